@@ -1,0 +1,2 @@
+//! The connection flood.
+fn main() {}

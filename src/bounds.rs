@@ -1,0 +1,174 @@
+//! Every bound that the lower floors obey, as plain numbers: each with its unit, its default and the reason for it.
+//!
+//! Nothing is parsed here. `settings.rs` reads the command line, the environment and the file into these; a test may
+//! simply construct them.
+
+use crate::id::AppId;
+use crate::time::Millis;
+
+/// What happens to a message that does not fit a member's queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFull {
+    /// The message is dropped for this member, counted, and told to it as *lagged*.
+    Drop,
+    /// The member is closed with 1013 behind what is queued for it.
+    Disconnect,
+}
+
+/// The bounds of one write queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueBounds {
+    /// Messages that may wait (256: a quarter second of a thousand a second).
+    pub messages_max: u32,
+    /// Bytes that may wait (1 MiB: what a slow phone takes in the ten seconds of the write timeout).
+    pub bytes_max: u32,
+}
+
+/// The bounds of one app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AppBounds {
+    /// Whether its paths exist at all.
+    pub enabled: bool,
+    /// WebSockets it may hold.
+    pub connections_max: u32,
+    /// New WebSockets a minute from one address (IPv6: one /64); 0 is no limit.
+    pub connections_per_minute: u32,
+    /// Bytes of one message from a client (512 KiB: fits a phone's photo preview, not an upload).
+    pub message_bytes_max: u32,
+    /// Its rule for a full queue.
+    pub on_full: OnFull,
+    /// The queue of each of its connections.
+    pub queue: QueueBounds,
+    /// Silence after which a connection is pinged (30 s: below the minute of common proxies).
+    pub ping_interval: Millis,
+}
+
+/// How much one turn of the loop may do of each kind before the others get their turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TurnBounds {
+    /// Connections accepted (1024: a handshake costs about 10 µs, so about 10 ms).
+    pub accepts_max: u32,
+    /// Connections served.
+    pub serves_max: u32,
+    /// Bytes read from one connection (256 KiB: four fills of the read buffer).
+    pub read_bytes_max: u32,
+    /// Connections flushed.
+    pub flushes_max: u32,
+}
+
+/// Everything the reactor and the apps are told about limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// WebSockets of all apps together (default: the descriptor limit less a reserve for HTTP).
+    pub connections_max: u32,
+    /// Bytes of one HTTP request body (1 MiB).
+    pub body_bytes_max: u32,
+    /// Bytes of all queues and half-received messages together (256 MiB).
+    pub memory_budget_bytes: u64,
+    /// Silence after which a connection is closed with 4408 (60 s: two pings went unanswered).
+    pub pong_timeout: Millis,
+    /// No progress of a non-empty queue for so long closes the connection (10 s).
+    pub write_timeout: Millis,
+    /// A request head and body must be complete within this (10 s).
+    pub header_timeout: Millis,
+    /// A started message must be complete within this (30 s).
+    pub message_timeout: Millis,
+    /// An idle HTTP connection is closed after this (75 s: longer than the minute of common proxies, so that they close first).
+    pub keep_alive: Millis,
+    /// How long the peer may take to answer a close frame, or to read a last answer, before the socket is closed (2 s).
+    pub close_timeout: Millis,
+    /// The time over which a drain is spread (5 s).
+    pub drain: Millis,
+    /// Connections a drain closes each second at most (2,000).
+    pub drain_rate: u32,
+    /// Whether permessage-deflate is accepted.
+    pub deflate: bool,
+    /// Messages shorter than this, in bytes, are never compressed (512).
+    pub deflate_bytes_min: u32,
+    /// The turn's budgets.
+    pub turn: TurnBounds,
+    /// One set for each app, by its number.
+    pub apps: [AppBounds; AppId::ALL.len()],
+}
+
+impl Bounds {
+    /// The bounds of one app.
+    pub fn app(&self, app: AppId) -> &AppBounds {
+        &self.apps[app as usize]
+    }
+
+    /// The bounds of one app, to change them.
+    pub fn app_mut(&mut self, app: AppId) -> &mut AppBounds {
+        &mut self.apps[app as usize]
+    }
+}
+
+impl Default for QueueBounds {
+    fn default() -> QueueBounds {
+        QueueBounds {
+            messages_max: 256,
+            bytes_max: 1 << 20,
+        }
+    }
+}
+
+impl Default for TurnBounds {
+    fn default() -> TurnBounds {
+        TurnBounds {
+            accepts_max: 1024,
+            serves_max: 4096,
+            read_bytes_max: 256 << 10,
+            flushes_max: 16_384,
+        }
+    }
+}
+
+impl AppBounds {
+    /// The defaults of one app, which differ where the contract says so.
+    pub fn of(app: AppId) -> AppBounds {
+        let common = AppBounds {
+            enabled: true,
+            connections_max: u32::MAX,
+            connections_per_minute: 0,
+            message_bytes_max: 512 << 10,
+            on_full: OnFull::Drop,
+            queue: QueueBounds::default(),
+            ping_interval: Millis::seconds(30),
+        };
+        match app {
+            AppId::Sessions => AppBounds {
+                on_full: OnFull::Disconnect,
+                ..common
+            },
+            AppId::Stream => AppBounds {
+                connections_max: 1000,
+                connections_per_minute: 10,
+                message_bytes_max: 1 << 20,
+                ..common
+            },
+            _ => common,
+        }
+    }
+}
+
+impl Default for Bounds {
+    fn default() -> Bounds {
+        Bounds {
+            connections_max: 10_000,
+            body_bytes_max: 1 << 20,
+            memory_budget_bytes: 256 << 20,
+            pong_timeout: Millis::seconds(60),
+            write_timeout: Millis::seconds(10),
+            header_timeout: Millis::seconds(10),
+            message_timeout: Millis::seconds(30),
+            keep_alive: Millis::seconds(75),
+            close_timeout: Millis::seconds(2),
+            drain: Millis::seconds(5),
+            drain_rate: 2000,
+            deflate: true,
+            deflate_bytes_min: 512,
+            turn: TurnBounds::default(),
+            apps: AppId::ALL.map(AppBounds::of),
+        }
+    }
+}

@@ -1,0 +1,2 @@
+//! The roomcast server.
+fn main() {}

@@ -1,0 +1,119 @@
+//! Times that we can construct: no clock is read here or anywhere above `transport/`.
+//!
+//! Two clocks exist and never mix. [`Micros`] and its coarser form [`Millis`] count from the start of the
+//! transport and never go back; every deadline and every measurement uses them. [`Unix`] is the wall clock, which
+//! may jump; it is only ever shown to people, in messages and headers.
+
+use std::fmt;
+use std::ops::{Add, Sub};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Milliseconds: a point on the monotonic clock, or a span of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Millis(pub u64);
+
+/// Microseconds on the same clock, for measurements.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Micros(pub u64);
+
+/// Milliseconds since 1970-01-01T00:00:00Z, leap seconds ignored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Unix(pub u64);
+
+/// What time it is, sampled once a turn and handed down.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Now {
+    /// The monotonic clock.
+    pub micros: Micros,
+    /// The wall clock.
+    pub unix: Unix,
+}
+
+impl Now {
+    /// The monotonic clock in the unit of deadlines.
+    pub fn millis(self) -> Millis {
+        self.micros.millis()
+    }
+}
+
+impl Millis {
+    /// A span of whole seconds.
+    pub const fn seconds(seconds: u64) -> Millis {
+        Millis(seconds * 1000)
+    }
+
+    /// The span from `earlier` to this point, zero if `earlier` is later.
+    pub fn since(self, earlier: Millis) -> Millis {
+        Millis(self.0.saturating_sub(earlier.0))
+    }
+
+    /// The same span for the standard library.
+    pub fn duration(self) -> Duration {
+        Duration::from_millis(self.0)
+    }
+}
+
+impl Add for Millis {
+    type Output = Millis;
+    fn add(self, span: Millis) -> Millis {
+        Millis(self.0.saturating_add(span.0))
+    }
+}
+
+impl Sub for Millis {
+    type Output = Millis;
+    fn sub(self, span: Millis) -> Millis {
+        Millis(self.0.saturating_sub(span.0))
+    }
+}
+
+impl Micros {
+    /// The last whole millisecond.
+    pub fn millis(self) -> Millis {
+        Millis(self.0 / 1000)
+    }
+
+    /// Microseconds from `earlier` to this point, zero if `earlier` is later.
+    pub fn since(self, earlier: Micros) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+impl Unix {
+    /// The same instant for the standard library.
+    pub fn system_time(self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_millis(self.0)
+    }
+}
+
+/// RFC 3339, UTC, millisecond precision, `Z`: the only way a time is written in a message.
+impl fmt::Display for Unix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        humantime::format_rfc3339_millis(self.system_time()).fmt(f)
+    }
+}
+
+impl serde::Serialize for Unix {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timestamps_are_rfc3339_with_milliseconds() {
+        assert_eq!(
+            Unix(1_700_000_000_007).to_string(),
+            "2023-11-14T22:13:20.007Z"
+        );
+    }
+
+    #[test]
+    fn spans_never_wrap_below_zero() {
+        assert_eq!(Millis(3).since(Millis(5)), Millis(0));
+        assert_eq!(Micros(3).since(Micros(5)), 0);
+    }
+}
