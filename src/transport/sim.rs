@@ -1,0 +1,385 @@
+//! The simulated ground: a virtual clock and a virtual network, both moved by a test, every choice drawn from a seed.
+//!
+//! A test holds the clients' ends through [`Client`] and moves bytes with [`Sim::send`] and [`Sim::receive`]; the
+//! reactor holds the other ends through [`Transport`]. Each direction is a plain buffer, so what is lost, late, cut or
+//! half-open is the test's decision: it sends a piece, lets the reactor turn, sends the next. Towards a client the
+//! network has a window: once a client has not read that much, writes are short and then refused, and an edge
+//! follows when it reads.
+//!
+//! It never reorders or drops bytes inside a connection, because TCP does not either.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use slab::Slab;
+
+use super::{AcceptError, Ready, Transport};
+use crate::id::ConnId;
+use crate::time::{Micros, Millis, Now, Unix};
+
+/// 2026-01-01T00:00:00Z, where the simulated wall clock starts.
+pub const EPOCH: Unix = Unix(1_767_225_600_000);
+
+/// The client's end of a simulated connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Client(u32);
+
+/// The server's end.
+#[derive(Debug)]
+pub struct Socket(u32);
+
+/// A virtual clock and a virtual network.
+pub struct Sim {
+    clock: Micros,
+    horizon: Millis,
+    chance: ChaCha8Rng,
+    pipes: Slab<Pipe>,
+    knocking: VecDeque<u32>,
+    knocked: bool,
+    edges: Vec<u32>,
+    strays: Vec<Ready>,
+    descriptors: u32,
+    descriptors_max: u32,
+    window: u32,
+    discard: bool,
+}
+
+/// Both directions of one connection.
+#[derive(Default)]
+struct Pipe {
+    to_server: VecDeque<u8>,
+    to_client: Vec<u8>,
+    received: u64,
+    conn: Option<ConnId>,
+    window: u32,
+    readable: bool,
+    writable: bool,
+    queued: bool,
+    full: bool,
+    client: End,
+    server: End,
+}
+
+/// How far one side has ended its stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum End {
+    #[default]
+    Open,
+    Finished,
+    Closed,
+    Reset,
+}
+
+impl Sim {
+    /// A quiet network; the seed decides the order of events and what [`Transport::seed`] gives.
+    pub fn new(seed: u64) -> Sim {
+        Sim {
+            clock: Micros(0),
+            horizon: Millis(0),
+            chance: ChaCha8Rng::seed_from_u64(seed),
+            pipes: Slab::new(),
+            knocking: VecDeque::new(),
+            knocked: false,
+            edges: Vec::new(),
+            strays: Vec::new(),
+            descriptors: 0,
+            descriptors_max: u32::MAX,
+            window: 64 << 10,
+            discard: false,
+        }
+    }
+
+    /// Makes room for so many connections at once.
+    pub fn reserve(&mut self, connections: usize) {
+        self.pipes.reserve(connections);
+        self.knocking.reserve(connections);
+        self.edges.reserve(connections);
+    }
+
+    /// Only counts what clients are sent, and keeps none of it.
+    pub fn discard(&mut self, discard: bool) {
+        self.discard = discard;
+    }
+
+    /// Bytes that a client may leave unread before writes to it are refused, for connections made from now on.
+    pub fn set_window(&mut self, bytes: u32) {
+        self.window = bytes;
+    }
+
+    /// How many accepted sockets may exist at once.
+    pub fn set_descriptors_max(&mut self, descriptors: u32) {
+        self.descriptors_max = descriptors;
+    }
+
+    /// The clock never passes this; [`Transport::wait`] sleeps up to it.
+    pub fn set_horizon(&mut self, horizon: Millis) {
+        self.horizon = horizon;
+    }
+
+    /// Whether something is ready that no wait has told yet.
+    pub fn is_restless(&self) -> bool {
+        self.knocked || !self.edges.is_empty() || !self.strays.is_empty()
+    }
+
+    /// A client connects; it is accepted in some later turn.
+    pub fn connect(&mut self) -> Client {
+        let window = self.window;
+        let key = self.pipes.insert(Pipe {
+            window,
+            ..Pipe::default()
+        }) as u32;
+        self.knocking.push_back(key);
+        self.knocked = true;
+        Client(key)
+    }
+
+    /// The client sends bytes; nothing happens if the connection is over.
+    pub fn send(&mut self, client: Client, bytes: &[u8]) {
+        let Some(pipe) = self.pipes.get_mut(client.0 as usize) else {
+            return;
+        };
+        if pipe.client == End::Open && pipe.server != End::Closed {
+            pipe.to_server.extend(bytes);
+            pipe.readable = true;
+            self.edge(client.0);
+        }
+    }
+
+    /// The client reads up to `most` of the bytes that have come for it.
+    pub fn receive(&mut self, client: Client, most: usize) -> Vec<u8> {
+        let Some(pipe) = self.pipes.get_mut(client.0 as usize) else {
+            return Vec::new();
+        };
+        let rest = pipe.to_client.split_off(most.min(pipe.to_client.len()));
+        let bytes = std::mem::replace(&mut pipe.to_client, rest);
+        if pipe.full && !bytes.is_empty() {
+            pipe.full = false;
+            pipe.writable = true;
+            self.edge(client.0);
+        }
+        bytes
+    }
+
+    /// All bytes that ever came for the client, read or not.
+    pub fn received(&self, client: Client) -> u64 {
+        self.pipes
+            .get(client.0 as usize)
+            .map_or(0, |pipe| pipe.received)
+    }
+
+    /// The client says that it will send no more, and goes on reading.
+    pub fn finish_client(&mut self, client: Client) {
+        self.end_client(client, End::Finished);
+    }
+
+    /// The client is gone at once; the server learns it by an error.
+    pub fn reset(&mut self, client: Client) {
+        self.end_client(client, End::Reset);
+    }
+
+    fn end_client(&mut self, client: Client, end: End) {
+        let Some(pipe) = self.pipes.get_mut(client.0 as usize) else {
+            return;
+        };
+        if pipe.client == End::Open || end == End::Reset {
+            pipe.client = end;
+            pipe.readable = true;
+            pipe.writable = true;
+            self.edge(client.0);
+        }
+    }
+
+    /// Whether the server has ended its side (or the whole connection).
+    pub fn is_ended(&self, client: Client) -> bool {
+        self.pipes
+            .get(client.0 as usize)
+            .is_none_or(|pipe| pipe.server != End::Open)
+    }
+
+    /// The client forgets the connection: what is left of it is freed once the server has closed it too.
+    pub fn forget(&mut self, client: Client) {
+        let Some(pipe) = self.pipes.get_mut(client.0 as usize) else {
+            return;
+        };
+        if pipe.server == End::Closed {
+            self.pipes.remove(client.0 as usize);
+            return;
+        }
+        pipe.to_client = Vec::new();
+        self.end_client(client, End::Reset);
+        self.pipes[client.0 as usize].client = End::Closed;
+    }
+
+    /// An event that names whatever it likes: a connection long gone, or one where nothing happened.
+    pub fn stray(&mut self, ready: Ready) {
+        self.strays.push(ready);
+    }
+
+    /// Accepted sockets that the server holds now.
+    pub fn descriptors(&self) -> u32 {
+        self.descriptors
+    }
+
+    fn edge(&mut self, key: u32) {
+        let pipe = &mut self.pipes[key as usize];
+        if pipe.conn.is_some() && !pipe.queued {
+            pipe.queued = true;
+            self.edges.push(key);
+        }
+    }
+
+    fn ready_of(&mut self, key: u32) -> Option<Ready> {
+        let pipe = self.pipes.get_mut(key as usize)?;
+        pipe.queued = false;
+        let conn = pipe.conn?;
+        let ready = Ready::Socket {
+            conn,
+            readable: std::mem::take(&mut pipe.readable),
+            writable: std::mem::take(&mut pipe.writable),
+            ended: pipe.client != End::Open,
+        };
+        Some(ready)
+    }
+
+    fn deliver(&mut self, ready: &mut Vec<Ready>) {
+        if std::mem::take(&mut self.knocked) {
+            ready.push(Ready::Listener);
+        }
+        ready.append(&mut self.strays);
+        let mut edges = std::mem::take(&mut self.edges);
+        for last in (1..edges.len()).rev() {
+            let other = self.chance.next_u64() % (last as u64 + 1);
+            edges.swap(last, other as usize);
+        }
+        ready.extend(edges.drain(..).filter_map(|key| self.ready_of(key)));
+        self.edges = edges;
+    }
+}
+
+impl Transport for Sim {
+    type Socket = Socket;
+
+    fn now(&self) -> Now {
+        Now {
+            micros: self.clock,
+            unix: Unix(EPOCH.0 + self.clock.0 / 1000),
+        }
+    }
+
+    fn wait(&mut self, until: Option<Millis>, ready: &mut Vec<Ready>) -> io::Result<()> {
+        if !self.is_restless() {
+            let until = until.map_or(self.horizon, |at| at.min(self.horizon));
+            self.clock = self.clock.max(Micros(until.0 * 1000));
+        }
+        self.deliver(ready);
+        Ok(())
+    }
+
+    fn accept(&mut self) -> Result<(Socket, SocketAddr), AcceptError> {
+        let Some(key) = self.knocking.pop_front() else {
+            return Err(AcceptError::Empty);
+        };
+        if self.descriptors >= self.descriptors_max {
+            let pipe = &mut self.pipes[key as usize];
+            pipe.server = End::Closed;
+            if pipe.client == End::Closed {
+                self.pipes.remove(key as usize);
+            }
+            return Err(AcceptError::Exhausted);
+        }
+        self.descriptors += 1;
+        let [_, high, middle, low] = key.to_be_bytes();
+        Ok((
+            Socket(key),
+            SocketAddr::from(([127, high, middle, low.max(1)], 40_000)),
+        ))
+    }
+
+    fn watch(&mut self, socket: &mut Socket, conn: ConnId) -> io::Result<()> {
+        let pipe = &mut self.pipes[socket.0 as usize];
+        pipe.conn = Some(conn);
+        pipe.readable = !pipe.to_server.is_empty() || pipe.client != End::Open;
+        pipe.writable = true;
+        self.edge(socket.0);
+        Ok(())
+    }
+
+    fn read(&mut self, socket: &mut Socket, into: &mut [u8]) -> io::Result<usize> {
+        let pipe = &mut self.pipes[socket.0 as usize];
+        if pipe.client == End::Reset || pipe.client == End::Closed {
+            return Err(io::ErrorKind::ConnectionReset.into());
+        }
+        if pipe.to_server.is_empty() && pipe.client == End::Open {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let mut taken = 0;
+        while taken < into.len() && !pipe.to_server.is_empty() {
+            let (first, _) = pipe.to_server.as_slices();
+            let part = first.len().min(into.len() - taken);
+            into[taken..taken + part].copy_from_slice(&first[..part]);
+            pipe.to_server.drain(..part);
+            taken += part;
+        }
+        if pipe.to_server.is_empty() {
+            pipe.to_server = VecDeque::new();
+        }
+        Ok(taken)
+    }
+
+    fn write(&mut self, socket: &mut Socket, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        let pipe = &mut self.pipes[socket.0 as usize];
+        debug_assert!(
+            pipe.server == End::Open,
+            "nothing is written to a connection after its end"
+        );
+        if pipe.client == End::Reset || pipe.client == End::Closed {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        let offered: usize = parts.iter().map(|part| part.len()).sum();
+        if self.discard {
+            pipe.received += offered as u64;
+            return Ok(offered);
+        }
+        let room = (pipe.window as usize).saturating_sub(pipe.to_client.len());
+        pipe.full = room < offered;
+        if room == 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let taken = room.min(offered);
+        let mut left = taken;
+        for part in parts {
+            let piece = left.min(part.len());
+            pipe.to_client.extend_from_slice(&part[..piece]);
+            left -= piece;
+        }
+        pipe.received += taken as u64;
+        Ok(taken)
+    }
+
+    fn finish(&mut self, socket: &mut Socket) {
+        let pipe = &mut self.pipes[socket.0 as usize];
+        if pipe.server == End::Open {
+            pipe.server = End::Finished;
+        }
+    }
+
+    fn close(&mut self, socket: Socket) {
+        self.descriptors -= 1;
+        let pipe = &mut self.pipes[socket.0 as usize];
+        pipe.server = End::Closed;
+        pipe.conn = None;
+        pipe.to_server = VecDeque::new();
+        if pipe.client == End::Closed {
+            self.pipes.remove(socket.0 as usize);
+        }
+    }
+
+    fn seed(&mut self) -> io::Result<[u8; 32]> {
+        let mut seed = [0; 32];
+        self.chance.fill_bytes(&mut seed);
+        Ok(seed)
+    }
+}

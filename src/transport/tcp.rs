@@ -1,0 +1,219 @@
+//! The production ground: mio's poll over a listener and its streams, the process's signals, and the only real clock.
+//!
+//! It does not know what the bytes mean, and keeps nothing for a connection but its descriptor.
+
+use std::fs::File;
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Token};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook_mio::v1_0::Signals;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::{AcceptError, Ready, Transport};
+use crate::id::ConnId;
+use crate::time::{Micros, Millis, Now, Unix};
+
+/// Connections the kernel holds for us between two turns (the kernel lowers it to `net.core.somaxconn`).
+const BACKLOG: i32 = 4096;
+/// Events fetched by one wait; more wait in the kernel for the next turn.
+const EVENTS: usize = 4096;
+
+const LISTENER: Token = Token(usize::MAX);
+const SIGNALS: Token = Token(usize::MAX - 1);
+
+/// mio, and the clock.
+pub struct Tcp {
+    poll: Poll,
+    events: Events,
+    listener: TcpListener,
+    address: SocketAddr,
+    signals: Option<Signals>,
+    spare: Option<File>,
+    started: Instant,
+}
+
+impl Tcp {
+    /// Listens on `address`; port 0 takes a free one.
+    pub fn bind(address: SocketAddr) -> io::Result<Tcp> {
+        let socket = Socket::new(
+            Domain::for_address(address),
+            Type::STREAM,
+            Some(Protocol::TCP),
+        )?;
+        socket.set_nonblocking(true)?;
+        #[cfg(unix)]
+        socket.set_reuse_address(true)?;
+        // Accepted sockets inherit it on Linux, which saves a system call for each.
+        socket.set_tcp_nodelay(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        let mut listener = TcpListener::from_std(socket.into());
+        let poll = Poll::new()?;
+        poll.registry()
+            .register(&mut listener, LISTENER, Interest::READABLE)?;
+        Ok(Tcp {
+            poll,
+            events: Events::with_capacity(EVENTS),
+            address: listener.local_addr()?,
+            listener,
+            signals: None,
+            spare: spare(),
+            started: Instant::now(),
+        })
+    }
+
+    /// Turns SIGTERM and SIGINT into [`Ready::Shutdown`] from now on.
+    pub fn catch_signals(&mut self) -> io::Result<()> {
+        let mut signals = Signals::new([SIGTERM, SIGINT])?;
+        self.poll
+            .registry()
+            .register(&mut signals, SIGNALS, Interest::READABLE)?;
+        self.signals = Some(signals);
+        Ok(())
+    }
+
+    /// The bound address.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn timeout(&self, until: Option<Millis>) -> Option<Duration> {
+        until.map(|at| {
+            let elapsed = self.started.elapsed();
+            at.duration().saturating_sub(elapsed)
+        })
+    }
+}
+
+impl Transport for Tcp {
+    type Socket = TcpStream;
+
+    fn now(&self) -> Now {
+        let unix = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Now {
+            micros: Micros(self.started.elapsed().as_micros() as u64),
+            unix: Unix(unix.as_millis() as u64),
+        }
+    }
+
+    fn wait(&mut self, until: Option<Millis>, ready: &mut Vec<Ready>) -> io::Result<()> {
+        let timeout = self.timeout(until);
+        match self.poll.poll(&mut self.events, timeout) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            other => other?,
+        }
+        for event in &self.events {
+            match event.token() {
+                LISTENER => ready.push(Ready::Listener),
+                SIGNALS => {
+                    let pending = self
+                        .signals
+                        .iter_mut()
+                        .flat_map(|signals| signals.pending());
+                    ready.extend(pending.map(|_| Ready::Shutdown));
+                }
+                token => ready.push(Ready::Socket {
+                    conn: ConnId::from_token(token.0),
+                    readable: event.is_readable(),
+                    writable: event.is_writable(),
+                    ended: event.is_read_closed() || event.is_error(),
+                }),
+            }
+        }
+        Ok(())
+    }
+
+    fn accept(&mut self) -> Result<(TcpStream, SocketAddr), AcceptError> {
+        match self.listener.accept() {
+            Ok(accepted) => {
+                if self.spare.is_none() {
+                    self.spare = spare();
+                }
+                Ok(accepted)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(AcceptError::Empty),
+            Err(error) if is_exhausted(&error) => {
+                // Without a descriptor the queue cannot even be looked at. The spare buys one for just as long as it
+                // takes to hang up on whoever is first, and we are not woken for the same connection again and again.
+                self.spare = None;
+                let turned_away = self.listener.accept();
+                let found_nobody =
+                    matches!(&turned_away, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+                drop(turned_away);
+                self.spare = spare();
+                Err(if found_nobody {
+                    AcceptError::Empty
+                } else {
+                    AcceptError::Exhausted
+                })
+            }
+            Err(error) => Err(AcceptError::Failed(error)),
+        }
+    }
+
+    fn watch(&mut self, socket: &mut TcpStream, conn: ConnId) -> io::Result<()> {
+        let both = Interest::READABLE | Interest::WRITABLE;
+        self.poll
+            .registry()
+            .register(socket, Token(conn.token()), both)
+    }
+
+    fn read(&mut self, socket: &mut TcpStream, into: &mut [u8]) -> io::Result<usize> {
+        retry(|| socket.read(into))
+    }
+
+    fn write(&mut self, socket: &mut TcpStream, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        match parts {
+            [part] => retry(|| socket.write(part)),
+            parts => retry(|| socket.write_vectored(parts)),
+        }
+    }
+
+    fn finish(&mut self, socket: &mut TcpStream) {
+        // A connection that is gone already has nothing left to finish.
+        let _ = socket.shutdown(Shutdown::Write);
+    }
+
+    fn close(&mut self, socket: TcpStream) {
+        // Closing the descriptor takes it out of the poll; a deregistration would be a second system call.
+        drop(socket);
+    }
+
+    fn seed(&mut self) -> io::Result<[u8; 32]> {
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(io::Error::other)?;
+        Ok(seed)
+    }
+}
+
+/// Runs a system call again for as long as a signal interrupts it.
+fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+}
+
+fn spare() -> Option<File> {
+    File::open("/dev/null").ok()
+}
+
+/// EMFILE and ENFILE, which the standard library has no names for, and the kernel's own want of memory for sockets.
+fn is_exhausted(error: &io::Error) -> bool {
+    const ENOMEM: i32 = 12;
+    const ENFILE: i32 = 23;
+    const EMFILE: i32 = 24;
+    const ENOBUFS: i32 = 105;
+    matches!(
+        error.raw_os_error(),
+        Some(ENFILE | EMFILE | ENOMEM | ENOBUFS)
+    )
+}

@@ -1,0 +1,356 @@
+//! WebSocket frames (RFC 6455 §5): headers read and checked, payloads unmasked in place, messages encoded once.
+//!
+//! A [`Header`] obeys every rule that can be seen in it alone; the order of frames is the protocol's business.
+
+use std::io::{Cursor, Write};
+
+use serde::Serialize;
+use tungstenite::protocol::frame::FrameHeader;
+use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
+
+use super::fault::Fault;
+
+/// Close codes (RFC 6455 §7.4.1, and the private ones of the apps).
+pub mod close {
+    /// The purpose is fulfilled.
+    pub const NORMAL: u16 = 1000;
+    /// The server drains.
+    pub const GOING_AWAY: u16 = 1001;
+    /// Not what the RFC says.
+    pub const PROTOCOL: u16 = 1002;
+    /// Binary where an app takes text only.
+    pub const UNSUPPORTED: u16 = 1003;
+    /// What is counted for a close frame without a code; never sent.
+    pub const NO_STATUS: u16 = 1005;
+    /// What is counted for a connection that just broke; never sent.
+    pub const ABNORMAL: u16 = 1006;
+    /// A client over its message rate.
+    pub const POLICY: u16 = 1008;
+    /// Our own fault.
+    pub const INTERNAL: u16 = 1011;
+    /// The queue is full, or the memory budget spent.
+    pub const TRY_AGAIN: u16 = 1013;
+    /// No or wrong token.
+    pub const UNAUTHORIZED: u16 = 4401;
+    /// No such room.
+    pub const NO_ROOM: u16 = 4404;
+    /// Silent for too long.
+    pub const PONG_TIMEOUT: u16 = 4408;
+    /// The same player came in again.
+    pub const REPLACED: u16 = 4409;
+}
+
+/// The longest header that a server writes: no mask.
+const HEADER_BYTES_MAX: usize = 10;
+/// The longest payload of a control frame.
+pub const CONTROL_BYTES_MAX: usize = 125;
+
+/// A frame header that obeys the rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The last frame of its message.
+    pub last: bool,
+    /// What it carries.
+    pub kind: Kind,
+    /// The mask of its payload.
+    pub mask: [u8; 4],
+    /// Bytes of its payload.
+    pub payload_bytes: u64,
+}
+
+/// What a frame carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// More of a message.
+    Continuation,
+    /// The start of a text message.
+    Text,
+    /// The start of a binary message.
+    Binary,
+    /// The end of the conversation.
+    Close,
+    /// A question whether somebody is there.
+    Ping,
+    /// The answer.
+    Pong,
+}
+
+impl Kind {
+    /// Close, ping or pong.
+    pub fn is_control(self) -> bool {
+        matches!(self, Kind::Close | Kind::Ping | Kind::Pong)
+    }
+}
+
+impl Header {
+    /// Reads a client's frame header from the front of `bytes`, and says how long it is; `None` while it is not whole.
+    pub fn parse(bytes: &[u8]) -> Result<Option<(Header, usize)>, Fault> {
+        let Some(&first) = bytes.first() else {
+            return Ok(None);
+        };
+        // Reserved bits and opcodes are known from the first byte: no need to wait for the rest of the header.
+        if first & 0x70 != 0 {
+            return Err(Fault::ReservedBits);
+        }
+        let kind = match OpCode::from(first & 0x0f) {
+            OpCode::Data(Data::Continue) => Kind::Continuation,
+            OpCode::Data(Data::Text) => Kind::Text,
+            OpCode::Data(Data::Binary) => Kind::Binary,
+            OpCode::Control(Control::Close) => Kind::Close,
+            OpCode::Control(Control::Ping) => Kind::Ping,
+            OpCode::Control(Control::Pong) => Kind::Pong,
+            OpCode::Data(Data::Reserved(code)) | OpCode::Control(Control::Reserved(code)) => {
+                return Err(Fault::ReservedOpcode(code));
+            }
+        };
+        let mut cursor = Cursor::new(bytes);
+        let Some((header, payload_bytes)) =
+            FrameHeader::parse(&mut cursor).map_err(|_| Fault::ReservedOpcode(first & 0x0f))?
+        else {
+            return Ok(None);
+        };
+        let header_bytes = cursor.position() as usize;
+        let mask = header.mask.ok_or(Fault::Unmasked)?;
+        if kind.is_control() && !header.is_final {
+            return Err(Fault::ControlFragmented);
+        }
+        if kind.is_control() && payload_bytes > CONTROL_BYTES_MAX as u64 {
+            return Err(Fault::ControlTooLong);
+        }
+        if payload_bytes >> 63 != 0 || header_bytes != header.len(payload_bytes) {
+            return Err(Fault::LengthForm);
+        }
+        Ok(Some((
+            Header {
+                last: header.is_final,
+                kind,
+                mask,
+                payload_bytes,
+            },
+            header_bytes,
+        )))
+    }
+}
+
+/// Takes the mask off a piece of payload that begins `offset` bytes into its frame (RFC 6455 §5.3).
+pub fn unmask(piece: &mut [u8], mask: [u8; 4], offset: usize) {
+    let mut key = mask;
+    key.rotate_left(offset % 4);
+    let [a, b, c, d] = key;
+    let word = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+    let mut words = piece.chunks_exact_mut(8);
+    for eight in &mut words {
+        let eight: &mut [u8; 8] = eight
+            .try_into()
+            .expect("chunks_exact_mut(8) gives eight bytes");
+        *eight = (u64::from_ne_bytes(*eight) ^ word).to_ne_bytes();
+    }
+    for (byte, key) in words.into_remainder().iter_mut().zip([a, b, c, d, a, b, c]) {
+        *byte ^= key;
+    }
+}
+
+/// Something to be written, encoded once: a server's frame, or an HTTP answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    bytes: Box<[u8]>,
+    class: Class,
+}
+
+/// What a queue makes of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// A message: may be dropped when a queue is full.
+    Message,
+    /// An HTTP answer, a lagged notice, a ping: always fits.
+    Answer,
+    /// A pong: always fits, and only the newest waits.
+    Pong,
+    /// A close frame: always fits, and nothing follows it.
+    Close,
+}
+
+impl Frame {
+    /// A whole text message.
+    pub fn text(payload: &str) -> Frame {
+        Frame::encode(OpCode::Data(Data::Text), Class::Message, payload.as_bytes())
+    }
+
+    /// A whole binary message.
+    pub fn binary(payload: &[u8]) -> Frame {
+        Frame::encode(OpCode::Data(Data::Binary), Class::Message, payload)
+    }
+
+    /// A ping without payload.
+    pub fn ping() -> Frame {
+        Frame::encode(OpCode::Control(Control::Ping), Class::Answer, b"")
+    }
+
+    /// The pong to a ping with this payload.
+    pub fn pong(payload: &[u8]) -> Frame {
+        Frame::encode(OpCode::Control(Control::Pong), Class::Pong, payload)
+    }
+
+    /// A close frame; a reason that does not fit is cut at a character. [`close::NO_STATUS`] sends an empty one.
+    pub fn close(code: u16, reason: &str) -> Frame {
+        if code == close::NO_STATUS {
+            return Frame::encode(OpCode::Control(Control::Close), Class::Close, b"");
+        }
+        let fits = reason.floor_char_boundary(CONTROL_BYTES_MAX - 2);
+        let mut payload = code.to_be_bytes().to_vec();
+        payload.extend_from_slice(&reason.as_bytes()[..fits]);
+        Frame::encode(OpCode::Control(Control::Close), Class::Close, &payload)
+    }
+
+    /// An HTTP answer, or part of one, as it goes out.
+    pub fn answer(bytes: Vec<u8>) -> Frame {
+        Frame {
+            bytes: bytes.into(),
+            class: Class::Answer,
+        }
+    }
+
+    /// The same frame, exempt from the bounds of a queue.
+    pub fn exempt(self) -> Frame {
+        Frame {
+            class: Class::Answer,
+            ..self
+        }
+    }
+
+    fn encode(opcode: OpCode, class: Class, payload: &[u8]) -> Frame {
+        let mut bytes = Vec::with_capacity(header_bytes(opcode, payload.len()) + payload.len());
+        write_header(opcode, payload.len(), &mut bytes);
+        bytes.extend_from_slice(payload);
+        Frame {
+            bytes: bytes.into(),
+            class,
+        }
+    }
+
+    /// Header and payload.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// What a queue makes of it.
+    pub fn class(&self) -> Class {
+        self.class
+    }
+
+    /// The bytes alone.
+    pub fn into_bytes(self) -> Box<[u8]> {
+        self.bytes
+    }
+}
+
+fn header_bytes(opcode: OpCode, payload_bytes: usize) -> usize {
+    FrameHeader {
+        opcode,
+        ..FrameHeader::default()
+    }
+    .len(payload_bytes as u64)
+}
+
+fn write_header(opcode: OpCode, payload_bytes: usize, mut into: impl Write) {
+    let header = FrameHeader {
+        opcode,
+        ..FrameHeader::default()
+    };
+    header
+        .format(payload_bytes as u64, &mut into)
+        .expect("a header fits where ten bytes do");
+}
+
+/// Serializes messages straight into frames: one allocation a message, whatever its shape.
+pub struct Encoder {
+    scratch: Vec<u8>,
+}
+
+/// Scratch that a huge message has grown beyond this is given back.
+const SCRATCH_BYTES_KEPT: usize = 64 << 10;
+
+impl Encoder {
+    /// An encoder with its scratch.
+    pub fn new() -> Encoder {
+        Encoder {
+            scratch: Vec::with_capacity(SCRATCH_BYTES_KEPT),
+        }
+    }
+
+    /// A text message of this value as JSON.
+    ///
+    /// # Panics
+    /// When the value cannot be JSON (a map with keys that are not strings), which is a programmer's error.
+    pub fn json(&mut self, value: &impl Serialize) -> Frame {
+        self.scratch.clear();
+        self.scratch.resize(HEADER_BYTES_MAX, 0);
+        serde_json::to_writer(&mut self.scratch, value)
+            .expect("our own messages are JSON, and a vector takes all");
+        // The payload stands behind room for the longest header; the header is written right in front of it.
+        let opcode = OpCode::Data(Data::Text);
+        let payload_bytes = self.scratch.len() - HEADER_BYTES_MAX;
+        let start = HEADER_BYTES_MAX - header_bytes(opcode, payload_bytes);
+        write_header(
+            opcode,
+            payload_bytes,
+            &mut self.scratch[start..HEADER_BYTES_MAX],
+        );
+        let frame = Frame {
+            bytes: self.scratch[start..].into(),
+            class: Class::Message,
+        };
+        if self.scratch.capacity() > SCRATCH_BYTES_KEPT {
+            self.scratch = Vec::with_capacity(SCRATCH_BYTES_KEPT);
+        }
+        frame
+    }
+}
+
+impl Default for Encoder {
+    fn default() -> Encoder {
+        Encoder::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unmasking_in_words_equals_unmasking_in_bytes() {
+        let mask = [0x37, 0xfa, 0x21, 0x3d];
+        for length in 0..40 {
+            for offset in 0..8 {
+                let mut fast: Vec<u8> = (0..length).collect();
+                let slow: Vec<u8> = fast
+                    .iter()
+                    .enumerate()
+                    .map(|(i, byte)| byte ^ mask[(i + offset) % 4])
+                    .collect();
+                unmask(&mut fast, mask, offset);
+                assert_eq!(fast, slow, "length {length}, offset {offset}");
+            }
+        }
+    }
+
+    #[test]
+    fn json_frames_equal_text_frames_at_every_header_length() {
+        let mut encoder = Encoder::new();
+        for length in [0, 1, 123, 124, 125, 126, 65_533, 65_534, 65_535, 200_000] {
+            let value = "x".repeat(length);
+            assert_eq!(
+                encoder.json(&value),
+                Frame::text(&format!("\"{value}\"")),
+                "length {length}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_close_reason_is_cut_at_a_character() {
+        let frame = Frame::close(close::POLICY, &"é".repeat(100));
+        assert_eq!(frame.bytes()[1] as usize, 2 + 122);
+        assert!(std::str::from_utf8(&frame.bytes()[4..]).is_ok());
+    }
+}

@@ -1,0 +1,425 @@
+//! HTTP/1.1 (RFC 9110, RFC 9112): request heads by httparse and the rules it leaves to us, and answers to bytes.
+//!
+//! Strict where leniency lets two readers disagree about where a request ends: bare line feeds, repeated lengths and
+//! lengths beside a transfer coding are refused.
+
+use std::borrow::Cow;
+use std::io::Write;
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::fault::Fault;
+use super::frame::Frame;
+use crate::time::Unix;
+
+/// The longest request line, in bytes.
+pub const LINE_BYTES_MAX: usize = 8 << 10;
+/// The longest header block, in bytes.
+pub const HEADERS_BYTES_MAX: usize = 16 << 10;
+/// The most headers of a request.
+pub const HEADERS_MAX: usize = 100;
+
+/// A whole request.
+pub struct Request<'a> {
+    /// Everything before the body.
+    pub head: Head<'a>,
+    /// The body, without its framing.
+    pub body: &'a [u8],
+}
+
+/// A request line and its headers, borrowed from the read buffer.
+pub struct Head<'a> {
+    /// As it was sent; methods are case-sensitive.
+    pub method: &'a str,
+    /// The path, still percent-encoded.
+    pub path: &'a str,
+    /// What follows the first `?`.
+    pub query: &'a str,
+    minor_version: u8,
+    headers: [httparse::Header<'a>; HEADERS_MAX],
+    headers_count: usize,
+}
+
+/// How the end of a body is found (RFC 9112 §6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// So many bytes; 0 when there is no body.
+    Length(u64),
+    /// Chunks, each with its length.
+    Chunked,
+}
+
+impl<'a> Head<'a> {
+    /// Reads a request head from the front of `bytes`, and says how long it is; `None` while it is not whole.
+    pub fn parse(bytes: &'a [u8]) -> Result<Option<(Head<'a>, usize)>, Fault> {
+        let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
+        let mut request = httparse::Request::new(&mut headers);
+        let status = request.parse(bytes).map_err(|error| match error {
+            httparse::Error::TooManyHeaders => Fault::HeadersTooLarge,
+            _ if line_bytes(bytes) > LINE_BYTES_MAX => Fault::LineTooLong,
+            httparse::Error::HeaderName => {
+                Fault::Head("a header name has a character that it may not have")
+            }
+            httparse::Error::HeaderValue => {
+                Fault::Head("a header value has a character that it may not have")
+            }
+            httparse::Error::Version => Fault::Head("the version must be HTTP/1.0 or HTTP/1.1"),
+            httparse::Error::NewLine => Fault::Head("a line must end with CR LF"),
+            _ => Fault::Head("the request line must be METHOD SP TARGET SP HTTP/1.1"),
+        })?;
+        let line = line_bytes(bytes);
+        if line > LINE_BYTES_MAX {
+            return Err(Fault::LineTooLong);
+        }
+        let httparse::Status::Complete(head_bytes) = status else {
+            let block = bytes.len() - line;
+            return if block > HEADERS_BYTES_MAX {
+                Err(Fault::HeadersTooLarge)
+            } else {
+                Ok(None)
+            };
+        };
+        if head_bytes - line > HEADERS_BYTES_MAX {
+            return Err(Fault::HeadersTooLarge);
+        }
+        let lines_end = |pair: &[u8]| pair[1] != b'\n' || pair[0] == b'\r';
+        if !bytes[..head_bytes].windows(2).all(lines_end) {
+            return Err(Fault::Head("a line must end with CR LF"));
+        }
+        let (method, target) = (request.method.unwrap_or(""), request.path.unwrap_or(""));
+        let minor_version = request.version.unwrap_or(1);
+        let headers_count = request.headers.len();
+        let (path, query) = origin_form(target)?;
+        let head = Head {
+            method,
+            path,
+            query,
+            minor_version,
+            headers,
+            headers_count,
+        };
+        if head.all("host").count() != 1 && (minor_version == 1 || head.all("host").count() > 1) {
+            return Err(Fault::Host);
+        }
+        Ok(Some((head, head_bytes)))
+    }
+
+    /// How the end of the body is found; every doubt is refused.
+    pub fn framing(&self) -> Result<Framing, Fault> {
+        let mut codings = self.all("transfer-encoding");
+        let mut lengths = self.all("content-length");
+        match (codings.next(), lengths.next()) {
+            (None, None) => Ok(Framing::Length(0)),
+            (Some(_), Some(_)) => Err(Fault::LengthAndChunked),
+            (Some(coding), None) => {
+                let single = coding.eq_ignore_ascii_case(b"chunked") && codings.next().is_none();
+                if single && self.minor_version == 1 {
+                    Ok(Framing::Chunked)
+                } else {
+                    Err(Fault::Coding)
+                }
+            }
+            (None, Some(length)) => {
+                let digits = length.iter().all(u8::is_ascii_digit) && lengths.next().is_none();
+                let number = std::str::from_utf8(length)
+                    .ok()
+                    .filter(|_| digits)
+                    .and_then(|text| text.parse().ok());
+                number.map(Framing::Length).ok_or(Fault::Length)
+            }
+        }
+    }
+
+    /// Whether the client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1).
+    pub fn expects_continue(&self) -> Result<bool, Fault> {
+        match self.header("expect") {
+            None => Ok(false),
+            Some(value) if value.eq_ignore_ascii_case("100-continue") => {
+                Ok(self.minor_version == 1)
+            }
+            Some(_) => Err(Fault::Expectation),
+        }
+    }
+
+    /// Whether the connection is to stay after the answer (RFC 9112 §9.3).
+    pub fn keeps_alive(&self) -> bool {
+        if self.minor_version == 0 {
+            return self.lists("connection", "keep-alive");
+        }
+        !self.lists("connection", "close")
+    }
+
+    /// Whether this is HTTP/1.1, as an upgrade needs.
+    pub fn is_http_1_1(&self) -> bool {
+        self.minor_version == 1
+    }
+
+    /// The values of every header of this name, in their order.
+    pub fn all(&self, name: &'static str) -> impl Iterator<Item = &'a [u8]> + '_ {
+        let headers = &self.headers[..self.headers_count];
+        headers
+            .iter()
+            .filter(move |header| header.name.eq_ignore_ascii_case(name))
+            .map(|header| header.value)
+    }
+
+    /// The first header of this name, if it is text.
+    pub fn header(&self, name: &'static str) -> Option<&'a str> {
+        self.all(name)
+            .next()
+            .and_then(|value| std::str::from_utf8(value).ok())
+    }
+
+    /// Whether a header that is a comma-separated list names this token, in any case.
+    pub fn lists(&self, name: &'static str, token: &str) -> bool {
+        let mut items = self
+            .all(name)
+            .flat_map(|value| value.split(|&byte| byte == b','));
+        items.any(|item| item.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
+    }
+
+    /// The first value of a query parameter, decoded.
+    pub fn parameter(&self, name: &str) -> Option<Cow<'a, str>> {
+        self.parameters()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value)
+    }
+
+    /// Every query parameter, decoded, in their order.
+    pub fn parameters(&self) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> + use<'a> {
+        form_urlencoded::parse(self.query.as_bytes())
+    }
+}
+
+/// Bytes of the first line with its end, or of all there is.
+fn line_bytes(bytes: &[u8]) -> usize {
+    bytes
+        .iter()
+        .position(|&byte| byte == b'\n')
+        .map_or(bytes.len(), |at| at + 1)
+}
+
+/// Path and query of a target in origin form, or in the absolute form that a server must take too (RFC 9112 §3.2).
+fn origin_form(target: &str) -> Result<(&str, &str), Fault> {
+    let lower = target.get(..8).unwrap_or(target).to_ascii_lowercase();
+    let scheme = ["http://", "https://"]
+        .into_iter()
+        .find(|scheme| lower.starts_with(scheme));
+    let local = match scheme {
+        Some(scheme) => {
+            let rest = &target[scheme.len()..];
+            rest.find(['/', '?']).map_or("/", |at| &rest[at..])
+        }
+        None => target,
+    };
+    if !local.starts_with('/') && local != "*" {
+        return Err(Fault::Head("the target must be a path"));
+    }
+    Ok(local.split_once('?').unwrap_or((local, "")))
+}
+
+/// An answer to a request.
+#[derive(Debug)]
+pub struct Response {
+    status: u16,
+    headers: Vec<(&'static str, Cow<'static, str>)>,
+    body: Cow<'static, [u8]>,
+}
+
+impl Response {
+    /// An answer without a body.
+    pub fn empty(status: u16) -> Response {
+        Response {
+            status,
+            headers: Vec::new(),
+            body: Cow::Borrowed(b""),
+        }
+    }
+
+    /// A body of some type.
+    pub fn body(
+        status: u16,
+        content_type: &'static str,
+        body: impl Into<Cow<'static, [u8]>>,
+    ) -> Response {
+        Response {
+            status,
+            headers: vec![("Content-Type", content_type.into())],
+            body: body.into(),
+        }
+    }
+
+    /// A JSON body.
+    ///
+    /// # Panics
+    /// When the value cannot be JSON (a map with keys that are not strings), which is a programmer's error.
+    pub fn json(status: u16, value: &impl Serialize) -> Response {
+        let body =
+            serde_json::to_vec(value).expect("our own answers are JSON, and a vector takes all");
+        Response::body(status, "application/json", body)
+    }
+
+    /// An error in the one shape that errors have: `{"error":{"code","message"}}`.
+    pub fn error(status: u16, code: &str, message: impl AsRef<str>) -> Response {
+        Response::json(
+            status,
+            &json!({"error": {"code": code, "message": message.as_ref()}}),
+        )
+    }
+
+    /// The same answer with one more header.
+    pub fn with(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Response {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// The status.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The bytes that go out: with the body or, for `HEAD`, only its length; `closes` says that nothing follows.
+    pub fn encode(&self, unix: Unix, head_only: bool, closes: bool) -> Frame {
+        let mut out = Vec::with_capacity(256 + self.body.len());
+        let date = httpdate::HttpDate::from(unix.system_time());
+        // Writing to a vector cannot fail.
+        let _ = write!(
+            out,
+            "HTTP/1.1 {} {}\r\nServer: roomcast\r\nDate: {date}\r\n",
+            self.status,
+            reason(self.status)
+        );
+        for (name, value) in &self.headers {
+            let _ = write!(out, "{name}: {value}\r\n");
+        }
+        // An answer that cannot have a body has no length either (RFC 9110 §8.6).
+        if self.status >= 200 && self.status != 204 {
+            let _ = write!(out, "Content-Length: {}\r\n", self.body.len());
+        }
+        if closes {
+            out.extend_from_slice(b"Connection: close\r\n");
+        }
+        out.extend_from_slice(b"\r\n");
+        if !head_only {
+            out.extend_from_slice(&self.body);
+        }
+        Frame::answer(out)
+    }
+}
+
+/// The answer to an error on the wire.
+impl From<Fault> for Response {
+    fn from(fault: Fault) -> Response {
+        match fault.answer() {
+            super::fault::Answer::Status(status, code) => {
+                Response::error(status, code, fault.to_string())
+            }
+            super::fault::Answer::Close(_) => {
+                Response::error(400, "bad_request", fault.to_string())
+            }
+        }
+    }
+}
+
+fn reason(status: u16) -> &'static str {
+    match status {
+        100 => "Continue",
+        101 => "Switching Protocols",
+        200 => "OK",
+        201 => "Created",
+        202 => "Accepted",
+        204 => "No Content",
+        304 => "Not Modified",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        409 => "Conflict",
+        413 => "Content Too Large",
+        414 => "URI Too Long",
+        415 => "Unsupported Media Type",
+        417 => "Expectation Failed",
+        426 => "Upgrade Required",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        501 => "Not Implemented",
+        503 => "Service Unavailable",
+        507 => "Insufficient Storage",
+        _ => "Unknown",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(text: &str) -> Result<Option<usize>, Fault> {
+        Head::parse(text.as_bytes()).map(|head| head.map(|(_, bytes)| bytes))
+    }
+
+    #[test]
+    fn a_head_is_whole_only_with_its_last_byte() {
+        let text = "GET /a?b=c HTTP/1.1\r\nHost: x\r\n\r\n";
+        for cut in 0..text.len() {
+            assert_eq!(head(&text[..cut]), Ok(None), "cut at {cut}");
+        }
+        assert_eq!(head(text), Ok(Some(text.len())));
+    }
+
+    #[test]
+    fn bare_line_feeds_are_refused() {
+        assert!(head("GET / HTTP/1.1\nHost: x\n\n").is_err());
+        assert!(head("GET / HTTP/1.1\r\nHost: x\r\nA: b\n\r\n").is_err());
+    }
+
+    #[test]
+    fn exactly_one_host_is_needed() {
+        assert_eq!(head("GET / HTTP/1.1\r\n\r\n"), Err(Fault::Host));
+        assert_eq!(
+            head("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n"),
+            Err(Fault::Host)
+        );
+        assert!(head("GET / HTTP/1.0\r\n\r\n").is_ok());
+    }
+
+    #[test]
+    fn the_absolute_form_names_the_same_path() {
+        assert_eq!(origin_form("http://a.example/b?c"), Ok(("/b", "c")));
+        assert_eq!(origin_form("HTTPS://a.example"), Ok(("/", "")));
+        assert!(origin_form("a.example:443").is_err());
+    }
+
+    #[test]
+    fn every_doubt_about_the_end_of_a_body_is_refused() {
+        let framing = |headers: &str| {
+            let text = format!("POST / HTTP/1.1\r\nHost: x\r\n{headers}\r\n");
+            Head::parse(text.as_bytes()).unwrap().unwrap().0.framing()
+        };
+        assert_eq!(framing(""), Ok(Framing::Length(0)));
+        assert_eq!(framing("Content-Length: 12\r\n"), Ok(Framing::Length(12)));
+        assert_eq!(
+            framing("Transfer-Encoding: Chunked\r\n"),
+            Ok(Framing::Chunked)
+        );
+        assert_eq!(
+            framing("Content-Length: 1\r\nContent-Length: 1\r\n"),
+            Err(Fault::Length)
+        );
+        assert_eq!(framing("Content-Length: +1\r\n"), Err(Fault::Length));
+        assert_eq!(
+            framing("Content-Length: 99999999999999999999\r\n"),
+            Err(Fault::Length)
+        );
+        assert_eq!(
+            framing("Content-Length: 1\r\nTransfer-Encoding: chunked\r\n"),
+            Err(Fault::LengthAndChunked)
+        );
+        assert_eq!(
+            framing("Transfer-Encoding: gzip, chunked\r\n"),
+            Err(Fault::Coding)
+        );
+    }
+}

@@ -1,0 +1,8 @@
+//! Bytes and what they mean, without any connection around them: frames, HTTP heads, the upgrade, faults.
+
+pub mod body;
+pub mod buffer;
+pub mod fault;
+pub mod frame;
+pub mod http;
+pub mod upgrade;
