@@ -1,0 +1,6 @@
+//! Pure parts: no socket, no clock. Each keeps its own column indexed by the connection's key.
+
+pub mod hub;
+pub mod outbox;
+pub mod protocol;
+pub mod wheel;

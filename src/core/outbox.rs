@@ -1,0 +1,655 @@
+//! Every write queue, in one slab.
+//!
+//! A message is stored once, however many connections it waits for: each copy is a [`Slot`] of eight bytes that names
+//! it, and the last copy to leave frees it. A connection's queue is the head and tail of a chain of slots.
+//!
+//! **The invariant.** A connection with queued bytes is *dirty* or *blocked*, never neither. Only a push makes queued
+//! bytes, and it enters the dirty list itself; only a flush sets blocked; only a writable edge clears it.
+//!
+//! **Full means drop, visibly.** Messages are bounded by number and bytes; answers, pings, pongs and the close frame
+//! always fit. An empty queue takes any one message. After a drop the queue *lags*: it drops on until it is at most
+//! half full, and then the reactor tells the client how many it missed.
+//!
+//! It never touches a socket, and it never decides what to do about a full queue: it says so.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+
+use slab::Slab;
+
+use crate::bounds::QueueBounds;
+use crate::id::ConnId;
+use crate::time::{Micros, Millis};
+use crate::wire::frame::{Class, Frame};
+
+/// The end of a chain of slots.
+const NONE: u32 = u32::MAX;
+/// Up to so many bytes, what waits is copied together and written as one piece: for small frames a vectored write
+/// costs more than the copy.
+const COPY_BYTES_MAX: usize = 64 << 10;
+/// Parts of one vectored write; the kernel's own limit.
+const PARTS_MAX: usize = 1024;
+/// Pongs that may wait for a client that reads; more of them, or any second one for a client that does not, and only
+/// the newest ping is answered (RFC 6455 §5.5.3).
+const PONGS_MAX: u8 = 16;
+/// What a stored message and a slot cost beside the bytes themselves, for the memory budget.
+const MESSAGE_BYTES: u64 = size_of::<Message>() as u64;
+const SLOT_BYTES: u64 = size_of::<Slot>() as u64;
+
+const DIRTY: u8 = 1;
+const BLOCKED: u8 = 2;
+const LAGGING: u8 = 4;
+const FINISHING: u8 = 8;
+
+/// All queues of all connections.
+pub struct Outbox {
+    queues: Vec<Queue>,
+    messages: Slab<Message>,
+    slots: Slab<Slot>,
+    dirty: VecDeque<u32>,
+    held_bytes: u64,
+    scratch: Vec<u8>,
+}
+
+/// A message in the store; whoever gets one from [`Outbox::store`] gives it to [`Outbox::release`].
+#[derive(Debug)]
+#[must_use = "a stored message is freed by releasing it"]
+pub struct Stored(u32);
+
+struct Message {
+    bytes: Box<[u8]>,
+    stored: Micros,
+    copies: u32,
+    class: Class,
+}
+
+#[derive(Clone, Copy)]
+struct Slot {
+    message: u32,
+    next: u32,
+}
+
+/// One connection's queue.
+#[derive(Clone, Copy)]
+struct Queue {
+    generation: u32,
+    head: u32,
+    tail: u32,
+    /// Bytes of the head that the kernel has already.
+    written: u32,
+    /// Messages that wait; answers and control frames are not counted.
+    messages: u32,
+    /// Bytes that wait, of everything.
+    bytes: u32,
+    /// Messages dropped since the queue began to lag.
+    missed: u32,
+    /// The slot of the newest pong that waits.
+    pong: u32,
+    /// When the kernel last took something, or when something began to wait.
+    progress: Millis,
+    flags: u8,
+    /// Pongs that wait.
+    pongs: u8,
+}
+
+/// What became of a message that was offered to a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offer {
+    /// It waits.
+    Queued,
+    /// It did not fit and was dropped for this connection; the queue lags.
+    Dropped,
+    /// It did not fit, and nothing was changed.
+    Full,
+    /// The connection is gone or about to be: nothing more is queued for it.
+    Gone,
+}
+
+/// What a flush did.
+#[derive(Debug)]
+pub struct Flush {
+    /// Messages that have gone out whole.
+    pub messages: u32,
+    /// How the queue stands.
+    pub state: FlushState,
+}
+
+/// How a queue stands after a flush.
+#[derive(Debug)]
+pub enum FlushState {
+    /// Nothing waits.
+    Empty,
+    /// The socket is full; an edge will tell when it is not.
+    Blocked,
+    /// More waits than one write takes; it stays dirty.
+    More,
+    /// The connection broke.
+    Failed(io::Error),
+}
+
+impl Outbox {
+    /// Room for so many connections without growing.
+    pub fn with_capacity(connections: usize) -> Outbox {
+        Outbox {
+            queues: Vec::with_capacity(connections),
+            messages: Slab::new(),
+            slots: Slab::new(),
+            dirty: VecDeque::new(),
+            held_bytes: 0,
+            scratch: Vec::with_capacity(COPY_BYTES_MAX),
+        }
+    }
+
+    /// Opens the column entry of a connection that was accepted.
+    pub fn open(&mut self, conn: ConnId) {
+        let key = conn.key as usize;
+        if key >= self.queues.len() {
+            self.queues.resize(key + 1, Queue::closed());
+        }
+        let flags = self.queues[key].flags;
+        debug_assert!(flags & FINISHING != 0, "a key is opened once");
+        self.queues[key] = Queue {
+            generation: conn.generation,
+            flags: flags & DIRTY,
+            ..Queue::closed()
+        };
+    }
+
+    /// Closes the column entry and frees what waits.
+    pub fn close(&mut self, key: u32) {
+        while self.pop(key).is_some() {}
+        let dirty = self.queues[key as usize].flags & DIRTY;
+        // The dirty list may still name it; the flag stays so that it is entered only once.
+        self.queues[key as usize] = Queue {
+            flags: FINISHING | dirty,
+            ..Queue::closed()
+        };
+    }
+
+    /// Puts a message into the store, from where any number of queues can take a copy.
+    pub fn store(&mut self, frame: Frame, now: Micros) -> Stored {
+        let class = frame.class();
+        let bytes = frame.into_bytes();
+        self.held_bytes += bytes.len() as u64 + MESSAGE_BYTES;
+        Stored(self.messages.insert(Message {
+            bytes,
+            stored: now,
+            copies: 1,
+            class,
+        }) as u32)
+    }
+
+    /// Gives the store's own copy back.
+    pub fn release(&mut self, message: Stored) {
+        self.drop_copy(message.0);
+    }
+
+    /// Offers a copy of a stored message to the queue of an open key. `lag` says what full means: the message is
+    /// dropped and the queue lags, or nothing happens.
+    pub fn offer(&mut self, key: u32, message: &Stored, bounds: &QueueBounds, lag: bool) -> Offer {
+        let queue = &self.queues[key as usize];
+        if queue.flags & FINISHING != 0 {
+            return Offer::Gone;
+        }
+        let stored = &self.messages[message.0 as usize];
+        match stored.class {
+            Class::Message => {
+                let bytes = u64::from(queue.bytes) + stored.bytes.len() as u64;
+                let fits = queue.messages == 0
+                    || (queue.messages < bounds.messages_max
+                        && bytes <= u64::from(bounds.bytes_max));
+                if queue.flags & LAGGING != 0 || !fits {
+                    return self.refuse(key, lag);
+                }
+                self.push(key, message.0);
+            }
+            Class::Answer => {
+                self.push(key, message.0);
+            }
+            Class::Pong => self.push_pong(key, message.0),
+            Class::Close => {
+                self.push(key, message.0);
+                self.queues[key as usize].flags |= FINISHING;
+            }
+        }
+        Offer::Queued
+    }
+
+    /// Offers a frame to one queue only.
+    pub fn send(
+        &mut self,
+        key: u32,
+        frame: Frame,
+        now: Micros,
+        bounds: &QueueBounds,
+        lag: bool,
+    ) -> Offer {
+        let stored = self.store(frame, now);
+        let offer = self.offer(key, &stored, bounds, lag);
+        self.release(stored);
+        offer
+    }
+
+    /// Throws away all that waits but a frame that is partly written: the next one queued goes right behind it.
+    pub fn clear(&mut self, key: u32) {
+        let queue = &mut self.queues[key as usize];
+        let first = queue.head;
+        if queue.written == 0 || first == NONE {
+            while self.pop(key).is_some() {}
+            return;
+        }
+        let Slot { message, next } = self.slots[first as usize];
+        queue.head = next;
+        let written = std::mem::take(&mut queue.written);
+        while self.pop(key).is_some() {}
+        // The frame that has begun is put back as the only one.
+        let message_bytes = self.messages[message as usize].bytes.len() as u32;
+        self.slots[first as usize] = Slot {
+            message,
+            next: NONE,
+        };
+        let class = self.messages[message as usize].class;
+        let counts = u32::from(class == Class::Message);
+        let queue = &mut self.queues[key as usize];
+        (queue.head, queue.tail, queue.written) = (first, first, written);
+        (queue.messages, queue.bytes) = (counts, message_bytes - written);
+        if class == Class::Pong {
+            (queue.pong, queue.pongs) = (first, 1);
+        }
+    }
+
+    /// The socket takes bytes again.
+    pub fn unblock(&mut self, key: u32, now: Millis) {
+        let queue = &mut self.queues[key as usize];
+        if queue.flags & BLOCKED != 0 {
+            queue.flags &= !BLOCKED;
+            queue.progress = now;
+            self.mark_dirty(key);
+        }
+    }
+
+    /// The next connection that has something to write; whoever takes it flushes it.
+    pub fn next_dirty(&mut self) -> Option<u32> {
+        let key = self.dirty.pop_front()?;
+        self.queues[key as usize].flags &= !DIRTY;
+        Some(key)
+    }
+
+    /// Writes what waits for this connection with one call of `write`, which says how many bytes it took. `observe`
+    /// is told when each message was stored whose last copy has now gone out.
+    pub fn flush(
+        &mut self,
+        key: u32,
+        now: Millis,
+        write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
+        mut observe: impl FnMut(Micros),
+    ) -> Flush {
+        let queue = self.queues[key as usize];
+        if queue.head == NONE || queue.flags & BLOCKED != 0 {
+            let state = if queue.head == NONE {
+                FlushState::Empty
+            } else {
+                FlushState::Blocked
+            };
+            return Flush { messages: 0, state };
+        }
+        let (offered, result) = self.write_parts(&queue, write);
+        let mut taken = match result {
+            Ok(taken) => taken,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            Err(error) => {
+                return Flush {
+                    messages: 0,
+                    state: FlushState::Failed(error),
+                };
+            }
+        };
+        let short = taken < offered;
+        if taken > 0 {
+            self.queues[key as usize].progress = now;
+        }
+        let mut messages = 0;
+        while taken > 0 {
+            let queue = &mut self.queues[key as usize];
+            let message = &self.messages[self.slots[queue.head as usize].message as usize];
+            let rest = message.bytes.len() - queue.written as usize;
+            if taken < rest {
+                queue.written += taken as u32;
+                queue.bytes -= taken as u32;
+                break;
+            }
+            taken -= rest;
+            if message.class == Class::Message {
+                messages += 1;
+                if message.copies == 1 {
+                    observe(message.stored);
+                }
+            }
+            self.pop(key);
+        }
+        let queue = &mut self.queues[key as usize];
+        let state = if queue.head == NONE {
+            FlushState::Empty
+        } else if short {
+            queue.flags |= BLOCKED;
+            FlushState::Blocked
+        } else {
+            self.mark_dirty(key);
+            FlushState::More
+        };
+        Flush { messages, state }
+    }
+
+    /// If the queue lags and is at most half full: how many messages were missed. It lags no longer.
+    pub fn recover(&mut self, key: u32, bounds: &QueueBounds) -> Option<u32> {
+        let queue = &mut self.queues[key as usize];
+        let half = queue.messages <= bounds.messages_max / 2 && queue.bytes <= bounds.bytes_max / 2;
+        if queue.flags & LAGGING == 0 || !half {
+            return None;
+        }
+        queue.flags &= !LAGGING;
+        Some(std::mem::take(&mut queue.missed))
+    }
+
+    /// Lets the scratch space go that a burst has grown.
+    pub fn shrink(&mut self) {
+        if self.slots.is_empty() && self.slots.capacity() > 4096 {
+            self.slots = Slab::new();
+        }
+        if self.messages.is_empty() && self.messages.capacity() > 4096 {
+            self.messages = Slab::new();
+        }
+    }
+
+    fn refuse(&mut self, key: u32, lag: bool) -> Offer {
+        if !lag {
+            return Offer::Full;
+        }
+        let queue = &mut self.queues[key as usize];
+        queue.flags |= LAGGING;
+        queue.missed = queue.missed.saturating_add(1);
+        Offer::Dropped
+    }
+
+    fn push(&mut self, key: u32, message: u32) -> u32 {
+        let slot = self.slots.insert(Slot {
+            message,
+            next: NONE,
+        }) as u32;
+        let stored = &mut self.messages[message as usize];
+        stored.copies += 1;
+        self.held_bytes += SLOT_BYTES;
+        let queue = &mut self.queues[key as usize];
+        if queue.head == NONE {
+            queue.head = slot;
+            // A deadline for progress runs from here; the reactor's time is at hand as the message's.
+            queue.progress = stored.stored.millis();
+        } else {
+            self.slots[queue.tail as usize].next = slot;
+        }
+        queue.tail = slot;
+        queue.messages += u32::from(stored.class == Class::Message);
+        queue.bytes += stored.bytes.len() as u32;
+        self.mark_dirty(key);
+        slot
+    }
+
+    /// Queues a pong, or gives it the place of the newest one that waits.
+    fn push_pong(&mut self, key: u32, message: u32) {
+        let queue = self.queues[key as usize];
+        let pongs_max = if queue.flags & BLOCKED != 0 {
+            1
+        } else {
+            PONGS_MAX
+        };
+        let has_begun = queue.pong == queue.head && queue.written > 0;
+        if queue.pong == NONE || queue.pongs < pongs_max || has_begun {
+            let slot = self.push(key, message);
+            let queue = &mut self.queues[key as usize];
+            queue.pong = slot;
+            queue.pongs += 1;
+            return;
+        }
+        self.messages[message as usize].copies += 1;
+        let older = std::mem::replace(&mut self.slots[queue.pong as usize].message, message);
+        let (older_bytes, bytes) = (
+            self.messages[older as usize].bytes.len() as u32,
+            self.messages[message as usize].bytes.len() as u32,
+        );
+        let queue = &mut self.queues[key as usize];
+        queue.bytes = queue.bytes - older_bytes + bytes;
+        self.drop_copy(older);
+    }
+
+    fn pop(&mut self, key: u32) -> Option<()> {
+        let queue = &mut self.queues[key as usize];
+        if queue.head == NONE {
+            return None;
+        }
+        let slot = self.slots.remove(queue.head as usize);
+        let message = &self.messages[slot.message as usize];
+        queue.pongs -= u8::from(message.class == Class::Pong);
+        if queue.pong == queue.head {
+            queue.pong = NONE;
+        }
+        queue.head = slot.next;
+        queue.tail = if slot.next == NONE { NONE } else { queue.tail };
+        queue.messages -= u32::from(message.class == Class::Message);
+        queue.bytes -= message.bytes.len() as u32 - queue.written;
+        queue.written = 0;
+        self.held_bytes -= SLOT_BYTES;
+        self.drop_copy(slot.message);
+        Some(())
+    }
+
+    fn drop_copy(&mut self, key: u32) {
+        let message = &mut self.messages[key as usize];
+        message.copies -= 1;
+        if message.copies == 0 {
+            let message = self.messages.remove(key as usize);
+            self.held_bytes -= message.bytes.len() as u64 + MESSAGE_BYTES;
+        }
+    }
+
+    fn mark_dirty(&mut self, key: u32) {
+        let queue = &mut self.queues[key as usize];
+        if queue.flags & (DIRTY | BLOCKED) == 0 && queue.head != NONE {
+            queue.flags |= DIRTY;
+            self.dirty.push_back(key);
+        }
+    }
+
+    /// Gathers what waits and writes it: one frame as it lies, little as one copy, much as parts.
+    fn write_parts(
+        &mut self,
+        queue: &Queue,
+        write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
+    ) -> (usize, io::Result<usize>) {
+        let Outbox {
+            slots,
+            messages,
+            scratch,
+            ..
+        } = self;
+        let mut parts = Chain {
+            slots,
+            messages,
+            slot: queue.head,
+            skip: queue.written as usize,
+        };
+        if slots[queue.head as usize].next == NONE {
+            let part = parts.next().unwrap_or_default();
+            return (part.len(), write(&[IoSlice::new(part)]));
+        }
+        if queue.bytes as usize <= COPY_BYTES_MAX {
+            scratch.clear();
+            parts.for_each(|part| scratch.extend_from_slice(part));
+            return (scratch.len(), write(&[IoSlice::new(scratch)]));
+        }
+        let mut slices = [IoSlice::new(&[]); PARTS_MAX];
+        let mut count = 0;
+        for (slice, part) in slices.iter_mut().zip(&mut parts) {
+            *slice = IoSlice::new(part);
+            count += 1;
+        }
+        let offered = slices[..count].iter().map(|slice| slice.len()).sum();
+        (offered, write(&slices[..count]))
+    }
+
+    /// Whether this is the connection that holds its key now.
+    pub fn is_current(&self, conn: ConnId) -> bool {
+        self.queues
+            .get(conn.key as usize)
+            .is_some_and(|queue| queue.generation == conn.generation)
+    }
+
+    /// The connection that holds an open key.
+    pub fn conn(&self, key: u32) -> ConnId {
+        ConnId {
+            key,
+            generation: self.queues[key as usize].generation,
+        }
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self, key: u32) -> bool {
+        self.queues[key as usize].head == NONE
+    }
+
+    /// Whether the socket was full at the last flush.
+    pub fn is_blocked(&self, key: u32) -> bool {
+        self.queues[key as usize].flags & BLOCKED != 0
+    }
+
+    /// Whether a close frame waits or has gone out.
+    pub fn is_finishing(&self, key: u32) -> bool {
+        self.queues[key as usize].flags & FINISHING != 0
+    }
+
+    /// Bytes that wait for one connection.
+    pub fn backlog_bytes(&self, key: u32) -> u32 {
+        self.queues[key as usize].bytes
+    }
+
+    /// Since when a non-empty queue has made no progress.
+    pub fn stalled_since(&self, key: u32) -> Option<Millis> {
+        let queue = &self.queues[key as usize];
+        (queue.flags & BLOCKED != 0).then_some(queue.progress)
+    }
+
+    /// Connections on the dirty list.
+    pub fn dirty(&self) -> usize {
+        self.dirty.len()
+    }
+
+    /// Bytes that all queues hold, each message once.
+    pub fn held_bytes(&self) -> u64 {
+        self.held_bytes
+    }
+
+    /// Copies that wait in all queues.
+    pub fn queued(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Messages in the store.
+    pub fn stored(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// Checks every rule of the module; for tests and simulation.
+    ///
+    /// # Panics
+    /// When a rule is broken.
+    pub fn check_invariants(&self) {
+        let mut copies = vec![0; self.messages.capacity()];
+        let mut slots = 0;
+        for (key, queue) in self.queues.iter().enumerate() {
+            let (mut at, mut last, mut messages, mut bytes) = (queue.head, NONE, 0, 0);
+            while at != NONE {
+                let slot = self.slots[at as usize];
+                let message = &self.messages[slot.message as usize];
+                messages += u32::from(message.class == Class::Message);
+                bytes += message.bytes.len() as u32;
+                copies[slot.message as usize] += 1;
+                slots += 1;
+                (last, at) = (at, slot.next);
+            }
+            assert_eq!(
+                last, queue.tail,
+                "the tail of {key} is the last of its chain"
+            );
+            assert_eq!(
+                messages, queue.messages,
+                "the messages of {key} are counted"
+            );
+            assert_eq!(
+                bytes - queue.written,
+                queue.bytes,
+                "the bytes of {key} are counted"
+            );
+            let moves = queue.flags & (DIRTY | BLOCKED) != 0;
+            assert!(
+                moves || queue.head == NONE,
+                "connection {key} has queued bytes and is neither dirty nor blocked"
+            );
+        }
+        assert_eq!(slots, self.slots.len(), "every slot is in a chain");
+        for (key, message) in &self.messages {
+            assert_eq!(
+                message.copies, copies[key],
+                "the copies of message {key} are counted"
+            );
+        }
+        let bytes: u64 = self
+            .messages
+            .iter()
+            .map(|(_, message)| message.bytes.len() as u64 + MESSAGE_BYTES)
+            .sum();
+        assert_eq!(
+            self.held_bytes,
+            bytes + slots as u64 * SLOT_BYTES,
+            "the held bytes are counted"
+        );
+    }
+}
+
+impl Queue {
+    fn closed() -> Queue {
+        Queue {
+            generation: 0,
+            head: NONE,
+            tail: NONE,
+            written: 0,
+            messages: 0,
+            bytes: 0,
+            missed: 0,
+            pong: NONE,
+            progress: Millis(0),
+            flags: FINISHING,
+            pongs: 0,
+        }
+    }
+}
+
+/// The unwritten bytes of a queue, part by part.
+struct Chain<'a> {
+    slots: &'a Slab<Slot>,
+    messages: &'a Slab<Message>,
+    slot: u32,
+    skip: usize,
+}
+
+impl<'a> Iterator for Chain<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        if self.slot == NONE {
+            return None;
+        }
+        let slot = self.slots[self.slot as usize];
+        self.slot = slot.next;
+        let skip = std::mem::take(&mut self.skip);
+        Some(&self.messages[slot.message as usize].bytes[skip..])
+    }
+}

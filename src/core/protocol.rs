@@ -1,0 +1,372 @@
+//! One connection's state machine: request → open → closing → over.
+//!
+//! [`Protocol::next`] turns the unread bytes of the shared [`Buffer`] into events, one a call, until it says `None`:
+//! it needs more. It holds memory only while something is half received, and then only as much as has arrived.
+//!
+//! It writes nothing and knows no time: answers and deadlines are the reactor's.
+
+use tungstenite::protocol::frame::coding::CloseCode;
+
+use crate::wire::body::Body;
+use crate::wire::buffer::Buffer;
+use crate::wire::fault::Fault;
+use crate::wire::frame::{Header, Kind, close, unmask};
+use crate::wire::http::{Framing, Head, Request};
+
+/// How far a connection has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// It speaks HTTP.
+    Request,
+    /// It speaks WebSocket.
+    Open,
+    /// We have sent a close frame and wait for the peer's.
+    Closing,
+    /// Nothing it sends has a meaning any more.
+    Over,
+}
+
+/// What may be received at most.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of a request body.
+    pub body_bytes_max: u32,
+    /// Bytes of a message.
+    pub message_bytes_max: u32,
+}
+
+/// What the client did.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "made on the stack, taken apart at once, never stored"
+)]
+pub enum Event<'a> {
+    /// A request with a body that has not come with it.
+    Body {
+        /// The client waits for `100 Continue` before it sends the body.
+        expects_continue: bool,
+    },
+    /// A whole request.
+    Request(Request<'a>),
+    /// A whole text message.
+    Text(&'a str),
+    /// A whole binary message.
+    Binary(&'a [u8]),
+    /// A ping, to be answered with the same payload.
+    Ping(&'a [u8]),
+    /// A pong, asked for or not.
+    Pong,
+    /// A close frame with this code, [`close::NO_STATUS`] if it had none.
+    Close(u16),
+}
+
+/// The state of one connection's input.
+pub struct Protocol {
+    phase: Phase,
+    work: Work,
+}
+
+/// What is half received.
+enum Work {
+    Nothing,
+    Body(Box<Body>),
+    Message(Box<Assembly>),
+}
+
+/// A message that did not come in one piece.
+struct Assembly {
+    text: bool,
+    bytes: Vec<u8>,
+    /// Up to here the bytes are known to be UTF-8; behind it stands at most the start of one character.
+    utf8_bytes: usize,
+    /// The frame that is being received.
+    frame: Option<Partial>,
+}
+
+/// A frame whose payload has not come whole.
+struct Partial {
+    header: Header,
+    taken_bytes: u64,
+}
+
+impl Protocol {
+    /// A connection that was just accepted.
+    pub fn new() -> Protocol {
+        Protocol {
+            phase: Phase::Request,
+            work: Work::Nothing,
+        }
+    }
+
+    /// The request was answered with 101.
+    pub fn open(&mut self) {
+        debug_assert!(
+            self.phase == Phase::Request,
+            "only a request can be upgraded"
+        );
+        self.phase = Phase::Open;
+    }
+
+    /// A close frame was sent.
+    pub fn closing(&mut self) {
+        debug_assert!(
+            self.phase == Phase::Open,
+            "only an open connection sends a close frame"
+        );
+        self.phase = Phase::Closing;
+    }
+
+    /// From now on input is thrown away.
+    pub fn over(&mut self) {
+        self.phase = Phase::Over;
+        self.work = Work::Nothing;
+    }
+
+    /// The next event in the buffer; `None` once it needs more bytes.
+    pub fn next<'a>(
+        &mut self,
+        buffer: &'a mut Buffer,
+        limits: Limits,
+    ) -> Result<Option<Event<'a>>, Fault> {
+        match self.phase {
+            Phase::Request => self.next_request(buffer, limits),
+            Phase::Open | Phase::Closing => self.next_frame(buffer, limits),
+            Phase::Over => {
+                buffer.consume(buffer.unread().len());
+                Ok(None)
+            }
+        }
+    }
+
+    fn next_request<'a>(
+        &mut self,
+        buffer: &'a mut Buffer,
+        limits: Limits,
+    ) -> Result<Option<Event<'a>>, Fault> {
+        if let Work::Body(body) = &mut self.work {
+            if !body.take(buffer)? {
+                return Ok(None);
+            }
+            return Ok(self.whole_request(buffer));
+        }
+        // A client may send an empty line before its request (RFC 9112 §2.2).
+        while buffer.unread().starts_with(b"\r\n") {
+            buffer.consume(2);
+        }
+        if matches!(buffer.unread(), [] | [b'\r']) {
+            return Ok(None);
+        }
+        let buffer: &'a Buffer = buffer;
+        let unread = buffer.unread();
+        let Some((head, head_bytes)) = Head::parse(unread)? else {
+            return Ok(None);
+        };
+        let framing = head.framing()?;
+        let expects_continue = head.expects_continue()?;
+        let behind = &unread[head_bytes..];
+        if let Framing::Length(length) = framing
+            && length <= u64::from(limits.body_bytes_max)
+            && length <= behind.len() as u64
+        {
+            let body = &behind[..length as usize];
+            buffer.consume(head_bytes + body.len());
+            return Ok(Some(Event::Request(Request { head, body })));
+        }
+        let body = Body::new(&unread[..head_bytes], framing, limits.body_bytes_max)?;
+        buffer.consume(head_bytes);
+        self.work = Work::Body(Box::new(body));
+        Ok(Some(Event::Body {
+            expects_continue: expects_continue && behind.is_empty(),
+        }))
+    }
+
+    fn whole_request<'a>(&mut self, buffer: &'a mut Buffer) -> Option<Event<'a>> {
+        let Work::Body(body) = std::mem::replace(&mut self.work, Work::Nothing) else {
+            return None;
+        };
+        let (bytes, head_bytes) = body.into_parts();
+        buffer.adopt(bytes);
+        let (head, body) = buffer.adopted().split_at(head_bytes);
+        let (head, _) = Head::parse(head)
+            .ok()
+            .flatten()
+            .expect("a head that was parsed once parses again");
+        Some(Event::Request(Request { head, body }))
+    }
+
+    fn next_frame<'a>(
+        &mut self,
+        buffer: &'a mut Buffer,
+        limits: Limits,
+    ) -> Result<Option<Event<'a>>, Fault> {
+        loop {
+            if let Work::Message(message) = &mut self.work
+                && let Some(frame) = &mut message.frame
+            {
+                let left = frame.header.payload_bytes - frame.taken_bytes;
+                let piece = left.min(buffer.unread().len() as u64) as usize;
+                if piece == 0 && left > 0 {
+                    return Ok(None);
+                }
+                let range = buffer.consume(piece);
+                unmask(
+                    buffer.at_mut(range.clone()),
+                    frame.header.mask,
+                    (frame.taken_bytes % 4) as usize,
+                );
+                frame.taken_bytes += piece as u64;
+                let ended = piece as u64 == left;
+                let last = ended && frame.header.last;
+                if ended {
+                    message.frame = None;
+                }
+                message.append(buffer.at(range), last)?;
+                if last {
+                    return Ok(self.whole_message(buffer));
+                }
+                continue;
+            }
+            let Some((header, header_bytes)) = Header::parse(buffer.unread())? else {
+                return Ok(None);
+            };
+            let arrived = (buffer.unread().len() - header_bytes) as u64 >= header.payload_bytes;
+            if header.kind.is_control() {
+                if !arrived {
+                    return Ok(None);
+                }
+                return control(header, header_bytes, buffer).map(Some);
+            }
+            self.check_order(&header, limits)?;
+            if arrived && header.last && matches!(self.work, Work::Nothing) {
+                buffer.consume(header_bytes);
+                let range = buffer.consume(header.payload_bytes as usize);
+                unmask(buffer.at_mut(range.clone()), header.mask, 0);
+                return data(header.kind == Kind::Text, buffer.at(range)).map(Some);
+            }
+            buffer.consume(header_bytes);
+            self.begin_frame(header);
+        }
+    }
+
+    /// The rules for the order of data frames (RFC 6455 §5.4), and the limit on what they add up to.
+    fn check_order(&self, header: &Header, limits: Limits) -> Result<(), Fault> {
+        let so_far = match (&self.work, header.kind) {
+            (Work::Message(message), Kind::Continuation) => message.bytes.len() as u64,
+            (Work::Message(_), _) => return Err(Fault::Interleaved),
+            (_, Kind::Continuation) => return Err(Fault::ContinuesNothing),
+            _ => 0,
+        };
+        if so_far.saturating_add(header.payload_bytes) > u64::from(limits.message_bytes_max) {
+            return Err(Fault::MessageTooBig(limits.message_bytes_max));
+        }
+        Ok(())
+    }
+
+    fn begin_frame(&mut self, header: Header) {
+        if matches!(self.work, Work::Nothing) {
+            let text = header.kind == Kind::Text;
+            self.work = Work::Message(Box::new(Assembly {
+                text,
+                bytes: Vec::new(),
+                utf8_bytes: 0,
+                frame: None,
+            }));
+        }
+        if let Work::Message(message) = &mut self.work {
+            message.frame = Some(Partial {
+                header,
+                taken_bytes: 0,
+            });
+        }
+    }
+
+    fn whole_message<'a>(&mut self, buffer: &'a mut Buffer) -> Option<Event<'a>> {
+        let Work::Message(message) = std::mem::replace(&mut self.work, Work::Nothing) else {
+            return None;
+        };
+        buffer.adopt(message.bytes);
+        if !message.text {
+            return Some(Event::Binary(buffer.adopted()));
+        }
+        // Checked piece by piece as it came; looking once more is the price of a `str` without unsafe code.
+        std::str::from_utf8(buffer.adopted()).ok().map(Event::Text)
+    }
+
+    /// How far the connection has come.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Whether a body or a message is half received.
+    pub fn is_midway(&self) -> bool {
+        !matches!(self.work, Work::Nothing)
+    }
+
+    /// Bytes of memory that the half-received body or message holds.
+    pub fn held_bytes(&self) -> usize {
+        match &self.work {
+            Work::Nothing => 0,
+            Work::Body(body) => size_of::<Body>() + body.held_bytes(),
+            Work::Message(message) => size_of::<Assembly>() + message.bytes.capacity(),
+        }
+    }
+}
+
+impl Default for Protocol {
+    fn default() -> Protocol {
+        Protocol::new()
+    }
+}
+
+impl Assembly {
+    /// Takes an unmasked piece; text is checked as it arrives, so that the first bad byte ends the message.
+    fn append(&mut self, piece: &[u8], last: bool) -> Result<(), Fault> {
+        self.bytes.extend_from_slice(piece);
+        if !self.text {
+            return Ok(());
+        }
+        match std::str::from_utf8(&self.bytes[self.utf8_bytes..]) {
+            Ok(_) => self.utf8_bytes = self.bytes.len(),
+            Err(error) if error.error_len().is_some() || last => return Err(Fault::NotUtf8),
+            Err(error) => self.utf8_bytes += error.valid_up_to(),
+        }
+        Ok(())
+    }
+}
+
+fn data(text: bool, payload: &[u8]) -> Result<Event<'_>, Fault> {
+    if !text {
+        return Ok(Event::Binary(payload));
+    }
+    std::str::from_utf8(payload)
+        .map(Event::Text)
+        .map_err(|_| Fault::NotUtf8)
+}
+
+fn control(header: Header, header_bytes: usize, buffer: &mut Buffer) -> Result<Event<'_>, Fault> {
+    buffer.consume(header_bytes);
+    let range = buffer.consume(header.payload_bytes as usize);
+    unmask(buffer.at_mut(range.clone()), header.mask, 0);
+    let payload = buffer.at(range);
+    match header.kind {
+        Kind::Ping => Ok(Event::Ping(payload)),
+        Kind::Close => close_code(payload).map(Event::Close),
+        _ => Ok(Event::Pong),
+    }
+}
+
+/// The code of a close frame's payload (RFC 6455 §5.5.1, §7.4).
+fn close_code(payload: &[u8]) -> Result<u16, Fault> {
+    match payload {
+        [] => Ok(close::NO_STATUS),
+        [_] => Err(Fault::CloseFrame),
+        [high, low, reason @ ..] => {
+            let code = u16::from_be_bytes([*high, *low]);
+            if !CloseCode::from(code).is_allowed() {
+                return Err(Fault::CloseFrame);
+            }
+            std::str::from_utf8(reason).map_err(|_| Fault::NotUtf8)?;
+            Ok(code)
+        }
+    }
+}
