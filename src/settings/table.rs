@@ -1,0 +1,326 @@
+//! The table of settings: a row for each, with its names, its place, its range and its words in the help.
+//!
+//! Adding a setting is adding a row. The defaults are not here: they are the values that stand in the places of
+//! `Settings::new` and [`AppBounds::of`] before any source is read.
+
+use crate::bounds::AppBounds;
+use crate::id::AppId;
+use crate::settings::Settings;
+use crate::settings::value::Slot;
+
+/// A kibibyte.
+const KIB: u64 = 1 << 10;
+/// The largest size of a queue or message: lengths up to it fit every column, and no sane client sends more.
+const GIB: u64 = 1 << 30;
+/// The longest deadline, in milliseconds: a day; a longer one is a slip of a unit.
+const DAY: u64 = 24 * 60 * 60 * 1000;
+
+/// The start of our names in the environment.
+pub(super) const PREFIX: &str = "ROOMCAST_";
+/// An app whose defaults are those of most apps.
+pub(super) const COMMON: AppId = AppId::Ops;
+
+/// The headings of the help, in its order.
+pub(super) mod heading {
+    pub const LISTENING: &str = "Listening";
+    pub const ACCESS: &str = "Access";
+    pub const SLOW: &str = "Slow consumers";
+    pub const LIMITS: &str = "Limits";
+    pub const DEADLINES: &str = "Deadlines";
+    pub const DRAIN: &str = "Going away";
+    pub const DEFLATE: &str = "Compression";
+    pub const TOOLS: &str = "Pages and tools";
+    pub const APPS: &str = "Settings for one app";
+}
+
+/// One setting.
+#[derive(Debug)]
+pub(super) struct Setting {
+    /// The key in the file; in capitals behind `ROOMCAST_`, the name in the environment.
+    pub name: &'static str,
+    /// The flag without its dashes; empty where there is none.
+    pub flag: &'static str,
+    /// Where the help shows it.
+    pub heading: &'static str,
+    /// What it means, in half a sentence.
+    pub about: &'static str,
+    /// What else `--help` says, in whole sentences; may be empty.
+    pub more: &'static str,
+    /// The default in words, where the value that stands in its place does not say it; may be empty.
+    pub default: &'static str,
+    /// Whose value it is, and its place.
+    pub scope: Scope,
+}
+
+/// Whose value a setting is.
+#[derive(Debug)]
+pub(super) enum Scope {
+    /// The server's: one value.
+    Server(fn(&mut Settings) -> Slot<'_>),
+    /// Each app's; the flag is for every app that is given none of its own.
+    EveryApp(fn(&mut AppBounds) -> Slot<'_>),
+    /// Each app's, without a flag for all of them.
+    OneApp(fn(&mut AppBounds) -> Slot<'_>),
+}
+
+use Scope::{EveryApp, OneApp, Server};
+
+/// Every setting, in the order of the help.
+#[rustfmt::skip]
+pub(super) static SETTINGS: &[Setting] = &[
+    Setting {
+        name: "listen", flag: "listen", heading: heading::LISTENING, default: "",
+        about: "address and port to listen on",
+        more: "Port 0 takes a free one; the bound address is logged as `listening on http://ADDR`. Example: --listen 0.0.0.0:80",
+        scope: Server(|s| Slot::Address(&mut s.listen)),
+    },
+    Setting {
+        name: "keys", flag: "key", heading: heading::ACCESS, default: "none, which is open mode: every key check passes",
+        about: "keys that may publish and administer",
+        more: "ROOMCAST_KEYS (comma-separated) and the file's `keys` list stay out of the process list; this flag does not.",
+        scope: Server(|s| Slot::Keys(&mut s.keys)),
+    },
+    Setting {
+        name: "secret", flag: "secret", heading: heading::ACCESS, default: "random at each start",
+        about: "the secret that signs room tokens",
+        more: "Set one of 32 bytes or more, and tokens outlive a restart. ROOMCAST_SECRET stays out of the process list.",
+        scope: Server(|s| Slot::Secret(&mut s.secret)),
+    },
+    Setting {
+        name: "allow_origins", flag: "allow-origin", heading: heading::ACCESS, default: "none",
+        about: "web origins that may connect besides our own, or * for all",
+        more: "Compared whole, as scheme, host and port. Loopback origins may connect to a loopback listener anyway. \
+               Example: --allow-origin https://app.example",
+        scope: Server(|s| Slot::Origins(&mut s.allow_origins)),
+    },
+    Setting {
+        name: "insecure_open", flag: "insecure-open", heading: heading::ACCESS, default: "",
+        about: "allow open mode on an address that others can reach",
+        more: "Whoever reaches the port may then publish.",
+        scope: Server(|s| Slot::Switch(&mut s.insecure_open)),
+    },
+    Setting {
+        name: "queue_messages", flag: "queue-messages", heading: heading::SLOW, default: "",
+        about: "messages that may wait for one connection",
+        more: "",
+        scope: EveryApp(|a| Slot::Count(&mut a.queue.messages_max, 1..=1_000_000)),
+    },
+    Setting {
+        name: "queue_bytes", flag: "queue-bytes", heading: heading::SLOW, default: "",
+        about: "bytes that may wait for one connection",
+        more: "An empty queue takes any one message.",
+        scope: EveryApp(|a| Slot::Size(&mut a.queue.bytes_max, KIB..=GIB)),
+    },
+    Setting {
+        name: "on_full", flag: "on-full", heading: heading::SLOW, default: "",
+        about: "what happens to a message for a full queue",
+        more: "drop: it is lost to this connection, counted, and the client is told how many it missed. disconnect: the \
+               connection is closed with 1013 behind what is queued.",
+        scope: EveryApp(|a| Slot::OnFull(&mut a.on_full)),
+    },
+    Setting {
+        name: "memory_budget", flag: "memory-budget", heading: heading::SLOW, default: "",
+        about: "bytes of all queues and half-received messages together",
+        more: "Past it the connection with the largest backlog is closed with 1013, and so on.",
+        scope: Server(|s| Slot::LongSize(&mut s.bounds.memory_budget_bytes, 64 * KIB..=KIB * GIB)),
+    },
+    Setting {
+        name: "max_connections", flag: "max-connections", heading: heading::LIMITS,
+        default: "the descriptor limit less a reserve: a 64th of it, at least 64",
+        about: "WebSockets of all apps together",
+        more: "One over it is answered 503. Raise the descriptor limit with `ulimit -n`.",
+        scope: Server(|s| Slot::Count(&mut s.bounds.connections_max, 1..=u32::MAX)),
+    },
+    Setting {
+        name: "max_message", flag: "max-message", heading: heading::LIMITS, default: "",
+        about: "bytes of one message from a client",
+        more: "A longer one closes the connection with 1009.",
+        scope: EveryApp(|a| Slot::Size(&mut a.message_bytes_max, 1..=GIB)),
+    },
+    Setting {
+        name: "max_body", flag: "max-body", heading: heading::LIMITS, default: "",
+        about: "bytes of one request body",
+        more: "A longer one is answered 413.",
+        scope: Server(|s| Slot::Size(&mut s.bounds.body_bytes_max, 1..=GIB)),
+    },
+    Setting {
+        name: "ping_interval", flag: "ping-interval", heading: heading::DEADLINES, default: "",
+        about: "silence after which a connection is pinged",
+        more: "Keep it below the idle timeout of every proxy on the way, often a minute.",
+        scope: EveryApp(|a| Slot::Span(&mut a.ping_interval, 1..=DAY)),
+    },
+    Setting {
+        name: "pong_timeout", flag: "pong-timeout", heading: heading::DEADLINES, default: "",
+        about: "silence after which a connection is closed with 4408",
+        more: "Longer than --ping-interval, or the ping comes too late to help.",
+        scope: Server(|s| Slot::Span(&mut s.bounds.pong_timeout, 1..=DAY)),
+    },
+    Setting {
+        name: "write_timeout", flag: "write-timeout", heading: heading::DEADLINES, default: "",
+        about: "time without progress after which a waiting queue closes its connection",
+        more: "",
+        scope: Server(|s| Slot::Span(&mut s.bounds.write_timeout, 1..=DAY)),
+    },
+    Setting {
+        name: "header_timeout", flag: "header-timeout", heading: heading::DEADLINES, default: "",
+        about: "time in which a request must be complete",
+        more: "A slower one is answered 408.",
+        scope: Server(|s| Slot::Span(&mut s.bounds.header_timeout, 1..=DAY)),
+    },
+    Setting {
+        name: "message_timeout", flag: "message-timeout", heading: heading::DEADLINES, default: "",
+        about: "time in which a started message must be complete",
+        more: "",
+        scope: Server(|s| Slot::Span(&mut s.bounds.message_timeout, 1..=DAY)),
+    },
+    Setting {
+        name: "keep_alive", flag: "keep-alive", heading: heading::DEADLINES, default: "",
+        about: "time after which an idle HTTP connection is closed",
+        more: "Longer than a proxy's own, so that the proxy closes first.",
+        scope: Server(|s| Slot::Span(&mut s.bounds.keep_alive, 1..=DAY)),
+    },
+    Setting {
+        name: "drain", flag: "drain", heading: heading::DRAIN, default: "",
+        about: "time over which a stop spreads the closing of connections",
+        more: "A stop is SIGTERM or SIGINT; a second one exits at once.",
+        scope: Server(|s| Slot::Span(&mut s.bounds.drain, 0..=DAY)),
+    },
+    Setting {
+        name: "drain_rate", flag: "drain-rate", heading: heading::DRAIN, default: "",
+        about: "connections that a stop closes each second at most",
+        more: "With very many connections this, and not --drain, sets the time.",
+        scope: Server(|s| Slot::Count(&mut s.bounds.drain_rate, 1..=10_000_000)),
+    },
+    Setting {
+        name: "deflate", flag: "deflate", heading: heading::DEFLATE, default: "",
+        about: "whether permessage-deflate is accepted when offered",
+        more: "",
+        scope: Server(|s| Slot::Switch(&mut s.bounds.deflate)),
+    },
+    Setting {
+        name: "deflate_min", flag: "deflate-min", heading: heading::DEFLATE, default: "",
+        about: "messages shorter than this go plain",
+        more: "",
+        scope: Server(|s| Slot::Size(&mut s.bounds.deflate_bytes_min, 0..=GIB)),
+    },
+    Setting {
+        name: "echo", flag: "echo", heading: heading::TOOLS, default: "",
+        about: "serve /echo, which sends every message back",
+        more: "",
+        scope: Server(|s| Slot::Switch(&mut s.echo)),
+    },
+    Setting {
+        name: "no_pages", flag: "no-pages", heading: heading::TOOLS, default: "",
+        about: "serve no pages, the dashboard at / among them",
+        more: "",
+        scope: Server(|s| Slot::Inverse(&mut s.pages)),
+    },
+    Setting {
+        name: "enabled", flag: "", heading: heading::APPS, default: "",
+        about: "whether the app's paths exist",
+        more: "",
+        scope: OneApp(|a| Slot::Switch(&mut a.enabled)),
+    },
+    Setting {
+        name: "max_connections", flag: "", heading: heading::APPS, default: "",
+        about: "WebSockets of this app",
+        more: "",
+        scope: OneApp(|a| Slot::Count(&mut a.connections_max, 1..=u32::MAX)),
+    },
+    Setting {
+        name: "connections_per_minute", flag: "", heading: heading::APPS, default: "",
+        about: "new WebSockets a minute from an address (0: any)",
+        more: "",
+        scope: OneApp(|a| Slot::Count(&mut a.connections_per_minute, 0..=1_000_000)),
+    },
+];
+
+impl Setting {
+    /// The setting that a flag, a variable or a key at the top of the file names.
+    pub fn top(name: &str) -> Option<&'static Setting> {
+        Setting::tops().find(|setting| setting.name == name)
+    }
+
+    /// The setting that a key of an app names.
+    pub fn of_app(name: &str) -> Option<&'static Setting> {
+        Setting::of_apps().find(|setting| setting.name == name)
+    }
+
+    /// Every setting that has a flag.
+    pub fn tops() -> impl Iterator<Item = &'static Setting> {
+        SETTINGS
+            .iter()
+            .filter(|setting| !matches!(setting.scope, OneApp(_)))
+    }
+
+    /// Every setting that an app may be given, those first that no flag gives to all apps.
+    pub fn of_apps() -> impl Iterator<Item = &'static Setting> {
+        let only = |setting: &&Setting| matches!(setting.scope, OneApp(_));
+        let shared = |setting: &&Setting| matches!(setting.scope, EveryApp(_));
+        SETTINGS
+            .iter()
+            .filter(only)
+            .chain(SETTINGS.iter().filter(shared))
+    }
+
+    /// What `look` finds out about its place as it is by default, before any source is read.
+    pub fn by_default<T>(&self, look: impl FnOnce(Slot<'_>) -> T) -> T {
+        match self.scope {
+            Server(slot) => look(slot(&mut Settings::new(0))),
+            EveryApp(slot) | OneApp(slot) => look(slot(&mut AppBounds::of(COMMON))),
+        }
+    }
+
+    /// Whether its value is a list.
+    pub fn is_list(&self) -> bool {
+        self.by_default(|slot| slot.is_list())
+    }
+
+    /// Whether its value must not be shown to anybody.
+    pub fn is_secret(&self) -> bool {
+        self.by_default(|slot| slot.is_secret())
+    }
+
+    /// The default in words, for the help.
+    pub fn default_words(&self) -> String {
+        if !self.default.is_empty() {
+            return self.default.to_owned();
+        }
+        let plain = |slot: Slot<'_>| slot.words();
+        let usual = self.by_default(plain);
+        let (EveryApp(slot) | OneApp(slot)) = self.scope else {
+            return usual;
+        };
+        let apps = AppId::ALL.map(|app| (app.name(), plain(slot(&mut AppBounds::of(app)))));
+        let others = apps.iter().filter(|(_, value)| *value != usual);
+        others.fold(usual.clone(), |words, (app, value)| {
+            format!("{words}, {app} {value}")
+        })
+    }
+
+    /// Its name in the environment.
+    pub fn variable(&self) -> String {
+        format!("{PREFIX}{}", self.name.to_ascii_uppercase())
+    }
+}
+
+/// The app of a name.
+pub(super) fn app(name: &str) -> Option<AppId> {
+    AppId::ALL.into_iter().find(|app| app.name() == name)
+}
+
+/// The names of the apps, for a sentence.
+pub(super) fn apps() -> String {
+    AppId::ALL.map(AppId::name).join(", ")
+}
+
+/// The end of a sentence about an unknown name: the known one that was probably meant, if any is near.
+pub(super) fn perhaps<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let near = known
+        .map(|known| (strsim::damerau_levenshtein(name, known), known))
+        .filter(|(distance, known)| *distance <= known.len().div_ceil(4))
+        .min();
+    near.map_or_else(String::new, |(_, known)| {
+        format!(", perhaps {known} was meant")
+    })
+}

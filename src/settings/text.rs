@@ -1,0 +1,261 @@
+//! How values are written: sizes, durations, switches, addresses, keys and origins, from text and back.
+//!
+//! Each parser takes exactly what the help promises, and gives `None` for everything else: the sentence about it is made
+//! by those who know which setting it was. No crate reads sizes so strictly: those at hand take `1k` for a thousand
+//! and `1e` for an exabyte, round what they print, and saturate.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::str::FromStr;
+
+use crate::bounds::OnFull;
+use crate::time::Millis;
+
+/// The sizes that have a name, largest first.
+const UNITS: [(&str, u64); 5] = [
+    ("TiB", 1 << 40),
+    ("GiB", 1 << 30),
+    ("MiB", 1 << 20),
+    ("KiB", 1 << 10),
+    ("B", 1),
+];
+
+/// A text in quotes, its control characters escaped.
+pub(super) fn quote(text: &str) -> String {
+    format!("{text:?}")
+}
+
+/// Digits and nothing else: no sign, no separator, no fraction.
+pub(super) fn parse_count<T: FromStr>(text: &str) -> Option<T> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+    plain.then(|| text.parse().ok()).flatten()
+}
+
+/// Digits, and a unit of [`UNITS`] in any case, or none for bytes.
+pub(super) fn parse_size(text: &str) -> Option<u64> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit {
+        "" => 1,
+        _ => {
+            UNITS
+                .iter()
+                .find(|(name, _)| name.eq_ignore_ascii_case(unit))?
+                .1
+        }
+    };
+    parse_count::<u64>(number)?.checked_mul(factor)
+}
+
+/// A size in the largest unit that gives a whole number.
+pub(super) fn size(bytes: u64) -> String {
+    let fits = |factor: u64| bytes >= factor && bytes.is_multiple_of(factor);
+    let found = UNITS.iter().find(|(_, factor)| fits(*factor));
+    let (name, factor) = found.copied().unwrap_or(("B", 1));
+    format!("{}{name}", bytes / factor)
+}
+
+/// Milliseconds, if they are whole.
+pub(super) fn parse_duration(text: &str) -> Option<u64> {
+    let span = humantime::parse_duration(text).ok()?;
+    let whole = span.subsec_nanos().is_multiple_of(1_000_000);
+    whole
+        .then(|| u64::try_from(span.as_millis()).ok())
+        .flatten()
+}
+
+/// A duration as the defaults are written: hours, seconds or milliseconds, the largest that gives a whole number.
+pub(super) fn duration(span: Millis) -> String {
+    match span.0 {
+        ms if ms >= 3_600_000 && ms.is_multiple_of(3_600_000) => format!("{}h", ms / 3_600_000),
+        ms if ms.is_multiple_of(1000) => format!("{}s", ms / 1000),
+        ms => format!("{ms}ms"),
+    }
+}
+
+pub(super) fn parse_switch(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "on" | "yes" | "1" => Some(true),
+        "false" | "off" | "no" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+pub(super) fn parse_on_full(text: &str) -> Option<OnFull> {
+    match text {
+        "drop" => Some(OnFull::Drop),
+        "disconnect" => Some(OnFull::Disconnect),
+        _ => None,
+    }
+}
+
+pub(super) fn parse_address(text: &str) -> Option<SocketAddr> {
+    match text.strip_prefix("localhost:") {
+        Some(port) => Some((IpAddr::V4(Ipv4Addr::LOCALHOST), parse_count(port)?).into()),
+        None => text.parse().ok(),
+    }
+}
+
+pub(super) fn parse_key(text: &str) -> Option<String> {
+    let odd = |c: char| c.is_whitespace() || c.is_control();
+    (!text.is_empty() && !text.contains(odd)).then(|| text.to_owned())
+}
+
+/// An origin as a browser writes it: lower case, no default port, nothing behind it.
+pub(super) fn parse_origin(text: &str) -> Option<String> {
+    if text == "*" {
+        return Some(text.to_owned());
+    }
+    let lower = text.to_ascii_lowercase();
+    let (scheme, authority) = lower.split_once("://")?;
+    let scheme_fits = scheme.starts_with(|c: char| c.is_ascii_lowercase())
+        && scheme
+            .bytes()
+            .all(|c| c.is_ascii_alphanumeric() || b"+-.".contains(&c));
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(parse_count::<u16>(port)?)),
+        _ => (authority, None),
+    };
+    let host = parse_host(host).filter(|_| scheme_fits)?;
+    Some(match (scheme, port) {
+        (_, Some(0)) => return None,
+        (_, None) | ("http", Some(80)) | ("https", Some(443)) => format!("{scheme}://{host}"),
+        (_, Some(port)) => format!("{scheme}://{host}:{port}"),
+    })
+}
+
+fn parse_host(host: &str) -> Option<String> {
+    if let Some(inner) = host.strip_prefix('[') {
+        let address: Ipv6Addr = inner.strip_suffix(']')?.parse().ok()?;
+        return Some(format!("[{address}]"));
+    }
+    let fits = |c: u8| c.is_ascii_alphanumeric() || b"-._".contains(&c);
+    (!host.is_empty() && host.bytes().all(fits)).then(|| host.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_digits_with_a_binary_unit_or_none() {
+        let read = ["0", "512", "512B", "512KiB", "1mib", "4GiB"].map(parse_size);
+        assert_eq!(
+            read.map(Option::unwrap),
+            [0, 512, 512, 512 << 10, 1 << 20, 4 << 30]
+        );
+        for junk in [
+            "",
+            "B",
+            "-1",
+            "+1",
+            "1.5MiB",
+            "1 MiB",
+            "1MB",
+            "1k",
+            "1e",
+            "99999999999GiB",
+        ] {
+            assert_eq!(parse_size(junk), None, "{junk}");
+        }
+    }
+
+    #[test]
+    fn sizes_and_durations_are_written_as_they_are_read() {
+        for bytes in [0, 1, 512, 1023, 1024, 1 << 20, (1 << 20) + 1, 5 << 30] {
+            assert_eq!(parse_size(&size(bytes)), Some(bytes));
+        }
+        for ms in [0, 1, 999, 1000, 1500, 75_000, 3_600_000, 86_400_000] {
+            assert_eq!(parse_duration(&duration(Millis(ms))), Some(ms));
+        }
+    }
+
+    #[test]
+    fn durations_need_a_unit_and_whole_milliseconds() {
+        assert_eq!(
+            ["500ms", "30s", "5m", "1.5s"]
+                .map(parse_duration)
+                .map(Option::unwrap),
+            [500, 30_000, 300_000, 1500]
+        );
+        for junk in [
+            "",
+            "30",
+            "-1s",
+            "s",
+            "1us",
+            "999999999999999999999s",
+            "soon",
+        ] {
+            assert_eq!(parse_duration(junk), None, "{junk}");
+        }
+    }
+
+    #[test]
+    fn origins_are_read_as_browsers_write_them() {
+        let cases = [
+            ("*", "*"),
+            ("HTTPS://App.Example", "https://app.example"),
+            ("https://app.example:443", "https://app.example"),
+            ("http://app.example:443", "http://app.example:443"),
+            ("http://[0:0::1]:3000", "http://[::1]:3000"),
+            ("http://[::1]", "http://[::1]"),
+            ("tauri://localhost", "tauri://localhost"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(parse_origin(text).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn an_origin_is_nothing_but_scheme_host_and_port() {
+        let junk = [
+            "",
+            "null",
+            "app.example",
+            "https://",
+            "https://a/",
+            "https://a/b",
+            "https://a?b",
+            "https://u@a",
+            "https://a:",
+            "https://a:0",
+            "https://a:99999",
+            "https://a:+80",
+            "https://*.a",
+            "://a",
+            "1p://a",
+            "https://[::1",
+            "https://[a]",
+            "https://a b",
+            "https://é",
+            "https://a:80:80",
+        ];
+        for text in junk {
+            assert_eq!(parse_origin(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_literal_or_localhost() {
+        for text in [
+            "127.0.0.1:0",
+            "[::1]:8080",
+            "localhost:8080",
+            "0.0.0.0:65535",
+        ] {
+            assert!(parse_address(text).is_some(), "{text}");
+        }
+        for junk in [
+            "",
+            "8080",
+            ":8080",
+            "localhost",
+            "localhost:",
+            "localhost:65536",
+            "example.com:80",
+            "127.0.0.1",
+        ] {
+            assert_eq!(parse_address(junk), None, "{junk}");
+        }
+    }
+}

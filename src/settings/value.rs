@@ -1,0 +1,254 @@
+//! One value: put from text into its place in the settings, and written back as TOML.
+//!
+//! A [`Slot`] is a place together with what may stand in it, so a row of the table needs no more than one. Nothing
+//! here knows a setting's name or where a text came from; whoever calls says that in the error.
+
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+
+use crate::bounds::OnFull;
+use crate::settings::text::{
+    duration, parse_address, parse_count, parse_duration, parse_key, parse_on_full, parse_origin,
+    parse_size, parse_switch, quote, size,
+};
+use crate::time::Millis;
+
+/// A value as a source gave it.
+#[derive(Clone, Debug)]
+pub(super) enum Raw {
+    /// One text: a flag's value, a variable, or a scalar of the file.
+    One(String),
+    /// A whole list, which replaces the list below it.
+    List(Vec<String>),
+    /// More items for the list below it.
+    More(Vec<String>),
+    /// Another port for the address below it.
+    Port(String),
+    /// Something of the file that no setting takes, described.
+    Odd(&'static str),
+}
+
+/// A place for one value, and what may stand in it.
+#[derive(Debug)]
+pub(super) enum Slot<'a> {
+    /// A plain number.
+    Count(&'a mut u32, RangeInclusive<u32>),
+    /// Bytes.
+    Size(&'a mut u32, RangeInclusive<u64>),
+    /// Bytes, where four gibibytes may not be enough.
+    LongSize(&'a mut u64, RangeInclusive<u64>),
+    /// A span of time, its range in milliseconds.
+    Span(&'a mut Millis, RangeInclusive<u64>),
+    /// On or off.
+    Switch(&'a mut bool),
+    /// On or off, where *on* turns the place off.
+    Inverse(&'a mut bool),
+    /// What a full queue does.
+    OnFull(&'a mut OnFull),
+    /// Where to listen.
+    Address(&'a mut SocketAddr),
+    /// Origins that browsers may come from.
+    Origins(&'a mut Vec<String>),
+    /// Keys; never shown.
+    Keys(&'a mut Vec<String>),
+    /// A secret; never shown.
+    Secret(&'a mut Option<String>),
+}
+
+/// Why a value was not taken.
+#[derive(Debug)]
+pub(super) struct Refused {
+    /// The offending value for a person to read, unless it may be a secret.
+    pub value: Option<String>,
+    /// What was expected instead.
+    pub expected: String,
+}
+
+impl Slot<'_> {
+    /// Puts a value in its place, or says what was expected; the place is then as it was.
+    pub fn take(&mut self, raw: &Raw) -> Result<(), Refused> {
+        let offender = match raw {
+            Raw::One(text) => (!self.take_one(text)).then(|| quote(text)),
+            Raw::List(items) => self.take_list(items, false),
+            Raw::More(items) => self.take_list(items, true),
+            Raw::Port(text) => return self.take_port(text),
+            Raw::Odd(what) => Some((*what).to_owned()),
+        };
+        match offender {
+            None => Ok(()),
+            Some(value) => Err(Refused {
+                value: (!self.is_secret()).then_some(value),
+                expected: self.expected(),
+            }),
+        }
+    }
+
+    /// Whether the value must not be shown to anybody.
+    pub fn is_secret(&self) -> bool {
+        matches!(self, Slot::Keys(_) | Slot::Secret(_))
+    }
+
+    /// Whether the value is a list.
+    pub fn is_list(&self) -> bool {
+        matches!(self, Slot::Keys(_) | Slot::Origins(_))
+    }
+
+    /// Whether the flag may stand alone, meaning *on*.
+    pub fn is_bare(&self) -> bool {
+        matches!(self, Slot::Inverse(_)) || matches!(self, Slot::Switch(on) if !**on)
+    }
+
+    /// The value as TOML. A secret gives how many there are and no more, which is not TOML and goes in a comment.
+    pub fn shown(&self) -> String {
+        match self {
+            Slot::Count(n, _) => n.to_string(),
+            Slot::Size(bytes, _) => quote(&size(u64::from(**bytes))),
+            Slot::LongSize(bytes, _) => quote(&size(**bytes)),
+            Slot::Span(span, _) => quote(&duration(**span)),
+            Slot::Switch(on) => on.to_string(),
+            Slot::Inverse(on) => (!**on).to_string(),
+            Slot::OnFull(OnFull::Drop) => quote("drop"),
+            Slot::OnFull(OnFull::Disconnect) => quote("disconnect"),
+            Slot::Address(address) => quote(&address.to_string()),
+            // Every character that a checked origin may hold stands for itself in a TOML string.
+            Slot::Origins(origins) => format!("{origins:?}"),
+            Slot::Keys(keys) => format!("{} hidden", keys.len()),
+            Slot::Secret(secret) => format!("{} hidden", usize::from(secret.is_some())),
+        }
+    }
+
+    /// The value as the help says it.
+    pub fn words(&self) -> String {
+        match self {
+            Slot::Switch(on) if **on => "on".to_owned(),
+            Slot::Switch(_) => "off".to_owned(),
+            Slot::Inverse(on) if **on => "off".to_owned(),
+            Slot::Inverse(_) => "on".to_owned(),
+            Slot::Count(n, _) if **n == u32::MAX => "any number".to_owned(),
+            _ => self.shown().trim_matches('"').to_owned(),
+        }
+    }
+
+    /// What the place takes, after the word *expected*.
+    pub fn expected(&self) -> String {
+        match self {
+            Slot::Count(_, range) => {
+                format!("a whole number from {} to {}", range.start(), range.end())
+            }
+            Slot::Size(_, range) | Slot::LongSize(_, range) => format!(
+                "a size such as 512KiB, 1MiB or plain bytes, from {} to {}",
+                size(*range.start()),
+                size(*range.end())
+            ),
+            Slot::Span(_, range) => format!(
+                "a duration such as 500ms, 30s or 5m, from {} to {}",
+                duration(Millis(*range.start())),
+                duration(Millis(*range.end()))
+            ),
+            Slot::Switch(_) | Slot::Inverse(_) => {
+                "on or off (true or false, yes or no, 1 or 0)".to_owned()
+            }
+            Slot::OnFull(_) => "drop or disconnect".to_owned(),
+            Slot::Address(_) => {
+                "an address and a port such as 127.0.0.1:8080, [::1]:8080 or localhost:8080".to_owned()
+            }
+            Slot::Origins(_) => "a list of origins, each scheme://host or scheme://host:port with nothing after it, or *"
+                .to_owned(),
+            Slot::Keys(_) => {
+                "a list of keys, none of them empty or with white space or control characters".to_owned()
+            }
+            Slot::Secret(_) => "a text that is not empty".to_owned(),
+        }
+    }
+
+    /// The word for its value in the help.
+    pub fn placeholder(&self) -> &'static str {
+        match self {
+            Slot::Count(..) => "N",
+            Slot::Size(..) | Slot::LongSize(..) => "SIZE",
+            Slot::Span(..) => "D",
+            Slot::Switch(_) | Slot::Inverse(_) => "on|off",
+            Slot::OnFull(_) => "drop|disconnect",
+            Slot::Address(_) => "ADDR",
+            Slot::Origins(_) => "O",
+            Slot::Keys(_) => "KEY",
+            Slot::Secret(_) => "S",
+        }
+    }
+
+    /// The smallest and largest value as the help says them, where there are such.
+    pub fn limits(&self) -> Option<String> {
+        let (least, most) = match self {
+            Slot::Count(_, range) if *range.end() == u32::MAX => {
+                return Some(format!("{} or more", range.start()));
+            }
+            Slot::Count(_, range) => (range.start().to_string(), range.end().to_string()),
+            Slot::Size(_, range) | Slot::LongSize(_, range) => {
+                (size(*range.start()), size(*range.end()))
+            }
+            Slot::Span(_, range) => (
+                duration(Millis(*range.start())),
+                duration(Millis(*range.end())),
+            ),
+            _ => return None,
+        };
+        Some(format!("{least} to {most}"))
+    }
+
+    fn take_one(&mut self, text: &str) -> bool {
+        match self {
+            Slot::Count(place, range) => within(range, parse_count(text)).map(|n| **place = n),
+            Slot::Size(place, range) => within(range, parse_size(text))
+                .and_then(|bytes| u32::try_from(bytes).ok())
+                .map(|bytes| **place = bytes),
+            Slot::LongSize(place, range) => within(range, parse_size(text)).map(|n| **place = n),
+            Slot::Span(place, range) => within(range, parse_duration(text)).map(|ms| place.0 = ms),
+            Slot::Switch(place) => parse_switch(text).map(|on| **place = on),
+            Slot::Inverse(place) => parse_switch(text).map(|on| **place = !on),
+            Slot::OnFull(place) => parse_on_full(text).map(|rule| **place = rule),
+            Slot::Address(place) => parse_address(text).map(|address| **place = address),
+            Slot::Secret(place) => {
+                let secret = (!text.is_empty()).then(|| text.to_owned());
+                secret.map(|secret| **place = Some(secret))
+            }
+            Slot::Origins(_) | Slot::Keys(_) => None,
+        }
+        .is_some()
+    }
+
+    /// Takes the items of a list, or gives the first that does not fit, for a person to read.
+    fn take_list(&mut self, items: &[String], more: bool) -> Option<String> {
+        let (place, parse): (_, fn(&str) -> Option<String>) = match self {
+            Slot::Origins(place) => (place, parse_origin),
+            Slot::Keys(place) => (place, parse_key),
+            _ => return Some("a list".to_owned()),
+        };
+        let mut taken = if more { place.clone() } else { Vec::new() };
+        for item in items {
+            match parse(item) {
+                None => return Some(quote(item)),
+                Some(item) if taken.contains(&item) => {}
+                Some(item) => taken.push(item),
+            }
+        }
+        **place = taken;
+        None
+    }
+
+    fn take_port(&mut self, text: &str) -> Result<(), Refused> {
+        let port = parse_count::<u16>(text);
+        if let (Slot::Address(address), Some(port)) = (self, port) {
+            address.set_port(port);
+            return Ok(());
+        }
+        Err(Refused {
+            value: Some(quote(text)),
+            expected: "a port from 0 to 65535".to_owned(),
+        })
+    }
+}
+
+/// A value that was read, if it is within the range.
+fn within<T: PartialOrd>(range: &RangeInclusive<T>, value: Option<T>) -> Option<T> {
+    value.filter(|value| range.contains(value))
+}
