@@ -1,2 +1,81 @@
-//! The roomcast server.
-fn main() {}
+//! The server: command line → settings → [`Reactor`].
+//!
+//! Exit status: 0 after a drain, 1 for what fails later (a port in use, for one), 2 for a setting that is wrong.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use log::LevelFilter;
+use roomcast::apps::access::Access;
+use roomcast::apps::events::Events;
+use roomcast::apps::ops::Ops;
+use roomcast::apps::{App, Apps};
+use roomcast::id::AppId;
+use roomcast::reactor::Reactor;
+use roomcast::settings::{Command, Settings, load};
+use roomcast::transport::tcp::Tcp;
+
+fn main() -> ExitCode {
+    // Every socket is a descriptor: take all that the system gives, before the default limit on connections is made
+    // from it. What cannot be raised stays as it is.
+    let descriptors = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
+    let loaded = match load(std::env::args_os(), std::env::vars_os(), descriptors) {
+        Ok(loaded) => loaded,
+        Err(error) => return error.report(),
+    };
+    if let Command::PrintConfig(text) = loaded.command {
+        // Whoever reads only the first lines has closed the pipe, and that is no error.
+        let _ = io::stdout().write_all(text.as_bytes());
+        return ExitCode::SUCCESS;
+    }
+    let logger = simple_logger::SimpleLogger::new()
+        .with_level(LevelFilter::Info)
+        .env();
+    if let Err(error) = logger.with_utc_timestamps().init() {
+        eprintln!("roomcast: the log could not be started: {error}");
+        return ExitCode::FAILURE;
+    }
+    loaded
+        .warnings
+        .iter()
+        .for_each(|warning| log::warn!("{warning}"));
+    match serve(&loaded.settings, descriptors) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(settings: &Settings, descriptors: u64) -> io::Result<()> {
+    let cannot_listen = |error: io::Error| {
+        io::Error::new(
+            error.kind(),
+            format!("cannot listen on {}: {error}", settings.listen),
+        )
+    };
+    let mut transport = Tcp::bind(settings.listen).map_err(cannot_listen)?;
+    transport.catch_signals()?;
+    let address = transport.address();
+    let access = Access::new(
+        settings.keys.clone(),
+        settings.allow_origins.clone(),
+        address,
+    );
+    let given: [(AppId, Box<dyn App>); 2] = [
+        (
+            AppId::Ops,
+            Box::new(Ops::new(settings.echo, settings.pages)),
+        ),
+        (AppId::Events, Box::new(Events)),
+    ];
+    let enabled = given
+        .into_iter()
+        .filter(|(id, _)| settings.bounds.app(*id).enabled);
+    let mut reactor = Reactor::new(transport, settings.bounds, Apps::new(access, enabled))?;
+    let connections_max = settings.bounds.connections_max;
+    log::info!("up to {connections_max} WebSockets, with {descriptors} file descriptors");
+    log::info!("listening on http://{address}");
+    reactor.run()
+}

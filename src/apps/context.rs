@@ -1,0 +1,213 @@
+//! All that an app may do, while it is asked: send, publish, join, leave, close, and know the time.
+//!
+//! A context is made for one call and borrows the columns beside the connection that is served; it never touches a
+//! socket, and what it closes is carried out once the app has returned.
+
+use rand_chacha::ChaCha12Rng;
+use serde::Serialize;
+
+use crate::bounds::{AppBounds, Bounds, OnFull};
+use crate::core::hub::Hub;
+use crate::core::outbox::{Offer, Outbox};
+use crate::id::{AppId, ConnId};
+use crate::metrics::Metrics;
+use crate::time::Now;
+use crate::wire::frame::{Encoder, Frame, close};
+
+/// Why the server would rather not have more work, if it would.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// It is going away.
+    pub draining: bool,
+    /// It holds as many WebSockets as it may.
+    pub full: bool,
+    /// Its loop is late.
+    pub lagging: bool,
+    /// Its memory budget is nearly spent.
+    pub memory: bool,
+}
+
+/// A connection that an app has closed: the close frame is queued, the rest is still to be done.
+#[derive(Clone, Copy, Debug)]
+pub struct Closing {
+    /// Which.
+    pub conn: ConnId,
+    /// With which code.
+    pub code: u16,
+}
+
+/// Everything that is shared by all connections and is no socket.
+pub struct Shared {
+    /// What time it was when the turn began.
+    pub now: Now,
+    /// Every limit.
+    pub bounds: Bounds,
+    /// Rooms and members.
+    pub hub: Hub,
+    /// Write queues.
+    pub outbox: Outbox,
+    /// Counters.
+    pub metrics: Metrics,
+    /// The frame encoder.
+    pub encoder: Encoder,
+    /// All chance, drawn from the transport's seed.
+    pub chance: ChaCha12Rng,
+    /// Connections closed by apps and not yet carried out.
+    pub closing: Vec<Closing>,
+    /// How the server is.
+    pub health: Health,
+}
+
+impl Shared {
+    /// What `app` may do while it is asked about `conn`.
+    pub fn context(&mut self, app: AppId, conn: ConnId) -> Context<'_> {
+        Context {
+            app,
+            conn,
+            shared: self,
+        }
+    }
+}
+
+/// What one app may do during one call.
+pub struct Context<'a> {
+    app: AppId,
+    conn: ConnId,
+    shared: &'a mut Shared,
+}
+
+impl Context<'_> {
+    /// What time it is.
+    pub fn now(&self) -> Now {
+        self.shared.now
+    }
+
+    /// The connection that this call is about.
+    pub fn conn(&self) -> ConnId {
+        self.conn
+    }
+
+    /// How the server is.
+    pub fn health(&self) -> Health {
+        self.shared.health
+    }
+
+    /// The app's own limits.
+    pub fn bounds(&self) -> &AppBounds {
+        self.shared.bounds.app(self.app)
+    }
+
+    /// The counters.
+    pub fn metrics(&mut self) -> &mut Metrics {
+        &mut self.shared.metrics
+    }
+
+    /// All chance.
+    pub fn chance(&mut self) -> &mut ChaCha12Rng {
+        &mut self.shared.chance
+    }
+
+    /// The same call, seen by another app.
+    pub fn for_app(&mut self, app: AppId) -> Context<'_> {
+        self.shared.context(app, self.conn)
+    }
+
+    /// A text message of this value as JSON, encoded once for however many get it.
+    pub fn json(&mut self, value: &impl Serialize) -> Frame {
+        self.shared.encoder.json(value)
+    }
+
+    /// Puts the connection into a room.
+    pub fn join(&mut self, room: &str) {
+        let join = self.shared.hub.join(self.conn.key, room);
+        self.shared.metrics.rooms[self.app as usize] += u64::from(join.opened);
+    }
+
+    /// Queues a message for one connection; false if it did not get it.
+    pub fn send(&mut self, conn: ConnId, frame: Frame) -> bool {
+        if !self.shared.outbox.is_current(conn) {
+            return false;
+        }
+        let message = self.shared.outbox.store(frame, self.shared.now.micros);
+        let offer = self.offer(conn.key, &message);
+        self.shared.outbox.release(message);
+        offer
+    }
+
+    /// Queues a message for every member of a room, and says for how many.
+    pub fn publish(&mut self, room: &str, frame: Frame) -> u32 {
+        self.shared.metrics.messages_published[self.app as usize] += 1;
+        let Some(room) = self.shared.hub.find(room) else {
+            return 0;
+        };
+        let message = self.shared.outbox.store(frame, self.shared.now.micros);
+        let mut receivers = 0;
+        let members = self.shared.hub.members(room).len();
+        for member in 0..members {
+            let key = self.shared.hub.members(room)[member];
+            receivers += u32::from(self.offer(key, &message));
+        }
+        self.shared.outbox.release(message);
+        receivers
+    }
+
+    fn offer(&mut self, key: u32, message: &crate::core::outbox::Stored) -> bool {
+        let bounds = self.shared.bounds.app(self.app);
+        let lag = bounds.on_full == OnFull::Drop;
+        match self.shared.outbox.offer(key, message, &bounds.queue, lag) {
+            Offer::Queued => true,
+            Offer::Gone => false,
+            Offer::Dropped => {
+                self.shared.metrics.messages_dropped[self.app as usize] += 1;
+                false
+            }
+            Offer::Full => {
+                self.shared.metrics.messages_dropped[self.app as usize] += 1;
+                let conn = self.shared.outbox.conn(key);
+                self.close(conn, close::TRY_AGAIN, "the queue is full");
+                false
+            }
+        }
+    }
+
+    /// Closes a connection behind what is queued for it. Nothing more is queued, from now on.
+    pub fn close(&mut self, conn: ConnId, code: u16, reason: &str) {
+        let Shared {
+            outbox,
+            bounds,
+            now,
+            closing,
+            ..
+        } = &mut *self.shared;
+        if !outbox.is_current(conn) {
+            return;
+        }
+        let frame = Frame::close(code, reason);
+        if outbox.send(
+            conn.key,
+            frame,
+            now.micros,
+            &bounds.app(self.app).queue,
+            false,
+        ) == Offer::Queued
+        {
+            closing.push(Closing { conn, code });
+        }
+    }
+
+    /// Every metric as Prometheus text.
+    pub fn render_metrics(&mut self) -> String {
+        let Shared {
+            outbox,
+            bounds,
+            metrics,
+            ..
+        } = &mut *self.shared;
+        metrics.queue_bytes = outbox.held_bytes();
+        metrics.queue_messages = outbox.queued() as u64;
+        metrics.memory_budget_bytes = bounds.memory_budget_bytes;
+        let mut text = String::with_capacity(16 << 10);
+        metrics.render(&mut text);
+        text
+    }
+}

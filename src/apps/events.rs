@@ -1,0 +1,246 @@
+//! `events`: one broadcast to everybody.
+//!
+//! One room. A client hears `connection:status` first and then every event from its entry on; what it says is ignored.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+use super::context::Context;
+use super::routes::{Needs, Route};
+use super::{App, Call, Message, Seat, parse};
+use crate::time::Unix;
+use crate::wire::frame::Frame;
+use crate::wire::http::Response;
+
+const ROOM: &str = "events";
+
+const ROUTES: [Route; 2] = [
+    Route::upgrade("/ws", Needs::Nothing),
+    Route::keyed("POST", "/api/v1/events"),
+];
+
+/// What a field of a known payload holds.
+#[derive(Clone, Copy)]
+enum Field {
+    Text,
+    OptionalText,
+    Texts,
+    Bool,
+    Object,
+}
+
+type Fields = &'static [(&'static str, Field)];
+
+const CREATED: Fields = &[
+    ("projectId", Field::Text),
+    ("streamId", Field::Text),
+    ("name", Field::Text),
+];
+const ARCHIVED: Fields = &[
+    ("projectId", Field::Text),
+    ("streamId", Field::Text),
+    ("outcome", Field::Text),
+];
+const UPDATED: Fields = &[
+    ("projectId", Field::Text),
+    ("streamId", Field::Text),
+    ("changes", Field::Object),
+];
+const PHASE: Fields = &[
+    ("projectId", Field::Text),
+    ("streamId", Field::Text),
+    ("phase", Field::Text),
+    ("artifacts", Field::Texts),
+];
+const PROJECT: Fields = &[
+    ("projectId", Field::Text),
+    ("name", Field::Text),
+    ("path", Field::Text),
+];
+const ARTIFACT: Fields = &[
+    ("projectId", Field::Text),
+    ("streamId", Field::Text),
+    ("artifactId", Field::Text),
+    ("phaseName", Field::Text),
+    ("isSharded", Field::Bool),
+    ("parentId", Field::OptionalText),
+];
+
+/// The payload of a type that is known, as its fields; any other type passes with any object.
+fn known(kind: &str) -> Option<Fields> {
+    match kind {
+        "stream:created" => Some(CREATED),
+        "stream:archived" => Some(ARCHIVED),
+        "stream:updated" => Some(UPDATED),
+        "stream:phase-changed" => Some(PHASE),
+        "project:registered" | "project:unregistered" => Some(PROJECT),
+        "artifact:created" | "artifact:updated" | "artifact:deleted" => Some(ARTIFACT),
+        _ => None,
+    }
+}
+
+/// What a back-end publishes.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Publish<'a> {
+    r#type: String,
+    #[serde(borrow)]
+    payload: &'a RawValue,
+}
+
+/// What a client is sent.
+#[derive(Serialize)]
+struct Envelope<'a, P: Serialize> {
+    r#type: &'a str,
+    payload: P,
+    timestamp: Unix,
+}
+
+/// The app. It remembers nothing: whoever is in the room is all there is.
+pub struct Events;
+
+impl App for Events {
+    fn routes(&self) -> Vec<&'static Route> {
+        ROUTES.iter().collect()
+    }
+
+    fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Response {
+        publish(call, cx).unwrap_or_else(|refusal| refusal)
+    }
+
+    fn admit(&mut self, _: &Call<'_>, _: &mut Context<'_>) -> Result<Seat, Response> {
+        Ok(Seat::default())
+    }
+
+    fn opened(&mut self, _: Seat, cx: &mut Context<'_>) {
+        // Sent before the room is joined, so nothing can come before it.
+        let payload = json!({"status": "connected"});
+        let welcome = Envelope {
+            r#type: "connection:status",
+            payload,
+            timestamp: cx.now().unix,
+        };
+        let welcome = cx.json(&welcome);
+        cx.send(cx.conn(), welcome);
+        cx.join(ROOM);
+    }
+
+    fn message(&mut self, _: Seat, _: Message<'_>, _: &mut Context<'_>) {}
+
+    fn closed(&mut self, _: Seat, _: &mut Context<'_>) {}
+
+    fn lagged(&self, missed: u32, unix: Unix) -> Option<Frame> {
+        let payload = json!({"missed": missed});
+        let notice = Envelope {
+            r#type: "connection:lagged",
+            payload,
+            timestamp: unix,
+        };
+        serde_json::to_string(&notice)
+            .ok()
+            .map(|text| Frame::text(&text))
+    }
+}
+
+fn publish(call: &Call<'_>, cx: &mut Context<'_>) -> Result<Response, Response> {
+    let event: Publish<'_> = call.json()?;
+    let kind = event.r#type.as_str();
+    check_type(kind)?;
+    check_payload(kind, event.payload)?;
+    let timestamp = cx.now().unix;
+    let frame = cx.json(&Envelope {
+        r#type: kind,
+        payload: event.payload,
+        timestamp,
+    });
+    let receivers = cx.publish(ROOM, frame);
+    Ok(Response::json(
+        202,
+        &json!({"type": kind, "timestamp": timestamp, "receivers": receivers}),
+    ))
+}
+
+/// `namespace:kebab-case`, and not the namespace that is the server's own.
+fn check_type(kind: &str) -> Result<(), Response> {
+    let kebab = |name: &str| {
+        name.split('-')
+            .all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase()))
+    };
+    match kind.split_once(':') {
+        Some(("connection", _)) => Err(bad("type: connection:* is reserved for the server")),
+        Some((namespace, name)) if kebab(namespace) && kebab(name) => Ok(()),
+        _ => Err(bad(
+            "type: must be namespace:kebab-case, in lower-case letters a to z",
+        )),
+    }
+}
+
+fn check_payload(kind: &str, payload: &RawValue) -> Result<(), Response> {
+    if !payload.get().starts_with('{') {
+        return Err(bad("payload: must be an object"));
+    }
+    let Some(fields) = known(kind) else {
+        return Ok(());
+    };
+    let payload: Map<String, Value> = parse(payload.get().as_bytes())?;
+    for (name, field) in fields {
+        let (fits, expected) = match (field, payload.get(*name)) {
+            (Field::Text, value) => (value.is_some_and(Value::is_string), "a string"),
+            (Field::OptionalText, value) => (
+                value.is_none_or(|value| value.is_string() || value.is_null()),
+                "a string, or absent",
+            ),
+            (Field::Texts, value) => {
+                let texts = value.and_then(Value::as_array);
+                (
+                    texts.is_some_and(|texts| texts.iter().all(Value::is_string)),
+                    "an array of strings",
+                )
+            }
+            (Field::Bool, value) => (value.is_some_and(Value::is_boolean), "true or false"),
+            (Field::Object, value) => (value.is_some_and(Value::is_object), "an object"),
+        };
+        if !fits {
+            return Err(bad(format!("payload.{name}: {kind} needs {expected} here")));
+        }
+    }
+    let unknown = payload
+        .keys()
+        .find(|key| fields.iter().all(|(name, _)| name != key));
+    unknown.map_or(Ok(()), |key| {
+        Err(bad(format!("payload.{key}: {kind} has no such field")))
+    })
+}
+
+fn bad(message: impl AsRef<str>) -> Response {
+    Response::error(400, "bad_request", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_namespace_and_kebab_case() {
+        for kind in ["a:b", "stream:phase-changed", "tool-box:a-b-c"] {
+            assert!(check_type(kind).is_ok(), "{kind}");
+        }
+        for kind in [
+            "",
+            "a",
+            ":",
+            "a:",
+            ":a",
+            "a:b:c",
+            "A:b",
+            "a:b-",
+            "a:-b",
+            "a:b--c",
+            "a1:b",
+            "connection:status",
+        ] {
+            assert!(check_type(kind).is_err(), "{kind}");
+        }
+    }
+}

@@ -1,0 +1,337 @@
+//! The apps: five dialects of one hub, and the operator's own.
+//!
+//! An [`App`] translates between its words and rooms. It is asked one thing at a time, answers at once, and does
+//! everything through its [`Context`]. What is common to all of them (paths, methods, keys, origins, limits) is decided
+//! in [`Apps::answer`] before an app is asked at all.
+
+pub mod access;
+pub mod context;
+pub mod events;
+pub mod ops;
+pub mod rate;
+pub mod routes;
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use serde::Deserialize;
+
+use self::access::Access;
+use self::context::Context;
+use self::rate::Arrivals;
+use self::routes::{Found, Kind, Needs, Params, Route, Routes};
+use crate::id::AppId;
+use crate::time::Unix;
+use crate::wire::frame::Frame;
+use crate::wire::http::{Head, Request, Response};
+use crate::wire::upgrade::Upgrade;
+
+/// An app's own small handle for one connection; what it means is the app's business.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seat(pub u32);
+
+/// What a client said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Message<'a> {
+    /// Text, which is UTF-8.
+    Text(&'a str),
+    /// Bytes.
+    Binary(&'a [u8]),
+}
+
+/// A request, and who asks.
+pub struct Asked<'a> {
+    /// The request.
+    pub request: Request<'a>,
+    /// The address it came from.
+    pub peer: IpAddr,
+}
+
+/// A request that has come through the door, and the route it took.
+pub struct Call<'a> {
+    /// The route.
+    pub route: &'static Route,
+    /// The request's head.
+    pub head: &'a Head<'a>,
+    /// The `{}` segments of its path.
+    pub params: Params<'a>,
+    body: &'a [u8],
+}
+
+/// A dialect.
+pub trait App {
+    /// The paths it answers to.
+    fn routes(&self) -> Vec<&'static Route>;
+
+    /// A plain HTTP request to one of its routes.
+    fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Response;
+
+    /// An upgrade on one of its routes, before the 101: who comes in gets a seat, who does not gets an answer.
+    fn admit(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Result<Seat, Response>;
+
+    /// The 101 is queued; whatever is sent now comes right behind it.
+    fn opened(&mut self, seat: Seat, cx: &mut Context<'_>);
+
+    /// A whole message from the client.
+    fn message(&mut self, seat: Seat, message: Message<'_>, cx: &mut Context<'_>);
+
+    /// The connection has left its rooms and gets nothing more; the seat is free.
+    fn closed(&mut self, seat: Seat, cx: &mut Context<'_>);
+
+    /// How a client is told that it missed so many messages.
+    fn lagged(&self, missed: u32, unix: Unix) -> Option<Frame>;
+
+    /// Whether a client is read only as fast as it takes its answers: for an app that answers each message, where
+    /// dropping would break a promise.
+    fn is_paced(&self) -> bool {
+        false
+    }
+}
+
+/// What becomes of a request.
+pub enum Outcome {
+    /// This answer.
+    Answer(Response),
+    /// A WebSocket for this app, which has given it a seat; the answer is the 101.
+    Open(AppId, Seat, Response),
+}
+
+/// All apps, and the door in front of them.
+pub struct Apps {
+    apps: [Option<Box<dyn App>>; AppId::ALL.len()],
+    routes: Routes,
+    access: Access,
+    arrivals: Arrivals,
+}
+
+impl Apps {
+    /// The given apps behind one door.
+    pub fn new(access: Access, given: impl IntoIterator<Item = (AppId, Box<dyn App>)>) -> Apps {
+        let mut apps = [const { None }; AppId::ALL.len()];
+        for (id, app) in given {
+            apps[id as usize] = Some(app);
+        }
+        let table = AppId::ALL
+            .into_iter()
+            .filter_map(|id| Some((id, apps[id as usize].as_ref()?.routes())));
+        Apps {
+            routes: Routes::new(table),
+            apps,
+            access,
+            arrivals: Arrivals::default(),
+        }
+    }
+
+    /// Answers a request, in the name of whichever app its path belongs to.
+    pub fn answer(&mut self, asked: &Asked<'_>, cx: &mut Context<'_>) -> Outcome {
+        let head = &asked.request.head;
+        let found = self.routes.find(head.method, head.path);
+        let outcome = self.pass(asked, &found, cx).unwrap_or_else(Outcome::Answer);
+        let (route, status) = match (&found, &outcome) {
+            (Found::Route(_, route, _), Outcome::Answer(response)) => {
+                (route.path, response.status())
+            }
+            (Found::Route(_, route, _), Outcome::Open(..)) => (route.path, 101),
+            (_, Outcome::Answer(response)) => ("unmatched", response.status()),
+            (_, Outcome::Open(..)) => ("unmatched", 101),
+        };
+        cx.metrics().http_request(route, status);
+        match outcome {
+            Outcome::Answer(response) => Outcome::Answer(self.share(head, response)),
+            open => open,
+        }
+    }
+
+    /// Everything that may stop a request at the door, and then the app.
+    fn pass(
+        &mut self,
+        asked: &Asked<'_>,
+        found: &Found<'_>,
+        cx: &mut Context<'_>,
+    ) -> Result<Outcome, Response> {
+        let head = &asked.request.head;
+        self.access.check_host(head)?;
+        let upgrades = matches!(
+            found,
+            Found::Route(
+                _,
+                Route {
+                    kind: Kind::Upgrade,
+                    ..
+                },
+                _
+            )
+        );
+        if upgrades || !matches!(head.method, "GET" | "HEAD") {
+            self.access.check_origin(head)?;
+        }
+        if head.method == "OPTIONS" {
+            return self.options(head).map(Outcome::Answer);
+        }
+        let (id, route, params) = match found {
+            Found::Route(id, route, params) => (*id, *route, params),
+            Found::Methods(methods) => {
+                let message = format!("{} is not a method of this path", head.method);
+                return Err(Response::error(405, "method_not_allowed", message)
+                    .with("Allow", methods.join(", ")));
+            }
+            Found::Nothing => {
+                return Err(Response::error(
+                    404,
+                    "not_found",
+                    "there is nothing at this path",
+                ));
+            }
+        };
+        if route.needs == Needs::Key {
+            self.access.check_key(head, upgrades)?;
+        }
+        let call = Call {
+            route,
+            head,
+            params: params.clone(),
+            body: asked.request.body,
+        };
+        let mut cx = cx.for_app(id);
+        let app = self.apps[id as usize]
+            .as_mut()
+            .expect("only the routes of apps that are there are in the table");
+        if !upgrades {
+            if cx.health().draining && head.method != "GET" && head.method != "HEAD" {
+                return Err(unavailable("draining", "the server is going away"));
+            }
+            return Ok(Outcome::Answer(app.request(&call, &mut cx)));
+        }
+        let upgrade = Upgrade::parse(head)?;
+        check_room(&mut cx, id)?;
+        let per_minute = cx.bounds().connections_per_minute;
+        self.arrivals
+            .admit(id, asked.peer, per_minute, cx.now().millis())
+            .map_err(|wait| {
+                let message = "too many new connections from this address";
+                Response::error(429, "too_many_connections", message)
+                    .with("Retry-After", wait.0.div_ceil(1000).to_string())
+            })?;
+        let seat = app.admit(&call, &mut cx)?;
+        Ok(Outcome::Open(id, seat, upgrade.accept()))
+    }
+
+    /// The answer to a preflight, and to anybody else who asks for methods.
+    fn options(&self, head: &Head<'_>) -> Result<Response, Response> {
+        // No method is called OPTIONS in the table, so this finds all that are.
+        let methods = match self.routes.find("OPTIONS", head.path) {
+            Found::Methods(methods) => methods.join(", "),
+            _ if head.path == "*" => String::from("GET, HEAD, POST, PATCH, DELETE, OPTIONS"),
+            _ => {
+                return Err(Response::error(
+                    404,
+                    "not_found",
+                    "there is nothing at this path",
+                ));
+            }
+        };
+        let response = Response::empty(204).with("Allow", methods.clone());
+        if head.header("origin").is_none() || head.header("access-control-request-method").is_none()
+        {
+            return Ok(response);
+        }
+        let headers =
+            "Authorization, Content-Type, X-API-Key, X-Changed-By, X-Player-Id, X-Version";
+        Ok(response
+            .with("Access-Control-Allow-Methods", methods)
+            .with("Access-Control-Allow-Headers", headers)
+            .with("Access-Control-Max-Age", "600"))
+    }
+
+    /// Lets a page of an allowed origin read the answer.
+    fn share(&self, head: &Head<'_>, response: Response) -> Response {
+        match head.header("origin") {
+            Some(origin) if self.access.allows_origin(origin) => response
+                .with("Access-Control-Allow-Origin", String::from(origin))
+                .with("Vary", "Origin"),
+            Some(_) => response.with("Vary", "Origin"),
+            None => response,
+        }
+    }
+
+    /// The app of this number.
+    ///
+    /// # Panics
+    /// When it is not enabled; nothing leads to it then.
+    pub fn app(&mut self, id: AppId) -> &mut dyn App {
+        self.apps[id as usize]
+            .as_deref_mut()
+            .expect("a connection's app is enabled for as long as the server runs")
+    }
+}
+
+/// Whether one more WebSocket may come in.
+fn check_room(cx: &mut Context<'_>, app: AppId) -> Result<(), Response> {
+    let health = cx.health();
+    if health.draining {
+        return Err(unavailable("draining", "the server is going away"));
+    }
+    let connections_max = u64::from(cx.bounds().connections_max);
+    if health.full || cx.metrics().connections[app as usize] >= connections_max {
+        return Err(unavailable(
+            "full",
+            "the server holds as many connections as it may",
+        ));
+    }
+    Ok(())
+}
+
+fn unavailable(code: &str, message: &str) -> Response {
+    Response::error(503, code, message).with("Retry-After", "5")
+}
+
+impl<'a> Call<'a> {
+    /// A `{}` segment of the path, decoded.
+    pub fn param(&self, index: usize) -> &Cow<'a, str> {
+        &self.params[index]
+    }
+
+    /// The body as JSON of this shape; a missing body reads as `{}`. The error names the field.
+    pub fn json<T: Deserialize<'a>>(&self) -> Result<T, Response> {
+        if let Some(kind) = self.head.header("content-type") {
+            let kind = kind
+                .split(';')
+                .next()
+                .unwrap_or_default()
+                .trim()
+                .to_ascii_lowercase();
+            // What curl sends unasked with -d says nothing about the body.
+            let says_nothing =
+                kind == "application/x-www-form-urlencoded" || kind == "application/octet-stream";
+            if kind != "application/json" && !kind.ends_with("+json") && !says_nothing {
+                let message = format!("the body must be application/json, not {kind}");
+                return Err(Response::error(415, "unsupported_media_type", message));
+            }
+        }
+        let body = if self.body.is_empty() {
+            b"{}"
+        } else {
+            self.body
+        };
+        parse(body)
+    }
+}
+
+/// JSON of one shape, and a 400 that names the field that is not.
+pub fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Response> {
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let bad = |message: String| Response::error(400, "bad_request", message);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let path = error.path().to_string();
+        let why = error.into_inner();
+        bad(if path == "." {
+            format!("the body: {why}")
+        } else {
+            format!("{path}: {why}")
+        })
+    })?;
+    reader
+        .end()
+        .map_err(|error| bad(format!("the body: {error}")))?;
+    Ok(value)
+}

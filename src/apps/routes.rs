@@ -1,0 +1,175 @@
+//! The table from path to app: what exists, by which methods, and who may ask.
+//!
+//! A path is split at `/` first and percent-decoded after, so `%2F` does not separate.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
+use crate::id::AppId;
+
+/// The most `{}` segments of a pattern.
+const PARAMS_MAX: usize = 2;
+
+/// One thing that can be asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Route {
+    /// `GET` answers `HEAD` too.
+    pub method: &'static str,
+    /// Literal segments, and `{name}` for one segment of any content.
+    pub path: &'static str,
+    /// Who may ask.
+    pub needs: Needs,
+    /// What becomes of it.
+    pub kind: Kind,
+}
+
+/// What a request must show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing, or something that the app itself looks at.
+    Nothing,
+    /// A key.
+    Key,
+}
+
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An answer, at once.
+    Call,
+    /// A WebSocket.
+    Upgrade,
+}
+
+impl Route {
+    /// A call without a key.
+    pub const fn open(method: &'static str, path: &'static str) -> Route {
+        Route {
+            method,
+            path,
+            needs: Needs::Nothing,
+            kind: Kind::Call,
+        }
+    }
+
+    /// A call with a key.
+    pub const fn keyed(method: &'static str, path: &'static str) -> Route {
+        Route {
+            method,
+            path,
+            needs: Needs::Key,
+            kind: Kind::Call,
+        }
+    }
+
+    /// An upgrade.
+    pub const fn upgrade(path: &'static str, needs: Needs) -> Route {
+        Route {
+            method: "GET",
+            path,
+            needs,
+            kind: Kind::Upgrade,
+        }
+    }
+}
+
+/// The decoded `{}` segments of a path, in their order.
+pub type Params<'a> = [Cow<'a, str>; PARAMS_MAX];
+
+/// What a path leads to.
+pub enum Found<'a> {
+    /// This route.
+    Route(AppId, &'static Route, Params<'a>),
+    /// The path exists, for these methods only.
+    Methods(Vec<&'static str>),
+    /// No such path.
+    Nothing,
+}
+
+/// Every route of every app that is enabled.
+pub struct Routes {
+    entries: Vec<(AppId, &'static Route)>,
+}
+
+impl Routes {
+    /// The routes of these apps.
+    pub fn new(apps: impl IntoIterator<Item = (AppId, Vec<&'static Route>)>) -> Routes {
+        let each = |(app, routes): (AppId, Vec<&'static Route>)| {
+            routes.into_iter().map(move |route| (app, route))
+        };
+        Routes {
+            entries: apps.into_iter().flat_map(each).collect(),
+        }
+    }
+
+    /// What a request for this path leads to.
+    pub fn find<'a>(&self, method: &str, path: &'a str) -> Found<'a> {
+        let method = if method == "HEAD" { "GET" } else { method };
+        let mut methods = Vec::new();
+        for &(app, route) in &self.entries {
+            let Some(params) = matches(route.path, path) else {
+                continue;
+            };
+            if route.method == method {
+                return Found::Route(app, route, params);
+            }
+            let also = if route.method == "GET" && route.kind == Kind::Call {
+                Some("HEAD")
+            } else {
+                None
+            };
+            methods.extend([route.method].into_iter().chain(also));
+        }
+        if methods.is_empty() {
+            return Found::Nothing;
+        }
+        methods.push("OPTIONS");
+        Found::Methods(methods)
+    }
+}
+
+/// The `{}` segments of `path`, if it has the shape of `pattern`.
+fn matches<'a>(pattern: &str, path: &'a str) -> Option<Params<'a>> {
+    let mut params = Params::default();
+    let mut used = 0;
+    let (mut wanted, mut given) = (pattern.split('/'), path.split('/'));
+    loop {
+        match (wanted.next(), given.next()) {
+            (None, None) => return Some(params),
+            (Some(name), Some(segment)) if name.starts_with('{') => {
+                params[used] = percent_decode_str(segment)
+                    .decode_utf8()
+                    .ok()
+                    .filter(|text| !text.is_empty())?;
+                used += 1;
+            }
+            (Some(literal), Some(segment)) if literal == segment => {}
+            (Some(literal), Some(segment)) if segment.contains('%') => {
+                percent_decode_str(segment)
+                    .decode_utf8()
+                    .ok()
+                    .filter(|text| text == literal)?;
+            }
+            _ => return None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_split_before_they_are_decoded() {
+        assert_eq!(matches("/a/{x}/b", "/a/c%2Fd/b").unwrap()[0], "c/d");
+        assert!(matches("/a/{x}/b", "/a/c/d/b").is_none());
+        assert!(matches("/a/b", "/%61/b").is_some());
+    }
+
+    #[test]
+    fn an_empty_or_undecodable_segment_is_nothing() {
+        assert!(matches("/a/{x}", "/a/").is_none());
+        assert!(matches("/a/{x}", "/a/%ff").is_none());
+    }
+}

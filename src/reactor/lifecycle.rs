@@ -1,0 +1,454 @@
+//! How connections begin, are reminded, are written to and end.
+
+use std::io;
+
+use rand_chacha::rand_core::Rng;
+
+use super::{
+    Connection, DEAD, FRESH, HELD, LAST_WORDS, LINGERS, PACE_BYTES, Reactor, Role, SERVING,
+};
+use crate::core::outbox::FlushState;
+use crate::core::protocol::{Phase, Protocol};
+use crate::id::{AppId, ConnId};
+use crate::metrics::Accept;
+use crate::time::Millis;
+use crate::transport::{AcceptError, Transport};
+use crate::wire::fault::Fault;
+use crate::wire::frame::{Frame, close};
+
+impl<T: Transport> Reactor<T> {
+    /// Takes in whoever knocks, up to the turn's budget.
+    pub(super) fn accept(&mut self) {
+        if !self.accepting {
+            return;
+        }
+        for _ in 0..self.shared.bounds.turn.accepts_max {
+            match self.transport.accept() {
+                Ok((socket, address)) => self.enter(socket, address.ip()),
+                Err(AcceptError::Empty) => {
+                    self.accepting = false;
+                    return;
+                }
+                Err(AcceptError::Exhausted) => {
+                    self.shared.metrics.accept(Accept::Exhausted);
+                    self.warn(format_args!(
+                        "out of file descriptors: a connection was turned away"
+                    ));
+                }
+                Err(AcceptError::Failed(error)) => {
+                    let aborted = error.kind() == io::ErrorKind::ConnectionAborted;
+                    self.shared.metrics.accept(if aborted {
+                        Accept::Aborted
+                    } else {
+                        Accept::Failed
+                    });
+                    if !aborted {
+                        self.warn(format_args!("a connection could not be accepted: {error}"));
+                    }
+                }
+            }
+        }
+    }
+
+    fn enter(&mut self, socket: T::Socket, address: std::net::IpAddr) {
+        let now = self.shared.now;
+        self.generation = self.generation.wrapping_add(1);
+        let entry = self.conns.vacant_entry();
+        let id = ConnId {
+            key: entry.key() as u32,
+            generation: self.generation,
+        };
+        let conn = entry.insert(Connection {
+            socket,
+            generation: id.generation,
+            protocol: Protocol::new(),
+            role: Role::Visitor(Box::new(address)),
+            leftover: None,
+            seen: now.millis(),
+            since: now.micros,
+            held_bytes: 0,
+            pings: 0,
+            flags: FRESH,
+        });
+        if let Err(error) = self.transport.watch(&mut conn.socket, id) {
+            let conn = self.conns.remove(id.key as usize);
+            self.transport.close(conn.socket);
+            self.shared.metrics.accept(Accept::Failed);
+            self.warn(format_args!("a connection could not be watched: {error}"));
+            return;
+        }
+        self.shared.metrics.accept(Accept::Accepted);
+        self.shared.outbox.open(id);
+        self.shared.hub.open(id.key);
+        self.wheel.open(id.key);
+        self.wheel
+            .arm(id.key, now.millis() + self.shared.bounds.header_timeout);
+    }
+
+    /// At random between half the ping interval and all of it, so that connections that came together are not pinged
+    /// together.
+    pub(super) fn arm_first_ping(&mut self, key: u32, app: AppId) {
+        let interval = self.shared.bounds.app(app).ping_interval;
+        let half = Millis(interval.0 / 2);
+        let chance = Millis(self.shared.chance.next_u64() % (half.0 + 1));
+        self.wheel
+            .arm(key, self.shared.now.millis() + half + chance);
+    }
+
+    /// Looks at every connection whose deadline has passed.
+    pub(super) fn tick(&mut self) {
+        let now = self.shared.now.millis();
+        let mut due = std::mem::take(&mut self.due);
+        self.wheel.expire(now, &mut due);
+        for key in due.drain(..) {
+            if self
+                .conns
+                .get(key as usize)
+                .is_some_and(|conn| !conn.is(DEAD))
+            {
+                self.lapse(key, now);
+            }
+        }
+        self.due = due;
+        self.carry_out_closings();
+    }
+
+    /// A deadline passed: what it meant is known from the phase; most often it has moved on meanwhile.
+    fn lapse(&mut self, key: u32, now: Millis) {
+        let conn = &mut self.conns[key as usize];
+        let id = ConnId {
+            key,
+            generation: conn.generation,
+        };
+        let bounds = &self.shared.bounds;
+        let began = conn.since.millis();
+        if let Some(since) = self.shared.outbox.stalled_since(key)
+            && now >= since + bounds.write_timeout
+        {
+            log::debug!("connection {id}: took nothing for the write timeout");
+            return self.kill(key, close::ABNORMAL);
+        }
+        match (conn.protocol.phase(), &conn.role) {
+            (Phase::Request, _) if conn.is_midway() && now >= began + bounds.header_timeout => {
+                self.refuse(id, Fault::RequestTooSlow);
+            }
+            // Somebody who is being answered is not idle; the write timeout watches over that.
+            (Phase::Request, _)
+                if !conn.is_midway()
+                    && self.shared.outbox.is_empty(key)
+                    && now >= conn.idle_until(bounds.header_timeout, bounds.keep_alive) =>
+            {
+                return self.kill(key, close::ABNORMAL);
+            }
+            (Phase::Open, _) if conn.is_midway() && now >= began + bounds.message_timeout => {
+                self.refuse(id, Fault::MessageTooSlow);
+            }
+            (Phase::Open, Role::Member(app, _)) => {
+                let app = *app;
+                if now >= conn.seen + bounds.pong_timeout {
+                    let mut cx = self.shared.context(app, id);
+                    cx.close(
+                        id,
+                        close::PONG_TIMEOUT,
+                        "no sign of life within the pong timeout",
+                    );
+                    return;
+                }
+                let silent = now.since(conn.seen);
+                let owed = bounds
+                    .app(app)
+                    .ping_interval
+                    .0
+                    .saturating_mul(u64::from(conn.pings) + 1);
+                if silent.0 >= owed || conn.is(FRESH) && silent.0 > 0 {
+                    conn.pings = conn.pings.saturating_add(1);
+                    self.shared.metrics.pings += 1;
+                    self.queue(key, Frame::ping());
+                }
+                self.conns[key as usize].flags &= !FRESH;
+            }
+            (Phase::Closing | Phase::Over, _)
+                if self.shared.outbox.is_empty(key) && now >= began + bounds.close_timeout =>
+            {
+                return self.kill(key, close::ABNORMAL);
+            }
+            _ => {}
+        }
+        self.rearm(key, now);
+    }
+
+    /// Sets the deadline that the phase asks for.
+    fn rearm(&mut self, key: u32, now: Millis) {
+        let conn = &self.conns[key as usize];
+        let bounds = &self.shared.bounds;
+        let began = conn.since.millis();
+        let waits = !self.shared.outbox.is_empty(key);
+        let phase = match (conn.protocol.phase(), &conn.role) {
+            (Phase::Request, _) if conn.is_midway() => began + bounds.header_timeout,
+            (Phase::Request, _) if waits => now + bounds.write_timeout,
+            (Phase::Request, _) => conn.idle_until(bounds.header_timeout, bounds.keep_alive),
+            (Phase::Open, Role::Member(app, _)) => {
+                let interval = bounds.app(*app).ping_interval.0;
+                let ping = conn.seen + Millis(interval.saturating_mul(u64::from(conn.pings) + 1));
+                let dead = conn.seen + bounds.pong_timeout;
+                let message = conn.is_midway().then(|| began + bounds.message_timeout);
+                message.into_iter().fold(ping.min(dead), Millis::min)
+            }
+            _ if waits => now + bounds.write_timeout,
+            _ => began + bounds.close_timeout,
+        };
+        let stalled = self
+            .shared
+            .outbox
+            .stalled_since(key)
+            .map(|since| since + bounds.write_timeout);
+        self.wheel
+            .arm(key, stalled.map_or(phase, |stalled| stalled.min(phase)));
+    }
+
+    /// Writes what waits, one call a connection, up to the turn's budget.
+    pub(super) fn flush(&mut self) {
+        let dirty = self
+            .shared
+            .outbox
+            .dirty()
+            .min(self.shared.bounds.turn.flushes_max as usize);
+        for _ in 0..dirty {
+            let Some(key) = self.shared.outbox.next_dirty() else {
+                break;
+            };
+            if self
+                .conns
+                .get(key as usize)
+                .is_some_and(|conn| !conn.is(DEAD))
+            {
+                self.flush_one(key);
+            }
+        }
+        if !self.written.is_empty() {
+            let now = self.transport.now().micros;
+            for stored in self.written.drain(..) {
+                self.shared
+                    .metrics
+                    .publish_to_write
+                    .observe(now.since(stored));
+            }
+        }
+        self.evict();
+    }
+
+    fn flush_one(&mut self, key: u32) {
+        let now = self.shared.now.millis();
+        let conn = &mut self.conns[key as usize];
+        let (transport, written) = (&mut self.transport, &mut self.written);
+        let mut sent_bytes = 0;
+        let flush = self.shared.outbox.flush(
+            key,
+            now,
+            |parts| {
+                let taken = transport.write(&mut conn.socket, parts)?;
+                sent_bytes = taken as u64;
+                Ok(taken)
+            },
+            |stored| written.push(stored),
+        );
+        let metrics = &mut self.shared.metrics;
+        metrics.sent_bytes += sent_bytes;
+        if let Role::Member(app, _) = conn.role {
+            metrics.messages_delivered[app as usize] += u64::from(flush.messages);
+        }
+        match flush.state {
+            FlushState::Failed(error) => {
+                log::debug!("connection {key}.{}: broke: {error}", conn.generation);
+                return self.kill(key, close::ABNORMAL);
+            }
+            FlushState::Blocked => self
+                .wheel
+                .arm_earlier(key, now + self.shared.bounds.write_timeout),
+            FlushState::More => {}
+            FlushState::Empty => self.flushed(key),
+        }
+        self.resume(key);
+        self.tell_lagged(key);
+    }
+
+    /// Everything has gone out: the end, if these were the last words.
+    fn flushed(&mut self, key: u32) {
+        let now = self.shared.now;
+        let conn = &mut self.conns[key as usize];
+        if conn.is(LAST_WORDS) && !conn.is(LINGERS) {
+            return self.kill(key, close::ABNORMAL);
+        }
+        if conn.is(LAST_WORDS) {
+            conn.flags &= !LAST_WORDS;
+            self.transport.finish(&mut conn.socket);
+        }
+        if matches!(conn.protocol.phase(), Phase::Closing | Phase::Over) {
+            conn.since = now.micros;
+            self.wheel
+                .arm_earlier(key, now.millis() + self.shared.bounds.close_timeout);
+        }
+    }
+
+    /// Reads again from a client that was held until its queue had shrunk.
+    fn resume(&mut self, key: u32) {
+        let conn = &mut self.conns[key as usize];
+        if conn.is(HELD)
+            && !conn.is(SERVING | DEAD)
+            && self.shared.outbox.backlog_bytes(key) <= PACE_BYTES
+        {
+            conn.flags |= SERVING;
+            self.serving.push_back(ConnId {
+                key,
+                generation: conn.generation,
+            });
+        }
+    }
+
+    /// Tells a client how many messages it missed, once its queue is at most half full.
+    fn tell_lagged(&mut self, key: u32) {
+        let Role::Member(app, _) = self.conns[key as usize].role else {
+            return;
+        };
+        let bounds = self.shared.bounds.app(app).queue;
+        let Some(missed) = self.shared.outbox.recover(key, &bounds) else {
+            return;
+        };
+        self.shared.metrics.lagged_notices[app as usize] += 1;
+        if let Some(notice) = self.apps.app(app).lagged(missed, self.shared.now.unix) {
+            self.queue(key, notice.exempt());
+        }
+    }
+
+    /// While all queues and half-received messages together are over the budget, the connection with the largest
+    /// backlog goes.
+    fn evict(&mut self) {
+        let budget = self.shared.bounds.memory_budget_bytes;
+        if self.budgeted_bytes() <= budget {
+            return;
+        }
+        let outbox = &self.shared.outbox;
+        let backlog = |(key, conn): (usize, &Connection<T::Socket>)| {
+            let bytes = u64::from(outbox.backlog_bytes(key as u32)) + u64::from(conn.held_bytes);
+            (bytes > 0 && !conn.is(DEAD)).then_some((bytes, key as u32))
+        };
+        let mut victims: Vec<(u64, u32)> = self.conns.iter().filter_map(backlog).collect();
+        victims.sort_unstable();
+        while self.budgeted_bytes() > budget {
+            let Some((bytes, key)) = victims.pop() else {
+                break;
+            };
+            self.warn(format_args!(
+                "over the memory budget: a connection with a backlog of {bytes} bytes is closed"
+            ));
+            self.evict_one(key);
+        }
+    }
+
+    fn evict_one(&mut self, key: u32) {
+        let conn = &mut self.conns[key as usize];
+        let Role::Member(app, _) = conn.role else {
+            return self.kill(key, close::ABNORMAL);
+        };
+        let id = ConnId {
+            key,
+            generation: conn.generation,
+        };
+        self.shared.metrics.evictions[app as usize] += 1;
+        self.shared.outbox.clear(key);
+        self.half_received_bytes -= u64::from(conn.held_bytes);
+        conn.held_bytes = 0;
+        conn.leftover = None;
+        self.shared
+            .context(app, id)
+            .close(id, close::TRY_AGAIN, "the memory budget is spent");
+        self.carry_out_closings();
+        // Half a message cannot be skipped over: what follows on the wire has no meaning to us any more.
+        let conn = &mut self.conns[key as usize];
+        conn.protocol.over();
+        conn.flags |= LAST_WORDS | LINGERS;
+    }
+
+    /// Does the rest for connections that apps have closed: the close frame is queued already.
+    pub(super) fn carry_out_closings(&mut self) {
+        while let Some(closing) = self.shared.closing.pop() {
+            let key = closing.conn.key;
+            self.depart(key, closing.code);
+            let conn = &mut self.conns[key as usize];
+            conn.protocol.closing();
+            conn.since = self.shared.now.micros;
+            self.wheel.arm_earlier(
+                key,
+                self.shared.now.millis() + self.shared.bounds.close_timeout,
+            );
+        }
+    }
+
+    /// Takes a member out of its rooms and its app, and counts why it went.
+    pub(super) fn depart(&mut self, key: u32, code: u16) {
+        let conn = &mut self.conns[key as usize];
+        let Role::Member(app, seat) = std::mem::replace(&mut conn.role, Role::Former) else {
+            return;
+        };
+        let id = ConnId {
+            key,
+            generation: conn.generation,
+        };
+        let metrics = &mut self.shared.metrics;
+        metrics.connections[app as usize] -= 1;
+        metrics.close(app, code);
+        metrics.rooms[app as usize] -= u64::from(self.shared.hub.leave_all(key));
+        let mut cx = self.shared.context(app, id);
+        self.apps.app(app).closed(seat, &mut cx);
+    }
+
+    /// Puts a connection on the list of the dead.
+    pub(super) fn kill(&mut self, key: u32, code: u16) {
+        self.depart(key, code);
+        let conn = &mut self.conns[key as usize];
+        if !conn.is(DEAD) {
+            conn.flags |= DEAD;
+            conn.protocol.over();
+            self.dead.push(key);
+        }
+    }
+
+    /// Buries the dead: the one place where columns are closed and sockets given back.
+    pub(super) fn reap(&mut self) {
+        self.carry_out_closings();
+        while let Some(key) = self.dead.pop() {
+            let conn = self.conns.remove(key as usize);
+            self.half_received_bytes -= u64::from(conn.held_bytes);
+            self.websockets -= u32::from(!matches!(conn.role, Role::Visitor(_)));
+            self.shared.outbox.close(key);
+            self.shared.hub.close(key);
+            self.wheel.close(key);
+            self.transport.close(conn.socket);
+        }
+        self.shared.outbox.shrink();
+    }
+
+    /// At most one warning a second.
+    pub(super) fn warn(&mut self, what: std::fmt::Arguments<'_>) {
+        let now = self.shared.now.millis();
+        if self
+            .warned
+            .is_none_or(|last| now >= last + Millis::seconds(1))
+        {
+            self.warned = Some(now);
+            log::warn!("{what}");
+        }
+    }
+}
+
+impl<S> Connection<S> {
+    /// When a connection that says nothing is given up: sooner if it has never said anything.
+    fn idle_until(&self, header_timeout: Millis, keep_alive: Millis) -> Millis {
+        let patience = if self.is(FRESH) {
+            header_timeout
+        } else {
+            keep_alive
+        };
+        self.since.millis() + patience
+    }
+}

@@ -1,0 +1,358 @@
+//! The loop: one thread, one turn after another, written once for every ground.
+//!
+//! A turn is `wait → accept → serve → tick → flush → reap`, each bounded by a budget; what is left over is carried to
+//! the next turn, which then does not sleep. Bytes move to the kernel in *flush* only, connections die in *reap* only:
+//! so nothing that is looked at during a turn can vanish in the middle of it.
+//!
+//! A connection's columns (outbox, wheel, hub) are opened in *accept* and closed in *reap*, nowhere else.
+
+mod drain;
+mod lifecycle;
+mod serve;
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::IpAddr;
+
+use rand_chacha::ChaCha12Rng;
+use rand_chacha::rand_core::SeedableRng;
+use slab::Slab;
+
+use self::drain::Drain;
+use crate::apps::context::{Health, Shared};
+use crate::apps::{Apps, Seat};
+use crate::bounds::Bounds;
+use crate::core::hub::Hub;
+use crate::core::outbox::Outbox;
+use crate::core::protocol::{Phase, Protocol};
+use crate::core::wheel::Wheel;
+use crate::id::{AppId, ConnId};
+use crate::metrics::Metrics;
+use crate::time::{Micros, Millis, Now};
+use crate::transport::{Ready, Transport};
+use crate::wire::buffer::Buffer;
+use crate::wire::frame::Encoder;
+
+/// The shared read buffer: holds the largest request head (24 KiB) twice over, and one read of it costs about what its
+/// system call costs.
+const READ_BUFFER_BYTES: usize = 64 << 10;
+/// A client that is answered is not read while more than this waits for it.
+const PACE_BYTES: u32 = 64 << 10;
+/// Connections that the columns have room for from the start at most; memory that nobody touches costs nothing.
+const RESERVED_MAX: usize = 1 << 20;
+/// A turn that took longer than this makes the server unready.
+const LAG_MICROS: u64 = 250_000;
+
+/// The loop and everything it owns.
+pub struct Reactor<T: Transport> {
+    transport: T,
+    conns: Slab<Connection<T::Socket>>,
+    wheel: Wheel,
+    apps: Apps,
+    shared: Shared,
+    buffer: Buffer,
+    ready: Vec<Ready>,
+    serving: VecDeque<ConnId>,
+    accepting: bool,
+    due: Vec<u32>,
+    dead: Vec<u32>,
+    written: Vec<Micros>,
+    drain: Option<Drain>,
+    generation: u32,
+    websockets: u32,
+    half_received_bytes: u64,
+    warned: Option<Millis>,
+}
+
+/// One connection; its queue, deadline and rooms are columns elsewhere, under the same key.
+struct Connection<S> {
+    socket: S,
+    generation: u32,
+    protocol: Protocol,
+    role: Role,
+    /// Bytes that were read and are not yet a whole request or frame.
+    leftover: Option<Box<[u8]>>,
+    /// When a byte last came.
+    seen: Millis,
+    /// When the request or message that is half received began, or the phase did.
+    since: Micros,
+    /// Bytes of it in `half_received_bytes`.
+    held_bytes: u32,
+    pings: u8,
+    flags: u8,
+}
+
+/// What a connection is to the apps.
+enum Role {
+    /// It speaks HTTP, from this address.
+    Visitor(Box<IpAddr>),
+    /// It is a member of an app.
+    Member(AppId, Seat),
+    /// It was one.
+    Former,
+}
+
+/// On the serving list.
+const SERVING: u8 = 1;
+/// The peer has ended its side: read until the end.
+const ENDED: u8 = 2;
+/// Not read until its queue has shrunk.
+const HELD: u8 = 4;
+/// To be closed once its queue is empty.
+const LAST_WORDS: u8 = 8;
+/// ... and before that the rest of its input is to be read, so that the last words are not lost to a reset.
+const LINGERS: u8 = 16;
+/// On the list of the dead.
+const DEAD: u8 = 32;
+/// Nothing has come since it was opened.
+const FRESH: u8 = 64;
+
+impl<S> Connection<S> {
+    fn is(&self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+
+    /// Whether a request or message has begun and is not whole.
+    fn is_midway(&self) -> bool {
+        self.protocol.is_midway() || self.leftover.is_some() && !self.is(HELD)
+    }
+}
+
+/// Whether the loop goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// Another turn.
+    Continue,
+    /// Everybody has gone: the process may end.
+    Exit,
+}
+
+impl<T: Transport> Reactor<T> {
+    /// A loop on this ground, with these limits and apps.
+    pub fn new(mut transport: T, bounds: Bounds, apps: Apps) -> io::Result<Reactor<T>> {
+        let chance = ChaCha12Rng::from_seed(transport.seed()?);
+        let connections = (bounds.connections_max as usize).min(RESERVED_MAX);
+        let shared = Shared {
+            now: transport.now(),
+            bounds,
+            hub: Hub::with_capacity(connections),
+            outbox: Outbox::with_capacity(connections),
+            metrics: Metrics::new(),
+            encoder: Encoder::new(),
+            chance,
+            closing: Vec::new(),
+            health: Health::default(),
+        };
+        Ok(Reactor {
+            transport,
+            conns: Slab::with_capacity(connections),
+            wheel: Wheel::with_capacity(connections),
+            apps,
+            shared,
+            buffer: Buffer::new(READ_BUFFER_BYTES),
+            ready: Vec::new(),
+            serving: VecDeque::new(),
+            accepting: false,
+            due: Vec::new(),
+            dead: Vec::new(),
+            written: Vec::new(),
+            drain: None,
+            generation: 0,
+            websockets: 0,
+            half_received_bytes: 0,
+            warned: None,
+        })
+    }
+
+    /// Turns until everybody has gone.
+    pub fn run(&mut self) -> io::Result<()> {
+        while self.turn()? == Flow::Continue {}
+        Ok(())
+    }
+
+    /// One turn.
+    pub fn turn(&mut self) -> io::Result<Flow> {
+        let until = self.next_turn();
+        self.transport.wait(until, &mut self.ready)?;
+        self.begin_turn();
+        if self.classify() == Flow::Exit {
+            return Ok(Flow::Exit);
+        }
+        self.accept();
+        self.serve();
+        self.tick();
+        self.flush();
+        self.reap();
+        let flow = self.drain_further();
+        self.end_turn();
+        Ok(flow)
+    }
+
+    /// When the next turn has something to do even if nothing becomes ready: now, if something was left over.
+    fn next_turn(&self) -> Option<Millis> {
+        let left_over =
+            self.accepting || !self.serving.is_empty() || self.shared.outbox.dirty() > 0;
+        if left_over || !self.dead.is_empty() {
+            return Some(Millis(0));
+        }
+        let drain = self.drain.as_ref().map(|drain| drain.next());
+        [self.wheel.next(), drain].into_iter().flatten().min()
+    }
+
+    fn begin_turn(&mut self) {
+        self.shared.now = self.transport.now();
+        let connections: u64 = self.shared.metrics.connections.iter().sum();
+        let budget = self.shared.bounds.memory_budget_bytes;
+        let health = &mut self.shared.health;
+        health.full = connections >= u64::from(self.shared.bounds.connections_max);
+        health.memory =
+            (self.shared.outbox.held_bytes() + self.half_received_bytes) * 10 > budget * 9;
+    }
+
+    fn end_turn(&mut self) {
+        let turn_micros = self.transport.now().micros.since(self.shared.now.micros);
+        self.shared.metrics.loop_turn.observe(turn_micros);
+        self.shared.health.lagging = turn_micros > LAG_MICROS;
+    }
+
+    /// Sorts what became ready into what is to be done; an event for an earlier holder of a key stops here.
+    fn classify(&mut self) -> Flow {
+        let mut ready = std::mem::take(&mut self.ready);
+        for ready in ready.drain(..) {
+            match ready {
+                Ready::Listener => self.accepting = true,
+                Ready::Shutdown if self.drain.is_some() => return Flow::Exit,
+                Ready::Shutdown => self.begin_drain(),
+                Ready::Socket {
+                    conn,
+                    readable,
+                    writable,
+                    ended,
+                } => {
+                    let Some(found) = self.conns.get_mut(conn.key as usize) else {
+                        continue;
+                    };
+                    if found.generation != conn.generation || found.is(DEAD) {
+                        continue;
+                    }
+                    if ended {
+                        found.flags |= ENDED;
+                    }
+                    if writable {
+                        self.shared
+                            .outbox
+                            .unblock(conn.key, self.shared.now.millis());
+                    }
+                    if (readable || ended) && !found.is(SERVING | HELD) {
+                        found.flags |= SERVING;
+                        self.serving.push_back(conn);
+                    }
+                }
+            }
+        }
+        self.ready = ready;
+        Flow::Continue
+    }
+
+    /// The ground it stands on.
+    pub fn transport(&self) -> &T {
+        &self.transport
+    }
+
+    /// The ground, for a test that moves it.
+    pub fn transport_mut(&mut self) -> &mut T {
+        &mut self.transport
+    }
+
+    /// The counters.
+    pub fn metrics(&self) -> &Metrics {
+        &self.shared.metrics
+    }
+
+    /// What time it was when the turn began.
+    pub fn now(&self) -> Now {
+        self.shared.now
+    }
+
+    /// Connections, of every phase.
+    pub fn connections(&self) -> usize {
+        self.conns.len()
+    }
+
+    /// Bytes that queues and half-received messages hold.
+    pub fn budgeted_bytes(&self) -> u64 {
+        self.shared.outbox.held_bytes() + self.half_received_bytes
+    }
+
+    /// Whether something was left over for the next turn.
+    pub fn is_busy(&self) -> bool {
+        self.next_turn() == Some(Millis(0))
+    }
+
+    /// Checks every rule that holds between two turns; for tests and simulation.
+    ///
+    /// # Panics
+    /// When a rule is broken.
+    pub fn check_invariants(&self) {
+        let Shared {
+            hub,
+            outbox,
+            metrics,
+            ..
+        } = &self.shared;
+        hub.check_invariants();
+        outbox.check_invariants();
+        self.wheel.check_invariants();
+        let mut members = 0;
+        let mut held_bytes = 0;
+        for (key, conn) in &self.conns {
+            let key = key as u32;
+            let name = ConnId {
+                key,
+                generation: conn.generation,
+            };
+            assert!(
+                outbox.is_current(name),
+                "{name}: the outbox knows who holds the key"
+            );
+            assert!(!conn.is(DEAD), "{name}: the dead are gone after a turn");
+            assert!(
+                self.wheel.deadline(key).is_some(),
+                "{name}: every connection has a deadline"
+            );
+            let is_member = matches!(conn.role, Role::Member(..));
+            members += u64::from(is_member);
+            held_bytes += u64::from(conn.held_bytes);
+            assert!(
+                is_member || hub.rooms_of(key).len() == 0,
+                "{name}: only a member is in rooms"
+            );
+            assert_eq!(
+                is_member,
+                conn.protocol.phase() == Phase::Open,
+                "{name}: who is open is a member"
+            );
+            assert!(
+                !conn.is(HELD) || !outbox.is_empty(key),
+                "{name}: only a backlog holds a connection"
+            );
+            let waits =
+                conn.is(LAST_WORDS) && outbox.is_empty(key) && conn.protocol.phase() != Phase::Over;
+            assert!(
+                !waits,
+                "{name}: last words that are out are followed by the end"
+            );
+        }
+        let connections: u64 = metrics.connections.iter().sum();
+        assert_eq!(members, connections, "the gauge of connections is true");
+        assert_eq!(
+            held_bytes, self.half_received_bytes,
+            "the half-received bytes are counted"
+        );
+        assert_eq!(
+            metrics.rooms.iter().sum::<u64>(),
+            hub.rooms() as u64,
+            "the gauge of rooms is true"
+        );
+    }
+}

@@ -1,0 +1,366 @@
+//! A readable connection → shared buffer → protocol → app.
+//!
+//! A connection leaves here when its socket is empty, or on the serving list again, or not read on purpose until its
+//! queue has shrunk. Nothing is written here: answers are queued.
+
+use std::io;
+
+use super::{
+    Connection, ENDED, FRESH, HELD, LAST_WORDS, LINGERS, PACE_BYTES, Reactor, Role, SERVING,
+};
+use crate::apps::{Asked, Message, Outcome};
+use crate::core::protocol::{Event, Limits, Phase};
+use crate::id::{AppId, ConnId};
+use crate::transport::Transport;
+use crate::wire::fault::{Answer, Fault};
+use crate::wire::frame::{Frame, close};
+use crate::wire::http::{Head, Response};
+
+/// Why a connection is no longer served this turn.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Leaves {
+    /// Its socket is empty.
+    Drained,
+    /// Its share of the turn is used up.
+    Unfinished,
+    /// It has too much to take before it is read again.
+    Held,
+    /// It is dead.
+    Dead,
+}
+
+/// What became of the bytes in the buffer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reacted {
+    /// All that is whole was taken; more bytes are needed.
+    Hungry,
+    /// It has too much to take before more is looked at.
+    Held,
+    /// It is dead.
+    Dead,
+}
+
+impl<T: Transport> Reactor<T> {
+    /// Serves whoever is readable, each up to its share.
+    pub(super) fn serve(&mut self) {
+        let waiting = self
+            .serving
+            .len()
+            .min(self.shared.bounds.turn.serves_max as usize);
+        for _ in 0..waiting {
+            let Some(id) = self.serving.pop_front() else {
+                break;
+            };
+            let found = self.conns.get_mut(id.key as usize);
+            let Some(conn) = found.filter(|conn| conn.generation == id.generation) else {
+                continue;
+            };
+            conn.flags &= !SERVING;
+            if conn.is(super::DEAD) {
+                continue;
+            }
+            self.serve_one(id);
+            // What this one has queued may have spent the budget: write before more is taken in.
+            if self.budgeted_bytes() > self.shared.bounds.memory_budget_bytes {
+                break;
+            }
+        }
+    }
+
+    fn serve_one(&mut self, id: ConnId) {
+        let conn = &mut self.conns[id.key as usize];
+        let was_midway = conn.is_midway();
+        conn.flags &= !HELD;
+        self.buffer
+            .restore(&conn.leftover.take().unwrap_or_default());
+        let mut progressed = false;
+        let leaves = self.read(id, &mut progressed);
+        self.put_back(id, leaves, was_midway, progressed);
+    }
+
+    /// Reads and reacts until the socket is empty or the share used up.
+    fn read(&mut self, id: ConnId, progressed: &mut bool) -> Leaves {
+        let mut share = self.shared.bounds.turn.read_bytes_max as usize;
+        loop {
+            match self.react(id, progressed) {
+                Reacted::Hungry if share == 0 => return Leaves::Unfinished,
+                Reacted::Hungry => {}
+                Reacted::Held => return Leaves::Held,
+                Reacted::Dead => return Leaves::Dead,
+            }
+            let conn = &mut self.conns[id.key as usize];
+            let space = self.buffer.space();
+            let room = space.len();
+            debug_assert!(
+                room > 0,
+                "whatever is not whole is smaller than the read buffer"
+            );
+            match self.transport.read(&mut conn.socket, space) {
+                Ok(0) => return self.ended(id),
+                Ok(bytes) => {
+                    self.buffer.filled(bytes);
+                    self.shared.metrics.received_bytes += bytes as u64;
+                    conn.seen = self.shared.now.millis();
+                    conn.pings = 0;
+                    share = share.saturating_sub(bytes);
+                    if bytes < room && !conn.is(ENDED) {
+                        return match self.react(id, progressed) {
+                            Reacted::Hungry => Leaves::Drained,
+                            Reacted::Held => Leaves::Held,
+                            Reacted::Dead => Leaves::Dead,
+                        };
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Leaves::Drained,
+                Err(error) => {
+                    log::debug!("connection {id} broke: {error}");
+                    self.kill(id.key, close::ABNORMAL);
+                    return Leaves::Dead;
+                }
+            }
+        }
+    }
+
+    /// The peer will send no more.
+    fn ended(&mut self, id: ConnId) -> Leaves {
+        let conn = &mut self.conns[id.key as usize];
+        let may_listen = matches!(conn.protocol.phase(), Phase::Request | Phase::Over);
+        if may_listen && !self.shared.outbox.is_empty(id.key) {
+            conn.protocol.over();
+            conn.flags = (conn.flags | LAST_WORDS) & !LINGERS;
+            return Leaves::Drained;
+        }
+        self.kill(id.key, close::ABNORMAL);
+        Leaves::Dead
+    }
+
+    /// Spills what is left over, and keeps the books of what is half received.
+    fn put_back(&mut self, id: ConnId, leaves: Leaves, was_midway: bool, progressed: bool) {
+        if leaves == Leaves::Dead {
+            return;
+        }
+        let now = self.shared.now;
+        let conn = &mut self.conns[id.key as usize];
+        let unread = self.buffer.unread();
+        conn.leftover = (!unread.is_empty()).then(|| unread.into());
+        match leaves {
+            Leaves::Held => conn.flags |= HELD,
+            Leaves::Unfinished => {
+                conn.flags |= SERVING;
+                self.serving.push_back(id);
+            }
+            Leaves::Drained | Leaves::Dead => {}
+        }
+        let held_bytes = (conn.protocol.held_bytes() + unread.len()) as u32;
+        self.half_received_bytes =
+            self.half_received_bytes - u64::from(conn.held_bytes) + u64::from(held_bytes);
+        conn.held_bytes = held_bytes;
+        let bounds = &self.shared.bounds;
+        let began = conn.is_midway() && (!was_midway || progressed);
+        match conn.protocol.phase() {
+            Phase::Request if began => {
+                conn.since = now.micros;
+                self.wheel
+                    .arm_earlier(id.key, now.millis() + bounds.header_timeout);
+            }
+            Phase::Request if progressed => conn.since = now.micros,
+            Phase::Open if began => {
+                conn.since = now.micros;
+                self.wheel
+                    .arm_earlier(id.key, now.millis() + bounds.message_timeout);
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes every whole thing out of the buffer and does what it asks.
+    fn react(&mut self, id: ConnId, progressed: &mut bool) -> Reacted {
+        loop {
+            let conn = &mut self.conns[id.key as usize];
+            if self.shared.outbox.backlog_bytes(id.key) > PACE_BYTES
+                && is_paced(conn, &mut self.apps)
+            {
+                return Reacted::Held;
+            }
+            let limits = Limits {
+                body_bytes_max: self.shared.bounds.body_bytes_max,
+                message_bytes_max: match conn.role {
+                    Role::Member(app, _) => self.shared.bounds.app(app).message_bytes_max,
+                    _ => 0,
+                },
+            };
+            match conn.protocol.next(&mut self.buffer, limits) {
+                Ok(None) => return Reacted::Hungry,
+                Ok(Some(Event::Request(request))) => {
+                    *progressed = true;
+                    let Role::Visitor(peer) = &conn.role else {
+                        return Reacted::Hungry;
+                    };
+                    let asked = Asked {
+                        request,
+                        peer: **peer,
+                    };
+                    let mut cx = self.shared.context(AppId::Ops, id);
+                    let outcome = self.apps.answer(&asked, &mut cx);
+                    let answered = Answered::new(&asked.request.head, outcome);
+                    self.answer(id, answered);
+                }
+                Ok(Some(Event::Body { expects_continue })) => {
+                    if expects_continue {
+                        self.queue(
+                            id.key,
+                            Frame::answer(b"HTTP/1.1 100 Continue\r\n\r\n".to_vec()),
+                        );
+                    }
+                }
+                Ok(Some(Event::Text(text))) => {
+                    *progressed = true;
+                    if let Role::Member(app, seat) = conn.role {
+                        self.shared.metrics.messages_received[app as usize] += 1;
+                        let mut cx = self.shared.context(app, id);
+                        self.apps
+                            .app(app)
+                            .message(seat, Message::Text(text), &mut cx);
+                    }
+                }
+                Ok(Some(Event::Binary(bytes))) => {
+                    *progressed = true;
+                    if let Role::Member(app, seat) = conn.role {
+                        self.shared.metrics.messages_received[app as usize] += 1;
+                        let mut cx = self.shared.context(app, id);
+                        self.apps
+                            .app(app)
+                            .message(seat, Message::Binary(bytes), &mut cx);
+                    }
+                }
+                Ok(Some(Event::Ping(payload))) => {
+                    let pong = Frame::pong(payload);
+                    self.queue(id.key, pong);
+                }
+                Ok(Some(Event::Pong)) => {}
+                Ok(Some(Event::Close(code))) => {
+                    if self.closed_by_peer(id, code) {
+                        return Reacted::Dead;
+                    }
+                }
+                Err(fault) => self.refuse(id, fault),
+            }
+            self.carry_out_closings();
+        }
+    }
+
+    /// Queues the answer to a request, and opens the connection if that is what it says.
+    fn answer(&mut self, id: ConnId, answered: Answered) {
+        let Answered {
+            outcome,
+            head_only,
+            keeps_alive,
+        } = answered;
+        let unix = self.shared.now.unix;
+        match outcome {
+            Outcome::Answer(response) => {
+                let keeps_alive = keeps_alive && !self.shared.health.draining;
+                self.queue(id.key, response.encode(unix, head_only, !keeps_alive));
+                if !keeps_alive {
+                    self.say_last_words(id);
+                }
+            }
+            Outcome::Open(app, seat, response) => {
+                self.queue(id.key, response.encode(unix, false, false));
+                let conn = &mut self.conns[id.key as usize];
+                conn.protocol.open();
+                conn.role = Role::Member(app, seat);
+                conn.flags |= FRESH;
+                let waited = self.shared.now.micros.since(conn.since);
+                conn.since = self.shared.now.micros;
+                self.websockets += 1;
+                self.shared.metrics.handshake.observe(waited);
+                self.shared.metrics.connections[app as usize] += 1;
+                self.arm_first_ping(id.key, app);
+                let mut cx = self.shared.context(app, id);
+                self.apps.app(app).opened(seat, &mut cx);
+            }
+        }
+    }
+
+    /// The peer sent a close frame; true if that was the last thing to wait for.
+    fn closed_by_peer(&mut self, id: ConnId, code: u16) -> bool {
+        let conn = &mut self.conns[id.key as usize];
+        if conn.protocol.phase() == Phase::Closing && self.shared.outbox.is_empty(id.key) {
+            self.kill(id.key, code);
+            return true;
+        }
+        if conn.protocol.phase() == Phase::Open {
+            self.depart(id.key, code);
+            self.queue(id.key, Frame::close(code, ""));
+        }
+        self.say_last_words(id);
+        if self.buffer.unread().is_empty() {
+            self.conns[id.key as usize].flags &= !LINGERS;
+        }
+        false
+    }
+
+    /// Answers what a client did wrong: after that nothing it sends has a meaning.
+    pub(super) fn refuse(&mut self, id: ConnId, fault: Fault) {
+        log::debug!("connection {id}: {fault}");
+        match fault.answer() {
+            Answer::Status(status, _) => {
+                self.shared.metrics.http_request("unmatched", status);
+                let response = Response::from(fault);
+                self.queue(id.key, response.encode(self.shared.now.unix, false, true));
+            }
+            Answer::Close(code) => {
+                // A close frame of ours may be on its way already; then this one is not queued.
+                self.depart(id.key, code);
+                self.queue(id.key, Frame::close(code, &fault.to_string()));
+            }
+        }
+        self.say_last_words(id);
+    }
+
+    /// From now on input is thrown away; once the queue is empty the connection ends.
+    fn say_last_words(&mut self, id: ConnId) {
+        let now = self.shared.now;
+        let conn = &mut self.conns[id.key as usize];
+        conn.protocol.over();
+        conn.flags |= LAST_WORDS | LINGERS;
+        conn.since = now.micros;
+        self.wheel
+            .arm_earlier(id.key, now.millis() + self.shared.bounds.close_timeout);
+    }
+
+    /// Queues something that always fits.
+    pub(super) fn queue(&mut self, key: u32, frame: Frame) {
+        let bounds = self.shared.bounds.app(AppId::Ops).queue;
+        self.shared
+            .outbox
+            .send(key, frame, self.shared.now.micros, &bounds, false);
+    }
+}
+
+/// What an answer needs to know of its request.
+struct Answered {
+    outcome: Outcome,
+    head_only: bool,
+    keeps_alive: bool,
+}
+
+impl Answered {
+    fn new(head: &Head<'_>, outcome: Outcome) -> Answered {
+        Answered {
+            outcome,
+            head_only: head.method == "HEAD",
+            keeps_alive: head.keeps_alive(),
+        }
+    }
+}
+
+/// Whether a client is read only as fast as it takes its answers.
+fn is_paced<S>(conn: &Connection<S>, apps: &mut crate::apps::Apps) -> bool {
+    match conn.role {
+        Role::Visitor(_) => conn.protocol.phase() == Phase::Request,
+        Role::Member(app, _) => apps.app(app).is_paced(),
+        Role::Former => false,
+    }
+}
