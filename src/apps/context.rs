@@ -4,11 +4,12 @@
 //! socket, and what it closes is carried out once the app has returned.
 
 use rand_chacha::ChaCha12Rng;
+use rand_chacha::rand_core::Rng;
 use serde::Serialize;
 
 use crate::bounds::{AppBounds, Bounds, OnFull};
 use crate::core::hub::Hub;
-use crate::core::outbox::{Offer, Outbox};
+use crate::core::outbox::{Offer, Outbox, Stored};
 use crate::id::{AppId, ConnId};
 use crate::metrics::Metrics;
 use crate::time::Now;
@@ -107,6 +108,13 @@ impl Context<'_> {
         &mut self.shared.chance
     }
 
+    /// An opaque identifier that nobody can guess: 128 random bits in hexadecimal.
+    pub fn fresh_id(&mut self) -> String {
+        let high = self.shared.chance.next_u64();
+        let low = self.shared.chance.next_u64();
+        format!("{high:016x}{low:016x}")
+    }
+
     /// The same call, seen by another app.
     pub fn for_app(&mut self, app: AppId) -> Context<'_> {
         self.shared.context(app, self.conn)
@@ -123,35 +131,86 @@ impl Context<'_> {
         self.shared.metrics.rooms[self.app as usize] += u64::from(join.opened);
     }
 
+    /// Takes the connection out of a room, if it is in it.
+    pub fn leave(&mut self, room: &str) {
+        let Some(room) = self.shared.hub.find(room) else {
+            return;
+        };
+        let leave = self.shared.hub.leave(self.conn.key, room);
+        self.shared.metrics.rooms[self.app as usize] -= u64::from(leave.closed);
+    }
+
+    /// Takes the connection out of every room.
+    pub fn leave_all(&mut self) {
+        let closed = self.shared.hub.leave_all(self.conn.key);
+        self.shared.metrics.rooms[self.app as usize] -= u64::from(closed);
+    }
+
+    /// The names of the rooms that the connection is in, in no order.
+    pub fn rooms(&self) -> impl ExactSizeIterator<Item = &str> {
+        let hub = &self.shared.hub;
+        hub.rooms_of(self.conn.key).map(|room| hub.name(room))
+    }
+
+    /// The members of a room.
+    pub fn members(&self, room: &str) -> impl Iterator<Item = ConnId> {
+        let Shared { hub, outbox, .. } = &*self.shared;
+        let members = hub.find(room).map_or(&[][..], |room| hub.members(room));
+        members.iter().map(|&key| outbox.conn(key))
+    }
+
     /// Queues a message for one connection; false if it did not get it.
     pub fn send(&mut self, conn: ConnId, frame: Frame) -> bool {
         if !self.shared.outbox.is_current(conn) {
             return false;
         }
-        let message = self.shared.outbox.store(frame, self.shared.now.micros);
-        let offer = self.offer(conn.key, &message);
+        let message = self
+            .shared
+            .outbox
+            .store(frame, self.app, self.shared.now.micros);
+        let queued = self.offer(conn.key, &message);
         self.shared.outbox.release(message);
-        offer
+        queued
     }
 
     /// Queues a message for every member of a room, and says for how many.
     pub fn publish(&mut self, room: &str, frame: Frame) -> u32 {
+        self.publish_to(&[room], None, frame)
+    }
+
+    /// Queues a message for every member of these rooms, once for whoever is in several, but not for `except`, and
+    /// says for how many.
+    pub fn publish_to(&mut self, rooms: &[&str], except: Option<ConnId>, frame: Frame) -> u32 {
         self.shared.metrics.messages_published[self.app as usize] += 1;
-        let Some(room) = self.shared.hub.find(room) else {
-            return 0;
-        };
-        let message = self.shared.outbox.store(frame, self.shared.now.micros);
+        let message = self
+            .shared
+            .outbox
+            .store(frame, self.app, self.shared.now.micros);
+        let except = except
+            .filter(|conn| self.shared.outbox.is_current(*conn))
+            .map(|conn| conn.key);
         let mut receivers = 0;
-        let members = self.shared.hub.members(room).len();
-        for member in 0..members {
-            let key = self.shared.hub.members(room)[member];
-            receivers += u32::from(self.offer(key, &message));
+        for (index, name) in rooms.iter().enumerate() {
+            let Some(room) = self.shared.hub.find(name) else {
+                continue;
+            };
+            for member in 0..self.shared.hub.members(room).len() {
+                let hub = &self.shared.hub;
+                let key = hub.members(room)[member];
+                let has_it = |name: &&str| {
+                    hub.find(name)
+                        .is_some_and(|earlier| hub.is_member(key, earlier))
+                };
+                if Some(key) != except && !rooms[..index].iter().any(has_it) {
+                    receivers += u32::from(self.offer(key, &message));
+                }
+            }
         }
         self.shared.outbox.release(message);
         receivers
     }
 
-    fn offer(&mut self, key: u32, message: &crate::core::outbox::Stored) -> bool {
+    fn offer(&mut self, key: u32, message: &Stored) -> bool {
         let bounds = self.shared.bounds.app(self.app);
         let lag = bounds.on_full == OnFull::Drop;
         match self.shared.outbox.offer(key, message, &bounds.queue, lag) {
@@ -174,22 +233,13 @@ impl Context<'_> {
     pub fn close(&mut self, conn: ConnId, code: u16, reason: &str) {
         let Shared {
             outbox,
-            bounds,
             now,
             closing,
             ..
         } = &mut *self.shared;
-        if !outbox.is_current(conn) {
-            return;
-        }
-        let frame = Frame::close(code, reason);
-        if outbox.send(
-            conn.key,
-            frame,
-            now.micros,
-            &bounds.app(self.app).queue,
-            false,
-        ) == Offer::Queued
+        let is_current = outbox.is_current(conn);
+        if is_current
+            && outbox.post(conn.key, Frame::close(code, reason), now.micros) == Offer::Queued
         {
             closing.push(Closing { conn, code });
         }

@@ -81,6 +81,14 @@ pub trait App {
     /// How a client is told that it missed so many messages.
     fn lagged(&self, missed: u32, unix: Unix) -> Option<Frame>;
 
+    /// Every ping interval, for an app that says so with [`App::beats`].
+    fn beat(&mut self, _: Seat, _: &mut Context<'_>) {}
+
+    /// Whether the app wants [`App::beat`]. Its connections are pinged none the less.
+    fn beats(&self) -> bool {
+        false
+    }
+
     /// Whether a client is read only as fast as it takes its answers: for an app that answers each message, where
     /// dropping would break a promise.
     fn is_paced(&self) -> bool {

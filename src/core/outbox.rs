@@ -12,13 +12,17 @@
 //!
 //! It never touches a socket, and it never decides what to do about a full queue: it says so.
 
+mod store;
+
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 
 use slab::Slab;
 
+use self::store::Store;
+pub use self::store::Stored;
 use crate::bounds::QueueBounds;
-use crate::id::ConnId;
+use crate::id::{AppId, ConnId};
 use crate::time::{Micros, Millis};
 use crate::wire::frame::{Class, Frame};
 
@@ -32,8 +36,9 @@ const PARTS_MAX: usize = 1024;
 /// Pongs that may wait for a client that reads; more of them, or any second one for a client that does not, and only
 /// the newest ping is answered (RFC 6455 §5.5.3).
 const PONGS_MAX: u8 = 16;
-/// What a stored message and a slot cost beside the bytes themselves, for the memory budget.
-const MESSAGE_BYTES: u64 = size_of::<Message>() as u64;
+/// Room for slots and messages that is kept when nothing waits.
+const SLOTS_KEPT: usize = 4096;
+/// What a slot costs, for the memory budget.
 const SLOT_BYTES: u64 = size_of::<Slot>() as u64;
 
 const DIRTY: u8 = 1;
@@ -44,23 +49,10 @@ const FINISHING: u8 = 8;
 /// All queues of all connections.
 pub struct Outbox {
     queues: Vec<Queue>,
-    messages: Slab<Message>,
+    store: Store,
     slots: Slab<Slot>,
     dirty: VecDeque<u32>,
-    held_bytes: u64,
     scratch: Vec<u8>,
-}
-
-/// A message in the store; whoever gets one from [`Outbox::store`] gives it to [`Outbox::release`].
-#[derive(Debug)]
-#[must_use = "a stored message is freed by releasing it"]
-pub struct Stored(u32);
-
-struct Message {
-    bytes: Box<[u8]>,
-    stored: Micros,
-    copies: u32,
-    class: Class,
 }
 
 #[derive(Clone, Copy)]
@@ -132,10 +124,9 @@ impl Outbox {
     pub fn with_capacity(connections: usize) -> Outbox {
         Outbox {
             queues: Vec::with_capacity(connections),
-            messages: Slab::new(),
+            store: Store::default(),
             slots: Slab::new(),
             dirty: VecDeque::new(),
-            held_bytes: 0,
             scratch: Vec::with_capacity(COPY_BYTES_MAX),
         }
     }
@@ -167,21 +158,13 @@ impl Outbox {
     }
 
     /// Puts a message into the store, from where any number of queues can take a copy.
-    pub fn store(&mut self, frame: Frame, now: Micros) -> Stored {
-        let class = frame.class();
-        let bytes = frame.into_bytes();
-        self.held_bytes += bytes.len() as u64 + MESSAGE_BYTES;
-        Stored(self.messages.insert(Message {
-            bytes,
-            stored: now,
-            copies: 1,
-            class,
-        }) as u32)
+    pub fn store(&mut self, frame: Frame, app: AppId, now: Micros) -> Stored {
+        self.store.put(frame, app, now)
     }
 
     /// Gives the store's own copy back.
     pub fn release(&mut self, message: Stored) {
-        self.drop_copy(message.0);
+        self.store.release(message);
     }
 
     /// Offers a copy of a stored message to the queue of an open key. `lag` says what full means: the message is
@@ -191,7 +174,7 @@ impl Outbox {
         if queue.flags & FINISHING != 0 {
             return Offer::Gone;
         }
-        let stored = &self.messages[message.0 as usize];
+        let stored = self.store.get(message.key());
         match stored.class {
             Class::Message => {
                 let bytes = u64::from(queue.bytes) + stored.bytes.len() as u64;
@@ -201,31 +184,28 @@ impl Outbox {
                 if queue.flags & LAGGING != 0 || !fits {
                     return self.refuse(key, lag);
                 }
-                self.push(key, message.0);
+                self.push(key, message.key());
             }
             Class::Answer => {
-                self.push(key, message.0);
+                self.push(key, message.key());
             }
-            Class::Pong => self.push_pong(key, message.0),
+            Class::Pong => self.push_pong(key, message.key()),
             Class::Close => {
-                self.push(key, message.0);
+                self.push(key, message.key());
                 self.queues[key as usize].flags |= FINISHING;
             }
         }
         Offer::Queued
     }
 
-    /// Offers a frame to one queue only.
-    pub fn send(
-        &mut self,
-        key: u32,
-        frame: Frame,
-        now: Micros,
-        bounds: &QueueBounds,
-        lag: bool,
-    ) -> Offer {
-        let stored = self.store(frame, now);
-        let offer = self.offer(key, &stored, bounds, lag);
+    /// Queues a frame that always fits for one connection: an answer, a ping, a pong, a close frame.
+    pub fn post(&mut self, key: u32, frame: Frame, now: Micros) -> Offer {
+        debug_assert!(
+            frame.class() != Class::Message,
+            "a message may not fit: offer it"
+        );
+        let stored = self.store(frame, AppId::Ops, now);
+        let offer = self.offer(key, &stored, &QueueBounds::default(), false);
         self.release(stored);
         offer
     }
@@ -243,12 +223,12 @@ impl Outbox {
         let written = std::mem::take(&mut queue.written);
         while self.pop(key).is_some() {}
         // The frame that has begun is put back as the only one.
-        let message_bytes = self.messages[message as usize].bytes.len() as u32;
+        let message_bytes = self.store.get(message).bytes.len() as u32;
         self.slots[first as usize] = Slot {
             message,
             next: NONE,
         };
-        let class = self.messages[message as usize].class;
+        let class = self.store.get(message).class;
         let counts = u32::from(class == Class::Message);
         let queue = &mut self.queues[key as usize];
         (queue.head, queue.tail, queue.written) = (first, first, written);
@@ -276,13 +256,13 @@ impl Outbox {
     }
 
     /// Writes what waits for this connection with one call of `write`, which says how many bytes it took. `observe`
-    /// is told when each message was stored whose last copy has now gone out.
+    /// is told of each message whose last copy has now gone out: whose it was, and when it was stored.
     pub fn flush(
         &mut self,
         key: u32,
         now: Millis,
         write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
-        mut observe: impl FnMut(Micros),
+        mut observe: impl FnMut(AppId, Micros),
     ) -> Flush {
         let queue = self.queues[key as usize];
         if queue.head == NONE || queue.flags & BLOCKED != 0 {
@@ -311,7 +291,7 @@ impl Outbox {
         let mut messages = 0;
         while taken > 0 {
             let queue = &mut self.queues[key as usize];
-            let message = &self.messages[self.slots[queue.head as usize].message as usize];
+            let message = self.store.get(self.slots[queue.head as usize].message);
             let rest = message.bytes.len() - queue.written as usize;
             if taken < rest {
                 queue.written += taken as u32;
@@ -322,7 +302,7 @@ impl Outbox {
             if message.class == Class::Message {
                 messages += 1;
                 if message.copies == 1 {
-                    observe(message.stored);
+                    observe(message.app, message.stored);
                 }
             }
             self.pop(key);
@@ -353,12 +333,10 @@ impl Outbox {
 
     /// Lets the scratch space go that a burst has grown.
     pub fn shrink(&mut self) {
-        if self.slots.is_empty() && self.slots.capacity() > 4096 {
+        if self.slots.is_empty() && self.slots.capacity() > SLOTS_KEPT {
             self.slots = Slab::new();
         }
-        if self.messages.is_empty() && self.messages.capacity() > 4096 {
-            self.messages = Slab::new();
-        }
+        self.store.shrink(SLOTS_KEPT);
     }
 
     fn refuse(&mut self, key: u32, lag: bool) -> Offer {
@@ -376,9 +354,7 @@ impl Outbox {
             message,
             next: NONE,
         }) as u32;
-        let stored = &mut self.messages[message as usize];
-        stored.copies += 1;
-        self.held_bytes += SLOT_BYTES;
+        let stored = self.store.copy(message);
         let queue = &mut self.queues[key as usize];
         if queue.head == NONE {
             queue.head = slot;
@@ -410,15 +386,15 @@ impl Outbox {
             queue.pongs += 1;
             return;
         }
-        self.messages[message as usize].copies += 1;
+        self.store.copy(message);
         let older = std::mem::replace(&mut self.slots[queue.pong as usize].message, message);
         let (older_bytes, bytes) = (
-            self.messages[older as usize].bytes.len() as u32,
-            self.messages[message as usize].bytes.len() as u32,
+            self.store.get(older).bytes.len() as u32,
+            self.store.get(message).bytes.len() as u32,
         );
         let queue = &mut self.queues[key as usize];
         queue.bytes = queue.bytes - older_bytes + bytes;
-        self.drop_copy(older);
+        self.store.drop_copy(older);
     }
 
     fn pop(&mut self, key: u32) -> Option<()> {
@@ -427,7 +403,7 @@ impl Outbox {
             return None;
         }
         let slot = self.slots.remove(queue.head as usize);
-        let message = &self.messages[slot.message as usize];
+        let message = self.store.get(slot.message);
         queue.pongs -= u8::from(message.class == Class::Pong);
         if queue.pong == queue.head {
             queue.pong = NONE;
@@ -437,18 +413,8 @@ impl Outbox {
         queue.messages -= u32::from(message.class == Class::Message);
         queue.bytes -= message.bytes.len() as u32 - queue.written;
         queue.written = 0;
-        self.held_bytes -= SLOT_BYTES;
-        self.drop_copy(slot.message);
+        self.store.drop_copy(slot.message);
         Some(())
-    }
-
-    fn drop_copy(&mut self, key: u32) {
-        let message = &mut self.messages[key as usize];
-        message.copies -= 1;
-        if message.copies == 0 {
-            let message = self.messages.remove(key as usize);
-            self.held_bytes -= message.bytes.len() as u64 + MESSAGE_BYTES;
-        }
     }
 
     fn mark_dirty(&mut self, key: u32) {
@@ -467,13 +433,13 @@ impl Outbox {
     ) -> (usize, io::Result<usize>) {
         let Outbox {
             slots,
-            messages,
+            store,
             scratch,
             ..
         } = self;
         let mut parts = Chain {
             slots,
-            messages,
+            store,
             slot: queue.head,
             skip: queue.written as usize,
         };
@@ -544,7 +510,7 @@ impl Outbox {
 
     /// Bytes that all queues hold, each message once.
     pub fn held_bytes(&self) -> u64 {
-        self.held_bytes
+        self.store.held_bytes() + self.slots.len() as u64 * SLOT_BYTES
     }
 
     /// Copies that wait in all queues.
@@ -554,7 +520,7 @@ impl Outbox {
 
     /// Messages in the store.
     pub fn stored(&self) -> usize {
-        self.messages.len()
+        self.store.len()
     }
 
     /// Checks every rule of the module; for tests and simulation.
@@ -562,15 +528,16 @@ impl Outbox {
     /// # Panics
     /// When a rule is broken.
     pub fn check_invariants(&self) {
-        let mut copies = vec![0; self.messages.capacity()];
+        let mut copies = Vec::new();
         let mut slots = 0;
         for (key, queue) in self.queues.iter().enumerate() {
             let (mut at, mut last, mut messages, mut bytes) = (queue.head, NONE, 0, 0);
             while at != NONE {
                 let slot = self.slots[at as usize];
-                let message = &self.messages[slot.message as usize];
+                let message = self.store.get(slot.message);
                 messages += u32::from(message.class == Class::Message);
                 bytes += message.bytes.len() as u32;
+                copies.resize(copies.len().max(slot.message as usize + 1), 0);
                 copies[slot.message as usize] += 1;
                 slots += 1;
                 (last, at) = (at, slot.next);
@@ -595,22 +562,7 @@ impl Outbox {
             );
         }
         assert_eq!(slots, self.slots.len(), "every slot is in a chain");
-        for (key, message) in &self.messages {
-            assert_eq!(
-                message.copies, copies[key],
-                "the copies of message {key} are counted"
-            );
-        }
-        let bytes: u64 = self
-            .messages
-            .iter()
-            .map(|(_, message)| message.bytes.len() as u64 + MESSAGE_BYTES)
-            .sum();
-        assert_eq!(
-            self.held_bytes,
-            bytes + slots as u64 * SLOT_BYTES,
-            "the held bytes are counted"
-        );
+        self.store.check_invariants(&copies);
     }
 }
 
@@ -635,7 +587,7 @@ impl Queue {
 /// The unwritten bytes of a queue, part by part.
 struct Chain<'a> {
     slots: &'a Slab<Slot>,
-    messages: &'a Slab<Message>,
+    store: &'a Store,
     slot: u32,
     skip: usize,
 }
@@ -650,6 +602,6 @@ impl<'a> Iterator for Chain<'a> {
         let slot = self.slots[self.slot as usize];
         self.slot = slot.next;
         let skip = std::mem::take(&mut self.skip);
-        Some(&self.messages[slot.message as usize].bytes[skip..])
+        Some(&self.store.get(slot.message).bytes[skip..])
     }
 }

@@ -1,8 +1,6 @@
-//! How connections begin, are reminded, are written to and end.
+//! How connections begin, are written to and end.
 
 use std::io;
-
-use rand_chacha::rand_core::Rng;
 
 use super::{
     Connection, DEAD, FRESH, HELD, LAST_WORDS, LINGERS, PACE_BYTES, Reactor, Role, SERVING,
@@ -13,8 +11,7 @@ use crate::id::{AppId, ConnId};
 use crate::metrics::Accept;
 use crate::time::Millis;
 use crate::transport::{AcceptError, Transport};
-use crate::wire::fault::Fault;
-use crate::wire::frame::{Frame, close};
+use crate::wire::frame::close;
 
 impl<T: Transport> Reactor<T> {
     /// Takes in whoever knocks, up to the turn's budget.
@@ -67,6 +64,7 @@ impl<T: Transport> Reactor<T> {
             seen: now.millis(),
             since: now.micros,
             held_bytes: 0,
+            beat: 0,
             pings: 0,
             flags: FRESH,
         });
@@ -83,127 +81,6 @@ impl<T: Transport> Reactor<T> {
         self.wheel.open(id.key);
         self.wheel
             .arm(id.key, now.millis() + self.shared.bounds.header_timeout);
-    }
-
-    /// At random between half the ping interval and all of it, so that connections that came together are not pinged
-    /// together.
-    pub(super) fn arm_first_ping(&mut self, key: u32, app: AppId) {
-        let interval = self.shared.bounds.app(app).ping_interval;
-        let half = Millis(interval.0 / 2);
-        let chance = Millis(self.shared.chance.next_u64() % (half.0 + 1));
-        self.wheel
-            .arm(key, self.shared.now.millis() + half + chance);
-    }
-
-    /// Looks at every connection whose deadline has passed.
-    pub(super) fn tick(&mut self) {
-        let now = self.shared.now.millis();
-        let mut due = std::mem::take(&mut self.due);
-        self.wheel.expire(now, &mut due);
-        for key in due.drain(..) {
-            if self
-                .conns
-                .get(key as usize)
-                .is_some_and(|conn| !conn.is(DEAD))
-            {
-                self.lapse(key, now);
-            }
-        }
-        self.due = due;
-        self.carry_out_closings();
-    }
-
-    /// A deadline passed: what it meant is known from the phase; most often it has moved on meanwhile.
-    fn lapse(&mut self, key: u32, now: Millis) {
-        let conn = &mut self.conns[key as usize];
-        let id = ConnId {
-            key,
-            generation: conn.generation,
-        };
-        let bounds = &self.shared.bounds;
-        let began = conn.since.millis();
-        if let Some(since) = self.shared.outbox.stalled_since(key)
-            && now >= since + bounds.write_timeout
-        {
-            log::debug!("connection {id}: took nothing for the write timeout");
-            return self.kill(key, close::ABNORMAL);
-        }
-        match (conn.protocol.phase(), &conn.role) {
-            (Phase::Request, _) if conn.is_midway() && now >= began + bounds.header_timeout => {
-                self.refuse(id, Fault::RequestTooSlow);
-            }
-            // Somebody who is being answered is not idle; the write timeout watches over that.
-            (Phase::Request, _)
-                if !conn.is_midway()
-                    && self.shared.outbox.is_empty(key)
-                    && now >= conn.idle_until(bounds.header_timeout, bounds.keep_alive) =>
-            {
-                return self.kill(key, close::ABNORMAL);
-            }
-            (Phase::Open, _) if conn.is_midway() && now >= began + bounds.message_timeout => {
-                self.refuse(id, Fault::MessageTooSlow);
-            }
-            (Phase::Open, Role::Member(app, _)) => {
-                let app = *app;
-                if now >= conn.seen + bounds.pong_timeout {
-                    let mut cx = self.shared.context(app, id);
-                    cx.close(
-                        id,
-                        close::PONG_TIMEOUT,
-                        "no sign of life within the pong timeout",
-                    );
-                    return;
-                }
-                let silent = now.since(conn.seen);
-                let owed = bounds
-                    .app(app)
-                    .ping_interval
-                    .0
-                    .saturating_mul(u64::from(conn.pings) + 1);
-                if silent.0 >= owed || conn.is(FRESH) && silent.0 > 0 {
-                    conn.pings = conn.pings.saturating_add(1);
-                    self.shared.metrics.pings += 1;
-                    self.queue(key, Frame::ping());
-                }
-                self.conns[key as usize].flags &= !FRESH;
-            }
-            (Phase::Closing | Phase::Over, _)
-                if self.shared.outbox.is_empty(key) && now >= began + bounds.close_timeout =>
-            {
-                return self.kill(key, close::ABNORMAL);
-            }
-            _ => {}
-        }
-        self.rearm(key, now);
-    }
-
-    /// Sets the deadline that the phase asks for.
-    fn rearm(&mut self, key: u32, now: Millis) {
-        let conn = &self.conns[key as usize];
-        let bounds = &self.shared.bounds;
-        let began = conn.since.millis();
-        let waits = !self.shared.outbox.is_empty(key);
-        let phase = match (conn.protocol.phase(), &conn.role) {
-            (Phase::Request, _) if conn.is_midway() => began + bounds.header_timeout,
-            (Phase::Request, _) if waits => now + bounds.write_timeout,
-            (Phase::Request, _) => conn.idle_until(bounds.header_timeout, bounds.keep_alive),
-            (Phase::Open, Role::Member(app, _)) => {
-                let interval = bounds.app(*app).ping_interval.0;
-                let ping = conn.seen + Millis(interval.saturating_mul(u64::from(conn.pings) + 1));
-                let dead = conn.seen + bounds.pong_timeout;
-                let message = conn.is_midway().then(|| began + bounds.message_timeout);
-                message.into_iter().fold(ping.min(dead), Millis::min)
-            }
-            _ if waits => now + bounds.write_timeout,
-            _ => began + bounds.close_timeout,
-        };
-        let stalled = self
-            .shared
-            .outbox
-            .stalled_since(key)
-            .map(|since| since + bounds.write_timeout);
-        self.wheel
-            .arm(key, stalled.map_or(phase, |stalled| stalled.min(phase)));
     }
 
     /// Writes what waits, one call a connection, up to the turn's budget.
@@ -227,11 +104,13 @@ impl<T: Transport> Reactor<T> {
         }
         if !self.written.is_empty() {
             let now = self.transport.now().micros;
-            for stored in self.written.drain(..) {
-                self.shared
-                    .metrics
-                    .publish_to_write
-                    .observe(now.since(stored));
+            let metrics = &mut self.shared.metrics;
+            for (app, stored) in self.written.drain(..) {
+                let waited = now.since(stored);
+                metrics.publish_to_write.observe(waited);
+                if app == AppId::Stream {
+                    metrics.stream_broadcast_latency.observe(waited);
+                }
             }
         }
         self.evict();
@@ -250,7 +129,7 @@ impl<T: Transport> Reactor<T> {
                 sent_bytes = taken as u64;
                 Ok(taken)
             },
-            |stored| written.push(stored),
+            |app, stored| written.push((app, stored)),
         );
         let metrics = &mut self.shared.metrics;
         metrics.sent_bytes += sent_bytes;
@@ -375,7 +254,9 @@ impl<T: Transport> Reactor<T> {
             let key = closing.conn.key;
             self.depart(key, closing.code);
             let conn = &mut self.conns[key as usize];
-            conn.protocol.closing();
+            if conn.protocol.phase() == Phase::Open {
+                conn.protocol.closing();
+            }
             conn.since = self.shared.now.micros;
             self.wheel.arm_earlier(
                 key,
@@ -438,17 +319,5 @@ impl<T: Transport> Reactor<T> {
             self.warned = Some(now);
             log::warn!("{what}");
         }
-    }
-}
-
-impl<S> Connection<S> {
-    /// When a connection that says nothing is given up: sooner if it has never said anything.
-    fn idle_until(&self, header_timeout: Millis, keep_alive: Millis) -> Millis {
-        let patience = if self.is(FRESH) {
-            header_timeout
-        } else {
-            keep_alive
-        };
-        self.since.millis() + patience
     }
 }

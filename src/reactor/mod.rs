@@ -6,6 +6,7 @@
 //!
 //! A connection's columns (outbox, wheel, hub) are opened in *accept* and closed in *reap*, nowhere else.
 
+mod deadlines;
 mod drain;
 mod lifecycle;
 mod serve;
@@ -56,7 +57,7 @@ pub struct Reactor<T: Transport> {
     accepting: bool,
     due: Vec<u32>,
     dead: Vec<u32>,
-    written: Vec<Micros>,
+    written: Vec<(AppId, Micros)>,
     drain: Option<Drain>,
     generation: u32,
     websockets: u32,
@@ -78,6 +79,8 @@ struct Connection<S> {
     since: Micros,
     /// Bytes of it in `half_received_bytes`.
     held_bytes: u32,
+    /// When the app was last told of a ping interval, in milliseconds that wrap.
+    beat: u32,
     pings: u8,
     flags: u8,
 }
@@ -104,7 +107,7 @@ const LAST_WORDS: u8 = 8;
 const LINGERS: u8 = 16;
 /// On the list of the dead.
 const DEAD: u8 = 32;
-/// Nothing has come since it was opened.
+/// No request has come since it was accepted, or no ping has gone since it was opened.
 const FRESH: u8 = 64;
 
 impl<S> Connection<S> {

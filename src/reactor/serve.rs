@@ -163,7 +163,10 @@ impl<T: Transport> Reactor<T> {
                 self.wheel
                     .arm_earlier(id.key, now.millis() + bounds.header_timeout);
             }
-            Phase::Request if progressed => conn.since = now.micros,
+            Phase::Request if progressed => {
+                conn.since = now.micros;
+                conn.flags &= !FRESH;
+            }
             Phase::Open if began => {
                 conn.since = now.micros;
                 self.wheel
@@ -332,10 +335,7 @@ impl<T: Transport> Reactor<T> {
 
     /// Queues something that always fits.
     pub(super) fn queue(&mut self, key: u32, frame: Frame) {
-        let bounds = self.shared.bounds.app(AppId::Ops).queue;
-        self.shared
-            .outbox
-            .send(key, frame, self.shared.now.micros, &bounds, false);
+        self.shared.outbox.post(key, frame, self.shared.now.micros);
     }
 }
 

@@ -1,0 +1,118 @@
+//! The messages that wait in any queue, each once.
+//!
+//! A message stays for as long as somebody holds a copy: whoever put it there, and every slot that names it.
+
+use slab::Slab;
+
+use crate::id::AppId;
+use crate::time::Micros;
+use crate::wire::frame::{Class, Frame};
+
+/// A message in the store; whoever gets one gives it back to [`super::Outbox::release`].
+#[derive(Debug)]
+#[must_use = "a stored message is freed by releasing it"]
+pub struct Stored(u32);
+
+impl Stored {
+    /// Its place in the store.
+    pub(super) fn key(&self) -> u32 {
+        self.0
+    }
+}
+
+/// Bytes that wait to be written, and what they are.
+pub(super) struct Message {
+    pub(super) bytes: Box<[u8]>,
+    pub(super) stored: Micros,
+    pub(super) copies: u32,
+    pub(super) class: Class,
+    pub(super) app: AppId,
+}
+
+/// What a stored message costs beside its bytes.
+const MESSAGE_BYTES: u64 = size_of::<Message>() as u64;
+
+/// All messages, and what they cost.
+#[derive(Default)]
+pub(super) struct Store {
+    messages: Slab<Message>,
+    held_bytes: u64,
+}
+
+impl Store {
+    /// Takes a message in, as one copy.
+    pub(super) fn put(&mut self, frame: Frame, app: AppId, now: Micros) -> Stored {
+        let class = frame.class();
+        let bytes = frame.into_bytes();
+        self.held_bytes += bytes.len() as u64 + MESSAGE_BYTES;
+        let message = Message {
+            bytes,
+            stored: now,
+            copies: 1,
+            class,
+            app,
+        };
+        Stored(self.messages.insert(message) as u32)
+    }
+
+    /// Gives up the copy that [`Store::put`] made.
+    pub(super) fn release(&mut self, message: Stored) {
+        self.drop_copy(message.0);
+    }
+
+    /// One more copy.
+    pub(super) fn copy(&mut self, key: u32) -> &Message {
+        let message = &mut self.messages[key as usize];
+        message.copies += 1;
+        message
+    }
+
+    /// One copy less; the last one frees the message.
+    pub(super) fn drop_copy(&mut self, key: u32) {
+        let message = &mut self.messages[key as usize];
+        message.copies -= 1;
+        if message.copies == 0 {
+            let message = self.messages.remove(key as usize);
+            self.held_bytes -= message.bytes.len() as u64 + MESSAGE_BYTES;
+        }
+    }
+
+    /// Lets the room go that a burst has grown.
+    pub(super) fn shrink(&mut self, kept: usize) {
+        if self.messages.is_empty() && self.messages.capacity() > kept {
+            self.messages = Slab::new();
+        }
+    }
+
+    /// A message.
+    pub(super) fn get(&self, key: u32) -> &Message {
+        &self.messages[key as usize]
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// What they cost, each counted once.
+    pub(super) fn held_bytes(&self) -> u64 {
+        self.held_bytes
+    }
+
+    /// Checks the books against the copies that queues hold, by message; for tests and simulation.
+    ///
+    /// # Panics
+    /// When they do not agree.
+    pub(super) fn check_invariants(&self, copies: &[u32]) {
+        let mut bytes = 0;
+        for (key, message) in &self.messages {
+            let held = copies.get(key).copied().unwrap_or(0);
+            assert_eq!(
+                message.copies, held,
+                "the copies of message {key} are counted"
+            );
+            bytes += message.bytes.len() as u64 + MESSAGE_BYTES;
+        }
+        assert_eq!(self.held_bytes, bytes, "the held bytes are counted");
+    }
+}

@@ -1,0 +1,179 @@
+//! One deadline a connection, whose meaning is given by its phase.
+//!
+//! Activity only stores a time. When a deadline passes, most often it has moved on meanwhile: then it is armed again,
+//! and nothing else happens.
+
+use rand_chacha::rand_core::Rng;
+
+use super::{Connection, DEAD, FRESH, Reactor, Role};
+use crate::apps::Seat;
+use crate::core::protocol::Phase;
+use crate::id::{AppId, ConnId};
+use crate::time::Millis;
+use crate::transport::Transport;
+use crate::wire::fault::Fault;
+use crate::wire::frame::{Frame, close};
+
+impl<T: Transport> Reactor<T> {
+    /// At random between half the ping interval and all of it, so that connections that came together are not pinged
+    /// together.
+    pub(super) fn arm_first_ping(&mut self, key: u32, app: AppId) {
+        let interval = self.shared.bounds.app(app).ping_interval;
+        let half = interval.0 / 2;
+        let first =
+            self.shared.now.millis() + Millis(half + self.shared.chance.next_u64() % (half + 1));
+        self.conns[key as usize].beat = (first - interval).0 as u32;
+        self.wheel.arm(key, first);
+    }
+
+    /// Looks at every connection whose deadline has passed.
+    pub(super) fn tick(&mut self) {
+        let now = self.shared.now.millis();
+        let mut due = std::mem::take(&mut self.due);
+        self.wheel.expire(now, &mut due);
+        for key in due.drain(..) {
+            if self
+                .conns
+                .get(key as usize)
+                .is_some_and(|conn| !conn.is(DEAD))
+                && self.lapse(key, now)
+            {
+                let next = self.deadline(key, now);
+                self.wheel.arm(key, next);
+            }
+        }
+        self.due = due;
+        self.carry_out_closings();
+    }
+
+    /// Does what a deadline that has passed asks for; false if that was the end.
+    fn lapse(&mut self, key: u32, now: Millis) -> bool {
+        let conn = &mut self.conns[key as usize];
+        let id = ConnId {
+            key,
+            generation: conn.generation,
+        };
+        let bounds = &self.shared.bounds;
+        let outbox = &self.shared.outbox;
+        let began = conn.since.millis();
+        if outbox
+            .stalled_since(key)
+            .is_some_and(|since| now >= since + bounds.write_timeout)
+        {
+            log::debug!("connection {id}: took nothing for the write timeout");
+            self.kill(key, close::ABNORMAL);
+            return false;
+        }
+        // Somebody who is still being written to is not idle; the write timeout watches over that.
+        let is_idle = !conn.is_midway() && outbox.is_empty(key);
+        match (conn.protocol.phase(), &conn.role) {
+            (Phase::Request, _) if conn.is_midway() && now >= began + bounds.header_timeout => {
+                self.refuse(id, Fault::RequestTooSlow);
+            }
+            (Phase::Request, _)
+                if is_idle && now >= conn.idle_until(bounds.header_timeout, bounds.keep_alive) =>
+            {
+                self.kill(key, close::ABNORMAL);
+                return false;
+            }
+            (Phase::Open, _) if conn.is_midway() && now >= began + bounds.message_timeout => {
+                self.refuse(id, Fault::MessageTooSlow);
+            }
+            (Phase::Open, &Role::Member(app, seat)) => self.remind(id, app, seat, now),
+            (Phase::Closing | Phase::Over, _)
+                if outbox.is_empty(key) && now >= began + bounds.close_timeout =>
+            {
+                self.kill(key, close::ABNORMAL);
+                return false;
+            }
+            _ => {}
+        }
+        true
+    }
+
+    /// Pings a member that has been silent, gives up one that stayed so, and tells its app of the interval.
+    fn remind(&mut self, id: ConnId, app: AppId, seat: Seat, now: Millis) {
+        let conn = &mut self.conns[id.key as usize];
+        let bounds = &self.shared.bounds;
+        let interval = bounds.app(app).ping_interval;
+        let silent = now.since(conn.seen);
+        if silent >= bounds.pong_timeout {
+            let mut cx = self.shared.context(app, id);
+            return cx.close(
+                id,
+                close::PONG_TIMEOUT,
+                "no sign of life within the pong timeout",
+            );
+        }
+        let is_first = conn.is(FRESH) && silent.0 >= interval.0 / 2;
+        if is_first || silent >= conn.next_ping(interval) {
+            conn.pings = conn.pings.saturating_add(1);
+            conn.flags &= !FRESH;
+            self.shared.metrics.pings += 1;
+            self.queue(id.key, Frame::ping());
+        }
+        let conn = &mut self.conns[id.key as usize];
+        let late = (now.0 as u32).wrapping_sub(conn.beat);
+        if self.apps.app(app).beats() && u64::from(late) >= interval.0 {
+            // From the beat that was due, so that beats do not drift; from now, if some were missed altogether.
+            let next = conn.beat.wrapping_add(interval.0 as u32);
+            conn.beat = if u64::from(late) < 2 * interval.0 {
+                next
+            } else {
+                now.0 as u32
+            };
+            let mut cx = self.shared.context(app, id);
+            self.apps.app(app).beat(seat, &mut cx);
+        }
+    }
+
+    /// The next deadline, from the phase and from what waits.
+    fn deadline(&mut self, key: u32, now: Millis) -> Millis {
+        let conn = &self.conns[key as usize];
+        let bounds = &self.shared.bounds;
+        let began = conn.since.millis();
+        let waits = !self.shared.outbox.is_empty(key);
+        let phase = match (conn.protocol.phase(), &conn.role) {
+            (Phase::Request, _) if conn.is_midway() => began + bounds.header_timeout,
+            (Phase::Request, _) if waits => now + bounds.write_timeout,
+            (Phase::Request, _) => conn.idle_until(bounds.header_timeout, bounds.keep_alive),
+            (Phase::Open, &Role::Member(app, _)) => {
+                let interval = bounds.app(app).ping_interval;
+                let mut next = conn.seen + conn.next_ping(interval).min(bounds.pong_timeout);
+                if conn.is_midway() {
+                    next = next.min(began + bounds.message_timeout);
+                }
+                if self.apps.app(app).beats() {
+                    let since = (now.0 as u32).wrapping_sub(conn.beat);
+                    next = next.min(now + interval - Millis(u64::from(since)));
+                }
+                next
+            }
+            _ if waits => now + bounds.write_timeout,
+            _ => began + bounds.close_timeout,
+        };
+        let stalled = self
+            .shared
+            .outbox
+            .stalled_since(key)
+            .map(|since| since + bounds.write_timeout);
+        stalled.map_or(phase, |stalled| stalled.min(phase))
+    }
+}
+
+impl<S> Connection<S> {
+    /// When a connection that says nothing is given up: sooner if it has never said anything.
+    fn idle_until(&self, header_timeout: Millis, keep_alive: Millis) -> Millis {
+        let patience = if self.is(FRESH) {
+            header_timeout
+        } else {
+            keep_alive
+        };
+        self.since.millis() + patience
+    }
+
+    /// The silence after which the next ping is owed.
+    fn next_ping(&self, interval: Millis) -> Millis {
+        Millis(interval.0.saturating_mul(u64::from(self.pings) + 1))
+    }
+}
