@@ -39,6 +39,10 @@ pub struct AppBounds {
     pub on_full: OnFull,
     /// The queue of each of its connections.
     pub queue: QueueBounds,
+    /// Records it keeps: sessions, tasks or rooms (100,000: some hundred megabytes of well-filled ones).
+    pub records_max: u32,
+    /// Messages that one room keeps for who comes later (1,000: five pages of its history).
+    pub history_max: u32,
     /// Silence after which a connection is pinged (30 s: below the minute of common proxies).
     pub ping_interval: Millis,
 }
@@ -133,6 +137,8 @@ impl AppBounds {
             message_bytes_max: 512 << 10,
             on_full: OnFull::Drop,
             queue: QueueBounds::default(),
+            records_max: 100_000,
+            history_max: 1000,
             ping_interval: Millis::seconds(30),
         };
         match app {

@@ -233,6 +233,18 @@ pub(super) static SETTINGS: &[Setting] = &[
         more: "",
         scope: OneApp(|a| Slot::Count(&mut a.connections_per_minute, 0..=1_000_000)),
     },
+    Setting {
+        name: "max_records", flag: "", heading: heading::APPS, default: "",
+        about: "sessions, tasks or rooms that the app keeps at once",
+        more: "One more is refused with 507; what may be forgotten to make room is said in the README.",
+        scope: OneApp(|a| Slot::Count(&mut a.records_max, 1..=100_000_000)),
+    },
+    Setting {
+        name: "max_messages", flag: "", heading: heading::APPS, default: "",
+        about: "messages that a room keeps for who comes later",
+        more: "The oldest gives its place. Only the rooms app keeps any.",
+        scope: OneApp(|a| Slot::Count(&mut a.history_max, 50..=1_000_000)),
+    },
 ];
 
 impl Setting {
