@@ -7,7 +7,7 @@ use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::Rng;
 use serde::Serialize;
 
-use crate::bounds::{AppBounds, Bounds, OnFull};
+use crate::bounds::{AppBounds, Bounds, OnFull, QueueBounds};
 use crate::core::hub::Hub;
 use crate::core::outbox::{Offer, Outbox, Stored};
 use crate::id::{AppId, ConnId};
@@ -57,6 +57,27 @@ pub struct Shared {
     pub closing: Vec<Closing>,
     /// How the server is.
     pub health: Health,
+    /// What was published since the last flush.
+    pub unflushed: Unflushed,
+}
+
+/// What was published since the last flush. A queue takes only so much between two flushes, however fast its client
+/// reads; so once half of that is used up, nothing more is read until all has been written.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unflushed {
+    messages: u32,
+    bytes: u64,
+}
+
+impl Unflushed {
+    /// Whether it is time to flush, for the queues of any app.
+    pub fn is_enough(&self, bounds: &Bounds) -> bool {
+        let half = |queue: QueueBounds| {
+            self.messages >= (queue.messages_max / 2).max(1)
+                || self.bytes >= u64::from(queue.bytes_max / 2).max(1)
+        };
+        self.messages > 0 && bounds.apps.iter().any(|app| half(app.queue))
+    }
 }
 
 impl Shared {
@@ -182,6 +203,8 @@ impl Context<'_> {
     /// says for how many.
     pub fn publish_to(&mut self, rooms: &[&str], except: Option<ConnId>, frame: Frame) -> u32 {
         self.shared.metrics.messages_published[self.app as usize] += 1;
+        self.shared.unflushed.messages += 1;
+        self.shared.unflushed.bytes += frame.bytes().len() as u64;
         let message = self
             .shared
             .outbox

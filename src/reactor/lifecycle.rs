@@ -5,6 +5,7 @@ use std::io;
 use super::{
     Connection, DEAD, FRESH, HELD, LAST_WORDS, LINGERS, PACE_BYTES, Reactor, Role, SERVING,
 };
+use crate::apps::context::Unflushed;
 use crate::core::outbox::FlushState;
 use crate::core::protocol::{Phase, Protocol};
 use crate::id::{AppId, ConnId};
@@ -101,6 +102,9 @@ impl<T: Transport> Reactor<T> {
             {
                 self.flush_one(key);
             }
+        }
+        if self.shared.outbox.dirty() == 0 {
+            self.shared.unflushed = Unflushed::default();
         }
         if !self.written.is_empty() {
             let now = self.transport.now().micros;

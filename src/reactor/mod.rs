@@ -20,7 +20,7 @@ use rand_chacha::rand_core::SeedableRng;
 use slab::Slab;
 
 use self::drain::Drain;
-use crate::apps::context::{Health, Shared};
+use crate::apps::context::{Health, Shared, Unflushed};
 use crate::apps::{Apps, Seat};
 use crate::bounds::Bounds;
 use crate::core::hub::Hub;
@@ -145,6 +145,7 @@ impl<T: Transport> Reactor<T> {
             chance,
             closing: Vec::new(),
             health: Health::default(),
+            unflushed: Unflushed::default(),
         };
         Ok(Reactor {
             transport,

@@ -34,6 +34,8 @@ enum Leaves {
 enum Reacted {
     /// All that is whole was taken; more bytes are needed.
     Hungry,
+    /// Everybody has to be written to before more is looked at.
+    Saturated,
     /// It has too much to take before more is looked at.
     Held,
     /// It is dead.
@@ -60,11 +62,16 @@ impl<T: Transport> Reactor<T> {
                 continue;
             }
             self.serve_one(id);
-            // What this one has queued may have spent the budget: write before more is taken in.
-            if self.budgeted_bytes() > self.shared.bounds.memory_budget_bytes {
+            // What this one has queued may have spent the budget, or filled the queues: write before more is taken in.
+            if self.is_saturated() || self.budgeted_bytes() > self.shared.bounds.memory_budget_bytes
+            {
                 break;
             }
         }
+    }
+
+    fn is_saturated(&self) -> bool {
+        self.shared.unflushed.is_enough(&self.shared.bounds)
     }
 
     fn serve_one(&mut self, id: ConnId) {
@@ -85,6 +92,7 @@ impl<T: Transport> Reactor<T> {
             match self.react(id, progressed) {
                 Reacted::Hungry if share == 0 => return Leaves::Unfinished,
                 Reacted::Hungry => {}
+                Reacted::Saturated => return Leaves::Unfinished,
                 Reacted::Held => return Leaves::Held,
                 Reacted::Dead => return Leaves::Dead,
             }
@@ -106,6 +114,7 @@ impl<T: Transport> Reactor<T> {
                     if bytes < room && !conn.is(ENDED) {
                         return match self.react(id, progressed) {
                             Reacted::Hungry => Leaves::Drained,
+                            Reacted::Saturated => Leaves::Unfinished,
                             Reacted::Held => Leaves::Held,
                             Reacted::Dead => Leaves::Dead,
                         };
@@ -179,6 +188,9 @@ impl<T: Transport> Reactor<T> {
     /// Takes every whole thing out of the buffer and does what it asks.
     fn react(&mut self, id: ConnId, progressed: &mut bool) -> Reacted {
         loop {
+            if self.is_saturated() {
+                return Reacted::Saturated;
+            }
             let conn = &mut self.conns[id.key as usize];
             if self.shared.outbox.backlog_bytes(id.key) > PACE_BYTES
                 && is_paced(conn, &mut self.apps)
