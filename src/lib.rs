@@ -1,4 +1,62 @@
 //! roomcast: a WebSocket hub that holds very many connections on a single core.
+//!
+//! A house of rooms kept by a wheel: one thread, one loop, no async runtime. Everything that is not a socket or a
+//! clock is pure and can be tested alone; the loop is written once, generic over [`transport::Transport`], so that the
+//! simulator runs the very code that production runs.
+//!
+//! ```text
+//!          bytes in                                                              bytes out
+//! kernel ─► transport ─► reactor/serve ─► protocol ─► app ─► context ─► hub ─► outbox ─► reactor/flush ─► transport ─► kernel
+//!          (tcp | sim)   shared buffer     wire       words             rooms   queues     one write        (tcp | sim)
+//!                        data flows left to right; nobody calls back
+//! ```
+//!
+//! # The walk of a byte
+//!
+//! 1. [`transport::tcp`] wakes: an edge says that a socket has bytes. The [`reactor`] puts the connection on its
+//!    serving list, if the event's generation is that of whoever holds the key now.
+//! 2. The reactor reads into the one [`wire::buffer::Buffer`] that all connections share, behind whatever this
+//!    connection left over the last time.
+//! 3. [`core::protocol`] makes events of it: a request by [`wire::http`], a message by [`wire::frame`], a fault by
+//!    [`wire::fault`]. What is only half there waits in the protocol, counted against the memory budget.
+//! 4. A request goes through the door in [`apps`]: path, method, origin, key, limits. Then the app answers; an upgrade
+//!    makes the connection a member of that app, with a [`apps::Seat`].
+//! 5. The app does everything through its [`apps::context::Context`]: it encodes a message once and publishes it to a
+//!    room of the [`core::hub`].
+//! 6. For each member [`core::outbox`] queues a slot of eight bytes that names the stored message. A full queue drops
+//!    it and says so; whoever has bytes queued is on the dirty list.
+//! 7. At the end of the turn the reactor flushes the dirty: one write for each connection, however much waits. The last
+//!    copy that goes out frees the message.
+//!
+//! # The layers
+//!
+//! A file imports only from lower layers and the siblings beside it; a test reads the imports and fails on one that
+//! climbs.
+//!
+//! | layer | what | knows |
+//! |---|---|---|
+//! | 5 | `main`, [`settings`] | the command line, the environment, the file |
+//! | 4 | [`reactor`] | the turn, and how connections begin and end |
+//! | 3 | [`apps`] | words: the dialects, and who may come in |
+//! | 2 | [`core`] | one connection's input, everybody's queues, deadlines and rooms |
+//! | 1 | [`wire`], [`transport`] | bytes and what they mean; sockets, clocks and chance |
+//! | 0 | [`time`], [`id`], [`bounds`], [`metrics`], [`web`] | plain values |
+//!
+//! # The ideas that carry it
+//!
+//! - **One key, many columns.** A connection is its slab key; outbox, wheel and hub keep a column of their own by it,
+//!   opened in *accept*, closed in *reap*, nowhere else. So a connection can be borrowed while its app publishes to a
+//!   million others: disjoint fields, no shared ownership.
+//! - **The turn** is `wait → accept → serve → tick → flush → reap`, each bounded; what is left over is carried to the
+//!   next turn, which then does not sleep. A turn that has published half of what a queue takes stops reading and
+//!   flushes, so that nobody who reads is dropped for the speed of a publisher.
+//! - **The invariant.** A connection with queued bytes is dirty or blocked, never neither.
+//! - **An idle connection owns nothing** but its columns: no buffer, no timer, no string.
+//! - **Encode once.** A message is one allocation, however many get it.
+//! - **One deadline a connection**, whose meaning is given by its phase; activity only stores a time.
+//! - **Full means drop, visibly.** Everything is bounded, drops are counted and told.
+//! - **Clients' faults are values, ours are assertions.** No input panics.
+//! - **Time and chance are arguments.** Nothing above [`transport`] reads a clock or draws a random number.
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

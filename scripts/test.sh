@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Everything that must hold, on any machine with Rust, Node and Python 3: installs what is missing, then checks the
+# format, the lints, the documentation, every test, and the pages in a real browser.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf '\n== %s\n' "$*"; }
+
+as_root() { if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi; }
+
+# Debian's packages that are not there yet.
+need_packages() {
+  local missing=() package
+  for package in "$@"; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] && return
+  say "installing ${missing[*]}"
+  as_root apt-get update -qq
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+need_packages chromium curl python3-venv
+
+say "format"
+cargo fmt --check
+
+say "lints"
+cargo clippy --locked --all-targets -- -D warnings
+
+say "documentation"
+RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --quiet
+
+say "tests"
+cargo test --locked --quiet
+
+say "tests that need an optimized build: a million simulated connections"
+cargo test --locked --release --quiet --test memory
+
+say "pages in a real browser"
+npm --prefix tests/browser ci --no-audit --no-fund --loglevel=error
+cargo build --locked --quiet
+node --test --test-reporter=spec tests/browser/*.test.mjs
+
+say "all is well"

@@ -1,0 +1,63 @@
+// What every browser test needs: the real server on a free port, the real browser, and an end to both.
+
+import { spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { chromium } from "playwright-core";
+
+const BIN = process.env.ROOMCAST_BIN ?? "target/debug/roomcast";
+const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+const ADDRESS = /listening on (http:\/\/\S+)/;
+
+/** Starts the server; resolves to its address and a way to end it. */
+export async function startServer(...flags) {
+  const child = spawn(BIN, ["--listen", "127.0.0.1:0", ...flags], { stdio: ["ignore", "ignore", "pipe"] });
+  const exited = new Promise((resolve) => child.once("exit", resolve));
+  const said = [];
+  const address = await new Promise((resolve, reject) => {
+    createInterface({ input: child.stderr }).on("line", (line) => {
+      said.push(line);
+      const found = ADDRESS.exec(line);
+      if (found) resolve(found[1]);
+    });
+    exited.then((code) => reject(new Error(`the server ended with ${code}:\n${said.join("\n")}`)));
+  });
+  const stop = async () => {
+    child.kill("SIGTERM");
+    await exited;
+  };
+  return { address, stop };
+}
+
+/** Starts the browser; pages of it fail the test when their console has an error. */
+export async function startBrowser() {
+  const profile = await mkdtemp(join(tmpdir(), "roomcast-browser-"));
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: CHROMIUM,
+    headless: true,
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+  const errors = [];
+  const open = async (url) => {
+    const page = await context.newPage();
+    page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
+    page.on("pageerror", (error) => errors.push(String(error)));
+    await page.goto(url);
+    return page;
+  };
+  const stop = async () => {
+    await context.close();
+    await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+  };
+  return { open, errors, stop };
+}
