@@ -1,0 +1,368 @@
+//! One WebSocket connection: connects, upgrades, hands over messages, answers pings, closes.
+//!
+//! An idle client owns no heap: the handshake is freed when it is done, and what could not be parsed or written yet is
+//! kept only while there is any. Nothing waits here; deadlines belong to the crowd.
+
+use std::io::{self, Read, Write};
+use std::net::SocketAddr;
+
+use mio::event::Event;
+use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
+use roomcast::time::Micros;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::clock::Clock;
+use crate::failure::Failure;
+use crate::frame::{self, Opcode};
+use crate::target::Target;
+use crate::upgrade::Upgrade;
+
+/// The code of a close that nobody should mind.
+const CLOSE_NORMAL: u16 = 1000;
+
+/// What `connect` answers on Linux when the outcome comes later; the standard library has no stable name for it.
+const EINPROGRESS: i32 = 115;
+
+/// Who is told what happens to the clients.
+pub trait Sink {
+    /// The handshake of `client` is complete.
+    fn opened(&mut self, client: u32);
+    /// `client` read a message at `now`.
+    fn message(&mut self, client: u32, payload: &[u8], now: Micros);
+    /// `client` was open and is gone, although nobody asked it to close.
+    fn lost(&mut self, client: u32);
+}
+
+/// The tools that all clients share.
+#[derive(Debug)]
+pub struct Kit {
+    /// The run's clock.
+    pub clock: Clock,
+    /// Longer frames are a fault, in bytes of payload.
+    payload_max: usize,
+    /// Where requests and frames are put together.
+    scratch: Vec<u8>,
+    /// State of a xorshift generator: masks need not be secret on loopback, only varied.
+    mask: u32,
+}
+
+/// What a client may use while it handles an event.
+#[derive(Debug)]
+pub struct Context<'a, S> {
+    /// Which client it is.
+    pub id: u32,
+    /// The server.
+    pub target: &'a Target,
+    /// The shared tools.
+    pub kit: &'a mut Kit,
+    /// Who is told.
+    pub sink: &'a mut S,
+}
+
+/// How a client came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It never opened.
+    Failed(Failure),
+    /// It was open and should have stayed so.
+    Lost(Failure),
+    /// It closed, both close frames said 1000, and the server ended the TCP connection.
+    Clean,
+    /// It was closing, but not like that.
+    Unclean(Failure),
+}
+
+/// What one readiness event brought about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Step {
+    /// The handshake was completed, so long after `connect`, in microseconds.
+    pub opened_after_us: Option<u64>,
+    /// The client came to its end.
+    pub ended: Option<End>,
+}
+
+/// One connection, from before it connects until after it ended.
+#[derive(Debug, Default)]
+pub struct Client {
+    socket: Option<TcpStream>,
+    phase: Phase,
+    /// The beginning of a frame or response whose rest is still on its way.
+    spill: Vec<u8>,
+    /// What the socket did not take yet.
+    unsent: Vec<u8>,
+}
+
+#[derive(Debug, Default)]
+enum Phase {
+    #[default]
+    Waiting,
+    Upgrading(Box<Upgrade>),
+    Open,
+    Closing {
+        answer: Option<u16>,
+    },
+    Ended,
+}
+
+impl Kit {
+    /// Tools for payloads of up to `payload_max` bytes.
+    pub fn new(clock: Clock, payload_max: usize) -> Kit {
+        Kit {
+            clock,
+            payload_max,
+            scratch: Vec::new(),
+            mask: 0x9e37_79b9,
+        }
+    }
+
+    /// The buffer that every read goes into: a spilled frame takes at most half of it.
+    pub fn read_buffer(&self) -> Box<[u8]> {
+        vec![0; (2 * self.payload_max + 64).max(256 << 10)].into_boxed_slice()
+    }
+
+    fn next_mask(&mut self) -> [u8; 4] {
+        self.mask ^= self.mask << 13;
+        self.mask ^= self.mask >> 17;
+        self.mask ^= self.mask << 5;
+        self.mask.to_ne_bytes()
+    }
+}
+
+impl Client {
+    /// Connects from `source` to the target. What comes of it arrives as events with `token`.
+    pub fn connect(
+        &mut self,
+        target: &Target,
+        source: Option<SocketAddr>,
+        registry: &Registry,
+        token: Token,
+        clock: Clock,
+    ) -> Result<(), Failure> {
+        let domain = Domain::for_address(target.server());
+        let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_nonblocking(true)?;
+        if let Some(source) = source {
+            socket.bind(&source.into())?;
+        }
+        let started = clock.now();
+        match socket.connect(&target.server().into()) {
+            Ok(()) => {}
+            Err(error) if error.raw_os_error() == Some(EINPROGRESS) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let mut socket = TcpStream::from_std(socket.into());
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        registry.register(&mut socket, token, interest)?;
+        self.socket = Some(socket);
+        self.phase = Phase::Upgrading(Box::new(Upgrade::new(started)));
+        Ok(())
+    }
+
+    /// Does what the event allows, reading through `buffer`, until the socket would block.
+    pub fn ready<S: Sink>(
+        &mut self,
+        event: &Event,
+        buffer: &mut [u8],
+        cx: &mut Context<'_, S>,
+    ) -> Step {
+        let mut step = Step::default();
+        if self.socket.is_none() {
+            return step;
+        }
+        let to_the_end = event.is_read_closed() || event.is_error();
+        let written = if event.is_writable() {
+            self.write_ready(cx)
+        } else {
+            Ok(())
+        };
+        let outcome = written.and_then(|()| self.read_ready(to_the_end, buffer, cx, &mut step));
+        if let Err(failure) = outcome {
+            step.ended = Some(self.end(failure));
+            if matches!(step.ended, Some(End::Lost(_))) {
+                cx.sink.lost(cx.id);
+            }
+        }
+        step
+    }
+
+    /// Starts the close handshake.
+    pub fn close(&mut self, kit: &mut Kit) -> Result<(), End> {
+        self.phase = Phase::Closing { answer: None };
+        self.send_frame(Opcode::Close, &CLOSE_NORMAL.to_be_bytes(), kit)
+            .map_err(|failure| self.end(failure))
+    }
+
+    /// Drops the connection because of `failure`, and says what that means in its phase.
+    pub fn end(&mut self, failure: Failure) -> End {
+        let before = std::mem::take(self);
+        self.phase = Phase::Ended;
+        let gone = matches!(failure, Failure::HungUp | Failure::Reset);
+        match before.phase {
+            Phase::Open => End::Lost(failure),
+            Phase::Closing {
+                answer: Some(CLOSE_NORMAL),
+            } if gone => End::Clean,
+            Phase::Closing { answer: Some(code) } if gone => End::Unclean(Failure::CloseCode(code)),
+            Phase::Closing { .. } => End::Unclean(failure),
+            Phase::Waiting | Phase::Upgrading(_) | Phase::Ended => End::Failed(failure),
+        }
+    }
+
+    /// Whether it is connected and nobody closes it.
+    pub fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Open)
+    }
+
+    /// Whether its close handshake is under way.
+    pub fn is_closing(&self) -> bool {
+        matches!(self.phase, Phase::Closing { .. })
+    }
+
+    /// When it called `connect`, while its handshake is under way.
+    pub fn connecting_since(&self) -> Option<Micros> {
+        match &self.phase {
+            Phase::Upgrading(upgrade) => Some(upgrade.started),
+            _ => None,
+        }
+    }
+
+    fn write_ready<S>(&mut self, cx: &mut Context<'_, S>) -> Result<(), Failure> {
+        let (Some(socket), Phase::Upgrading(upgrade)) = (&self.socket, &mut self.phase) else {
+            return self.flush();
+        };
+        if upgrade.requested {
+            return self.flush();
+        }
+        if let Some(error) = socket.take_error()? {
+            return Err(error.into());
+        }
+        upgrade.requested = true;
+        cx.kit.scratch.clear();
+        cx.target.write_upgrade(&mut cx.kit.scratch, &upgrade.key);
+        self.send(&cx.kit.scratch)
+    }
+
+    /// A read that does not fill the buffer has emptied the socket, and what comes later is a new edge; only when the
+    /// event says that the end is near it must be read `to_the_end`.
+    fn read_ready<S: Sink>(
+        &mut self,
+        to_the_end: bool,
+        buffer: &mut [u8],
+        cx: &mut Context<'_, S>,
+        step: &mut Step,
+    ) -> Result<(), Failure> {
+        loop {
+            let kept = self.spill.len();
+            buffer[..kept].copy_from_slice(&self.spill);
+            let Some(socket) = &mut self.socket else {
+                return Ok(());
+            };
+            let got = match socket.read(&mut buffer[kept..]) {
+                Ok(0) => return Err(Failure::HungUp),
+                Ok(got) => got,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if not_yet(&error) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            };
+            let filled = kept + got;
+            let used = self.take_in(&buffer[..filled], cx, step)?;
+            if used < filled {
+                self.spill.clear();
+                self.spill.extend_from_slice(&buffer[used..filled]);
+            } else if kept > 0 {
+                self.spill = Vec::new();
+            }
+            if filled < buffer.len() && !to_the_end {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Handles all that is complete in `bytes` and says how many bytes that was.
+    fn take_in<S: Sink>(
+        &mut self,
+        bytes: &[u8],
+        cx: &mut Context<'_, S>,
+        step: &mut Step,
+    ) -> Result<usize, Failure> {
+        let now = cx.kit.clock.now();
+        let mut used = 0;
+        if let Phase::Upgrading(upgrade) = &self.phase {
+            let Some(head) = upgrade.check(bytes)? else {
+                return Ok(0);
+            };
+            step.opened_after_us = Some(now.since(upgrade.started));
+            self.phase = Phase::Open;
+            cx.sink.opened(cx.id);
+            if let Some(text) = cx.target.subscribe() {
+                self.send_frame(Opcode::Text, text.as_bytes(), cx.kit)?;
+            }
+            used = head;
+        }
+        while let Some((frame, length)) = frame::parse(&bytes[used..], cx.kit.payload_max)? {
+            used += length;
+            match frame.opcode {
+                Opcode::Text | Opcode::Binary => cx.sink.message(cx.id, frame.payload, now),
+                Opcode::Ping => self.send_frame(Opcode::Pong, frame.payload, cx.kit)?,
+                Opcode::Pong => {}
+                Opcode::Close => {
+                    self.take_close(frame.payload, cx.kit)?;
+                    return Ok(bytes.len());
+                }
+            }
+        }
+        Ok(used)
+    }
+
+    /// Nothing may follow a close frame, so whatever does is not looked at.
+    fn take_close(&mut self, payload: &[u8], kit: &mut Kit) -> Result<(), Failure> {
+        let code = frame::close_code(payload);
+        match &mut self.phase {
+            Phase::Closing { answer } => {
+                answer.get_or_insert(code);
+                Ok(())
+            }
+            _ => {
+                self.send_frame(Opcode::Close, payload, kit)?;
+                Err(Failure::CloseCode(code))
+            }
+        }
+    }
+
+    fn send_frame(&mut self, opcode: Opcode, payload: &[u8], kit: &mut Kit) -> Result<(), Failure> {
+        let mask = kit.next_mask();
+        kit.scratch.clear();
+        frame::write(&mut kit.scratch, opcode, payload, mask);
+        self.send(&kit.scratch)
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.unsent.extend_from_slice(bytes);
+        self.flush()
+    }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        let Some(socket) = &mut self.socket else {
+            return Ok(());
+        };
+        while !self.unsent.is_empty() {
+            match socket.write(&self.unsent) {
+                Ok(written) if written == self.unsent.len() => self.unsent = Vec::new(),
+                Ok(written) => drop(self.unsent.drain(..written)),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if not_yet(&error) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether an event will say when to try again.
+fn not_yet(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::NotConnected
+    )
+}

@@ -1,0 +1,54 @@
+//! Why a run could not even take place. What went wrong with single connections is a `Failure` in the report instead.
+
+use std::fmt;
+use std::io;
+
+/// Ends the program before there is anything to report.
+#[derive(Debug)]
+pub enum Error {
+    /// What was asked for makes no sense or does not fit; exit code 2.
+    Usage(String),
+    /// The system refused something that the run cannot do without; exit code 1.
+    Io {
+        /// What was being done.
+        doing: String,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// The system said `source` while `doing`.
+    pub fn new(doing: impl Into<String>, source: io::Error) -> Error {
+        Error::Io {
+            doing: doing.into(),
+            source,
+        }
+    }
+
+    /// What the process exits with.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Error::Usage(_) => 2,
+            Error::Io { .. } => 1,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Usage(sentence) => f.write_str(sentence),
+            Error::Io { doing, source } => write!(f, "{doing}: {source}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Usage(_) => None,
+            Error::Io { source, .. } => Some(source),
+        }
+    }
+}

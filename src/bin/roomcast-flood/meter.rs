@@ -1,0 +1,141 @@
+//! What a phase of a run cost: CPU time of the server and of this client, and whether the client kept up.
+
+use roomcast::time::Micros;
+use serde::Serialize;
+
+use crate::clock::seconds;
+use crate::crowd::Crowd;
+use crate::error::Error;
+use crate::process::{Memory, Process};
+
+/// A client that had something to do for more than this share of the time measures itself.
+const BUSY_SHARE_MAX: f64 = 0.95;
+
+/// A phase shorter than this is over before anybody could wait for anything.
+const JUDGED_US_MIN: u64 = 10_000;
+
+/// Reads the two processes.
+#[derive(Clone, Debug)]
+pub struct Meter {
+    server: Option<Process>,
+    client: Process,
+}
+
+/// The readings at the start of a phase.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading {
+    at: Micros,
+    server_us: Option<u64>,
+    client_us: u64,
+    idle_us: u64,
+}
+
+/// What a phase cost. Shares are of one core.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Cost {
+    /// How long the phase was.
+    pub seconds: f64,
+    /// The server's CPU time, user and system.
+    pub server_cpu_seconds: Option<f64>,
+    /// The same as a share.
+    pub server_cpu_share: Option<f64>,
+    /// The client's CPU time, including what it spins to be on time.
+    pub client_cpu_seconds: f64,
+    /// The same as a share.
+    pub client_cpu_share: f64,
+    /// The share of the time in which the client had something to do.
+    pub client_busy_share: f64,
+    /// Whether that was so much that the numbers are the client's rather than the server's.
+    pub client_was_the_bottleneck: bool,
+}
+
+impl Meter {
+    /// A meter for this process and, if its id is given, the server.
+    pub fn new(server: Option<u32>) -> Result<Meter, Error> {
+        let meter = Meter {
+            server: server.map(Process::with_id),
+            client: Process::own(),
+        };
+        if let (Some(process), Some(pid)) = (&meter.server, server) {
+            process
+                .cpu_us()
+                .map_err(|error| Error::Usage(format!("--pid {pid}: {error}")))?;
+        }
+        Ok(meter)
+    }
+
+    /// Reads both processes at the start of a phase. A server that is gone reads as none.
+    pub fn start(&self, crowd: &Crowd) -> Result<Reading, Error> {
+        let client_us = self.client.cpu_us();
+        Ok(Reading {
+            at: crowd.clock().now(),
+            server_us: self.server.as_ref().and_then(|server| server.cpu_us().ok()),
+            client_us: client_us.map_err(|error| Error::new("reading own CPU time", error))?,
+            idle_us: crowd.idle_us(),
+        })
+    }
+
+    /// What the phase that began with `start` cost until now.
+    pub fn finish(&self, crowd: &Crowd, start: Reading) -> Result<Cost, Error> {
+        let end = self.start(crowd)?;
+        Ok(cost(start, end))
+    }
+
+    /// The server's memory now, if it is watched and still there.
+    pub fn server_memory(&self) -> Option<Memory> {
+        self.server.as_ref().and_then(|server| server.memory().ok())
+    }
+}
+
+fn cost(start: Reading, end: Reading) -> Cost {
+    let span_us = end.at.since(start.at).max(1);
+    let share = |part_us: u64| part_us as f64 / span_us as f64;
+    let server_us = start.server_us.zip(end.server_us);
+    let server_us = server_us.map(|(start, end)| end.saturating_sub(start));
+    let client_us = end.client_us.saturating_sub(start.client_us);
+    let busy_us = span_us.saturating_sub(end.idle_us - start.idle_us);
+    Cost {
+        seconds: seconds(span_us),
+        server_cpu_seconds: server_us.map(seconds),
+        server_cpu_share: server_us.map(share),
+        client_cpu_seconds: seconds(client_us),
+        client_cpu_share: share(client_us),
+        client_busy_share: share(busy_us),
+        client_was_the_bottleneck: span_us >= JUDGED_US_MIN && share(busy_us) > BUSY_SHARE_MAX,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(at: u64, server_us: u64, client_us: u64, idle_us: u64) -> Reading {
+        Reading {
+            at: Micros(at),
+            server_us: Some(server_us),
+            client_us,
+            idle_us,
+        }
+    }
+
+    #[test]
+    fn shares_are_of_the_phase_and_spinning_is_not_being_busy() {
+        let cost = cost(
+            reading(1_000_000, 0, 500_000, 0),
+            reading(3_000_000, 1_000_000, 2_500_000, 500_000),
+        );
+        assert_eq!(cost.server_cpu_share, Some(0.5));
+        assert_eq!(cost.client_cpu_share, 1.0);
+        assert_eq!(cost.client_busy_share, 0.75);
+        assert!(!cost.client_was_the_bottleneck);
+    }
+
+    #[test]
+    fn a_client_without_a_pause_was_the_bottleneck() {
+        let cost = cost(
+            reading(0, 0, 0, 0),
+            reading(1_000_000, 0, 1_000_000, 40_000),
+        );
+        assert!(cost.client_was_the_bottleneck);
+    }
+}

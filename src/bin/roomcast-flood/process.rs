@@ -1,0 +1,115 @@
+//! What a process used, read from `/proc`: CPU time and memory. Linux only.
+//!
+//! Memory is what the process sees; socket buffers are the kernel's and are not in it.
+
+use std::fs;
+use std::io;
+
+use serde::Serialize;
+
+/// Microseconds of one tick in `/proc/PID/stat`: `USER_HZ` is 100 on every architecture that Linux runs on today.
+const TICK_US: u64 = 10_000;
+
+/// A process that can be looked at.
+#[derive(Clone, Debug)]
+pub struct Process {
+    folder: String,
+}
+
+/// Memory of a process, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Memory {
+    /// Pages in RAM.
+    pub rss: u64,
+    /// The same, shared pages counted by share.
+    pub pss: u64,
+    /// Pages that nobody else has.
+    pub private: u64,
+}
+
+impl Process {
+    /// The process with this id.
+    pub fn with_id(pid: u32) -> Process {
+        Process {
+            folder: format!("/proc/{pid}"),
+        }
+    }
+
+    /// This process.
+    pub fn own() -> Process {
+        Process {
+            folder: "/proc/self".to_owned(),
+        }
+    }
+
+    /// User and system time since its start, in microseconds, to the nearest tick of 10 ms.
+    pub fn cpu_us(&self) -> io::Result<u64> {
+        let stat = fs::read_to_string(format!("{}/stat", self.folder))?;
+        let ticks = parse_ticks(&stat).ok_or_else(|| malformed("stat"))?;
+        Ok(ticks * TICK_US)
+    }
+
+    /// Its memory now.
+    pub fn memory(&self) -> io::Result<Memory> {
+        let rollup = fs::read_to_string(format!("{}/smaps_rollup", self.folder))?;
+        parse_memory(&rollup).ok_or_else(|| malformed("smaps_rollup"))
+    }
+}
+
+fn malformed(file: &str) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!("/proc/PID/{file} does not look as expected"),
+    )
+}
+
+/// Fields 14 and 15; the second field, the name in parentheses, may hold anything.
+fn parse_ticks(stat: &str) -> Option<u64> {
+    let (_, after_name) = stat.rsplit_once(')')?;
+    let mut fields = after_name.split_ascii_whitespace().skip(11);
+    let user: u64 = fields.next()?.parse().ok()?;
+    let system: u64 = fields.next()?.parse().ok()?;
+    Some(user + system)
+}
+
+fn parse_memory(rollup: &str) -> Option<Memory> {
+    let kibibytes = |name: &str| -> Option<u64> {
+        let line = rollup.lines().find_map(|line| line.strip_prefix(name))?;
+        let number = line.trim().strip_suffix("kB")?.trim();
+        Some(number.parse::<u64>().ok()? << 10)
+    };
+    Some(Memory {
+        rss: kibibytes("Rss:")?,
+        pss: kibibytes("Pss:")?,
+        private: kibibytes("Private_Clean:")? + kibibytes("Private_Dirty:")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_found_behind_any_name() {
+        let stat = "7 (a) b (c) S 1 7 7 0 -1 4194304 500 0 0 0 123 45 0 0 20 0 1 0 99 1000 200";
+        assert_eq!(parse_ticks(stat), Some(168));
+        assert_eq!(parse_ticks("7 (x) S 1"), None);
+    }
+
+    #[test]
+    fn memory_is_read_in_bytes() {
+        let rollup = "5500-7ff0 ---p 0 00:00 0 [rollup]\nRss:  1752 kB\nPss:  278 kB\nPss_Dirty: 112 kB\n\
+                      Private_Clean:  4 kB\nPrivate_Dirty:  100 kB\n";
+        let memory = parse_memory(rollup).unwrap();
+        assert_eq!(memory.rss, 1752 << 10);
+        assert_eq!(memory.pss, 278 << 10);
+        assert_eq!(memory.private, 104 << 10);
+    }
+
+    #[test]
+    fn this_process_can_be_looked_at() {
+        assert!(Process::own().cpu_us().is_ok());
+        assert!(Process::own().memory().unwrap().rss > 0);
+        assert!(Process::with_id(u32::MAX).cpu_us().is_err());
+    }
+}

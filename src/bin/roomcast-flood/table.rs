@@ -1,0 +1,269 @@
+//! A report for people: aligned, with units, a line for each thing that was measured.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::histogram::Quantiles;
+use crate::meter::Cost;
+use crate::process::Memory;
+use crate::report::{Broadcasted, Closed, Connected, Report, ServerMemory};
+
+/// Width of the names in front of the lines.
+const NAME_WIDTH: usize = 13;
+
+/// Displays a report.
+#[derive(Debug)]
+pub struct Table<'a>(pub &'a Report);
+
+/// A whole number with thousands separated.
+struct Count(u64);
+
+/// Bytes in a fitting unit.
+struct Bytes(f64);
+
+impl fmt::Display for Table<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let report = self.0;
+        writeln!(f, "{} {}", report.mode, report.url)?;
+        connected(f, &report.connect)?;
+        if let Some(hold) = &report.hold {
+            let open = Count(hold.open.into());
+            line(
+                f,
+                "held",
+                format_args!("{open} connections for {:.2} s", hold.seconds),
+            )?;
+        }
+        if let Some(broadcast) = &report.broadcast {
+            broadcasted(f, broadcast)?;
+        }
+        closed(f, &report.close)?;
+        times(f, report)?;
+        if let Some(memory) = &report.memory {
+            server_memory(f, memory)?;
+        }
+        cost(f, "connecting", &report.connect.cost)?;
+        if let Some(broadcast) = &report.broadcast {
+            cost(f, "publishing", &broadcast.cost)?;
+        }
+        for problem in &report.problems {
+            line(f, "problem", format_args!("{problem}"))?;
+        }
+        let verdict = if report.passed { "passed" } else { "FAILED" };
+        write!(f, "{verdict}")
+    }
+}
+
+fn line(f: &mut fmt::Formatter<'_>, name: &str, text: fmt::Arguments<'_>) -> fmt::Result {
+    writeln!(f, "{name:<NAME_WIDTH$} {text}")
+}
+
+fn connected(f: &mut fmt::Formatter<'_>, connect: &Connected) -> fmt::Result {
+    let (opened, asked) = (Count(connect.opened.into()), Count(connect.asked.into()));
+    let rate = Count(connect.per_second as u64);
+    let seconds = connect.cost.seconds;
+    let sources = connect.sources;
+    let addresses = if sources == 1 { "address" } else { "addresses" };
+    line(
+        f,
+        "connected",
+        format_args!(
+            "{opened} of {asked} in {seconds:.2} s, {rate} /s, from {sources} {addresses}"
+        ),
+    )?;
+    kinds(f, "failed", &connect.failed)
+}
+
+fn broadcasted(f: &mut fmt::Formatter<'_>, broadcast: &Broadcasted) -> fmt::Result {
+    let (sent, size) = (Count(broadcast.sent.into()), broadcast.size);
+    let deliveries = Count(broadcast.counts.deliveries);
+    let (seconds, publishers) = (broadcast.seconds, broadcast.publishers);
+    let pace = match broadcast.window {
+        Some(window) => format!("at most {window} in flight"),
+        None => format!("{} /s asked for", broadcast.rate),
+    };
+    line(
+        f,
+        "published",
+        format_args!(
+            "{sent} messages of {size} B by {publishers}, {pace}; {:.1} /s",
+            broadcast.messages_per_second
+        ),
+    )?;
+    let rate = Count(broadcast.deliveries_per_second as u64);
+    line(
+        f,
+        "delivered",
+        format_args!("{deliveries} in {seconds:.3} s, {rate} /s"),
+    )?;
+    if let Some(rate) = broadcast.deliveries_per_server_cpu_second {
+        let rate = Count(rate as u64);
+        line(f, "", format_args!("{rate} for each second of server CPU"))?;
+    }
+    let (counts, missing) = (&broadcast.counts, &broadcast.missing);
+    let (lost, twice) = (Count(missing.lost), Count(counts.duplicates));
+    let (disordered, damaged) = (Count(counts.out_of_order), Count(counts.corrupt));
+    line(
+        f,
+        "checked",
+        format_args!(
+            "{lost} lost, {twice} duplicate, {disordered} out of order, {damaged} damaged"
+        ),
+    )?;
+    if counts.notices > 0 || missing.unexplained > 0 {
+        let (notices, missed) = (Count(counts.notices), Count(counts.missed));
+        let unexplained = Count(missing.unexplained);
+        line(
+            f,
+            "lagged",
+            format_args!("{notices} notices of {missed} missed, {unexplained} unexplained"),
+        )?;
+    }
+    Ok(())
+}
+
+fn closed(f: &mut fmt::Formatter<'_>, close: &Closed) -> fmt::Result {
+    let clean = Count(close.clean.into());
+    line(
+        f,
+        "closed",
+        format_args!("{clean} clean in {:.2} s", close.seconds),
+    )?;
+    kinds(f, "not clean", &close.unclean)?;
+    kinds(f, "went away", &close.lost)
+}
+
+fn kinds(f: &mut fmt::Formatter<'_>, name: &str, kinds: &BTreeMap<String, u32>) -> fmt::Result {
+    for (kind, &count) in kinds {
+        line(f, name, format_args!("{} {kind}", Count(count.into())))?;
+    }
+    Ok(())
+}
+
+fn times(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
+    writeln!(
+        f,
+        "\n{:<NAME_WIDTH$} {:>10} {:>10} {:>10} {:>10} {:>10}",
+        "times in ms", "p50", "p90", "p99", "p99.9", "max"
+    )?;
+    quantiles(f, "handshake", &report.connect.handshake_us)?;
+    if let Some(broadcast) = &report.broadcast {
+        quantiles(f, "delivery", &broadcast.latency_us)?;
+        quantiles(f, "last member", &broadcast.last_member_us)?;
+        quantiles(f, "202 answer", &broadcast.answer_us)?;
+        quantiles(f, "sent late", &broadcast.late_us)?;
+    }
+    writeln!(f)
+}
+
+fn quantiles(f: &mut fmt::Formatter<'_>, name: &str, values: &Quantiles) -> fmt::Result {
+    write!(f, "{name:<NAME_WIDTH$}")?;
+    for value_us in [values.p50, values.p90, values.p99, values.p99_9, values.max] {
+        write!(f, " {:>10.3}", value_us as f64 / 1e3)?;
+    }
+    writeln!(f)
+}
+
+fn server_memory(f: &mut fmt::Formatter<'_>, memory: &ServerMemory) -> fmt::Result {
+    let part = |name: &str, value: &dyn Fn(&Memory) -> u64, each: Option<f64>| {
+        let bytes = |memory: &Memory| Bytes(value(memory) as f64).to_string();
+        let mut text = format!(
+            "{name} {} before, {} connected",
+            bytes(&memory.before),
+            bytes(&memory.connected)
+        );
+        if let Some(published) = &memory.published {
+            text += &format!(", {} after publishing", bytes(published));
+        }
+        if let Some(each) = each {
+            text += &format!("; {each:.0} B a connection");
+        }
+        text
+    };
+    let rss = part("RSS", &|memory| memory.rss, Some(memory.rss_per_connection));
+    line(f, "server memory", format_args!("{rss}"))?;
+    let private = part(
+        "private",
+        &|memory| memory.private,
+        Some(memory.private_per_connection),
+    );
+    line(f, "", format_args!("{private}"))?;
+    let pss = part("PSS", &|memory| memory.pss, None);
+    line(f, "", format_args!("{pss}"))
+}
+
+fn cost(f: &mut fmt::Formatter<'_>, phase: &str, cost: &Cost) -> fmt::Result {
+    let percent = |share: f64| share * 100.0;
+    if let (Some(seconds), Some(share)) = (cost.server_cpu_seconds, cost.server_cpu_share) {
+        let share = percent(share);
+        line(
+            f,
+            phase,
+            format_args!("server CPU {seconds:.2} s, {share:.0} % of a core"),
+        )?;
+    }
+    let (seconds, share) = (cost.client_cpu_seconds, percent(cost.client_cpu_share));
+    let busy = percent(cost.client_busy_share);
+    line(
+        f,
+        phase,
+        format_args!(
+            "client CPU {seconds:.2} s, {share:.0} % of a core, busy {busy:.0} % of the time"
+        ),
+    )?;
+    if cost.client_was_the_bottleneck {
+        line(f, phase, format_args!("the client was the bottleneck"))?;
+    }
+    Ok(())
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self.0.to_string();
+        let first = (digits.len() + 2) % 3 + 1;
+        f.write_str(&digits[..first])?;
+        for group in digits.as_bytes()[first..].chunks(3) {
+            f.write_str(",")?;
+            for &digit in group {
+                write!(f, "{}", char::from(digit))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            bytes if bytes < 1024.0 => write!(f, "{bytes:.0} B"),
+            bytes if bytes < 1024.0 * 1024.0 => write!(f, "{:.1} KiB", bytes / 1024.0),
+            bytes => write!(f, "{:.1} MiB", bytes / (1024.0 * 1024.0)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_separated() {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (19_000, "19,000"),
+            (100_000, "100,000"),
+            (1_234_567, "1,234,567"),
+        ] {
+            assert_eq!(Count(number).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn bytes_come_in_a_fitting_unit() {
+        assert_eq!(Bytes(812.0).to_string(), "812 B");
+        assert_eq!(Bytes(1536.0).to_string(), "1.5 KiB");
+        assert_eq!(Bytes(20.0 * 1024.0 * 1024.0).to_string(), "20.0 MiB");
+    }
+}
