@@ -272,9 +272,10 @@ impl<T: Transport> Reactor<T> {
     /// Takes a member out of its rooms and its app, and counts why it went.
     pub(super) fn depart(&mut self, key: u32, code: u16) {
         let conn = &mut self.conns[key as usize];
-        let Role::Member(app, seat) = std::mem::replace(&mut conn.role, Role::Former) else {
+        let Role::Member(app, seat) = conn.role else {
             return;
         };
+        conn.role = Role::Former;
         let id = ConnId {
             key,
             generation: conn.generation,
