@@ -230,18 +230,18 @@ impl<T: Transport> Reactor<T> {
 
     fn evict_one(&mut self, key: u32) {
         let conn = &mut self.conns[key as usize];
-        let Role::Member(app, _) = conn.role else {
-            return self.kill(key, close::ABNORMAL);
-        };
         let id = ConnId {
             key,
             generation: conn.generation,
         };
-        self.shared.metrics.evictions[app as usize] += 1;
         self.shared.outbox.clear(key);
         self.half_received_bytes -= u64::from(conn.held_bytes);
         conn.held_bytes = 0;
         conn.leftover = None;
+        let Role::Member(app, _) = conn.role else {
+            return self.kill(key, close::ABNORMAL);
+        };
+        self.shared.metrics.evictions[app as usize] += 1;
         self.shared
             .context(app, id)
             .close(id, close::TRY_AGAIN, "the memory budget is spent");
