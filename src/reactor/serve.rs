@@ -175,6 +175,8 @@ impl<T: Transport> Reactor<T> {
             Phase::Request if progressed => {
                 conn.since = now.micros;
                 conn.flags &= !FRESH;
+                self.wheel
+                    .arm_earlier(id.key, now.millis() + bounds.keep_alive);
             }
             Phase::Open if began => {
                 conn.since = now.micros;
