@@ -83,8 +83,7 @@ impl<'a> Head<'a> {
         if head_bytes - line > HEADERS_BYTES_MAX {
             return Err(Fault::HeadersTooLarge);
         }
-        let lines_end = |pair: &[u8]| pair[1] != b'\n' || pair[0] == b'\r';
-        if !bytes[..head_bytes].windows(2).all(lines_end) {
+        if has_bare_line_feed(&bytes[..head_bytes]) {
             return Err(Fault::Head("a line must end with CR LF"));
         }
         let (method, target) = (request.method.unwrap_or(""), request.path.unwrap_or(""));
@@ -190,6 +189,14 @@ impl<'a> Head<'a> {
     pub fn parameters(&self) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> + use<'a> {
         form_urlencoded::parse(self.query.as_bytes())
     }
+}
+
+/// Whether a line ends without CR, which only some readers take for an end.
+pub(super) fn has_bare_line_feed(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\n")
+        || bytes
+            .windows(2)
+            .any(|pair| pair[1] == b'\n' && pair[0] != b'\r')
 }
 
 /// Bytes of the first line with its end, or of all there is.
@@ -373,6 +380,7 @@ mod tests {
     fn bare_line_feeds_are_refused() {
         assert!(head("GET / HTTP/1.1\nHost: x\n\n").is_err());
         assert!(head("GET / HTTP/1.1\r\nHost: x\r\nA: b\n\r\n").is_err());
+        assert!(head("\nGET / HTTP/1.1\r\nHost: x\r\n\r\n").is_err());
     }
 
     #[test]
