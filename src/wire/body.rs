@@ -5,7 +5,7 @@
 
 use super::buffer::Buffer;
 use super::fault::Fault;
-use super::http::{Framing, HEADERS_BYTES_MAX};
+use super::http::{Framing, HEADERS_BYTES_MAX, has_bare_line_feed};
 
 /// The longest line that gives a chunk's size, extensions included.
 const CHUNK_LINE_BYTES_MAX: usize = 256;
@@ -71,7 +71,9 @@ impl Body {
                 },
                 State::Size => match httparse::parse_chunk_size(unread) {
                     Ok(httparse::Status::Complete((line_bytes, size)))
-                        if line_bytes <= CHUNK_LINE_BYTES_MAX =>
+                        if line_bytes <= CHUNK_LINE_BYTES_MAX
+                            && unread[0].is_ascii_hexdigit()
+                            && !has_bare_line_feed(&unread[..line_bytes]) =>
                     {
                         buffer.consume(line_bytes);
                         self.begin_chunk(size)?
@@ -92,7 +94,10 @@ impl Body {
                 State::Trailers => {
                     let mut trailers = [httparse::EMPTY_HEADER; 16];
                     match httparse::parse_headers(unread, &mut trailers) {
-                        Ok(httparse::Status::Complete((trailers_bytes, _))) => {
+                        Ok(httparse::Status::Complete((trailers_bytes, _)))
+                            if trailers_bytes <= HEADERS_BYTES_MAX
+                                && !has_bare_line_feed(&unread[..trailers_bytes]) =>
+                        {
                             buffer.consume(trailers_bytes);
                             State::Whole
                         }
