@@ -272,11 +272,18 @@ impl<T: Transport> Reactor<T> {
             outcome,
             head_only,
             keeps_alive,
+            is_http_1_1,
         } = answered;
         let unix = self.shared.now.unix;
         match outcome {
             Outcome::Answer(response) => {
                 let keeps_alive = keeps_alive && !self.shared.health.draining;
+                // Before HTTP/1.1 a connection that stays is the exception, and both sides have to say so.
+                let response = if keeps_alive && !is_http_1_1 {
+                    response.with("Connection", "keep-alive")
+                } else {
+                    response
+                };
                 self.queue(id.key, response.encode(unix, head_only, !keeps_alive));
                 if !keeps_alive {
                     self.say_last_words(id);
@@ -358,6 +365,7 @@ struct Answered {
     outcome: Outcome,
     head_only: bool,
     keeps_alive: bool,
+    is_http_1_1: bool,
 }
 
 impl Answered {
@@ -366,6 +374,7 @@ impl Answered {
             outcome,
             head_only: head.method == "HEAD",
             keeps_alive: head.keeps_alive(),
+            is_http_1_1: head.is_http_1_1(),
         }
     }
 }
