@@ -81,6 +81,12 @@ impl Unflushed {
 }
 
 impl Shared {
+    /// Whether it holds as many WebSockets as it may.
+    pub fn is_full(&self) -> bool {
+        let connections: u64 = self.metrics.connections.iter().sum();
+        connections >= u64::from(self.bounds.connections_max)
+    }
+
     /// What `app` may do while it is asked about `conn`.
     pub fn context(&mut self, app: AppId, conn: ConnId) -> Context<'_> {
         Context {

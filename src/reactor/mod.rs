@@ -205,11 +205,9 @@ impl<T: Transport> Reactor<T> {
 
     fn begin_turn(&mut self) {
         self.shared.now = self.transport.now();
-        let connections: u64 = self.shared.metrics.connections.iter().sum();
         let budget = self.shared.bounds.memory_budget_bytes;
-        let health = &mut self.shared.health;
-        health.full = connections >= u64::from(self.shared.bounds.connections_max);
-        health.memory =
+        self.shared.health.full = self.shared.is_full();
+        self.shared.health.memory =
             (self.shared.outbox.held_bytes() + self.half_received_bytes) * 10 > budget * 9;
     }
 

@@ -300,6 +300,8 @@ impl<T: Transport> Reactor<T> {
                 self.websockets += 1;
                 self.shared.metrics.handshake.observe(waited);
                 self.shared.metrics.connections[app as usize] += 1;
+                // Others may knock in this very turn.
+                self.shared.health.full = self.shared.is_full();
                 self.arm_first_ping(id.key, app);
                 let mut cx = self.shared.context(app, id);
                 self.apps.app(app).opened(seat, &mut cx);
