@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::context::Context;
+use super::object::Object;
 use super::routes::{Needs, Route};
 use super::{App, Call, Message, Seat, parse};
 use crate::time::Unix;
@@ -144,7 +145,7 @@ impl App for Events {
 }
 
 fn publish(call: &Call<'_>, cx: &mut Context<'_>) -> Result<Response, Response> {
-    let event: Publish<'_> = call.json()?;
+    let Object(event): Object<Publish<'_>> = call.json()?;
     let kind = event.r#type.as_str();
     check_type(kind)?;
     check_payload(kind, event.payload)?;

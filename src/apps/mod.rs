@@ -7,6 +7,7 @@
 pub mod access;
 pub mod context;
 pub mod events;
+pub mod object;
 pub mod ops;
 pub mod rate;
 pub mod routes;

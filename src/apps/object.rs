@@ -1,0 +1,51 @@
+//! JSON objects that are objects.
+//!
+//! A derived reader takes a struct from an array of its fields in their order, too. No client is told of that form, and
+//! fields without names are refused nowhere else.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, MapAccess, Visitor};
+
+/// A value that was written as an object.
+pub struct Object<T>(pub T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Object<T>, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(fields)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(Fields(PhantomData))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Deserialize, Debug, PartialEq)]
+    struct Point {
+        x: u8,
+    }
+
+    #[test]
+    fn an_array_is_no_object() {
+        let read = |json| serde_json::from_str(json).map(|Object(Point { x })| x).ok();
+        assert_eq!(read(r#"{"x":7}"#), Some(7));
+        assert_eq!(read("[7]"), None);
+    }
+}
