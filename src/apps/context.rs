@@ -65,6 +65,7 @@ pub struct Shared {
 /// reads; so once half of that is used up, nothing more is read until all has been written.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Unflushed {
+    /// A batch counts as one, as in a queue.
     messages: u32,
     bytes: u64,
 }
@@ -152,6 +153,14 @@ impl Context<'_> {
         self.shared.encoder.json(value)
     }
 
+    /// A text message for each of these values as JSON, to be published as one; `None` if there is no value.
+    pub fn json_batch<T: Serialize>(
+        &mut self,
+        values: impl IntoIterator<Item = T>,
+    ) -> Option<Frame> {
+        self.shared.encoder.json_batch(values)
+    }
+
     /// Puts the connection into a room.
     pub fn join(&mut self, room: &str) {
         let join = self.shared.hub.join(self.conn.key, room);
@@ -200,7 +209,7 @@ impl Context<'_> {
         queued
     }
 
-    /// Queues a message for every member of a room, and says for how many.
+    /// Queues a message, or a batch, for every member of a room, and says for how many members.
     pub fn publish(&mut self, room: &str, frame: Frame) -> u32 {
         self.publish_to(&[room], None, frame)
     }
@@ -208,7 +217,7 @@ impl Context<'_> {
     /// Queues a message for every member of these rooms, once for whoever is in several, but not for `except`, and
     /// says for how many.
     pub fn publish_to(&mut self, rooms: &[&str], except: Option<ConnId>, frame: Frame) -> u32 {
-        self.shared.metrics.messages_published[self.app as usize] += 1;
+        self.shared.metrics.messages_published[self.app as usize] += u64::from(frame.messages());
         self.shared.unflushed.messages += 1;
         self.shared.unflushed.bytes += frame.bytes().len() as u64;
         let message = self
@@ -240,17 +249,18 @@ impl Context<'_> {
     }
 
     fn offer(&mut self, key: u32, message: &Stored) -> bool {
+        let messages = u64::from(message.messages());
         let bounds = self.shared.bounds.app(self.app);
         let lag = bounds.on_full == OnFull::Drop;
         match self.shared.outbox.offer(key, message, &bounds.queue, lag) {
             Offer::Queued => true,
             Offer::Gone => false,
             Offer::Dropped => {
-                self.shared.metrics.messages_dropped[self.app as usize] += 1;
+                self.shared.metrics.messages_dropped[self.app as usize] += messages;
                 false
             }
             Offer::Full => {
-                self.shared.metrics.messages_dropped[self.app as usize] += 1;
+                self.shared.metrics.messages_dropped[self.app as usize] += messages;
                 let conn = self.shared.outbox.conn(key);
                 self.close(conn, close::TRY_AGAIN, "the queue is full");
                 false

@@ -10,6 +10,10 @@
 //! always fit. An empty queue takes any one message. After a drop the queue *lags*: it drops on until it is at most
 //! half full, and then the reactor tells the client how many it missed.
 //!
+//! **A batch** is several messages in one frame buffer, published as one: it is stored once, takes one slot and one
+//! place of a queue's bound on messages (all of its bytes count), and is queued, dropped and freed whole. What clients
+//! and counters are told is in messages: a dropped batch of `n` is `n` missed, one that has gone out whole is `n` sent.
+//!
 //! It never touches a socket, and it never decides what to do about a full queue: it says so.
 
 mod store;
@@ -69,11 +73,11 @@ struct Queue {
     tail: u32,
     /// Bytes of the head that the kernel has already.
     written: u32,
-    /// Messages that wait; answers and control frames are not counted.
+    /// Messages that wait, a batch as one; answers and control frames are not counted.
     messages: u32,
     /// Bytes that wait, of everything.
     bytes: u32,
-    /// Messages dropped since the queue began to lag.
+    /// Messages dropped since the queue began to lag, each of a batch.
     missed: u32,
     /// The slot of the newest pong that waits.
     pong: u32,
@@ -100,7 +104,7 @@ pub enum Offer {
 /// What a flush did.
 #[derive(Debug)]
 pub struct Flush {
-    /// Messages that have gone out whole.
+    /// Messages that have gone out whole; those of a batch once all of it has.
     pub messages: u32,
     /// How the queue stands.
     pub state: FlushState,
@@ -182,7 +186,8 @@ impl Outbox {
                     || (queue.messages < bounds.messages_max
                         && bytes <= u64::from(bounds.bytes_max));
                 if queue.flags & LAGGING != 0 || !fits {
-                    return self.refuse(key, lag);
+                    let messages = stored.messages;
+                    return self.refuse(key, messages, lag);
                 }
                 self.push(key, message.key());
             }
@@ -256,7 +261,7 @@ impl Outbox {
     }
 
     /// Writes what waits for this connection with one call of `write`, which says how many bytes it took. `observe`
-    /// is told of each message whose last copy has now gone out: whose it was, and when it was stored.
+    /// is told of each message or batch whose last copy has now gone out: whose it was, and when it was stored.
     pub fn flush(
         &mut self,
         key: u32,
@@ -300,7 +305,7 @@ impl Outbox {
             }
             taken -= rest;
             if message.class == Class::Message {
-                messages += 1;
+                messages += message.messages;
                 if message.copies == 1 {
                     observe(message.app, message.stored);
                 }
@@ -339,13 +344,13 @@ impl Outbox {
         self.store.shrink(SLOTS_KEPT);
     }
 
-    fn refuse(&mut self, key: u32, lag: bool) -> Offer {
+    fn refuse(&mut self, key: u32, messages: u32, lag: bool) -> Offer {
         if !lag {
             return Offer::Full;
         }
         let queue = &mut self.queues[key as usize];
         queue.flags |= LAGGING;
-        queue.missed = queue.missed.saturating_add(1);
+        queue.missed = queue.missed.saturating_add(messages);
         Offer::Dropped
     }
 
@@ -513,12 +518,12 @@ impl Outbox {
         self.store.held_bytes() + self.slots.len() as u64 * SLOT_BYTES
     }
 
-    /// Copies that wait in all queues.
+    /// Copies that wait in all queues, of a batch one each.
     pub fn queued(&self) -> usize {
         self.slots.len()
     }
 
-    /// Messages in the store.
+    /// Messages in the store, a batch as one.
     pub fn stored(&self) -> usize {
         self.store.len()
     }
@@ -605,3 +610,6 @@ impl<'a> Iterator for Chain<'a> {
         Some(&self.store.get(slot.message).bytes[skip..])
     }
 }
+
+#[cfg(test)]
+mod tests;

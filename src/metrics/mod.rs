@@ -117,7 +117,7 @@ pub struct Metrics {
     pub sent_bytes: u64,
     /// Bytes queued now, of all connections.
     pub queue_bytes: u64,
-    /// Messages queued now, of all connections.
+    /// Messages queued now, of all connections, a batch as one.
     pub queue_messages: u64,
     /// The bound on the bytes of all queues and half-received messages.
     pub memory_budget_bytes: u64,

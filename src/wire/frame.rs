@@ -150,11 +150,13 @@ pub fn unmask(piece: &mut [u8], mask: [u8; 4], offset: usize) {
     }
 }
 
-/// Something to be written, encoded once: a server's frame, or an HTTP answer.
+/// Something to be written, encoded once: a server's frame, an HTTP answer, or a batch: several whole messages, one
+/// frame each, that are published as one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
     bytes: Box<[u8]>,
     class: Class,
+    messages: u32,
 }
 
 /// What a queue makes of a frame.
@@ -207,6 +209,7 @@ impl Frame {
         Frame {
             bytes: bytes.into(),
             class: Class::Answer,
+            messages: 1,
         }
     }
 
@@ -225,6 +228,7 @@ impl Frame {
         Frame {
             bytes: bytes.into(),
             class,
+            messages: 1,
         }
     }
 
@@ -236,6 +240,11 @@ impl Frame {
     /// What a queue makes of it.
     pub fn class(&self) -> Class {
         self.class
+    }
+
+    /// How many messages it is: one, or as many as the batch has.
+    pub fn messages(&self) -> u32 {
+        self.messages
     }
 
     /// The bytes alone.
@@ -283,6 +292,40 @@ impl Encoder {
     /// # Panics
     /// When the value cannot be JSON (a map with keys that are not strings), which is a programmer's error.
     pub fn json(&mut self, value: &impl Serialize) -> Frame {
+        let bytes = self.encode(value).into();
+        self.give_back();
+        Frame {
+            bytes,
+            class: Class::Message,
+            messages: 1,
+        }
+    }
+
+    /// A batch: a text message for each of these values as JSON, in their order, as one frame buffer; `None` if there
+    /// is no value.
+    ///
+    /// # Panics
+    /// Like [`Encoder::json`].
+    pub fn json_batch<T: Serialize>(
+        &mut self,
+        values: impl IntoIterator<Item = T>,
+    ) -> Option<Frame> {
+        let mut bytes = Vec::new();
+        let mut messages = 0;
+        for value in values {
+            bytes.extend_from_slice(self.encode(&value));
+            messages += 1;
+        }
+        self.give_back();
+        (messages > 0).then(|| Frame {
+            bytes: bytes.into(),
+            class: Class::Message,
+            messages,
+        })
+    }
+
+    /// The frame of one text message, in the scratch.
+    fn encode(&mut self, value: &impl Serialize) -> &[u8] {
         self.scratch.clear();
         self.scratch.resize(HEADER_BYTES_MAX, 0);
         serde_json::to_writer(&mut self.scratch, value)
@@ -296,14 +339,14 @@ impl Encoder {
             payload_bytes,
             &mut self.scratch[start..HEADER_BYTES_MAX],
         );
-        let frame = Frame {
-            bytes: self.scratch[start..].into(),
-            class: Class::Message,
-        };
+        &self.scratch[start..]
+    }
+
+    /// Lets the scratch go if a huge message has grown it.
+    fn give_back(&mut self) {
         if self.scratch.capacity() > SCRATCH_BYTES_KEPT {
             self.scratch = Vec::with_capacity(SCRATCH_BYTES_KEPT);
         }
-        frame
     }
 }
 
@@ -345,6 +388,19 @@ mod tests {
                 "length {length}"
             );
         }
+    }
+
+    #[test]
+    fn a_batch_is_its_messages_one_behind_the_other() {
+        let mut encoder = Encoder::new();
+        let values = ["", &"x".repeat(200), &"y".repeat(70_000)];
+        let batch = encoder.json_batch(values).unwrap();
+        let each = values.map(|value| encoder.json(&value));
+        assert_eq!(batch.messages(), 3);
+        assert_eq!(batch.class(), Class::Message);
+        assert_eq!(batch.bytes(), each.map(Frame::into_bytes).concat());
+        assert_eq!(encoder.json_batch([""; 0]), None);
+        assert_eq!(encoder.json_batch(["a"]), Some(encoder.json(&"a")));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The messages that wait in any queue, each once.
 //!
-//! A message stays for as long as somebody holds a copy: whoever put it there, and every slot that names it.
+//! A batch of messages is stored and freed like one. A message stays for as long as somebody holds a copy: whoever put it there, and every slot that names it.
 
 use slab::Slab;
 
@@ -11,12 +11,20 @@ use crate::wire::frame::{Class, Frame};
 /// A message in the store; whoever gets one gives it back to [`super::Outbox::release`].
 #[derive(Debug)]
 #[must_use = "a stored message is freed by releasing it"]
-pub struct Stored(u32);
+pub struct Stored {
+    key: u32,
+    messages: u32,
+}
 
 impl Stored {
     /// Its place in the store.
     pub(super) fn key(&self) -> u32 {
-        self.0
+        self.key
+    }
+
+    /// How many messages it is: one, or as many as the batch has.
+    pub fn messages(&self) -> u32 {
+        self.messages
     }
 }
 
@@ -25,6 +33,8 @@ pub(super) struct Message {
     pub(super) bytes: Box<[u8]>,
     pub(super) stored: Micros,
     pub(super) copies: u32,
+    /// How many messages the bytes are: more than one for a batch.
+    pub(super) messages: u32,
     pub(super) class: Class,
     pub(super) app: AppId,
 }
@@ -42,22 +52,26 @@ pub(super) struct Store {
 impl Store {
     /// Takes a message in, as one copy.
     pub(super) fn put(&mut self, frame: Frame, app: AppId, now: Micros) -> Stored {
-        let class = frame.class();
+        let (class, messages) = (frame.class(), frame.messages());
         let bytes = frame.into_bytes();
         self.held_bytes += bytes.len() as u64 + MESSAGE_BYTES;
         let message = Message {
             bytes,
             stored: now,
             copies: 1,
+            messages,
             class,
             app,
         };
-        Stored(self.messages.insert(message) as u32)
+        Stored {
+            key: self.messages.insert(message) as u32,
+            messages,
+        }
     }
 
     /// Gives up the copy that [`Store::put`] made.
     pub(super) fn release(&mut self, message: Stored) {
-        self.drop_copy(message.0);
+        self.drop_copy(message.key);
     }
 
     /// One more copy.
