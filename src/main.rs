@@ -9,6 +9,7 @@ use log::LevelFilter;
 use roomcast::apps::access::Access;
 use roomcast::apps::events::Events;
 use roomcast::apps::ops::Ops;
+use roomcast::apps::stream::Stream;
 use roomcast::apps::{App, Apps};
 use roomcast::id::AppId;
 use roomcast::reactor::Reactor;
@@ -63,12 +64,13 @@ fn serve(settings: &Settings, descriptors: u64) -> io::Result<()> {
         settings.allow_origins.clone(),
         address,
     );
-    let given: [(AppId, Box<dyn App>); 2] = [
+    let given: [(AppId, Box<dyn App>); 3] = [
         (
             AppId::Ops,
             Box::new(Ops::new(settings.echo, settings.pages)),
         ),
         (AppId::Events, Box::new(Events)),
+        (AppId::Stream, Box::new(Stream)),
     ];
     let enabled = given
         .into_iter()

@@ -11,6 +11,7 @@ pub mod object;
 pub mod ops;
 pub mod rate;
 pub mod routes;
+pub mod stream;
 
 use std::borrow::Cow;
 use std::net::IpAddr;

@@ -1,0 +1,212 @@
+//! `stream`: public channels of a block explorer.
+//!
+//! A room for each channel. A client says which channels it wants and is never answered; what it says wrong is counted
+//! and logged, and nothing else. A back-end's array is checked whole before any of it goes out, and goes out as one
+//! batch: it takes one place in a subscriber's queue, so a subscriber gets all of it or is told how many it missed.
+//!
+//! It keeps nothing: a subscriber hears what is published from its subscription on.
+
+mod items;
+
+use std::borrow::Cow;
+
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use serde_json::error::Category;
+use serde_json::json;
+
+use self::items::{Block, OneOrMany, Tx};
+use super::context::Context;
+use super::object::Object;
+use super::routes::{Needs, Route};
+use super::{App, Call, Message, Seat};
+use crate::metrics::StreamMessage;
+use crate::time::Unix;
+use crate::wire::frame::Frame;
+use crate::wire::http::Response;
+
+const BLOCKS: &str = "/v1/blocks";
+const TXS: &str = "/v1/txs";
+
+const ROUTES: [Route; 3] = [
+    Route::upgrade("/v1/stream", Needs::Nothing),
+    Route::keyed("POST", BLOCKS),
+    Route::keyed("POST", TXS),
+];
+
+/// What clients subscribe to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Channel {
+    Blocks,
+    Txs,
+}
+
+impl Channel {
+    fn named(name: &str) -> Option<Channel> {
+        match name {
+            "newBlocks" => Some(Channel::Blocks),
+            "newTxs" => Some(Channel::Txs),
+            _ => None,
+        }
+    }
+
+    fn room(self) -> &'static str {
+        match self {
+            Channel::Blocks => "stream:newBlocks",
+            Channel::Txs => "stream:newTxs",
+        }
+    }
+
+    /// What is delivered on it.
+    fn carries(self) -> StreamMessage {
+        match self {
+            Channel::Blocks => StreamMessage::NewBlock,
+            Channel::Txs => StreamMessage::NewTx,
+        }
+    }
+}
+
+/// What a client says. Fields that we do not know are left alone: older clients send some.
+#[derive(Deserialize)]
+struct Words<'a> {
+    #[serde(borrow)]
+    action: Cow<'a, str>,
+    #[serde(borrow, default)]
+    channels: Option<Vec<Name<'a>>>,
+}
+
+/// What stands where a channel's name is expected.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Name<'a> {
+    Text(#[serde(borrow)] Cow<'a, str>),
+    Other(IgnoredAny),
+}
+
+/// What a client said wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wrong {
+    Binary,
+    Json,
+    Shape,
+    Action,
+    Channel,
+}
+
+impl Wrong {
+    /// The `error_type` that it is counted as.
+    fn name(self) -> &'static str {
+        match self {
+            Wrong::Binary => "binary_message",
+            Wrong::Json => "invalid_json",
+            Wrong::Shape => "invalid_message",
+            Wrong::Action => "unknown_action",
+            Wrong::Channel => "unknown_channel",
+        }
+    }
+}
+
+/// What a subscriber is sent.
+#[derive(Serialize)]
+struct Envelope<T: Serialize> {
+    r#type: &'static str,
+    data: T,
+}
+
+/// The app. It remembers nothing: the two rooms are all there is.
+pub struct Stream;
+
+impl App for Stream {
+    fn routes(&self) -> Vec<&'static Route> {
+        ROUTES.iter().collect()
+    }
+
+    fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Response {
+        let published = match call.route.path {
+            BLOCKS => publish::<Block<'_>>(Channel::Blocks, call, cx),
+            _ => publish::<Tx<'_>>(Channel::Txs, call, cx),
+        };
+        published.unwrap_or_else(|refusal| refusal)
+    }
+
+    fn admit(&mut self, _: &Call<'_>, _: &mut Context<'_>) -> Result<Seat, Response> {
+        Ok(Seat::default())
+    }
+
+    fn opened(&mut self, _: Seat, _: &mut Context<'_>) {}
+
+    fn message(&mut self, _: Seat, message: Message<'_>, cx: &mut Context<'_>) {
+        let Err(wrong) = obey(message, cx) else {
+            return;
+        };
+        // Once a message and without its words: those are the client's, and as long as it likes.
+        log::debug!("connection {}: {}", cx.conn(), wrong.name());
+        cx.metrics().stream_error(wrong.name());
+    }
+
+    fn closed(&mut self, _: Seat, _: &mut Context<'_>) {}
+
+    fn lagged(&self, missed: u32, _: Unix) -> Option<Frame> {
+        let notice = Envelope {
+            r#type: "lagged",
+            data: json!({"missed": missed}),
+        };
+        serde_json::to_string(&notice)
+            .ok()
+            .map(|text| Frame::text(&text))
+    }
+}
+
+/// Subscribes or unsubscribes; the channels that are known count beside one that is not.
+fn obey(message: Message<'_>, cx: &mut Context<'_>) -> Result<(), Wrong> {
+    let Message::Text(text) = message else {
+        return Err(Wrong::Binary);
+    };
+    let Object(words): Object<Words<'_>> =
+        serde_json::from_str(text).map_err(|error| match error.classify() {
+            Category::Data => Wrong::Shape,
+            _ => Wrong::Json,
+        })?;
+    let change = match &*words.action {
+        "subscribe" => Context::join,
+        "unsubscribe" => Context::leave,
+        _ => return Err(Wrong::Action),
+    };
+    let mut all_known = true;
+    for name in words.channels.ok_or(Wrong::Shape)? {
+        let channel = match &name {
+            Name::Text(name) => Channel::named(name),
+            Name::Other(IgnoredAny) => None,
+        };
+        match channel {
+            Some(channel) => change(cx, channel.room()),
+            None => all_known = false,
+        }
+    }
+    all_known.then_some(()).ok_or(Wrong::Channel)
+}
+
+/// Delivers one item or an array of them, all or none.
+fn publish<'a, T>(
+    channel: Channel,
+    call: &Call<'a>,
+    cx: &mut Context<'_>,
+) -> Result<Response, Response>
+where
+    OneOrMany<T>: Deserialize<'a>,
+    T: Serialize,
+{
+    let OneOrMany(items) = call.json()?;
+    let kind = channel.carries();
+    let accepted = items.len();
+    let messages = items.into_iter().map(|data| Envelope {
+        r#type: kind.name(),
+        data,
+    });
+    if let Some(batch) = cx.json_batch(messages) {
+        let receivers = cx.publish(channel.room(), batch);
+        let deliveries = u64::from(receivers) * accepted as u64;
+        cx.metrics().stream_message(kind, deliveries);
+    }
+    Ok(Response::json(202, &json!({"accepted": accepted})))
+}

@@ -1,0 +1,41 @@
+//! The stream app as a block explorer and its clients meet it: over sockets, in a process of its own.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod dialect;
+mod environment;
+mod house;
+mod limits;
+mod publishing;
+
+use serde_json::{Value, json};
+
+const BLOCKS: &str = "newBlocks";
+const TXS: &str = "newTxs";
+
+/// A block as the contract has it.
+fn block(height: u64) -> Value {
+    json!({
+        "height": height, "hash": format!("0xb{height}"), "tx_count": 2, "timestamp": 1_700_000_000,
+        "miner": "0xm", "gas_used": 21_000,
+    })
+}
+
+/// A transaction as the contract has it.
+fn tx(number: u64) -> Value {
+    json!({
+        "hash": format!("0x{number}"), "from_addr": "0xf", "to_addr": "0xt", "value_wei": "1000000000000000000",
+        "block_height": 7,
+    })
+}
+
+fn txs(count: u64) -> Value {
+    Value::from_iter((0..count).map(tx))
+}
+
+fn new_block(height: u64) -> Value {
+    json!({"type": "newBlock", "data": block(height)})
+}
+
+fn new_tx(number: u64) -> Value {
+    json!({"type": "newTx", "data": tx(number)})
+}
