@@ -1,6 +1,6 @@
 //! Every write queue, in one slab.
 //!
-//! A message is stored once, however many connections it waits for: each copy is a [`Slot`] of eight bytes that names
+//! A message is stored once, however many connections it waits for: each copy is a slot of eight bytes that names
 //! it, and the last copy to leave frees it. A connection's queue is the head and tail of a chain of slots.
 //!
 //! **The invariant.** A connection with queued bytes is *dirty* or *blocked*, never neither. Only a push makes queued
