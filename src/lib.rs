@@ -35,7 +35,7 @@
 //!
 //! | layer | what | knows |
 //! |---|---|---|
-//! | 5 | `main`, [`settings`] | the command line, the environment, the file |
+//! | 5 | `main`, [`settings`], [`watch`] | the command line, the environment, the file; and a client that prints what an app sends |
 //! | 4 | [`reactor`] | the turn, and how connections begin and end |
 //! | 3 | [`apps`] | words: the dialects, and who may come in |
 //! | 2 | [`core`] | one connection's input, everybody's queues, deadlines and rooms |
@@ -56,7 +56,8 @@
 //! - **One deadline a connection**, whose meaning is given by its phase; activity only stores a time.
 //! - **Full means drop, visibly.** Everything is bounded, drops are counted and told.
 //! - **Clients' faults are values, ours are assertions.** No input panics.
-//! - **Time and chance are arguments.** Nothing above [`transport`] reads a clock or draws a random number.
+//! - **Time and chance are arguments.** Nothing of the server above [`transport`] reads a clock or draws a random
+//!   number.
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -69,5 +70,6 @@ pub mod reactor;
 pub mod settings;
 pub mod time;
 pub mod transport;
+pub mod watch;
 pub mod web;
 pub mod wire;

@@ -1,0 +1,109 @@
+//! `roomcast watch URL`: a client that prints every message of an app as one line.
+//!
+//! A message goes through these files: `options.rs` says what was asked for, of which `target.rs` and its `dialect.rs`.
+//! A session (`session.rs`) is one connection, over a socket (`socket.rs`) that knows how long it has heard nothing. What
+//! it is sent becomes a line (`line.rs`), of JSON or for people (`readable.rs`, `plain.rs`), on the output (`output.rs`).
+//! Its ending (`ending.rs`) says whether another session may follow, and `backoff.rs` when.
+//!
+//! This is a client: it runs in a process of its own, blocks, and reads the clock and draws random numbers where it
+//! needs them. It shares with the server only plain values and the way in which a wrong command line is told.
+//!
+//! Exit status: 0 when everything that was wanted is there or nobody reads any more, 1 when the server or the system
+//! says no, 2 for a wrong command line.
+
+mod backoff;
+mod dialect;
+mod ending;
+mod line;
+mod options;
+mod output;
+mod plain;
+mod readable;
+mod session;
+mod socket;
+mod target;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use backoff::Backoff;
+use ending::Ending;
+use options::Options;
+use output::Output;
+use session::Session;
+
+/// The first argument that asks for this.
+pub const NAME: &str = "watch";
+
+/// A connection that held for so long had nothing wrong with it: the next back-off begins anew.
+const STEADY: Duration = Duration::from_secs(10);
+
+/// Watches until there is a reason to end. The first of the arguments is [`NAME`]; of the variables two are read, for a
+/// key and a token.
+pub fn run(
+    args: impl IntoIterator<Item = OsString>,
+    env: impl IntoIterator<Item = (OsString, OsString)>,
+) -> ExitCode {
+    let options = match Options::parse(args, env) {
+        Ok(options) => options,
+        Err(error) => return error.report(),
+    };
+    let mut seed = [0; 32];
+    if let Err(error) = getrandom::fill(&mut seed) {
+        return fail(&format!("the system gives no random numbers: {error}"));
+    }
+    let mut backoff = Backoff::new(seed);
+    let mut output = Output::new(io::stdout().lock(), options.style, options.count);
+    loop {
+        let began = Instant::now();
+        let (why, least, everybody) = match watch_once(&options, &mut output) {
+            Ending::Done => return ExitCode::SUCCESS,
+            Ending::Final(why) => return fail(&why),
+            Ending::Again { why, .. } if !options.reconnects => return fail(&why),
+            Ending::Again {
+                why,
+                least,
+                everybody,
+            } => (why, least, everybody),
+        };
+        if began.elapsed() >= STEADY {
+            backoff.reset();
+        }
+        let pause = backoff.next(least, everybody);
+        let shown = Duration::from_millis(pause.as_millis() as u64);
+        let shown = humantime::format_duration(shown);
+        notice(&options, format_args!("{why}; trying again in {shown}"));
+        thread::sleep(pause);
+    }
+}
+
+/// One connection, from its beginning to its end.
+fn watch_once(options: &Options, output: &mut Output<impl Write>) -> Ending {
+    let mut session = match Session::open(options) {
+        Ok(session) => session,
+        Err(ending) => return ending,
+    };
+    notice(options, format_args!("watching {}", options.target));
+    session.follow(output)
+}
+
+/// Says how it goes, to whoever has not asked for silence.
+fn notice(options: &Options, words: fmt::Arguments<'_>) {
+    if !options.quiet {
+        say(words);
+    }
+}
+
+fn fail(why: &str) -> ExitCode {
+    say(format_args!("{why}"));
+    ExitCode::FAILURE
+}
+
+fn say(words: fmt::Arguments<'_>) {
+    // Standard error may be closed; then there is nobody to tell.
+    let _ = writeln!(io::stderr(), "roomcast: {words}");
+}

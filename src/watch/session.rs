@@ -1,0 +1,168 @@
+//! One connection: the upgrade, the subscription, and every message until the end.
+//!
+//! Messages are handed on in batches: everything that came with one read, then a flush. A server that says nothing is
+//! pinged, and one that goes on saying nothing is left.
+
+use std::io::{ErrorKind, Write};
+use std::time::{Duration, Instant};
+
+use tungstenite::client::IntoClientRequest;
+use tungstenite::handshake::HandshakeError;
+use tungstenite::handshake::client::Request;
+use tungstenite::protocol::frame::coding::CloseCode;
+use tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tungstenite::{Error, Message, WebSocket};
+
+use super::dialect::Dialect;
+use super::ending::Ending;
+use super::options::Options;
+use super::output::Output;
+use super::socket::Socket;
+
+/// How long the upgrade may take.
+const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest message that is taken: far more than any app sends, far less than a machine has.
+const MESSAGE_BYTES_MAX: usize = 64 << 20;
+
+/// An upgraded connection.
+pub(super) struct Session {
+    socket: WebSocket<Socket>,
+    dialect: Dialect,
+    ping_interval: Duration,
+    pinged: Option<Instant>,
+}
+
+impl Session {
+    /// Connects, upgrades and subscribes.
+    pub fn open(options: &Options) -> Result<Session, Ending> {
+        let target = &options.target;
+        let request = request(options)?;
+        let mut socket =
+            Socket::connect(target.address()).map_err(|error| Ending::unreachable(&error))?;
+        socket.wait_until(Instant::now() + UPGRADE_TIMEOUT);
+        let config = WebSocketConfig::default()
+            .max_message_size(Some(MESSAGE_BYTES_MAX))
+            .max_frame_size(Some(MESSAGE_BYTES_MAX));
+        let upgraded = tungstenite::client::client_with_config(request, socket, Some(config));
+        let (mut socket, _) = upgraded.map_err(|error| match error {
+            HandshakeError::Failure(error) => Ending::not_upgraded(error),
+            HandshakeError::Interrupted(_) => {
+                let seconds = UPGRADE_TIMEOUT.as_secs();
+                Ending::again(format!(
+                    "the server did not answer the upgrade within {seconds} s"
+                ))
+            }
+        })?;
+        if let Some(subscription) = &options.subscription {
+            let message = Message::text(subscription.as_str());
+            socket.send(message).map_err(|error| Ending::lost(&error))?;
+        }
+        Ok(Session {
+            socket,
+            dialect: target.dialect(),
+            ping_interval: options.ping_interval,
+            pinged: None,
+        })
+    }
+
+    /// Hands on what comes, until it ends.
+    pub fn follow(&mut self, output: &mut Output<impl Write>) -> Ending {
+        loop {
+            if let Err(ending) = self.turn(output) {
+                self.leave(&ending);
+                // What came before the end is still to be shown.
+                return output.flush().err().unwrap_or(ending);
+            }
+        }
+    }
+
+    /// Waits for a batch and hands it on, or finds out whether the server is still there.
+    fn turn(&mut self, output: &mut Output<impl Write>) -> Result<(), Ending> {
+        let due = self.due();
+        self.socket.get_mut().wait_until(due);
+        match self.read()? {
+            Some(message) => self.take(message, output)?,
+            None => return self.check_silence(),
+        }
+        self.socket.get_mut().stop_reading();
+        while let Some(message) = self.read()? {
+            self.take(message, output)?;
+        }
+        output.flush()
+    }
+
+    /// The next message, or nothing if none has come in time.
+    fn read(&mut self) -> Result<Option<Message>, Ending> {
+        match self.socket.read() {
+            Ok(message) => Ok(Some(message)),
+            Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(Ending::lost(&error)),
+        }
+    }
+
+    fn take(&mut self, message: Message, output: &mut Output<impl Write>) -> Result<(), Ending> {
+        if let Message::Close(frame) = &message {
+            return Err(Ending::closed(frame.as_ref()));
+        }
+        if let Message::Text(text) = &message
+            && let Some(pong) = self.dialect.pong(text)
+        {
+            return self.send(Message::text(pong));
+        }
+        output.add(&message)
+    }
+
+    /// When a server that says nothing more is pinged, or left.
+    fn due(&self) -> Instant {
+        self.last_sign() + self.ping_interval
+    }
+
+    /// The last thing that came, or the ping that has not been answered by anything.
+    fn last_sign(&self) -> Instant {
+        let heard = self.socket.get_ref().heard();
+        self.pinged.map_or(heard, |pinged| pinged.max(heard))
+    }
+
+    fn check_silence(&mut self) -> Result<(), Ending> {
+        let heard = self.socket.get_ref().heard();
+        if Instant::now() < self.due() {
+            return Ok(());
+        }
+        if self.pinged.is_some_and(|pinged| pinged >= heard) {
+            let seconds = heard.elapsed().as_secs_f32();
+            return Err(Ending::again(format!(
+                "the server has said nothing for {seconds:.1} s, not even to a ping"
+            )));
+        }
+        self.pinged = Some(Instant::now());
+        self.send(Message::Ping(Vec::new().into()))
+    }
+
+    fn send(&mut self, message: Message) -> Result<(), Ending> {
+        self.socket
+            .send(message)
+            .map_err(|error| Ending::lost(&error))
+    }
+
+    /// Says goodbye, as far as the other side still listens.
+    fn leave(&mut self, ending: &Ending) {
+        let code = match ending {
+            Ending::Done => CloseCode::Normal,
+            Ending::Final(_) | Ending::Again { .. } => CloseCode::Away,
+        };
+        let reason = "".into();
+        // The answer to a close of the server goes out here, too. Nobody is left to be told of a failure.
+        let _ = self.socket.close(Some(CloseFrame { code, reason }));
+    }
+}
+
+fn request(options: &Options) -> Result<Request, Ending> {
+    let uri = options.target.uri();
+    let mut request = uri
+        .into_client_request()
+        .map_err(|error| Ending::Final(format!("the upgrade cannot be asked for: {error}")))?;
+    for (name, value) in &options.headers {
+        request.headers_mut().insert(*name, value.clone());
+    }
+    Ok(request)
+}
