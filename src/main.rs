@@ -1,6 +1,7 @@
-//! The server: command line → settings → [`Reactor`].
+//! The server: command line → settings → [`Reactor`]; or the client, where the first argument asks for it.
 //!
-//! Exit status: 0 after a drain, 1 for what fails later (a port in use, for one), 2 for a setting that is wrong.
+//! Exit status of the server: 0 after a drain, 1 for what fails later (a port in use, for one), 2 for a setting that is
+//! wrong.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -15,8 +16,15 @@ use roomcast::id::AppId;
 use roomcast::reactor::Reactor;
 use roomcast::settings::{Command, Settings, load};
 use roomcast::transport::tcp::Tcp;
+use roomcast::watch;
 
 fn main() -> ExitCode {
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|it| it == watch::NAME)
+    {
+        return watch::run(std::env::args_os().skip(1), std::env::vars_os());
+    }
     // Every socket is a descriptor: take all that the system gives, before the default limit on connections is made
     // from it. What cannot be raised stays as it is.
     let descriptors = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);

@@ -43,20 +43,31 @@ Examples:
   Keep today's settings in a file, with a larger stream app and no rooms, and run from it:
       roomcast --set stream.max_connections=50000 --set rooms.enabled=off \\
           --print-config > roomcast.toml
-      roomcast --config roomcast.toml";
+      roomcast --config roomcast.toml
+
+  Print what it sends, as lines, until Ctrl-C (roomcast watch --help says more):
+      roomcast watch ws://127.0.0.1:8080/ws";
+
+const USAGE: &str = "roomcast [OPTIONS]\n       roomcast watch [OPTIONS] URL";
+
+const AFTER: &str = "\
+roomcast watch prints what an app sends, as lines: see roomcast watch --help.
+
+--help says more of each flag, and gives examples.";
 
 /// What the command line said.
 pub(super) struct Flags {
     matches: ArgMatches,
 }
 
-/// The whole command line. A subcommand is added here, and told apart where `load` parses.
+/// The whole command line of the server. `roomcast watch` has one of its own, and is told apart before this is read.
 pub fn command() -> Command {
     Command::new("roomcast")
         .version(env!("CARGO_PKG_VERSION"))
         .about("A WebSocket hub that holds very many connections on a single core.")
         .long_about(INTRO)
-        .after_help("--help says more of each flag, and gives examples.")
+        .override_usage(USAGE)
+        .after_help(AFTER)
         .after_long_help(EXAMPLES)
         .max_term_width(100)
         .args_override_self(true)
