@@ -45,6 +45,7 @@ pub struct Sim {
     descriptors_max: u32,
     window: u32,
     discard: bool,
+    writes: u64,
 }
 
 /// Both directions of one connection.
@@ -89,6 +90,7 @@ impl Sim {
             descriptors_max: u32::MAX,
             window: 64 << 10,
             discard: false,
+            writes: 0,
         }
     }
 
@@ -117,6 +119,12 @@ impl Sim {
     /// The clock never passes this; [`Transport::wait`] sleeps up to it.
     pub fn set_horizon(&mut self, horizon: Millis) {
         self.horizon = horizon;
+    }
+
+    /// So much time passes at once, whatever is ready: a turn takes some, too. The horizon is moved along.
+    pub fn pass(&mut self, span: Millis) {
+        self.clock.0 += span.0 * 1000;
+        self.horizon = self.horizon.max(self.clock.millis());
     }
 
     /// Whether something is ready that no wait has told yet.
@@ -170,6 +178,18 @@ impl Sim {
             .map_or(0, |pipe| pipe.received)
     }
 
+    /// Bytes that have come for the client and that it has not read.
+    pub fn unread(&self, client: Client) -> usize {
+        self.pipes
+            .get(client.0 as usize)
+            .map_or(0, |pipe| pipe.to_client.len())
+    }
+
+    /// The name under which the server watches the connection now.
+    pub fn conn(&self, client: Client) -> Option<ConnId> {
+        self.pipes.get(client.0 as usize)?.conn
+    }
+
     /// The client says that it will send no more, and goes on reading.
     pub fn finish_client(&mut self, client: Client) {
         self.end_client(client, End::Finished);
@@ -221,6 +241,11 @@ impl Sim {
     /// Accepted sockets that the server holds now.
     pub fn descriptors(&self) -> u32 {
         self.descriptors
+    }
+
+    /// Calls of [`Transport::write`], whatever came of them.
+    pub fn writes(&self) -> u64 {
+        self.writes
     }
 
     fn edge(&mut self, key: u32) {
@@ -330,6 +355,7 @@ impl Transport for Sim {
     }
 
     fn write(&mut self, socket: &mut Socket, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.writes += 1;
         let pipe = &mut self.pipes[socket.0 as usize];
         debug_assert!(
             pipe.server == End::Open,
