@@ -178,6 +178,19 @@ impl Sim {
             .map_or(0, |pipe| pipe.received)
     }
 
+    /// From now on this client may leave so many bytes unread; fewer than before take none back.
+    pub fn resize(&mut self, client: Client, window: u32) {
+        let Some(pipe) = self.pipes.get_mut(client.0 as usize) else {
+            return;
+        };
+        pipe.window = window;
+        if pipe.full && pipe.to_client.len() < window as usize {
+            pipe.full = false;
+            pipe.writable = true;
+            self.edge(client.0);
+        }
+    }
+
     /// Bytes that have come for the client and that it has not read.
     pub fn unread(&self, client: Client) -> usize {
         self.pipes
