@@ -252,9 +252,10 @@ impl<T: Transport> Reactor<T> {
                 }
                 Ok(Some(Event::Ping(payload))) => {
                     let pong = Frame::pong(payload);
+                    *progressed |= !conn.protocol.is_midway();
                     self.queue(id.key, pong);
                 }
-                Ok(Some(Event::Pong)) => {}
+                Ok(Some(Event::Pong)) => *progressed |= !conn.protocol.is_midway(),
                 Ok(Some(Event::Close(code))) => {
                     if self.closed_by_peer(id, code) {
                         return Reacted::Dead;
