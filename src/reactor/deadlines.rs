@@ -5,7 +5,7 @@
 
 use rand_chacha::rand_core::Rng;
 
-use super::{Connection, DEAD, FRESH, Reactor, Role};
+use super::{Connection, DEAD, FRESH, Reactor, Role, SERVING};
 use crate::apps::Seat;
 use crate::core::protocol::Phase;
 use crate::id::{AppId, ConnId};
@@ -63,6 +63,10 @@ impl<T: Transport> Reactor<T> {
             log::debug!("connection {id}: took nothing for the write timeout");
             self.kill(key, close::ABNORMAL);
             return false;
+        }
+        if conn.is(SERVING) {
+            // Something came and has not been looked at: who knows what it changes.
+            return true;
         }
         // Somebody who is still being written to is not idle; the write timeout watches over that.
         let is_idle = !conn.is_midway() && outbox.is_empty(key);

@@ -135,6 +135,10 @@ impl<T: Transport> Reactor<T> {
             },
             |app, stored| written.push((app, stored)),
         );
+        if sent_bytes > 0 && conn.is(HELD) {
+            // It is not read, so this is the only sign of life that it can give.
+            conn.seen = self.shared.now.millis();
+        }
         let metrics = &mut self.shared.metrics;
         metrics.sent_bytes += sent_bytes;
         if let Role::Member(app, _) = conn.role {

@@ -6,7 +6,7 @@
 use std::io;
 
 use super::{
-    Connection, ENDED, FRESH, HELD, LAST_WORDS, LINGERS, PACE_BYTES, Reactor, Role, SERVING,
+    Connection, ENDED, FRESH, HELD, LAST_WORDS, LINGERS, PACE_BYTES, Reactor, Role, SERVING, UNREAD,
 };
 use crate::apps::{Asked, Message, Outcome};
 use crate::core::protocol::{Event, Limits, Phase};
@@ -23,6 +23,8 @@ enum Leaves {
     Drained,
     /// Its share of the turn is used up.
     Unfinished,
+    /// Everybody has to be written to before more of it is looked at.
+    Saturated,
     /// It has too much to take before it is read again.
     Held,
     /// It is dead.
@@ -77,7 +79,7 @@ impl<T: Transport> Reactor<T> {
     fn serve_one(&mut self, id: ConnId) {
         let conn = &mut self.conns[id.key as usize];
         let was_midway = conn.is_midway();
-        conn.flags &= !HELD;
+        conn.flags &= !(HELD | UNREAD);
         self.buffer
             .restore(&conn.leftover.take().unwrap_or_default());
         let mut progressed = false;
@@ -92,7 +94,7 @@ impl<T: Transport> Reactor<T> {
             match self.react(id, progressed) {
                 Reacted::Hungry if share == 0 => return Leaves::Unfinished,
                 Reacted::Hungry => {}
-                Reacted::Saturated => return Leaves::Unfinished,
+                Reacted::Saturated => return Leaves::Saturated,
                 Reacted::Held => return Leaves::Held,
                 Reacted::Dead => return Leaves::Dead,
             }
@@ -114,7 +116,7 @@ impl<T: Transport> Reactor<T> {
                     if bytes < room && !conn.is(ENDED) {
                         return match self.react(id, progressed) {
                             Reacted::Hungry => Leaves::Drained,
-                            Reacted::Saturated => Leaves::Unfinished,
+                            Reacted::Saturated => Leaves::Saturated,
                             Reacted::Held => Leaves::Held,
                             Reacted::Dead => Leaves::Dead,
                         };
@@ -153,12 +155,15 @@ impl<T: Transport> Reactor<T> {
         let unread = self.buffer.unread();
         conn.leftover = (!unread.is_empty()).then(|| unread.into());
         match leaves {
-            Leaves::Held => conn.flags |= HELD,
-            Leaves::Unfinished => {
+            Leaves::Held => conn.flags |= HELD | UNREAD,
+            Leaves::Unfinished | Leaves::Saturated => {
                 conn.flags |= SERVING;
                 self.serving.push_back(id);
             }
             Leaves::Drained | Leaves::Dead => {}
+        }
+        if leaves == Leaves::Saturated {
+            conn.flags |= UNREAD;
         }
         let held_bytes = (conn.protocol.held_bytes() + unread.len()) as u32;
         self.half_received_bytes =
