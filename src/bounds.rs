@@ -41,6 +41,8 @@ pub struct AppBounds {
     pub queue: QueueBounds,
     /// Records it keeps: sessions, tasks or rooms (100,000: some hundred megabytes of well-filled ones).
     pub records_max: u32,
+    /// Bytes of what clients have put into all of them together (256 MiB: 2.6 KiB each, if there are as many as may be).
+    pub records_bytes_max: u64,
     /// Messages that one room keeps for who comes later (1,000: five pages of its history).
     pub history_max: u32,
     /// Silence after which a connection is pinged (30 s: below the minute of common proxies).
@@ -138,6 +140,7 @@ impl AppBounds {
             on_full: OnFull::Drop,
             queue: QueueBounds::default(),
             records_max: 100_000,
+            records_bytes_max: 256 << 20,
             history_max: 1000,
             ping_interval: Millis::seconds(30),
         };

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::context::Context;
 use super::object::Object;
+use super::refusal::bad;
 use super::routes::{Needs, Route};
 use super::{App, Call, Message, Seat, parse};
 use crate::time::Unix;
@@ -212,10 +213,6 @@ fn check_payload(kind: &str, payload: &RawValue) -> Result<(), Response> {
     unknown.map_or(Ok(()), |key| {
         Err(bad(format!("payload.{key}: {kind} has no such field")))
     })
-}
-
-fn bad(message: impl AsRef<str>) -> Response {
-    Response::error(400, "bad_request", message)
 }
 
 #[cfg(test)]

@@ -10,8 +10,10 @@ pub mod events;
 pub mod object;
 pub mod ops;
 pub mod rate;
+pub mod refusal;
 pub mod routes;
 pub mod stream;
+pub mod word;
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -27,6 +29,9 @@ use crate::time::Unix;
 use crate::wire::frame::Frame;
 use crate::wire::http::{Head, Request, Response};
 use crate::wire::upgrade::Upgrade;
+
+/// What is said about JSON of the wrong shape is cut here.
+const SENTENCE_BYTES_MAX: usize = 400;
 
 /// An app's own small handle for one connection; what it means is the app's business.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -186,11 +191,7 @@ impl Apps {
                     .with("Allow", methods.join(", ")));
             }
             Found::Nothing => {
-                return Err(Response::error(
-                    404,
-                    "not_found",
-                    "there is nothing at this path",
-                ));
+                return Err(refusal::missing("there is nothing at this path"));
             }
         };
         if route.needs == Needs::Key {
@@ -233,11 +234,7 @@ impl Apps {
             Found::Methods(methods) => methods.join(", "),
             _ if head.path == "*" => String::from("GET, HEAD, POST, PATCH, DELETE, OPTIONS"),
             _ => {
-                return Err(Response::error(
-                    404,
-                    "not_found",
-                    "there is nothing at this path",
-                ));
+                return Err(refusal::missing("there is nothing at this path"));
             }
         };
         let response = Response::empty(204).with("Allow", methods.clone());
@@ -301,6 +298,29 @@ impl<'a> Call<'a> {
         &self.params[index]
     }
 
+    /// The query's parameters of these names; an empty one is absent. Any other name, and one given twice, is a 400.
+    pub fn parameters<const N: usize>(
+        &self,
+        names: [&str; N],
+    ) -> Result<[Option<Cow<'a, str>>; N], Response> {
+        let mut values = [const { None }; N];
+        let mut seen = [false; N];
+        for (name, value) in self.head.parameters() {
+            let Some(index) = names.iter().position(|known| *known == name) else {
+                let known = names.join(", ");
+                let name = &name[..name.floor_char_boundary(SENTENCE_BYTES_MAX)];
+                return Err(refusal::bad(format!(
+                    "{name}: this call has no such parameter, only {known}"
+                )));
+            };
+            if std::mem::replace(&mut seen[index], true) {
+                return Err(refusal::bad(format!("{name}: must be given once")));
+            }
+            values[index] = Some(value).filter(|value| !value.is_empty());
+        }
+        Ok(values)
+    }
+
     /// The body as JSON of this shape; a missing body reads as `{}`. The error names the field.
     pub fn json<T: Deserialize<'a>>(&self) -> Result<T, Response> {
         if let Some(kind) = self.head.header("content-type") {
@@ -329,19 +349,27 @@ impl<'a> Call<'a> {
 
 /// JSON of one shape, and a 400 that names the field that is not.
 pub fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Response> {
-    let mut reader = serde_json::Deserializer::from_slice(body);
-    let bad = |message: String| Response::error(400, "bad_request", message);
+    read(body, "the body").map_err(refusal::bad)
+}
+
+/// JSON of one shape, and a sentence that names the field that is not, or `whole` if it is all of it.
+pub fn read<'a, T: Deserialize<'a>>(json: &'a [u8], whole: &str) -> Result<T, String> {
+    let mut reader = serde_json::Deserializer::from_slice(json);
+    let sentence = |path: &str, why: serde_json::Error| {
+        // A question mark is where the reader cannot tell what it was at.
+        let name = match path.strip_suffix(".?").unwrap_or(path) {
+            "." | "?" => whole,
+            name => name,
+        };
+        let mut sentence = format!("{name}: {why}");
+        // It may quote what the client sent, of whatever length.
+        sentence.truncate(sentence.floor_char_boundary(SENTENCE_BYTES_MAX));
+        sentence
+    };
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
-        let why = error.into_inner();
-        bad(if path == "." {
-            format!("the body: {why}")
-        } else {
-            format!("{path}: {why}")
-        })
+        sentence(&path, error.into_inner())
     })?;
-    reader
-        .end()
-        .map_err(|error| bad(format!("the body: {error}")))?;
+    reader.end().map_err(|error| sentence(".", error))?;
     Ok(value)
 }

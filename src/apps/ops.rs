@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::context::Context;
+use super::refusal::missing;
 use super::routes::{Needs, Route};
 use super::{App, Call, Message, Seat};
 use crate::time::Unix;
@@ -83,7 +84,7 @@ impl App for Ops {
 
 fn page(path: &str) -> Response {
     let Some(asset) = web::asset(path) else {
-        return Response::error(404, "not_found", "there is nothing at this path");
+        return missing("there is nothing at this path");
     };
     Response::body(200, asset.content_type, asset.body.as_bytes())
         .with("Content-Security-Policy", web::CONTENT_SECURITY_POLICY)
