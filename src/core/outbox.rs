@@ -6,9 +6,9 @@
 //! **The invariant.** A connection with queued bytes is *dirty* or *blocked*, never neither. Only a push makes queued
 //! bytes, and it enters the dirty list itself; only a flush sets blocked; only a writable edge clears it.
 //!
-//! **Full means drop, visibly.** Messages are bounded by number and bytes; answers, pings, pongs and the close frame
-//! always fit. An empty queue takes any one message. After a drop the queue *lags*: it drops on until it is at most
-//! half full, and then the reactor tells the client how many it missed.
+//! **Full means drop, visibly.** Messages are bounded by number and bytes; vital ones, answers, pings, pongs and the
+//! close frame always fit. An empty queue takes any one message. After a drop the queue *lags*: it drops on until it is
+//! at most half full, and then the reactor tells the client how many it missed.
 //!
 //! **A batch** is several messages in one frame buffer, published as one: it is stored once, takes one slot and one
 //! place of a queue's bound on messages (all of its bytes count), and is queued, dropped and freed whole. What clients
@@ -191,7 +191,7 @@ impl Outbox {
                 }
                 self.push(key, message.key());
             }
-            Class::Answer => {
+            Class::Vital | Class::Answer => {
                 self.push(key, message.key());
             }
             Class::Pong => self.push_pong(key, message.key()),
@@ -234,7 +234,7 @@ impl Outbox {
             next: NONE,
         };
         let class = self.store.get(message).class;
-        let counts = u32::from(class == Class::Message);
+        let counts = u32::from(class.is_message());
         let queue = &mut self.queues[key as usize];
         (queue.head, queue.tail, queue.written) = (first, first, written);
         (queue.messages, queue.bytes) = (counts, message_bytes - written);
@@ -304,7 +304,7 @@ impl Outbox {
                 break;
             }
             taken -= rest;
-            if message.class == Class::Message {
+            if message.class.is_message() {
                 messages += message.messages;
                 if message.copies == 1 {
                     observe(message.app, message.stored);
@@ -369,7 +369,7 @@ impl Outbox {
             self.slots[queue.tail as usize].next = slot;
         }
         queue.tail = slot;
-        queue.messages += u32::from(stored.class == Class::Message);
+        queue.messages += u32::from(stored.class.is_message());
         queue.bytes += stored.bytes.len() as u32;
         self.mark_dirty(key);
         slot
@@ -415,7 +415,7 @@ impl Outbox {
         }
         queue.head = slot.next;
         queue.tail = if slot.next == NONE { NONE } else { queue.tail };
-        queue.messages -= u32::from(message.class == Class::Message);
+        queue.messages -= u32::from(message.class.is_message());
         queue.bytes -= message.bytes.len() as u32 - queue.written;
         queue.written = 0;
         self.store.drop_copy(slot.message);
@@ -540,7 +540,7 @@ impl Outbox {
             while at != NONE {
                 let slot = self.slots[at as usize];
                 let message = self.store.get(slot.message);
-                messages += u32::from(message.class == Class::Message);
+                messages += u32::from(message.class.is_message());
                 bytes += message.bytes.len() as u32;
                 copies.resize(copies.len().max(slot.message as usize + 1), 0);
                 copies[slot.message as usize] += 1;

@@ -164,12 +164,21 @@ pub struct Frame {
 pub enum Class {
     /// A message: may be dropped when a queue is full.
     Message,
+    /// A message that must not be lost: always fits.
+    Vital,
     /// An HTTP answer, a lagged notice, a ping: always fits.
     Answer,
     /// A pong: always fits, and only the newest waits.
     Pong,
     /// A close frame: always fits, and nothing follows it.
     Close,
+}
+
+impl Class {
+    /// Whether it is one of an app's own messages, which are counted.
+    pub fn is_message(self) -> bool {
+        matches!(self, Class::Message | Class::Vital)
+    }
 }
 
 impl Frame {
@@ -210,6 +219,14 @@ impl Frame {
             bytes: bytes.into(),
             class: Class::Answer,
             messages: 1,
+        }
+    }
+
+    /// The same message, which must not be lost: it fits any queue, and is counted like the others.
+    pub fn vital(self) -> Frame {
+        Frame {
+            class: Class::Vital,
+            ..self
         }
     }
 
