@@ -10,6 +10,7 @@ use log::LevelFilter;
 use roomcast::apps::access::Access;
 use roomcast::apps::events::Events;
 use roomcast::apps::ops::Ops;
+use roomcast::apps::sessions::Sessions;
 use roomcast::apps::stream::Stream;
 use roomcast::apps::{App, Apps};
 use roomcast::id::AppId;
@@ -72,12 +73,13 @@ fn serve(settings: &Settings, descriptors: u64) -> io::Result<()> {
         settings.allow_origins.clone(),
         address,
     );
-    let given: [(AppId, Box<dyn App>); 3] = [
+    let given: [(AppId, Box<dyn App>); 4] = [
         (
             AppId::Ops,
             Box::new(Ops::new(settings.echo, settings.pages)),
         ),
         (AppId::Events, Box::new(Events)),
+        (AppId::Sessions, Box::<Sessions>::default()),
         (AppId::Stream, Box::new(Stream)),
     ];
     let enabled = given

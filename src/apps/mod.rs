@@ -12,6 +12,7 @@ pub mod ops;
 pub mod rate;
 pub mod refusal;
 pub mod routes;
+pub mod sessions;
 pub mod stream;
 pub mod word;
 

@@ -1,0 +1,291 @@
+//! `sessions`: notifications for one session.
+//!
+//! A back-end creates a session, a phone opens it, somebody waits for the outcome in the room `session:<id>`. A
+//! subscriber hears first how far the session has come and then every step, each once and in their order: the record
+//! changes before anybody is told, and whoever comes in is told before it joins the room. What it says is ignored.
+//!
+//! A completion is vital: it fits any queue. A status that does not fit ends the connection with 1013, and whoever
+//! comes back hears how things stand.
+
+mod store;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use self::store::{Completion, Session, Status, Store};
+use super::context::Context;
+use super::object::Object;
+use super::refusal::{bad, conflict, full, missing};
+use super::routes::{Needs, Route};
+use super::word::Word;
+use super::{App, Call, Message, Seat};
+use crate::id::ConnId;
+use crate::time::Unix;
+use crate::wire::frame::{Frame, close};
+use crate::wire::http::Response;
+
+const ALL: &str = "/api/v1/sessions";
+const ONE: &str = "/api/v1/sessions/{id}";
+const STATUS: &str = "/api/v1/sessions/{id}/status";
+const RESULT: &str = "/api/v1/sessions/{id}/result";
+const SOCKET: &str = "/api/v1/sessions/{id}/ws";
+
+const ROUTES: [Route; 7] = [
+    Route::keyed("POST", ALL),
+    Route::keyed("GET", ONE),
+    Route::keyed("DELETE", ONE),
+    Route::keyed("POST", STATUS),
+    Route::keyed("POST", RESULT),
+    Route::keyed("GET", RESULT),
+    Route::upgrade(SOCKET, Needs::Key),
+];
+
+/// The steps that a back-end reports; completion is the result's.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Step {
+    Opened,
+    ActionStarted,
+}
+
+/// A report of a step.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Report {
+    status: Word<Step>,
+}
+
+/// A session, as its back-end sees it.
+#[derive(Serialize)]
+struct View<'a> {
+    session_id: &'a str,
+    status: Status,
+    created_at: Unix,
+    metadata: &'a RawValue,
+}
+
+/// How a session ended, as its back-end sees it.
+#[derive(Serialize)]
+struct Outcome<'a> {
+    session_id: &'a str,
+    status: Status,
+    result: &'a RawValue,
+    completed_at: Unix,
+}
+
+/// What a subscriber is sent at each step.
+#[derive(Serialize)]
+struct StatusUpdate<'a> {
+    r#type: &'static str,
+    session_id: &'a str,
+    status: Status,
+    timestamp: Unix,
+}
+
+/// What a subscriber is sent at the end.
+#[derive(Serialize)]
+struct Completed<'a> {
+    r#type: &'static str,
+    #[serde(flatten)]
+    outcome: Outcome<'a>,
+}
+
+/// The app. A seat is the key of its session.
+#[derive(Default)]
+pub struct Sessions {
+    store: Store,
+}
+
+impl App for Sessions {
+    fn routes(&self) -> Vec<&'static Route> {
+        ROUTES.iter().collect()
+    }
+
+    fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Response {
+        let answer = match (call.route.method, call.route.path) {
+            ("POST", ALL) => self.create(call, cx),
+            ("GET", ONE) => self.show(call),
+            ("DELETE", ONE) => self.delete(call, cx),
+            ("POST", STATUS) => self.report(call, cx),
+            ("POST", RESULT) => self.complete(call, cx),
+            _ => self.result(call),
+        };
+        answer.unwrap_or_else(|refusal| refusal)
+    }
+
+    fn admit(&mut self, call: &Call<'_>, _: &mut Context<'_>) -> Result<Seat, Response> {
+        let key = self.find(call)?;
+        self.store.enter(key);
+        Ok(Seat(key))
+    }
+
+    fn opened(&mut self, Seat(key): Seat, cx: &mut Context<'_>) {
+        let session = self.store.session(key);
+        let update = status_update(session, session.status(), cx);
+        cx.send(cx.conn(), update);
+        if let Some(completion) = session.completion() {
+            let completed = completed(session, completion, cx);
+            cx.send(cx.conn(), completed);
+        }
+        cx.join(&room(session));
+    }
+
+    fn message(&mut self, _: Seat, _: Message<'_>, _: &mut Context<'_>) {}
+
+    fn closed(&mut self, Seat(key): Seat, _: &mut Context<'_>) {
+        self.store.leave(key);
+    }
+
+    fn lagged(&self, missed: u32, unix: Unix) -> Option<Frame> {
+        let notice = json!({"type": "lagged", "missed": missed, "timestamp": unix});
+        Some(Frame::text(&notice.to_string()))
+    }
+}
+
+impl Sessions {
+    fn create(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Result<Response, Response> {
+        let metadata = object(call)?;
+        let session = Session::new(cx.fresh_id(), cx.now().unix, metadata);
+        let key = self
+            .store
+            .insert(session, cx.bounds(), cx.now().millis())
+            .map_err(|_| full("sessions", cx.bounds()))?;
+        Ok(Response::json(201, &view(self.store.session(key))))
+    }
+
+    fn show(&self, call: &Call<'_>) -> Result<Response, Response> {
+        let session = self.store.session(self.find(call)?);
+        Ok(Response::json(200, &view(session)))
+    }
+
+    fn delete(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Result<Response, Response> {
+        let key = self.find(call)?;
+        let subscribers: Vec<ConnId> = cx.members(&room(self.store.session(key))).collect();
+        for conn in subscribers {
+            cx.close(conn, close::NORMAL, "the session was deleted");
+        }
+        self.store.remove(key);
+        Ok(Response::empty(204))
+    }
+
+    fn report(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Result<Response, Response> {
+        let key = self.find(call)?;
+        let Object(Report { status: Word(step) }) = call.json()?;
+        let (was, status) = (self.store.session(key).status(), Status::from(step));
+        if was == Status::Completed {
+            return Err(conflict("status: the session is completed already"));
+        }
+        if status < was {
+            return Err(conflict(
+                "status: the session has come further than that already",
+            ));
+        }
+        if status > was {
+            self.store.advance(key, status);
+            let session = self.store.session(key);
+            let update = status_update(session, status, cx);
+            cx.publish(&room(session), update);
+        }
+        Ok(Response::json(200, &view(self.store.session(key))))
+    }
+
+    fn complete(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Result<Response, Response> {
+        let key = self.find(call)?;
+        let result = object(call)?;
+        if self.store.session(key).completion().is_some() {
+            return Err(conflict("the session has a result already"));
+        }
+        let completion = Completion {
+            result: result.to_owned(),
+            completed_at: cx.now().unix,
+        };
+        self.store
+            .complete(key, completion, cx.bounds(), cx.now().millis())
+            .map_err(|_| full("sessions", cx.bounds()))?;
+        let session = self.store.session(key);
+        let completion = session
+            .completion()
+            .expect("a session that was just completed has its result");
+        let completed = completed(session, completion, cx);
+        cx.publish(&room(session), completed);
+        Ok(Response::json(201, &outcome(session, completion)))
+    }
+
+    fn result(&self, call: &Call<'_>) -> Result<Response, Response> {
+        let session = self.store.session(self.find(call)?);
+        Ok(match session.completion() {
+            Some(completion) => Response::json(200, &outcome(session, completion)),
+            None => {
+                let (id, status) = (&*session.id, session.status());
+                Response::json(202, &json!({"session_id": id, "status": status}))
+            }
+        })
+    }
+
+    /// The key of the session that the path names.
+    fn find(&self, call: &Call<'_>) -> Result<u32, Response> {
+        self.store
+            .find(call.param(0))
+            .ok_or_else(|| missing("no session has this id"))
+    }
+}
+
+impl From<Step> for Status {
+    fn from(step: Step) -> Status {
+        match step {
+            Step::Opened => Status::Opened,
+            Step::ActionStarted => Status::ActionStarted,
+        }
+    }
+}
+
+/// The body, which is any object and is kept as it came.
+fn object<'a>(call: &Call<'a>) -> Result<&'a RawValue, Response> {
+    let body: &RawValue = call.json()?;
+    if body.get().starts_with('{') {
+        Ok(body)
+    } else {
+        Err(bad("the body: must be a JSON object"))
+    }
+}
+
+fn room(session: &Session) -> String {
+    format!("session:{}", session.id)
+}
+
+fn view(session: &Session) -> View<'_> {
+    View {
+        session_id: &session.id,
+        status: session.status(),
+        created_at: session.created_at,
+        metadata: &session.metadata,
+    }
+}
+
+fn outcome<'a>(session: &'a Session, completion: &'a Completion) -> Outcome<'a> {
+    Outcome {
+        session_id: &session.id,
+        status: Status::Completed,
+        result: &completion.result,
+        completed_at: completion.completed_at,
+    }
+}
+
+fn status_update(session: &Session, status: Status, cx: &mut Context<'_>) -> Frame {
+    let update = StatusUpdate {
+        r#type: "status_update",
+        session_id: &session.id,
+        status,
+        timestamp: cx.now().unix,
+    };
+    cx.json(&update)
+}
+
+fn completed(session: &Session, completion: &Completion, cx: &mut Context<'_>) -> Frame {
+    let completed = Completed {
+        r#type: "completed",
+        outcome: outcome(session, completion),
+    };
+    cx.json(&completed).vital()
+}
