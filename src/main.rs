@@ -12,6 +12,7 @@ use roomcast::apps::events::Events;
 use roomcast::apps::ops::Ops;
 use roomcast::apps::sessions::Sessions;
 use roomcast::apps::stream::Stream;
+use roomcast::apps::tasks::Tasks;
 use roomcast::apps::{App, Apps};
 use roomcast::id::AppId;
 use roomcast::reactor::Reactor;
@@ -73,13 +74,14 @@ fn serve(settings: &Settings, descriptors: u64) -> io::Result<()> {
         settings.allow_origins.clone(),
         address,
     );
-    let given: [(AppId, Box<dyn App>); 4] = [
+    let given: [(AppId, Box<dyn App>); 5] = [
         (
             AppId::Ops,
             Box::new(Ops::new(settings.echo, settings.pages)),
         ),
         (AppId::Events, Box::new(Events)),
         (AppId::Sessions, Box::<Sessions>::default()),
+        (AppId::Tasks, Box::<Tasks>::default()),
         (AppId::Stream, Box::new(Stream)),
     ];
     let enabled = given

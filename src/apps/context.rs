@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::bounds::{AppBounds, Bounds, OnFull, QueueBounds};
 use crate::core::hub::Hub;
 use crate::core::outbox::{Offer, Outbox, Stored};
-use crate::id::{AppId, ConnId};
+use crate::id::{AppId, ConnId, RoomId};
 use crate::metrics::Metrics;
 use crate::time::Now;
 use crate::wire::frame::{Encoder, Frame, close};
@@ -136,6 +136,11 @@ impl Context<'_> {
         &mut self.shared.chance
     }
 
+    /// A random number.
+    pub fn random(&mut self) -> u64 {
+        self.shared.chance.next_u64()
+    }
+
     /// An opaque identifier that nobody can guess: 128 random bits in hexadecimal.
     pub fn fresh_id(&mut self) -> String {
         let high = self.shared.chance.next_u64();
@@ -161,10 +166,16 @@ impl Context<'_> {
         self.shared.encoder.json_batch(values)
     }
 
-    /// Puts the connection into a room.
-    pub fn join(&mut self, room: &str) {
+    /// Puts the connection into a room, whose number is good for as long as it stays.
+    pub fn join(&mut self, room: &str) -> RoomId {
         let join = self.shared.hub.join(self.conn.key, room);
         self.shared.metrics.rooms[self.app as usize] += u64::from(join.opened);
+        join.room
+    }
+
+    /// The name of a room that the connection is in.
+    pub fn room(&self, room: RoomId) -> &str {
+        self.shared.hub.name(room)
     }
 
     /// Takes the connection out of a room, if it is in it.

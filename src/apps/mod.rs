@@ -14,6 +14,7 @@ pub mod refusal;
 pub mod routes;
 pub mod sessions;
 pub mod stream;
+pub mod tasks;
 pub mod word;
 
 use std::borrow::Cow;

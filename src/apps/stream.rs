@@ -167,9 +167,11 @@ fn obey(message: Message<'_>, cx: &mut Context<'_>) -> Result<(), Wrong> {
             Category::Data => Wrong::Shape,
             _ => Wrong::Json,
         })?;
-    let change = match &*words.action {
-        "subscribe" => Context::join,
-        "unsubscribe" => Context::leave,
+    let change: fn(&mut Context<'_>, &str) = match &*words.action {
+        "subscribe" => |cx, room| {
+            cx.join(room);
+        },
+        "unsubscribe" => |cx, room| cx.leave(room),
         _ => return Err(Wrong::Action),
     };
     let mut all_known = true;

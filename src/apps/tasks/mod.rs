@@ -1,0 +1,296 @@
+//! `tasks`: task changes, filtered by repository.
+//!
+//! Whoever has the key keeps tasks by HTTP; every change is an event to the rooms of the task's repository and of
+//! everything, once for a client that is in both. `store` keeps the records, `task` is what one of them is, and `talk`
+//! is what is said on a client's connection.
+
+mod store;
+mod talk;
+mod task;
+
+use serde::{Deserialize, Serialize};
+use slab::Slab;
+
+use self::store::{Filter, Page, Store};
+use self::talk::{Client, EVERY};
+use self::task::{Patch, Priority, Status, Task, TaskId};
+use super::context::Context;
+use super::object::Object;
+use super::refusal::{bad, full, missing};
+use super::routes::{Needs, Route};
+use super::word::Word;
+use super::{App, Call, Message, Seat};
+use crate::time::Unix;
+use crate::wire::frame::Frame;
+use crate::wire::http::{Head, Response};
+
+const ALL: &str = "/api/v1/tasks";
+const ONE: &str = "/api/v1/tasks/{id}";
+/// Comes before the path of one task, which it would match too.
+const SOCKET: &str = "/api/v1/tasks/ws";
+
+const ROUTES: [Route; 6] = [
+    Route::upgrade(SOCKET, Needs::Key),
+    Route::keyed("POST", ALL),
+    Route::keyed("GET", ALL),
+    Route::keyed("GET", ONE),
+    Route::keyed("PATCH", ONE),
+    Route::keyed("DELETE", ONE),
+];
+
+/// Tasks on a page, unless it is said how many.
+const LIMIT: usize = 100;
+/// ... and at most.
+const LIMIT_MAX: usize = 1000;
+
+/// What becomes a task; what is absent, or null, has its default.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Draft {
+    repository: String,
+    title: String,
+    description: Option<String>,
+    status: Option<Word<Status>>,
+    priority: Option<Word<Priority>>,
+}
+
+/// A page of tasks.
+#[derive(Serialize)]
+struct Listed<'a> {
+    tasks: Vec<&'a Task>,
+    next: Option<TaskId>,
+}
+
+/// What subscribers are sent.
+#[derive(Serialize)]
+struct Event<'a> {
+    r#type: &'static str,
+    timestamp: Unix,
+    data: Change<'a>,
+}
+
+#[derive(Serialize)]
+struct Change<'a> {
+    task_id: TaskId,
+    repository: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    task: Option<&'a Task>,
+    changed_by: &'a str,
+}
+
+/// The app. A seat is the key of its client.
+#[derive(Default)]
+pub struct Tasks {
+    store: Store,
+    clients: Slab<Client>,
+}
+
+impl App for Tasks {
+    fn routes(&self) -> Vec<&'static Route> {
+        ROUTES.iter().collect()
+    }
+
+    fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Response {
+        let answer = match (call.route.method, call.route.path) {
+            ("POST", ALL) => self.create(call, cx),
+            ("GET", ALL) => self.list(call),
+            ("PATCH", ONE) => self.change(call, cx),
+            ("DELETE", ONE) => self.delete(call, cx),
+            _ => self.show(call),
+        };
+        answer.unwrap_or_else(|refusal| refusal)
+    }
+
+    fn admit(&mut self, call: &Call<'_>, _: &mut Context<'_>) -> Result<Seat, Response> {
+        talk::check_version(call.head)?;
+        let seat = u32::try_from(self.clients.insert(Client::default()))
+            .expect("there are at most as many clients as connections");
+        Ok(Seat(seat))
+    }
+
+    fn opened(&mut self, _: Seat, _: &mut Context<'_>) {}
+
+    fn message(&mut self, Seat(seat): Seat, message: Message<'_>, cx: &mut Context<'_>) {
+        self.clients[seat as usize].hear(message, cx);
+    }
+
+    fn closed(&mut self, Seat(seat): Seat, _: &mut Context<'_>) {
+        self.clients.remove(seat as usize);
+    }
+
+    fn lagged(&self, missed: u32, unix: Unix) -> Option<Frame> {
+        talk::lagged(missed, unix)
+    }
+
+    fn beat(&mut self, _: Seat, cx: &mut Context<'_>) {
+        // One an interval: it always fits, as the pings of the protocol do, and is not among the messages missed.
+        let ping = talk::saying("ping", cx).exempt();
+        cx.send(cx.conn(), ping);
+    }
+
+    fn beats(&self) -> bool {
+        true
+    }
+}
+
+impl Tasks {
+    fn create(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Result<Response, Response> {
+        let changed_by = changed_by(call.head)?;
+        let Object(draft): Object<Draft> = call.json()?;
+        check_repository(&draft.repository)?;
+        check_title(&draft.title)?;
+        let now = cx.now().unix;
+        let task = Task {
+            id: self.store.fresh_id(now, cx.random()),
+            repository: draft.repository,
+            title: draft.title,
+            description: draft.description.unwrap_or_default(),
+            status: draft.status.map(|Word(status)| status).unwrap_or_default(),
+            priority: draft
+                .priority
+                .map(|Word(priority)| priority)
+                .unwrap_or_default(),
+            created_at: now,
+            updated_at: now,
+        };
+        let task = self
+            .store
+            .put(task, cx.bounds())
+            .map_err(|_| full("tasks", cx.bounds()))?;
+        publish("task.created", task, Some(task), changed_by, cx);
+        Ok(Response::json(201, task))
+    }
+
+    fn list(&self, call: &Call<'_>) -> Result<Response, Response> {
+        let (filter, limit) = asked_for(call)?;
+        let Page { tasks, next } = self.store.page(&filter, limit);
+        Ok(Response::json(200, &Listed { tasks, next }))
+    }
+
+    fn show(&self, call: &Call<'_>) -> Result<Response, Response> {
+        Ok(Response::json(200, self.find(call)?))
+    }
+
+    fn change(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Result<Response, Response> {
+        let changed_by = changed_by(call.head)?;
+        let task = self.find(call)?;
+        let Object(patch): Object<Patch> = call.json()?;
+        if let Some(title) = &patch.title {
+            check_title(title)?;
+        }
+        let Some(patched) = task.patched(patch, cx.now().unix) else {
+            return Ok(Response::json(200, task));
+        };
+        let task = self
+            .store
+            .put(patched, cx.bounds())
+            .map_err(|_| full("tasks", cx.bounds()))?;
+        publish("task.updated", task, Some(task), changed_by, cx);
+        Ok(Response::json(200, task))
+    }
+
+    fn delete(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Result<Response, Response> {
+        let changed_by = changed_by(call.head)?;
+        let id = self.find(call)?.id;
+        if let Some(task) = self.store.remove(id) {
+            publish("task.deleted", &task, None, changed_by, cx);
+        }
+        Ok(Response::empty(204))
+    }
+
+    /// The task that the path names.
+    fn find(&self, call: &Call<'_>) -> Result<&Task, Response> {
+        TaskId::parse(call.param(0))
+            .and_then(|id| self.store.get(id))
+            .ok_or_else(|| missing("no task has this id"))
+    }
+}
+
+/// Tells everybody who has subscribed to the task's repository, or to all, of a change.
+fn publish(
+    kind: &'static str,
+    of: &Task,
+    task: Option<&Task>,
+    changed_by: &str,
+    cx: &mut Context<'_>,
+) {
+    let timestamp = cx.now().unix;
+    let event = cx.json(&Event {
+        r#type: kind,
+        timestamp,
+        data: Change {
+            task_id: of.id,
+            repository: &of.repository,
+            task,
+            changed_by,
+        },
+    });
+    cx.publish_to(&[&talk::room(&of.repository), EVERY], None, event);
+}
+
+/// Which tasks a listing is to show, and how many.
+fn asked_for(call: &Call<'_>) -> Result<(Filter, usize), Response> {
+    let [repository, status, limit, after] =
+        call.parameters(["repository", "status", "limit", "after"])?;
+    let name = |field: &str, sentence: String| bad(format!("{field}: {sentence}"));
+    // As in a subscription, `*` stands for every repository.
+    let repository = repository.filter(|repository| repository != EVERY);
+    if let Some(repository) = &repository {
+        talk::check_name(repository).map_err(|sentence| name("repository", sentence))?;
+    }
+    let status = match status {
+        Some(status) => Some(Word::parse(&status).map_err(|sentence| name("status", sentence))?),
+        None => None,
+    };
+    let limit = match limit {
+        Some(limit) => limit
+            .parse()
+            .ok()
+            .filter(|number| (1..=LIMIT_MAX).contains(number))
+            .ok_or_else(|| bad(format!("limit: must be a number from 1 to {LIMIT_MAX}")))?,
+        None => LIMIT,
+    };
+    let after = match after {
+        Some(after) => {
+            Some(TaskId::parse(&after).ok_or_else(|| bad("after: must be the id of a task"))?)
+        }
+        None => None,
+    };
+    let filter = Filter {
+        repository: repository.map(String::from),
+        status,
+        after,
+    };
+    Ok((filter, limit))
+}
+
+/// Who says that he makes the change.
+fn changed_by<'a>(head: &Head<'a>) -> Result<&'a str, Response> {
+    let mut headers = head.all("x-changed-by");
+    let by: Option<&[u8]> = match (headers.next(), headers.next()) {
+        (by, None) => Some(by.unwrap_or(b"api")),
+        _ => None,
+    };
+    match by {
+        Some(b"api") => Ok("api"),
+        Some(b"mcp") => Ok("mcp"),
+        Some(b"cli") => Ok("cli"),
+        _ => Err(bad("X-Changed-By: must be api, mcp or cli, once")),
+    }
+}
+
+fn check_repository(name: &str) -> Result<(), Response> {
+    if name == EVERY {
+        return Err(bad(
+            "repository: * stands for every repository and cannot be the name of one",
+        ));
+    }
+    talk::check_name(name).map_err(|sentence| bad(format!("repository: {sentence}")))
+}
+
+fn check_title(title: &str) -> Result<(), Response> {
+    if title.trim().is_empty() {
+        return Err(bad("title: must not be blank"));
+    }
+    Ok(())
+}

@@ -1,0 +1,340 @@
+//! What is said on a client's connection: the version, the subscriptions, the pings.
+//!
+//! A subscription is a room: `repo:<name>`, or `*` for every repository. The hub keeps who is in which; a [`Client`] is
+//! only the order in which it named them, so that it is answered in that order.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::apps::context::Context;
+use crate::apps::object::Object;
+use crate::apps::refusal::bad;
+use crate::apps::{Message, read};
+use crate::id::RoomId;
+use crate::time::Unix;
+use crate::wire::frame::Frame;
+use crate::wire::http::{Head, Response};
+
+/// The name that stands for every repository, and the room of those who subscribed to it.
+pub const EVERY: &str = "*";
+/// Bytes of a repository's name.
+const NAME_BYTES_MAX: usize = 256;
+/// Repositories of one client.
+const REPOSITORIES_MAX: usize = 1000;
+/// The major version that is spoken.
+const MAJOR: &str = "1";
+/// What the room of a repository has in front of its name.
+const PREFIX: &str = "repo:";
+
+/// A client's rooms, in the order in which it named them.
+#[derive(Default)]
+pub struct Client {
+    rooms: Vec<RoomId>,
+}
+
+/// What a client says. All messages have one shape, so it may name a time or an error, which mean nothing.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Said<'a> {
+    #[serde(borrow)]
+    r#type: Cow<'a, str>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    #[serde(rename = "timestamp")]
+    _timestamp: Option<IgnoredAny>,
+    #[serde(rename = "error")]
+    _error: Option<IgnoredAny>,
+}
+
+/// The data of a subscription.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    repositories: Vec<String>,
+}
+
+/// The data of its end.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unwanted {
+    repositories: Option<Vec<String>>,
+}
+
+/// What the server says.
+#[derive(Serialize)]
+struct Saying<'a, D: Serialize> {
+    r#type: &'static str,
+    timestamp: Unix,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<D>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+}
+
+/// The subscriptions that a client has.
+#[derive(Serialize)]
+struct Repositories {
+    repositories: Vec<String>,
+}
+
+/// How many messages a client missed.
+#[derive(Serialize)]
+struct Missed {
+    missed: u32,
+}
+
+impl Client {
+    /// Does what the client says, and answers it.
+    pub fn hear(&mut self, message: Message<'_>, cx: &mut Context<'_>) {
+        let answer = match message {
+            Message::Text(text) => self.obey(text, cx),
+            Message::Binary(_) => Err(String::from("binary: a message must be text")),
+        };
+        let timestamp = cx.now().unix;
+        let frame = match answer {
+            Ok(None) => return,
+            Ok(Some(frame)) => frame,
+            Err(sentence) => cx.json(&Saying::<()> {
+                r#type: "error",
+                timestamp,
+                data: None,
+                error: Some(&sentence),
+            }),
+        };
+        cx.send(cx.conn(), frame);
+    }
+
+    fn obey(&mut self, text: &str, cx: &mut Context<'_>) -> Result<Option<Frame>, String> {
+        let Object(said): Object<Said<'_>> = read(text.as_bytes(), "the message")?;
+        match &*said.r#type {
+            "subscribe" => {
+                let data = said
+                    .data
+                    .ok_or("data: subscribe needs {\"repositories\": [...]}")?;
+                self.subscribe(read_data(data)?, cx)
+            }
+            "unsubscribe" => {
+                let unwanted = said.data.map_or(Ok(Unwanted::default()), read_data)?;
+                self.unsubscribe(unwanted, cx)
+            }
+            "ping" => Ok(Some(saying("pong", cx))),
+            "pong" => Ok(None),
+            _ => Err(String::from(
+                "type: must be subscribe, unsubscribe, ping or pong",
+            )),
+        }
+    }
+
+    /// Leaves all rooms and joins those that are named.
+    fn subscribe(
+        &mut self,
+        Wanted { repositories }: Wanted,
+        cx: &mut Context<'_>,
+    ) -> Result<Option<Frame>, String> {
+        check_names(&repositories)?;
+        let mut known = HashSet::new();
+        let distinct: Vec<&String> = repositories
+            .iter()
+            .filter(|name| known.insert(name.as_str()))
+            .collect();
+        if distinct.len() > REPOSITORIES_MAX {
+            return Err(format!(
+                "data.repositories: a client may be subscribed to {REPOSITORIES_MAX}, not to {}",
+                distinct.len()
+            ));
+        }
+        cx.leave_all();
+        let joined = distinct.iter().map(|name| cx.join(&room(name)));
+        self.rooms = joined.collect();
+        Ok(Some(self.subscribed(cx)))
+    }
+
+    /// Leaves the rooms that are named, or all.
+    fn unsubscribe(
+        &mut self,
+        Unwanted { repositories }: Unwanted,
+        cx: &mut Context<'_>,
+    ) -> Result<Option<Frame>, String> {
+        match repositories {
+            None => {
+                cx.leave_all();
+                self.rooms = Vec::new();
+            }
+            Some(names) => {
+                check_names(&names)?;
+                let names: HashSet<&str> = names.iter().map(String::as_str).collect();
+                self.rooms
+                    .retain(|&joined| !names.contains(repository(cx.room(joined))));
+                names.iter().for_each(|name| cx.leave(&room(name)));
+            }
+        }
+        Ok(Some(self.subscribed(cx)))
+    }
+
+    fn subscribed(&self, cx: &mut Context<'_>) -> Frame {
+        let name = |&joined| repository(cx.room(joined)).to_owned();
+        let data = Repositories {
+            repositories: self.rooms.iter().map(name).collect(),
+        };
+        let timestamp = cx.now().unix;
+        cx.json(&Saying {
+            r#type: "subscribed",
+            timestamp,
+            data: Some(data),
+            error: None,
+        })
+    }
+}
+
+/// The data of a message; the error names the field from there on.
+fn read_data<'a, T: Deserialize<'a>>(data: &'a RawValue) -> Result<T, String> {
+    let Object(read) = read(data.get().as_bytes(), "").map_err(|why| {
+        let dot = if why.starts_with(':') { "" } else { "." };
+        format!("data{dot}{why}")
+    })?;
+    Ok(read)
+}
+
+/// A message of this type and nothing else.
+pub fn saying(kind: &'static str, cx: &mut Context<'_>) -> Frame {
+    let timestamp = cx.now().unix;
+    cx.json(&Saying::<()> {
+        r#type: kind,
+        timestamp,
+        data: None,
+        error: None,
+    })
+}
+
+/// How a client is told that it missed so many messages.
+pub fn lagged(missed: u32, timestamp: Unix) -> Option<Frame> {
+    let notice = Saying {
+        r#type: "lagged",
+        timestamp,
+        data: Some(Missed { missed }),
+        error: None,
+    };
+    serde_json::to_string(&notice)
+        .ok()
+        .map(|text| Frame::text(&text))
+}
+
+/// The room of a repository's subscribers.
+pub fn room(repository: &str) -> Cow<'_, str> {
+    if repository == EVERY {
+        Cow::Borrowed(EVERY)
+    } else {
+        Cow::Owned(format!("{PREFIX}{repository}"))
+    }
+}
+
+/// The repository of a room.
+fn repository(room: &str) -> &str {
+    room.strip_prefix(PREFIX).unwrap_or(room)
+}
+
+/// Whether this may be the name of a repository; the error says what a name is.
+pub fn check_name(name: &str) -> Result<(), String> {
+    if (1..=NAME_BYTES_MAX).contains(&name.len()) {
+        return Ok(());
+    }
+    let bytes = name.len();
+    Err(format!(
+        "a name must have 1 to {NAME_BYTES_MAX} bytes, not {bytes}"
+    ))
+}
+
+fn check_names(names: &[String]) -> Result<(), String> {
+    for (index, name) in names.iter().enumerate() {
+        check_name(name).map_err(|sentence| format!("data.repositories[{index}]: {sentence}"))?;
+    }
+    Ok(())
+}
+
+/// Whether the client speaks a version that the server speaks too.
+pub fn check_version(head: &Head<'_>) -> Result<(), Response> {
+    let mut headers = head.all("x-version");
+    let (name, version) = match headers.next() {
+        Some(header) => {
+            let version = std::str::from_utf8(header).unwrap_or_default();
+            ("X-Version", Cow::Borrowed(version))
+        }
+        None => {
+            let version = head.parameter("version").ok_or_else(|| {
+                bad("X-Version: a version is needed, MAJOR.MINOR, as this header or as ?version=")
+            })?;
+            ("version", version)
+        }
+    };
+    if headers.next().is_some() {
+        return Err(bad("X-Version: must be given once"));
+    }
+    match major(&version) {
+        Some(MAJOR) => Ok(()),
+        Some(_) => Err(bad(format!(
+            "{name}: this server speaks major version {MAJOR} only"
+        ))),
+        None => Err(bad(format!("{name}: must be MAJOR.MINOR, such as 1.0"))),
+    }
+}
+
+/// The major version of `MAJOR.MINOR`, two plain decimal numbers.
+fn major(version: &str) -> Option<&str> {
+    let is_number = |text: &str| {
+        !text.is_empty()
+            && text.bytes().all(|byte| byte.is_ascii_digit())
+            && (text == "0" || !text.starts_with('0'))
+    };
+    let (major, minor) = version.split_once('.')?;
+    (is_number(major) && is_number(minor)).then_some(major)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_two_plain_numbers() {
+        for (version, expected) in [("1.0", "1"), ("1.27", "1"), ("2.0", "2"), ("0.10", "0")] {
+            assert_eq!(major(version), Some(expected), "{version}");
+        }
+        let huge = "99999999999999999999999.0";
+        assert_eq!(major(huge), huge.strip_suffix(".0"));
+        for bad in [
+            "",
+            ".",
+            "1",
+            "1.",
+            ".1",
+            "1.0.0",
+            "v1.0",
+            "+1.0",
+            "-1.0",
+            "1.x",
+            " 1.0",
+            "01.0",
+            "1.00",
+            "1,0",
+            "\u{661}.0",
+        ] {
+            assert_eq!(major(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_name_has_1_to_256_bytes() {
+        assert!(check_name("a").is_ok() && check_name(&"é".repeat(128)).is_ok());
+        assert!(check_name("").is_err() && check_name(&"a".repeat(257)).is_err());
+    }
+
+    #[test]
+    fn a_room_leads_back_to_its_repository() {
+        for name in [EVERY, "a", "repo:a", "*a"] {
+            assert_eq!(repository(&room(name)), name);
+        }
+    }
+}
