@@ -16,13 +16,14 @@
 //!
 //! It never touches a socket, and it never decides what to do about a full queue: it says so.
 
+mod flush;
 mod store;
 
 use std::collections::VecDeque;
-use std::io::{self, IoSlice};
 
 use slab::Slab;
 
+pub use self::flush::{Flush, FlushState};
 use self::store::Store;
 pub use self::store::Stored;
 use crate::bounds::QueueBounds;
@@ -32,11 +33,6 @@ use crate::wire::frame::{Class, Frame};
 
 /// The end of a chain of slots.
 const NONE: u32 = u32::MAX;
-/// Up to so many bytes, what waits is copied together and written as one piece: for small frames a vectored write
-/// costs more than the copy.
-const COPY_BYTES_MAX: usize = 64 << 10;
-/// Parts of one vectored write; the kernel's own limit.
-const PARTS_MAX: usize = 1024;
 /// Pongs that may wait for a client that reads; more of them, or any second one for a client that does not, and only
 /// the newest ping is answered (RFC 6455 §5.5.3).
 const PONGS_MAX: u8 = 16;
@@ -101,28 +97,6 @@ pub enum Offer {
     Gone,
 }
 
-/// What a flush did.
-#[derive(Debug)]
-pub struct Flush {
-    /// Messages that have gone out whole; those of a batch once all of it has.
-    pub messages: u32,
-    /// How the queue stands.
-    pub state: FlushState,
-}
-
-/// How a queue stands after a flush.
-#[derive(Debug)]
-pub enum FlushState {
-    /// Nothing waits.
-    Empty,
-    /// The socket is full; an edge will tell when it is not.
-    Blocked,
-    /// More waits than one write takes; it stays dirty.
-    More,
-    /// The connection broke.
-    Failed(io::Error),
-}
-
 impl Outbox {
     /// Room for so many connections without growing.
     pub fn with_capacity(connections: usize) -> Outbox {
@@ -131,7 +105,7 @@ impl Outbox {
             store: Store::default(),
             slots: Slab::new(),
             dirty: VecDeque::new(),
-            scratch: Vec::with_capacity(COPY_BYTES_MAX),
+            scratch: Vec::with_capacity(flush::COPY_BYTES_MAX),
         }
     }
 
@@ -260,71 +234,6 @@ impl Outbox {
         Some(key)
     }
 
-    /// Writes what waits for this connection with one call of `write`, which says how many bytes it took. `observe`
-    /// is told of each message or batch whose last copy has now gone out: whose it was, and when it was stored.
-    pub fn flush(
-        &mut self,
-        key: u32,
-        now: Millis,
-        write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
-        mut observe: impl FnMut(AppId, Micros),
-    ) -> Flush {
-        let queue = self.queues[key as usize];
-        if queue.head == NONE || queue.flags & BLOCKED != 0 {
-            let state = if queue.head == NONE {
-                FlushState::Empty
-            } else {
-                FlushState::Blocked
-            };
-            return Flush { messages: 0, state };
-        }
-        let (offered, result) = self.write_parts(&queue, write);
-        let mut taken = match result {
-            Ok(taken) => taken,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-            Err(error) => {
-                return Flush {
-                    messages: 0,
-                    state: FlushState::Failed(error),
-                };
-            }
-        };
-        let short = taken < offered;
-        if taken > 0 {
-            self.queues[key as usize].progress = now;
-        }
-        let mut messages = 0;
-        while taken > 0 {
-            let queue = &mut self.queues[key as usize];
-            let message = self.store.get(self.slots[queue.head as usize].message);
-            let rest = message.bytes.len() - queue.written as usize;
-            if taken < rest {
-                queue.written += taken as u32;
-                queue.bytes -= taken as u32;
-                break;
-            }
-            taken -= rest;
-            if message.class.is_message() {
-                messages += message.messages;
-                if message.copies == 1 {
-                    observe(message.app, message.stored);
-                }
-            }
-            self.pop(key);
-        }
-        let queue = &mut self.queues[key as usize];
-        let state = if queue.head == NONE {
-            FlushState::Empty
-        } else if short {
-            queue.flags |= BLOCKED;
-            FlushState::Blocked
-        } else {
-            self.mark_dirty(key);
-            FlushState::More
-        };
-        Flush { messages, state }
-    }
-
     /// If the queue lags and is at most half full: how many messages were missed. It lags no longer.
     pub fn recover(&mut self, key: u32, bounds: &QueueBounds) -> Option<u32> {
         let queue = &mut self.queues[key as usize];
@@ -428,43 +337,6 @@ impl Outbox {
             queue.flags |= DIRTY;
             self.dirty.push_back(key);
         }
-    }
-
-    /// Gathers what waits and writes it: one frame as it lies, little as one copy, much as parts.
-    fn write_parts(
-        &mut self,
-        queue: &Queue,
-        write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
-    ) -> (usize, io::Result<usize>) {
-        let Outbox {
-            slots,
-            store,
-            scratch,
-            ..
-        } = self;
-        let mut parts = Chain {
-            slots,
-            store,
-            slot: queue.head,
-            skip: queue.written as usize,
-        };
-        if slots[queue.head as usize].next == NONE {
-            let part = parts.next().unwrap_or_default();
-            return (part.len(), write(&[IoSlice::new(part)]));
-        }
-        if queue.bytes as usize <= COPY_BYTES_MAX {
-            scratch.clear();
-            parts.for_each(|part| scratch.extend_from_slice(part));
-            return (scratch.len(), write(&[IoSlice::new(scratch)]));
-        }
-        let mut slices = [IoSlice::new(&[]); PARTS_MAX];
-        let mut count = 0;
-        for (slice, part) in slices.iter_mut().zip(&mut parts) {
-            *slice = IoSlice::new(part);
-            count += 1;
-        }
-        let offered = slices[..count].iter().map(|slice| slice.len()).sum();
-        (offered, write(&slices[..count]))
     }
 
     /// Whether this is the connection that holds its key now.
@@ -586,28 +458,6 @@ impl Queue {
             flags: FINISHING,
             pongs: 0,
         }
-    }
-}
-
-/// The unwritten bytes of a queue, part by part.
-struct Chain<'a> {
-    slots: &'a Slab<Slot>,
-    store: &'a Store,
-    slot: u32,
-    skip: usize,
-}
-
-impl<'a> Iterator for Chain<'a> {
-    type Item = &'a [u8];
-
-    fn next(&mut self) -> Option<&'a [u8]> {
-        if self.slot == NONE {
-            return None;
-        }
-        let slot = self.slots[self.slot as usize];
-        self.slot = slot.next;
-        let skip = std::mem::take(&mut self.skip);
-        Some(&self.store.get(slot.message).bytes[skip..])
     }
 }
 

@@ -1,5 +1,7 @@
 //! Batches beside messages: one place in a queue, as many messages as they are.
 
+use std::io::IoSlice;
+
 use super::*;
 use crate::wire::frame::Encoder;
 

@@ -1,0 +1,166 @@
+//! One connection's queue to its socket: one write, however much waits.
+//!
+//! What is written is a single frame as it lies, a little as one copy, or much as parts; the writing itself is the
+//! caller's.
+
+use std::io::{self, IoSlice};
+
+use slab::Slab;
+
+use super::store::Store;
+use super::{BLOCKED, NONE, Outbox, Queue, Slot};
+use crate::id::AppId;
+use crate::time::{Micros, Millis};
+
+/// Up to so many bytes, what waits is copied together and written as one piece: for small frames a vectored write
+/// costs more than the copy.
+pub(super) const COPY_BYTES_MAX: usize = 64 << 10;
+/// Parts of one vectored write; the kernel's own limit.
+const PARTS_MAX: usize = 1024;
+/// What a flush did.
+#[derive(Debug)]
+pub struct Flush {
+    /// Messages that have gone out whole; those of a batch once all of it has.
+    pub messages: u32,
+    /// How the queue stands.
+    pub state: FlushState,
+}
+
+/// How a queue stands after a flush.
+#[derive(Debug)]
+pub enum FlushState {
+    /// Nothing waits.
+    Empty,
+    /// The socket is full; an edge will tell when it is not.
+    Blocked,
+    /// More waits than one write takes; it stays dirty.
+    More,
+    /// The connection broke.
+    Failed(io::Error),
+}
+
+impl Outbox {
+    /// Writes what waits for this connection with one call of `write`, which says how many bytes it took. `observe`
+    /// is told of each message or batch whose last copy has now gone out: whose it was, and when it was stored.
+    pub fn flush(
+        &mut self,
+        key: u32,
+        now: Millis,
+        write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
+        mut observe: impl FnMut(AppId, Micros),
+    ) -> Flush {
+        let queue = self.queues[key as usize];
+        if queue.head == NONE || queue.flags & BLOCKED != 0 {
+            let state = if queue.head == NONE {
+                FlushState::Empty
+            } else {
+                FlushState::Blocked
+            };
+            return Flush { messages: 0, state };
+        }
+        let (offered, result) = self.write_parts(&queue, write);
+        let mut taken = match result {
+            Ok(taken) => taken,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            Err(error) => {
+                return Flush {
+                    messages: 0,
+                    state: FlushState::Failed(error),
+                };
+            }
+        };
+        let short = taken < offered;
+        if taken > 0 {
+            self.queues[key as usize].progress = now;
+        }
+        let mut messages = 0;
+        while taken > 0 {
+            let queue = &mut self.queues[key as usize];
+            let message = self.store.get(self.slots[queue.head as usize].message);
+            let rest = message.bytes.len() - queue.written as usize;
+            if taken < rest {
+                queue.written += taken as u32;
+                queue.bytes -= taken as u32;
+                break;
+            }
+            taken -= rest;
+            if message.class.is_message() {
+                messages += message.messages;
+                if message.copies == 1 {
+                    observe(message.app, message.stored);
+                }
+            }
+            self.pop(key);
+        }
+        let queue = &mut self.queues[key as usize];
+        let state = if queue.head == NONE {
+            FlushState::Empty
+        } else if short {
+            queue.flags |= BLOCKED;
+            FlushState::Blocked
+        } else {
+            self.mark_dirty(key);
+            FlushState::More
+        };
+        Flush { messages, state }
+    }
+
+    /// Gathers what waits and writes it: one frame as it lies, little as one copy, much as parts.
+    fn write_parts(
+        &mut self,
+        queue: &Queue,
+        write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
+    ) -> (usize, io::Result<usize>) {
+        let Outbox {
+            slots,
+            store,
+            scratch,
+            ..
+        } = self;
+        let mut parts = Chain {
+            slots,
+            store,
+            slot: queue.head,
+            skip: queue.written as usize,
+        };
+        if slots[queue.head as usize].next == NONE {
+            let part = parts.next().unwrap_or_default();
+            return (part.len(), write(&[IoSlice::new(part)]));
+        }
+        if queue.bytes as usize <= COPY_BYTES_MAX {
+            scratch.clear();
+            parts.for_each(|part| scratch.extend_from_slice(part));
+            return (scratch.len(), write(&[IoSlice::new(scratch)]));
+        }
+        let mut slices = [IoSlice::new(&[]); PARTS_MAX];
+        let mut count = 0;
+        for (slice, part) in slices.iter_mut().zip(&mut parts) {
+            *slice = IoSlice::new(part);
+            count += 1;
+        }
+        let offered = slices[..count].iter().map(|slice| slice.len()).sum();
+        (offered, write(&slices[..count]))
+    }
+}
+
+/// The unwritten bytes of a queue, part by part.
+struct Chain<'a> {
+    slots: &'a Slab<Slot>,
+    store: &'a Store,
+    slot: u32,
+    skip: usize,
+}
+
+impl<'a> Iterator for Chain<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        if self.slot == NONE {
+            return None;
+        }
+        let slot = self.slots[self.slot as usize];
+        self.slot = slot.next;
+        let skip = std::mem::take(&mut self.skip);
+        Some(&self.store.get(slot.message).bytes[skip..])
+    }
+}
