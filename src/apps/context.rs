@@ -68,6 +68,8 @@ pub struct Unflushed {
     /// A batch counts as one, as in a queue.
     messages: u32,
     bytes: u64,
+    /// Queues at the front of the dirty list that may hold some of it; `None` if that is to be found out.
+    queues: Option<usize>,
 }
 
 impl Unflushed {
@@ -78,6 +80,23 @@ impl Unflushed {
                 || self.bytes >= u64::from(queue.bytes_max / 2).max(1)
         };
         self.messages > 0 && bounds.apps.iter().any(|app| half(app.queue))
+    }
+
+    /// One more message.
+    fn add(&mut self, frame: &Frame) {
+        self.messages += 1;
+        self.bytes += frame.bytes().len() as u64;
+        self.queues = None;
+    }
+
+    /// So many of the dirty queues, the first ones, are about to be flushed. Whoever becomes dirty later stands behind
+    /// them, so clients that read a little all the time do not put off what others publish.
+    pub fn flush(&mut self, queues: usize, dirty: usize) {
+        let left = self.queues.unwrap_or(dirty).saturating_sub(queues);
+        self.queues = Some(left);
+        if left == 0 {
+            *self = Unflushed::default();
+        }
     }
 }
 
@@ -229,8 +248,7 @@ impl Context<'_> {
     /// says for how many.
     pub fn publish_to(&mut self, rooms: &[&str], except: Option<ConnId>, frame: Frame) -> u32 {
         self.shared.metrics.messages_published[self.app as usize] += u64::from(frame.messages());
-        self.shared.unflushed.messages += 1;
-        self.shared.unflushed.bytes += frame.bytes().len() as u64;
+        self.shared.unflushed.add(&frame);
         let message = self
             .shared
             .outbox

@@ -5,7 +5,6 @@ use std::io;
 use super::{
     Connection, DEAD, FRESH, HELD, LAST_WORDS, LINGERS, PACE_BYTES, Reactor, Role, SERVING,
 };
-use crate::apps::context::Unflushed;
 use crate::core::outbox::FlushState;
 use crate::core::protocol::{Phase, Protocol};
 use crate::id::{AppId, ConnId};
@@ -86,12 +85,10 @@ impl<T: Transport> Reactor<T> {
 
     /// Writes what waits, one call a connection, up to the turn's budget.
     pub(super) fn flush(&mut self) {
-        let dirty = self
-            .shared
-            .outbox
-            .dirty()
-            .min(self.shared.bounds.turn.flushes_max as usize);
-        for _ in 0..dirty {
+        let dirty = self.shared.outbox.dirty();
+        let flushes = dirty.min(self.shared.bounds.turn.flushes_max as usize);
+        self.shared.unflushed.flush(flushes, dirty);
+        for _ in 0..flushes {
             let Some(key) = self.shared.outbox.next_dirty() else {
                 break;
             };
@@ -102,9 +99,6 @@ impl<T: Transport> Reactor<T> {
             {
                 self.flush_one(key);
             }
-        }
-        if self.shared.outbox.dirty() == 0 {
-            self.shared.unflushed = Unflushed::default();
         }
         if !self.written.is_empty() {
             let now = self.transport.now().micros;
