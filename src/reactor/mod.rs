@@ -337,7 +337,7 @@ impl<T: Transport> Reactor<T> {
                 "{name}: who is open is a member"
             );
             assert!(
-                !conn.is(HELD) || !outbox.is_empty(key),
+                !conn.is(HELD) || conn.is(SERVING) || !outbox.is_empty(key),
                 "{name}: only a backlog holds a connection"
             );
             let waits =
