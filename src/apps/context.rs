@@ -239,6 +239,18 @@ impl Context<'_> {
         queued
     }
 
+    /// Queues a message, encoded once, for each of these connections, and says for how many.
+    pub fn send_each(&mut self, conns: &[ConnId], frame: Frame) -> u32 {
+        let message = self.store_published(frame);
+        let mut receivers = 0;
+        for &conn in conns {
+            let is_current = self.shared.outbox.is_current(conn);
+            receivers += u32::from(is_current && self.offer(conn.key, &message));
+        }
+        self.shared.outbox.release(message);
+        receivers
+    }
+
     /// Queues a message, or a batch, for every member of a room, and says for how many members.
     pub fn publish(&mut self, room: &str, frame: Frame) -> u32 {
         self.publish_to(&[room], None, frame)
@@ -247,12 +259,7 @@ impl Context<'_> {
     /// Queues a message for every member of these rooms, once for whoever is in several, but not for `except`, and
     /// says for how many.
     pub fn publish_to(&mut self, rooms: &[&str], except: Option<ConnId>, frame: Frame) -> u32 {
-        self.shared.metrics.messages_published[self.app as usize] += u64::from(frame.messages());
-        self.shared.unflushed.add(&frame);
-        let message = self
-            .shared
-            .outbox
-            .store(frame, self.app, self.shared.now.micros);
+        let message = self.store_published(frame);
         let except = except
             .filter(|conn| self.shared.outbox.is_current(*conn))
             .map(|conn| conn.key);
@@ -275,6 +282,15 @@ impl Context<'_> {
         }
         self.shared.outbox.release(message);
         receivers
+    }
+
+    /// Stores what goes to many, and counts it.
+    fn store_published(&mut self, frame: Frame) -> Stored {
+        self.shared.metrics.messages_published[self.app as usize] += u64::from(frame.messages());
+        self.shared.unflushed.add(&frame);
+        self.shared
+            .outbox
+            .store(frame, self.app, self.shared.now.micros)
     }
 
     fn offer(&mut self, key: u32, message: &Stored) -> bool {
