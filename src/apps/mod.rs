@@ -11,6 +11,7 @@ pub mod object;
 pub mod ops;
 pub mod rate;
 pub mod refusal;
+pub mod rooms;
 pub mod routes;
 pub mod sessions;
 pub mod stream;

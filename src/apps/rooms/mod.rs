@@ -1,0 +1,4 @@
+//! `rooms`: a game room with chat.
+
+pub mod refusal;
+pub mod tokens;
