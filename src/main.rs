@@ -10,6 +10,7 @@ use log::LevelFilter;
 use roomcast::apps::access::Access;
 use roomcast::apps::events::Events;
 use roomcast::apps::ops::Ops;
+use roomcast::apps::rooms::Rooms;
 use roomcast::apps::sessions::Sessions;
 use roomcast::apps::stream::Stream;
 use roomcast::apps::tasks::Tasks;
@@ -17,6 +18,7 @@ use roomcast::apps::{App, Apps};
 use roomcast::id::AppId;
 use roomcast::reactor::Reactor;
 use roomcast::settings::{Command, Settings, load};
+use roomcast::transport::Transport;
 use roomcast::transport::tcp::Tcp;
 use roomcast::watch;
 
@@ -74,7 +76,11 @@ fn serve(settings: &Settings, descriptors: u64) -> io::Result<()> {
         settings.allow_origins.clone(),
         address,
     );
-    let given: [(AppId, Box<dyn App>); 5] = [
+    let secret = match &settings.secret {
+        Some(secret) => secret.clone().into_bytes(),
+        None => transport.seed()?.to_vec(),
+    };
+    let given: [(AppId, Box<dyn App>); 6] = [
         (
             AppId::Ops,
             Box::new(Ops::new(settings.echo, settings.pages)),
@@ -83,6 +89,7 @@ fn serve(settings: &Settings, descriptors: u64) -> io::Result<()> {
         (AppId::Sessions, Box::<Sessions>::default()),
         (AppId::Tasks, Box::<Tasks>::default()),
         (AppId::Stream, Box::new(Stream)),
+        (AppId::Rooms, Box::new(Rooms::new(&secret))),
     ];
     let enabled = given
         .into_iter()

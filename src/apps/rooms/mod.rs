@@ -1,4 +1,305 @@
 //! `rooms`: a game room with chat.
+//!
+//! A room has a code, players and what they said: `store` keeps that, also while nobody is connected and the hub has
+//! forgotten the room. A token says who somebody is (`tokens`); who has none that fits is let in and closed at once
+//! (`refusal`). Somebody who enters is told first how the room stands, and then everything that happens from there on.
+//! What clients say is checked in `said`; to the others it is never more than a JSON value.
+//!
+//! Where the contract is silent: only chat is kept for who comes later, because only chat has identifiers. Every message
+//! counts for the rate, a bad one too. A `to` with nobody in it is for the sender alone.
 
-pub mod refusal;
+mod calls;
+mod code;
+mod history;
+mod name;
+mod pace;
+mod refusal;
+mod said;
+mod store;
 pub mod tokens;
+mod told;
+
+use std::borrow::Cow;
+
+use serde_json::value::{RawValue, to_raw_value};
+
+use self::refusal::Refusal;
+use self::said::{Kind, Said, Text, Wrong};
+use self::store::{HistoryBounds, PlayerKey, RoomKey, Store};
+use self::tokens::Tokens;
+use self::told::{ChatMessage, ErrorText, Missed, PlayerNotice, PlayerState, RoomState, Told};
+use super::access::bearer;
+use super::context::Context;
+use super::routes::{Needs, Route};
+use super::{App, Call, Message, Seat};
+use crate::id::ConnId;
+use crate::time::{Now, Unix};
+use crate::wire::frame::{Frame, close};
+use crate::wire::http::{Head, Response};
+
+/// Messages in the state that somebody who enters is told.
+const STATE_MESSAGES: usize = 50;
+
+const CREATE: &str = "/api/rooms";
+const JOIN: &str = "/api/rooms/{code}/join";
+const MESSAGES: &str = "/api/rooms/{code}/messages";
+const EVENTS: &str = "/api/rooms/{code}/events";
+
+const ROUTES: [Route; 6] = [
+    Route::open("POST", CREATE),
+    Route::open("POST", JOIN),
+    Route::open("GET", MESSAGES),
+    Route::keyed("POST", EVENTS),
+    Route::upgrade("/ws/rooms/{code}", Needs::Nothing),
+    Route::upgrade("/ws/rooms/{code}/connect", Needs::Nothing),
+];
+
+/// The app.
+pub struct Rooms {
+    store: Store,
+    tokens: Tokens,
+}
+
+impl Rooms {
+    /// No rooms yet; tokens are signed with this secret.
+    pub fn new(secret: &[u8]) -> Rooms {
+        Rooms {
+            store: Store::default(),
+            tokens: Tokens::new(secret),
+        }
+    }
+
+    /// Who wants to come in.
+    fn player_of(&self, call: &Call<'_>, now: Now) -> Result<PlayerKey, Refusal> {
+        let head = call.head;
+        let room = self.store.find(call.param(0), now.millis());
+        let room = room.ok_or(Refusal::NoRoom)?;
+        let token = shown_token(head).or_else(|| head.parameter("token"));
+        let claims = self
+            .tokens
+            .check(&token.ok_or(Refusal::NoToken)?, now.unix)?;
+        if *claims.room_id != *self.store.room(room).id {
+            return Err(Refusal::OtherRoom);
+        }
+        let given = head.header("x-player-id").map(Cow::Borrowed);
+        let given = given.or_else(|| head.parameter("player_id"));
+        if given.as_deref() != Some(&claims.player_id) {
+            return Err(Refusal::OtherPlayer);
+        }
+        let player = self.store.find_player(room, &claims.player_id);
+        player.ok_or(Refusal::OtherPlayer)
+    }
+
+    /// How a room stands.
+    fn state(&self, room: RoomKey, cx: &mut Context<'_>) -> Frame {
+        let players = self.store.players_of(room).map(|player| PlayerState {
+            player_id: &player.id,
+            display_name: player.name.as_str(),
+            connected: player.conn.is_some(),
+        });
+        let room = self.store.room(room);
+        let state = RoomState {
+            code: room.code.to_string(),
+            players: players.collect(),
+            messages: room.history.latest(STATE_MESSAGES).collect(),
+        };
+        cx.json(&Told::state("room", state))
+    }
+
+    /// Tells everybody in the hub's room that somebody has come or gone.
+    fn notify(&self, event: &str, player: PlayerKey, cx: &mut Context<'_>) {
+        let player = self.store.player(player);
+        let notice = PlayerNotice {
+            player_id: &player.id,
+            display_name: player.name.as_str(),
+        };
+        let frame = cx.json(&Told::event(event, notice));
+        cx.publish(&self.store.room(player.room).hub_name, frame);
+    }
+
+    /// Does what a client asks for.
+    fn relay<'a>(
+        &mut self,
+        sender: PlayerKey,
+        said: Said<'a>,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Wrong<'a>> {
+        let room = self.store.player(sender).room;
+        let unknown = |index| {
+            let sentence = format!("to[{index}]: no player of this room has this identifier");
+            Wrong::bad(said.correlation_id, sentence)
+        };
+        let to = said.to.map(|to| self.conns_of(room, &to)).transpose();
+        let to = to.map_err(unknown)?;
+        match said.kind {
+            Kind::Game(event, payload) => {
+                let player = self.store.player(sender);
+                let told = Told::event(event, payload).by(Some(&player.id));
+                self.tell(room, to, told, said.correlation_id, cx);
+            }
+            Kind::Chat(message) => {
+                let is_public = to.is_none();
+                let message = self.chat_message(sender, &message, cx);
+                let told = Told::event("chat", &*message);
+                self.tell(room, to, told, said.correlation_id, cx);
+                if is_public {
+                    let bounds = HistoryBounds::from(cx.bounds());
+                    self.store.remember(room, message, bounds);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A chat message as it is told and kept, encoded once for both.
+    fn chat_message(
+        &self,
+        sender: PlayerKey,
+        message: &str,
+        cx: &mut Context<'_>,
+    ) -> Box<RawValue> {
+        let player = self.store.player(sender);
+        let room = self.store.room(player.room);
+        let message_id = room.history.next_id(cx.chance());
+        to_raw_value(&ChatMessage {
+            message_id: &message_id,
+            player_id: &player.id,
+            display_name: player.name.as_str(),
+            message,
+            sent_at: cx.now().unix,
+        })
+        .expect("strings and a time are JSON")
+    }
+
+    /// Tells everybody, or those connections, what the client of this call said; its own copy alone answers it.
+    fn tell(
+        &self,
+        room: RoomKey,
+        to: Option<Vec<ConnId>>,
+        told: Told<'_, &RawValue>,
+        correlation_id: Option<&RawValue>,
+        cx: &mut Context<'_>,
+    ) {
+        let sender = cx.conn();
+        let hub_name = &self.store.room(room).hub_name;
+        let frame = cx.json(&told);
+        let has_own = correlation_id.is_some();
+        match to {
+            None => {
+                let except = Some(sender).filter(|_| has_own);
+                cx.publish_to(&[hub_name], except, frame);
+            }
+            Some(mut conns) => {
+                conns.retain(|&conn| conn != sender);
+                conns.extend(Some(sender).filter(|_| !has_own));
+                cx.send_each(&conns, frame);
+            }
+        }
+        if has_own {
+            let own = cx.json(&told.answering(correlation_id));
+            cx.send(sender, own);
+        }
+    }
+
+    /// The connections of these players, each once; or the index of the first that is no player of the room.
+    fn conns_of(&self, room: RoomKey, ids: &[Text<'_>]) -> Result<Vec<ConnId>, usize> {
+        let mut conns = Vec::new();
+        for (index, Text(id)) in ids.iter().enumerate() {
+            let player = self.store.find_player(room, id).ok_or(index)?;
+            conns.extend(self.store.player(player).conn);
+        }
+        conns.sort_unstable();
+        conns.dedup();
+        Ok(conns)
+    }
+}
+
+impl App for Rooms {
+    fn routes(&self) -> Vec<&'static Route> {
+        ROUTES.iter().collect()
+    }
+
+    fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Response {
+        self.store.sweep(cx.now().millis());
+        let answer = match call.route.path {
+            CREATE => self.create(call, cx),
+            JOIN => self.join(call, cx),
+            MESSAGES => self.messages(call, cx),
+            _ => self.event(call, cx),
+        };
+        answer.unwrap_or_else(|refusal| refusal)
+    }
+
+    fn admit(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Result<Seat, Response> {
+        self.store.sweep(cx.now().millis());
+        let player = self.player_of(call, cx.now());
+        Ok(player.map_or_else(Refusal::seat, |PlayerKey(key)| Seat(key)))
+    }
+
+    fn opened(&mut self, seat: Seat, cx: &mut Context<'_>) {
+        let conn = cx.conn();
+        if let Some(refusal) = Refusal::of(seat) {
+            return cx.close(conn, refusal.close_code(), refusal.sentence());
+        }
+        let player = PlayerKey(seat.0);
+        let room = self.store.player(player).room;
+        let older = self.store.enter(player, conn);
+        let state = self.state(room, cx);
+        cx.send(conn, state);
+        match older {
+            Some(older) => cx.close(older, close::REPLACED, "a newer connection has come"),
+            None => self.notify("player_connected", player, cx),
+        }
+        // Joined last, so that nothing comes before the state and nobody is told of itself.
+        cx.join(&self.store.room(room).hub_name);
+    }
+
+    fn message(&mut self, seat: Seat, message: Message<'_>, cx: &mut Context<'_>) {
+        if Refusal::of(seat).is_some() {
+            return;
+        }
+        let player = PlayerKey(seat.0);
+        let is_paced = self.store.pace(player).admit(cx.now().millis());
+        let done = match message {
+            Message::Text(text) if is_paced => {
+                Said::parse(text).and_then(|said| self.relay(player, said, cx))
+            }
+            Message::Text(text) => Err(Wrong::too_soon(text)),
+            Message::Binary(_) if is_paced => {
+                Err(Wrong::bad(None, "the message: must be text, not binary"))
+            }
+            Message::Binary(_) => Err(Wrong::too_soon("")),
+        };
+        if let Err(wrong) = done {
+            let text = ErrorText {
+                message: &wrong.sentence,
+            };
+            let told = Told::error(wrong.event, text).answering(wrong.correlation_id);
+            let error = cx.json(&told);
+            cx.send(cx.conn(), error);
+        }
+    }
+
+    fn closed(&mut self, seat: Seat, cx: &mut Context<'_>) {
+        if Refusal::of(seat).is_some() {
+            return;
+        }
+        let player = PlayerKey(seat.0);
+        if self.store.leave(player, cx.conn(), cx.now().millis()) {
+            self.notify("player_disconnected", player, cx);
+        }
+    }
+
+    fn lagged(&self, missed: u32, _: Unix) -> Option<Frame> {
+        let told = Told::state("lagged", Missed { missed });
+        let text = serde_json::to_string(&told).ok()?;
+        Some(Frame::text(&text))
+    }
+}
+
+/// The token in the request's head.
+fn shown_token<'a>(head: &Head<'a>) -> Option<Cow<'a, str>> {
+    head.header("authorization")
+        .and_then(bearer)
+        .map(Cow::Borrowed)
+}

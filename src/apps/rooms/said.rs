@@ -1,0 +1,364 @@
+//! What a client says: the words of the dialect, checked, and borrowed from the message they came in.
+//!
+//! A field that nobody knows is refused: a misspelt `to` must not tell everybody what was meant for one. Nothing here
+//! knows rooms or players.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::told;
+use crate::apps::object::Object;
+
+/// The longest chat message, in characters.
+const CHAT_CHARACTERS_MAX: usize = 2000;
+/// The longest `correlation_id`, in characters: room for two UUIDs and a prefix. It is repeated as it came.
+const CORRELATION_CHARACTERS_MAX: usize = 128;
+/// What is said about a message of the wrong shape is cut here.
+const SENTENCE_BYTES_MAX: usize = 400;
+
+/// What a client wants done.
+#[derive(Debug)]
+pub struct Said<'a> {
+    /// What kind of thing was said.
+    pub kind: Kind<'a>,
+    /// For the sender's copy of the answer.
+    pub correlation_id: Option<&'a RawValue>,
+    /// The players it is for; everybody if there is no list.
+    pub to: Option<Vec<Text<'a>>>,
+}
+
+/// What kind of thing was said.
+#[derive(Debug)]
+pub enum Kind<'a> {
+    /// A chat message, trimmed.
+    Chat(Cow<'a, str>),
+    /// Something of the game, which is none of our business: a `vote` or an `action`.
+    Game(&'static str, &'a RawValue),
+}
+
+/// What is wrong with what a client said.
+#[derive(Debug)]
+pub struct Wrong<'a> {
+    /// The event of the error.
+    pub event: &'static str,
+    /// The `correlation_id`, if it could be read.
+    pub correlation_id: Option<&'a RawValue>,
+    /// A sentence that names the field.
+    pub sentence: String,
+}
+
+/// Text, borrowed unless it has escapes.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    r#type: Option<&'a RawValue>,
+    #[serde(borrow)]
+    correlation_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    to: Option<&'a RawValue>,
+    #[serde(borrow)]
+    payload: Option<&'a RawValue>,
+}
+
+/// The same with anything else in it, to answer a message that is refused.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Loose<'a> {
+    #[serde(borrow)]
+    r#type: Option<&'a RawValue>,
+    #[serde(borrow)]
+    correlation_id: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Chat<'a> {
+    #[serde(borrow)]
+    message: Cow<'a, str>,
+}
+
+impl<'a> Said<'a> {
+    /// Reads a message.
+    pub fn parse(text: &'a str) -> Result<Said<'a>, Wrong<'a>> {
+        let envelope = match object::<Envelope<'a>>(text, "the message") {
+            Ok(envelope) => envelope,
+            Err(sentence) => return Err(Wrong::shape(text, sentence)),
+        };
+        let correlation_id = envelope.correlation_id;
+        if !correlation_id.is_none_or(is_correlation) {
+            return Err(Wrong::bad(None, CORRELATION));
+        }
+        let bad = |sentence: &str| Wrong::bad(correlation_id, sentence);
+        let Some(kind) = envelope.r#type.and_then(read) else {
+            return Err(bad("type: must be chat, vote or action"));
+        };
+        if !is_known(&kind) {
+            return Err(Wrong::unsupported(correlation_id, &kind));
+        }
+        let payload = envelope.payload.filter(|payload| is_object(payload.get()));
+        let payload = payload.ok_or_else(|| bad("payload: must be an object"))?;
+        let kind = match &*kind {
+            "vote" => Kind::Game("vote", payload),
+            "action" => Kind::Game("action", payload),
+            _ => Kind::Chat(chat(payload).map_err(|sentence| bad(&sentence))?),
+        };
+        let to = envelope.to.map(|to| serde_json::from_str(to.get()));
+        Ok(Said {
+            kind,
+            correlation_id,
+            to: to
+                .transpose()
+                .map_err(|_| bad("to: must be a list of players' identifiers"))?,
+        })
+    }
+}
+
+impl<'a> Wrong<'a> {
+    /// Something is not as it must be.
+    pub fn bad(correlation_id: Option<&'a RawValue>, sentence: impl Into<String>) -> Wrong<'a> {
+        Wrong {
+            event: told::BAD_MESSAGE,
+            correlation_id,
+            sentence: sentence.into(),
+        }
+    }
+
+    /// It came too soon, whatever it is.
+    pub fn too_soon(text: &'a str) -> Wrong<'a> {
+        Wrong {
+            event: told::RATE_LIMITED,
+            correlation_id: Loose::of(text).correlation_id,
+            sentence: String::from("more than 10 messages a second: this one was dropped"),
+        }
+    }
+
+    fn unsupported(correlation_id: Option<&'a RawValue>, kind: &str) -> Wrong<'a> {
+        let start = &kind[..kind.floor_char_boundary(64)];
+        Wrong {
+            event: told::UNSUPPORTED_TYPE,
+            correlation_id,
+            sentence: format!("type: must be chat, vote or action, not {start}"),
+        }
+    }
+
+    /// It has not the shape of an envelope. Its type and `correlation_id` may be readable all the same.
+    fn shape(text: &'a str, sentence: String) -> Wrong<'a> {
+        let loose = Loose::of(text);
+        match loose.r#type.and_then(read) {
+            Some(kind) if !is_known(&kind) => Wrong::unsupported(loose.correlation_id, &kind),
+            _ => Wrong::bad(loose.correlation_id, sentence),
+        }
+    }
+}
+
+impl<'a> Loose<'a> {
+    fn of(text: &'a str) -> Loose<'a> {
+        let loose = object::<Loose<'a>>(text, "").unwrap_or_default();
+        Loose {
+            correlation_id: loose.correlation_id.filter(|id| is_correlation(id)),
+            ..loose
+        }
+    }
+}
+
+const CORRELATION: &str = "correlation_id: must be text of at most 128 characters, or a number";
+
+fn is_known(kind: &str) -> bool {
+    matches!(kind, "chat" | "vote" | "action")
+}
+
+/// A short text, or a number.
+fn is_correlation(id: &RawValue) -> bool {
+    // An escape is at most twelve bytes a character; what is longer need not be looked at.
+    let is_short = id.get().len() <= 12 * CORRELATION_CHARACTERS_MAX + 2;
+    match id.get().as_bytes() {
+        [b'"', ..] => {
+            is_short
+                && read(id).is_some_and(|text| text.chars().count() <= CORRELATION_CHARACTERS_MAX)
+        }
+        [b'-' | b'0'..=b'9', ..] => id.get().len() <= CORRELATION_CHARACTERS_MAX,
+        _ => false,
+    }
+}
+
+fn chat<'a>(payload: &'a RawValue) -> Result<Cow<'a, str>, String> {
+    let Chat { message } = object(payload.get(), "payload")?;
+    let trimmed = message.trim();
+    let is_fit = (1..=CHAT_CHARACTERS_MAX).contains(&trimmed.chars().count());
+    let is_forbidden = |character: char| character.is_control() && character != '\n';
+    if !is_fit || trimmed.chars().any(is_forbidden) {
+        return Err(String::from(
+            "payload.message: must be 1 to 2000 characters after trimming, without control characters but newline",
+        ));
+    }
+    Ok(match message {
+        Cow::Borrowed(message) => Cow::Borrowed(message.trim()),
+        Cow::Owned(message) => Cow::Owned(message.trim().to_owned()),
+    })
+}
+
+/// JSON of one shape, which is an object; otherwise a sentence about it.
+fn object<'a, T: Deserialize<'a>>(text: &'a str, name: &str) -> Result<T, String> {
+    serde_json::from_str(text)
+        .map(|Object(value)| value)
+        .map_err(|error| {
+            let mut sentence = format!("{name}: {error}");
+            // It may quote what the client sent, of whatever length.
+            sentence.truncate(sentence.floor_char_boundary(SENTENCE_BYTES_MAX));
+            sentence
+        })
+}
+
+fn is_object(json: &str) -> bool {
+    json.starts_with('{')
+}
+
+/// The text that a value is, if it is text.
+fn read(value: &RawValue) -> Option<Cow<'_, str>> {
+    let Text(text) = serde_json::from_str(value.get()).ok()?;
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The event of the error and the `correlation_id` with it.
+    fn wrong(text: &str) -> (&'static str, Option<String>) {
+        let wrong = Said::parse(text).expect_err(text);
+        let id = wrong.correlation_id.map(|id| id.get().to_owned());
+        (wrong.event, id)
+    }
+
+    fn said_in_chat(message: &str) -> Option<String> {
+        let message = serde_json::to_string(message).unwrap();
+        let text = format!(r#"{{"type":"chat","payload":{{"message":{message}}}}}"#);
+        match Said::parse(&text).ok()?.kind {
+            Kind::Chat(message) => Some(message.into_owned()),
+            Kind::Game(..) => None,
+        }
+    }
+
+    #[test]
+    fn a_chat_message_is_trimmed_and_counted_in_characters() {
+        assert_eq!(said_in_chat(" \n a\nb \t"), Some(String::from("a\nb")));
+        let longest = "\u{1f600}".repeat(2000);
+        assert_eq!(said_in_chat(&format!(" {longest}\n")), Some(longest));
+        assert_eq!(said_in_chat(&"é".repeat(2001)), None);
+        assert_eq!(said_in_chat(" \n\t "), None);
+    }
+
+    #[test]
+    fn a_chat_message_has_no_control_character_but_newline() {
+        for text in ["a\tb", "a\rb", "a\u{0}b", "a\u{7f}b", "a\u{85}b"] {
+            assert_eq!(said_in_chat(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_game_message_passes_as_it_came() {
+        let payload = "{ \"b\":1.50, \"a\":\"\\u00fc\"\n}";
+        let text = format!(r#" {{"payload":{payload},"type":"vote"}}"#);
+        let Kind::Game("vote", passed) = Said::parse(&text).unwrap().kind else {
+            panic!("this is a vote");
+        };
+        assert_eq!(passed.get(), payload);
+    }
+
+    #[test]
+    fn a_payload_however_deep_costs_no_stack() {
+        let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
+        let text = format!(r#"{{"type":"vote","payload":{{"deep":{deep}}}}}"#);
+        assert!(Said::parse(&text).is_ok());
+        assert_eq!(wrong(&text.replace("vote", "dance")).0, "unsupported_type");
+        assert_eq!(wrong(&text[..text.len() - 9]).0, "bad_message");
+    }
+
+    #[test]
+    fn what_is_said_about_a_bad_message_is_short() {
+        let text = format!(r#"{{"type":"vote","{}":1}}"#, "é".repeat(10_000));
+        let wrong = Said::parse(&text).unwrap_err();
+        assert!(wrong.sentence.len() <= SENTENCE_BYTES_MAX, "{wrong:?}");
+        let text = format!(r#"{{"type":"{}"}}"#, "é".repeat(10_000));
+        let wrong = Said::parse(&text).unwrap_err();
+        assert!(wrong.sentence.len() <= SENTENCE_BYTES_MAX, "{wrong:?}");
+    }
+
+    #[test]
+    fn null_is_as_good_as_absent() {
+        let text = r#"{"type":"vote","to":null,"correlation_id":null,"payload":{}}"#;
+        let said = Said::parse(text).unwrap();
+        assert!(said.to.is_none() && said.correlation_id.is_none());
+    }
+
+    #[test]
+    fn a_type_that_is_not_known_is_told_so_whatever_else_there_is() {
+        let id = Some(String::from("\"c\""));
+        for text in [
+            r#"{"type":"system","correlation_id":"c","payload":{}}"#,
+            r#"{"type":"dance","correlation_id":"c"}"#,
+            r#"{"type":"dance","correlation_id":"c","payload":7,"more":1}"#,
+            r#"{"type":"","correlation_id":"c"}"#,
+        ] {
+            assert_eq!(wrong(text), ("unsupported_type", id.clone()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_has_not_the_shape_is_bad_and_keeps_its_correlation_id() {
+        let id = Some(String::from("\"c\""));
+        for text in [
+            r#"{"type":"vote","correlation_id":"c"}"#,
+            r#"{"type":"vote","correlation_id":"c","payload":[]}"#,
+            r#"{"type":"vote","correlation_id":"c","payload":null}"#,
+            r#"{"type":"vote","correlation_id":"c","payload":{},"too":["a"]}"#,
+            r#"{"type":"vote","correlation_id":"c","payload":{},"to":"a"}"#,
+            r#"{"type":"vote","correlation_id":"c","payload":{},"to":[7]}"#,
+            r#"{"type":"chat","correlation_id":"c","payload":{}}"#,
+            r#"{"type":"chat","correlation_id":"c","payload":{"message":7}}"#,
+            r#"{"type":"chat","correlation_id":"c","payload":{"message":"a","more":1}}"#,
+            r#"{"type":7,"correlation_id":"c","payload":{}}"#,
+            r#"{"correlation_id":"c","payload":{}}"#,
+        ] {
+            assert_eq!(wrong(text), ("bad_message", id.clone()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_object_is_bad() {
+        for text in [
+            "",
+            "hello",
+            "7",
+            "null",
+            "[]",
+            r#"["chat"]"#,
+            r#"{"type":"chat""#,
+            "{}",
+            r#"{"type":"vote","payload":{}} x"#,
+            r#"{"type":"vote","type":"vote","payload":{}}"#,
+        ] {
+            assert_eq!(wrong(text), ("bad_message", None), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_correlation_id_is_short_text_or_a_number() {
+        let with = |id: &str| {
+            let text = format!(r#"{{"type":"vote","correlation_id":{id},"payload":{{}}}}"#);
+            Said::parse(&text).is_ok_and(|said| said.correlation_id.unwrap().get() == id)
+        };
+        assert!(with("\"\"") && with("7") && with("-1.5e3"));
+        assert!(with(&format!("\"{}\"", "é".repeat(128))));
+        assert!(with(&format!("\"{}\"", "\\ud83d\\ude00".repeat(128))));
+        assert!(!with(&format!("\"{}\"", "a".repeat(129))));
+        assert!(!with(&"7".repeat(129)));
+        assert!(!with("true") && !with("[]") && !with("{}"));
+    }
+}

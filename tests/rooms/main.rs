@@ -1,0 +1,8 @@
+//! The rooms dialect, whole: the real server on a free port, plain HTTP, and WebSocket clients that others wrote.
+#![allow(clippy::unwrap_used)]
+
+mod calls;
+mod chat;
+mod entry;
+mod game;
+mod support;
