@@ -137,6 +137,12 @@ fn a_token_for_another_room_or_player_is_unauthorized() {
     let bob = server.join(&ada.code, "Bob");
     closed(server.connect_as(&with_token(&ada, &bob.token)), 4401);
     closed(server.connect_as(&with_token(&ada, &elsewhere.token)), 4401);
+    let mixed = Claims {
+        room_id: elsewhere.room_id.clone(),
+        ..claims(&ada, FAR)
+    };
+    let mixed = Tokens::new(SECRET.as_bytes()).sign(&mixed);
+    closed(server.connect_as(&with_token(&ada, &mixed)), 4401);
     let there = Player {
         code: ada.code.clone(),
         ..elsewhere
