@@ -168,12 +168,12 @@ fn a_page_is_of_1_to_200() {
     let count = |query: &str| texts(&server.messages(&player, query).body["messages"]).len();
     assert_eq!(count("?limit=1"), 1);
     assert_eq!(count("?limit=200"), 200);
-    for limit in ["0", "201", "-1", "x", ""] {
+    for limit in ["0", "201", "-1", "x"] {
         server
             .messages(&player, &format!("?limit={limit}"))
             .refuses("limit");
     }
-    for before in ["x", "", "%C3%A9"] {
+    for before in ["x", "%C3%A9"] {
         server
             .messages(&player, &format!("?before={before}"))
             .refuses("before");

@@ -13,6 +13,7 @@ use super::{Rooms, shown_token};
 use crate::apps::Call;
 use crate::apps::context::Context;
 use crate::apps::object::Object;
+use crate::apps::refusal::{bad, conflict};
 use crate::wire::http::Response;
 
 /// Messages of a page, unless it is said.
@@ -123,20 +124,12 @@ impl Rooms {
         if *claims.room_id != *room.id {
             return Err(Refusal::OtherRoom.into());
         }
-        let (mut limit, mut before) = (None, None);
-        for (name, value) in call.head.parameters() {
-            let is_again = match &*name {
-                "limit" => limit.replace(page_size(&value)?).is_some(),
-                "before" => before.replace(message_number(&value)?).is_some(),
-                _ => return Err(bad(format!("{name}: there is no such parameter"))),
-            };
-            if is_again {
-                return Err(bad(format!("{name}: must be given once")));
-            }
-        }
+        let [limit, before] = call.parameters(["limit", "before"])?;
+        let limit = limit.as_deref().map_or(Ok(PAGE), page_size)?;
+        let before = before.as_deref().map(message_number).transpose()?;
         let messages = room.history.before(before);
         let page = Page {
-            messages: messages.take(limit.unwrap_or(PAGE)).collect(),
+            messages: messages.take(limit).collect(),
         };
         Ok(Response::json(200, &page))
     }
@@ -194,10 +187,7 @@ fn newcomer(call: &Call<'_>, cx: &mut Context<'_>) -> Result<Newcomer, Response>
 
 fn no_place(why: NoPlace) -> Response {
     match why {
-        NoPlace::Name => {
-            let message = "display_name: somebody in this room has that name";
-            Response::error(409, "conflict", message)
-        }
+        NoPlace::Name => conflict("display_name: somebody in this room has that name"),
         NoPlace::Room => Response::error(
             409,
             "room_full",
@@ -230,10 +220,6 @@ fn message_number(text: &str) -> Result<u64, Response> {
 fn is_event(name: &str) -> bool {
     name.split('_')
         .all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase()))
-}
-
-fn bad(message: impl AsRef<str>) -> Response {
-    Response::error(400, "bad_request", message)
 }
 
 #[cfg(test)]

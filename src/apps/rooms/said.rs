@@ -15,8 +15,6 @@ use crate::apps::object::Object;
 const CHAT_CHARACTERS_MAX: usize = 2000;
 /// The longest `correlation_id`, in characters: room for two UUIDs and a prefix. It is repeated as it came.
 const CORRELATION_CHARACTERS_MAX: usize = 128;
-/// What is said about a message of the wrong shape is cut here.
-const SENTENCE_BYTES_MAX: usize = 400;
 
 /// What a client wants done.
 #[derive(Debug)]
@@ -203,16 +201,9 @@ fn chat<'a>(payload: &'a RawValue) -> Result<Cow<'a, str>, String> {
     })
 }
 
-/// JSON of one shape, which is an object; otherwise a sentence about it.
+/// JSON of one shape, which is an object; otherwise a sentence that names the field.
 fn object<'a, T: Deserialize<'a>>(text: &'a str, name: &str) -> Result<T, String> {
-    serde_json::from_str(text)
-        .map(|Object(value)| value)
-        .map_err(|error| {
-            let mut sentence = format!("{name}: {error}");
-            // It may quote what the client sent, of whatever length.
-            sentence.truncate(sentence.floor_char_boundary(SENTENCE_BYTES_MAX));
-            sentence
-        })
+    crate::apps::read(text.as_bytes(), name).map(|Object(value)| value)
 }
 
 fn is_object(json: &str) -> bool {
@@ -284,10 +275,10 @@ mod tests {
     fn what_is_said_about_a_bad_message_is_short() {
         let text = format!(r#"{{"type":"vote","{}":1}}"#, "é".repeat(10_000));
         let wrong = Said::parse(&text).unwrap_err();
-        assert!(wrong.sentence.len() <= SENTENCE_BYTES_MAX, "{wrong:?}");
+        assert!(wrong.sentence.len() <= 500, "{wrong:?}");
         let text = format!(r#"{{"type":"{}"}}"#, "é".repeat(10_000));
         let wrong = Said::parse(&text).unwrap_err();
-        assert!(wrong.sentence.len() <= SENTENCE_BYTES_MAX, "{wrong:?}");
+        assert!(wrong.sentence.len() <= 500, "{wrong:?}");
     }
 
     #[test]

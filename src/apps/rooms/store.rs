@@ -4,7 +4,9 @@
 //! rooms at each call, so that no call pays for all. Who is connected is told from outside, and so is the time.
 //!
 //! Bounds: rooms by the setting; players of a room by [`ROOM_PLAYERS_MAX`] and of all rooms by ten for each room that
-//! may be; messages of a room by the setting, and all together by twice [`HISTORY_BYTES_MAX`].
+//! may be; messages of a room by the setting, and the bytes of all by another: when half of them are used, a room that
+//! speaks gives up its own oldest messages, down to an equal share of that half. So few rooms use as much as many, and
+//! together they never use all.
 //!
 //! Invariants: a player is in the list of its room and in the map under its identifier; a room is in the set of the
 //! empty, under the time since when, if and only if nobody in it is connected.
@@ -33,9 +35,6 @@ const FORGOTTEN_MAX: usize = 8;
 const ROOM_PLAYERS_MAX: usize = 1000;
 /// Players of all rooms, for each room that may be.
 const PLAYERS_PER_ROOM: usize = 10;
-/// Bytes of all histories (128 MiB: about half a million messages). Beyond it a room that speaks gives up its own oldest
-/// messages, down to an equal share; so it is all used by few rooms or many, and never more than twice.
-const HISTORY_BYTES_MAX: u64 = 128 << 20;
 /// Codes drawn for a room before it is given up; while one in a thousand is taken, the second try is rare.
 const CODES_DRAWN_MAX: usize = 16;
 
@@ -299,7 +298,7 @@ impl Store {
 pub struct HistoryBounds {
     /// Messages of one room.
     pub messages_max: u32,
-    /// Bytes of all rooms; see [`HISTORY_BYTES_MAX`].
+    /// Bytes of all rooms, beyond which each keeps to its share.
     pub bytes_max: u64,
     /// Rooms that may share them.
     pub rooms_max: u32,
@@ -309,7 +308,7 @@ impl From<&AppBounds> for HistoryBounds {
     fn from(bounds: &AppBounds) -> HistoryBounds {
         HistoryBounds {
             messages_max: bounds.history_max,
-            bytes_max: HISTORY_BYTES_MAX,
+            bytes_max: bounds.records_bytes_max / 2,
             rooms_max: bounds.records_max,
         }
     }
