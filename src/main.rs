@@ -7,15 +7,9 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use log::LevelFilter;
+use roomcast::apps::Apps;
 use roomcast::apps::access::Access;
-use roomcast::apps::events::Events;
-use roomcast::apps::ops::Ops;
-use roomcast::apps::rooms::Rooms;
-use roomcast::apps::sessions::Sessions;
-use roomcast::apps::stream::Stream;
-use roomcast::apps::tasks::Tasks;
-use roomcast::apps::{App, Apps};
-use roomcast::id::AppId;
+use roomcast::apps::all::{self, Options};
 use roomcast::reactor::Reactor;
 use roomcast::settings::{Command, Settings, load};
 use roomcast::transport::Transport;
@@ -80,21 +74,13 @@ fn serve(settings: &Settings, descriptors: u64) -> io::Result<()> {
         Some(secret) => secret.clone().into_bytes(),
         None => transport.seed()?.to_vec(),
     };
-    let given: [(AppId, Box<dyn App>); 6] = [
-        (
-            AppId::Ops,
-            Box::new(Ops::new(settings.echo, settings.pages)),
-        ),
-        (AppId::Events, Box::new(Events)),
-        (AppId::Sessions, Box::<Sessions>::default()),
-        (AppId::Tasks, Box::<Tasks>::default()),
-        (AppId::Stream, Box::new(Stream)),
-        (AppId::Rooms, Box::new(Rooms::new(&secret))),
-    ];
-    let enabled = given
-        .into_iter()
-        .filter(|(id, _)| settings.bounds.app(*id).enabled);
-    let mut reactor = Reactor::new(transport, settings.bounds, Apps::new(access, enabled))?;
+    let options = Options {
+        echo: settings.echo,
+        pages: settings.pages,
+        secret: &secret,
+    };
+    let apps = Apps::new(access, all::enabled(&options, &settings.bounds));
+    let mut reactor = Reactor::new(transport, settings.bounds, apps)?;
     let connections_max = settings.bounds.connections_max;
     log::info!("up to {connections_max} WebSockets, with {descriptors} file descriptors");
     log::info!("listening on http://{address}");

@@ -5,6 +5,7 @@
 //! in [`Apps::answer`] before an app is asked at all.
 
 pub mod access;
+pub mod all;
 pub mod context;
 pub mod events;
 pub mod object;
