@@ -7,8 +7,10 @@
 //! bytes, and it enters the dirty list itself; only a flush sets blocked; only a writable edge clears it.
 //!
 //! **Full means drop, visibly.** Messages are bounded by number and bytes; vital ones, answers, pings, pongs and the
-//! close frame always fit. An empty queue takes any one message. After a drop the queue *lags*: it drops on until it is
-//! at most half full, and then the reactor tells the client how many it missed.
+//! close frame always fit. An empty queue takes any one message, and one whose socket has refused nothing yet takes all:
+//! whether it is too much for this client is known once it is written, and how much comes before that is bounded by the
+//! reactor. After a drop the queue *lags*: it drops on until it is at most half full, and then the reactor tells the
+//! client how many it missed.
 //!
 //! **A batch** is several messages in one frame buffer, published as one: it is stored once, takes one slot and one
 //! place of a queue's bound on messages (all of its bytes count), and is queued, dropped and freed whole. What clients
@@ -45,6 +47,8 @@ const DIRTY: u8 = 1;
 const BLOCKED: u8 = 2;
 const LAGGING: u8 = 4;
 const FINISHING: u8 = 8;
+/// Some of what waits has been refused; cleared only when the queue has been empty.
+const REFUSED: u8 = 16;
 
 /// All queues of all connections.
 pub struct Outbox {
@@ -157,6 +161,7 @@ impl Outbox {
             Class::Message => {
                 let bytes = u64::from(queue.bytes) + stored.bytes.len() as u64;
                 let fits = queue.messages == 0
+                    || queue.flags & REFUSED == 0
                     || (queue.messages < bounds.messages_max
                         && bytes <= u64::from(bounds.bytes_max));
                 if queue.flags & LAGGING != 0 || !fits {
@@ -272,6 +277,7 @@ impl Outbox {
         let queue = &mut self.queues[key as usize];
         if queue.head == NONE {
             queue.head = slot;
+            queue.flags &= !REFUSED;
             // A deadline for progress runs from here; the reactor's time is at hand as the message's.
             queue.progress = stored.stored.millis();
         } else {

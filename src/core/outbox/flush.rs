@@ -8,7 +8,7 @@ use std::io::{self, IoSlice};
 use slab::Slab;
 
 use super::store::Store;
-use super::{BLOCKED, NONE, Outbox, Queue, Slot};
+use super::{BLOCKED, NONE, Outbox, Queue, REFUSED, Slot};
 use crate::id::AppId;
 use crate::time::{Micros, Millis};
 
@@ -96,7 +96,7 @@ impl Outbox {
         let state = if queue.head == NONE {
             FlushState::Empty
         } else if short {
-            queue.flags |= BLOCKED;
+            queue.flags |= BLOCKED | REFUSED;
             FlushState::Blocked
         } else {
             self.mark_dirty(key);

@@ -52,6 +52,7 @@ fn flush(outbox: &mut Outbox, taken: usize) -> (u32, u32) {
 fn a_batch_takes_one_place_and_all_its_bytes() {
     let mut outbox = outbox();
     assert_eq!(offer(&mut outbox, batch(100)), Offer::Queued);
+    flush(&mut outbox, 0);
     assert_eq!(
         outbox.backlog_bytes(0) as usize,
         100 * batch(1).bytes().len()
@@ -65,13 +66,29 @@ fn a_batch_takes_one_place_and_all_its_bytes() {
 fn an_empty_queue_takes_any_one_batch_and_a_fuller_one_only_what_fits_its_bytes() {
     let mut outbox = outbox();
     assert_eq!(offer(&mut outbox, batch(1000)), Offer::Queued);
+    flush(&mut outbox, 0);
     assert_eq!(offer(&mut outbox, batch(1)), Offer::Dropped);
+}
+
+#[test]
+fn nothing_is_dropped_before_the_socket_has_refused_something() {
+    let mut outbox = outbox();
+    for _ in 0..9 {
+        assert_eq!(offer(&mut outbox, batch(1000)), Offer::Queued);
+    }
+    flush(&mut outbox, 1);
+    assert_eq!(offer(&mut outbox, batch(1)), Offer::Dropped);
+    flush(&mut outbox, usize::MAX);
+    outbox.recover(0, &BOUNDS);
+    assert_eq!(offer(&mut outbox, batch(1)), Offer::Queued);
+    assert_eq!(offer(&mut outbox, batch(1000)), Offer::Queued);
 }
 
 #[test]
 fn a_dropped_batch_is_missed_message_by_message() {
     let mut outbox = outbox();
     offer(&mut outbox, batch(3));
+    flush(&mut outbox, 0);
     offer(&mut outbox, batch(1));
     assert_eq!(offer(&mut outbox, batch(40)), Offer::Dropped);
     assert_eq!(offer(&mut outbox, Frame::text("one more")), Offer::Dropped);
