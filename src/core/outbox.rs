@@ -222,6 +222,11 @@ impl Outbox {
         }
     }
 
+    /// Throws away all that waits for a connection that nothing is written to any more.
+    pub fn discard(&mut self, key: u32) {
+        while self.pop(key).is_some() {}
+    }
+
     /// The socket takes bytes again.
     pub fn unblock(&mut self, key: u32, now: Millis) {
         let queue = &mut self.queues[key as usize];

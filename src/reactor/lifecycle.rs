@@ -1,5 +1,6 @@
 //! How connections begin, are written to and end.
 
+use std::collections::BinaryHeap;
 use std::io;
 
 use super::{
@@ -213,8 +214,7 @@ impl<T: Transport> Reactor<T> {
             let bytes = u64::from(outbox.backlog_bytes(key as u32)) + u64::from(conn.held_bytes);
             (bytes > 0 && !conn.is(DEAD)).then_some((bytes, key as u32))
         };
-        let mut victims: Vec<(u64, u32)> = self.conns.iter().filter_map(backlog).collect();
-        victims.sort_unstable();
+        let mut victims: BinaryHeap<(u64, u32)> = self.conns.iter().filter_map(backlog).collect();
         while self.budgeted_bytes() > budget {
             let Some((bytes, key)) = victims.pop() else {
                 break;
@@ -223,6 +223,10 @@ impl<T: Transport> Reactor<T> {
                 "over the memory budget: a connection with a backlog of {bytes} bytes is closed"
             ));
             self.evict_one(key);
+            if !self.conns[key as usize].is(DEAD) {
+                // A frame that is partly written stays, however long; if it is too long to wait for, its turn comes again.
+                victims.push((u64::from(self.shared.outbox.backlog_bytes(key)), key));
+            }
         }
     }
 
@@ -232,13 +236,14 @@ impl<T: Transport> Reactor<T> {
             key,
             generation: conn.generation,
         };
-        self.shared.outbox.clear(key);
         self.half_received_bytes -= u64::from(conn.held_bytes);
         conn.held_bytes = 0;
         conn.leftover = None;
         let Role::Member(app, _) = conn.role else {
+            self.shared.outbox.discard(key);
             return self.kill(key, close::ABNORMAL);
         };
+        self.shared.outbox.clear(key);
         self.shared.metrics.evictions[app as usize] += 1;
         self.shared
             .context(app, id)
