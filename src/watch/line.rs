@@ -4,14 +4,12 @@
 //! between its tokens go, and characters that a terminal would obey become escapes of the same meaning. A message that is
 //! no JSON comes as `{"text":"…"}`, a binary one as `{"binary":"…"}` in base64.
 
-use std::borrow::Cow;
-
 use data_encoding::BASE64;
 use serde::de::IgnoredAny;
 use serde_json::json;
 use tungstenite::Message;
 
-use super::plain::plain;
+use super::plain::{one_line, plain};
 use super::readable;
 use crate::time::Unix;
 
@@ -50,27 +48,6 @@ fn json_of(text: &str) -> String {
     } else {
         one_line(&json!({"text": text}).to_string()).into_owned()
     }
-}
-
-/// The same JSON value on one line. Its numbers keep their digits and its objects their repeated names, because nothing
-/// is decoded.
-pub(super) fn one_line(json: &str) -> Cow<'_, str> {
-    if !json.chars().any(char::is_control) {
-        return Cow::Borrowed(json);
-    }
-    let mut line = String::with_capacity(json.len());
-    let (mut in_string, mut is_escaped) = (false, false);
-    for c in json.chars() {
-        match c {
-            // JSON has no raw control characters in strings but these, and none but white space between tokens.
-            '\u{7f}'..='\u{9f}' => line += &format!("\\u{:04x}", u32::from(c)),
-            ' ' | '\t' | '\n' | '\r' if !in_string => {}
-            _ => line.push(c),
-        }
-        in_string ^= c == '"' && !is_escaped;
-        is_escaped = c == '\\' && in_string && !is_escaped;
-    }
-    Cow::Owned(line)
 }
 
 /// A text of somebody else in one line, for an error.

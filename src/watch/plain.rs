@@ -3,6 +3,8 @@
 //! A message may hold escape sequences that move the cursor, or marks that turn the order of letters around. Those are
 //! written as escapes; everything that is read from left to right or right to left by itself stays as it is.
 
+use std::borrow::Cow;
+
 /// The text with its control characters and its marks of direction escaped: one line, whatever was in it.
 pub(super) fn plain(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -14,6 +16,27 @@ pub(super) fn plain(text: &str) -> String {
         }
     }
     shown
+}
+
+/// The same JSON value on one line. Its numbers keep their digits and its objects their repeated names, because nothing
+/// is decoded.
+pub(super) fn one_line(json: &str) -> Cow<'_, str> {
+    if !json.chars().any(char::is_control) {
+        return Cow::Borrowed(json);
+    }
+    let mut line = String::with_capacity(json.len());
+    let (mut in_string, mut is_escaped) = (false, false);
+    for c in json.chars() {
+        match c {
+            // JSON has no raw control characters in strings but these, and none but white space between tokens.
+            '\u{7f}'..='\u{9f}' => line += &format!("\\u{:04x}", u32::from(c)),
+            ' ' | '\t' | '\n' | '\r' if !in_string => {}
+            _ => line.push(c),
+        }
+        in_string ^= c == '"' && !is_escaped;
+        is_escaped = c == '\\' && in_string && !is_escaped;
+    }
+    Cow::Owned(line)
 }
 
 fn is_harmful(c: char) -> bool {

@@ -5,8 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::line::one_line;
-use super::plain::plain;
+use super::plain::{one_line, plain};
 use crate::time::Unix;
 
 /// The line: the time of day that the message gives, or of its arrival, and what it says.
