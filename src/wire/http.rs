@@ -209,10 +209,11 @@ fn line_bytes(bytes: &[u8]) -> usize {
 
 /// Path and query of a target in origin form, or in the absolute form that a server must take too (RFC 9112 §3.2).
 fn origin_form(target: &str) -> Result<(&str, &str), Fault> {
-    let lower = target.get(..8).unwrap_or(target).to_ascii_lowercase();
-    let scheme = ["http://", "https://"]
-        .into_iter()
-        .find(|scheme| lower.starts_with(scheme));
+    let begins_with = |scheme: &&str| {
+        let start = target.get(..scheme.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    };
+    let scheme = ["http://", "https://"].into_iter().find(begins_with);
     let local = match scheme {
         Some(scheme) => {
             let rest = &target[scheme.len()..];
