@@ -56,6 +56,7 @@ macro_rules! transcripts {
 transcripts! {
     "events.txt": events_go_as_written_on_the_simulated_network, events_go_as_written_over_sockets;
     "ops.txt": operations_go_as_written_on_the_simulated_network, operations_go_as_written_over_sockets;
+    "rooms.txt": rooms_go_as_written_on_the_simulated_network, rooms_go_as_written_over_sockets;
     "sessions.txt": sessions_go_as_written_on_the_simulated_network, sessions_go_as_written_over_sockets;
     "stream.txt": the_stream_goes_as_written_on_the_simulated_network, the_stream_goes_as_written_over_sockets;
     "tasks.txt": tasks_go_as_written_on_the_simulated_network, tasks_go_as_written_over_sockets;

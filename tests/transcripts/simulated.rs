@@ -45,6 +45,7 @@ impl Ground for Simulated {
         let options = Options {
             echo: settings.echo,
             pages: settings.pages,
+            secret: settings.secret.as_deref().unwrap_or("simulated").as_bytes(),
         };
         let access = Access::new(keys, origins, settings.listen);
         let apps = Apps::new(access, all::enabled(&options, &settings.bounds));
