@@ -42,4 +42,7 @@ npm --prefix tests/browser ci --no-audit --no-fund --loglevel=error
 cargo build --locked --quiet
 node --test --test-reporter=spec tests/browser/*.test.mjs
 
+say "other people's clients"
+scripts/clients.sh
+
 say "all is well"
