@@ -104,6 +104,8 @@ fn fail(why: &str) -> ExitCode {
 }
 
 fn say(words: fmt::Arguments<'_>) {
-    // Standard error may be closed; then there is nobody to tell.
-    let _ = writeln!(io::stderr(), "roomcast: {words}");
+    // In one piece, so that no line of another process on the same terminal comes into the middle of it. Standard error
+    // may be closed; then there is nobody to tell.
+    let line = format!("roomcast: {words}\n");
+    let _ = io::stderr().write_all(line.as_bytes());
 }
