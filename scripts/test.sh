@@ -45,4 +45,7 @@ node --test --test-reporter=spec tests/browser/*.test.mjs
 say "other people's clients"
 scripts/clients.sh
 
+say "the examples of the README"
+scripts/readme.sh
+
 say "all is well"
