@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything that must hold, on any machine with Rust, Node and Python 3: installs what is missing, then checks the
-# format, the lints, the documentation, every test, and the pages in a real browser.
+# format, the lints, the documentation, every test, the pages in a real browser, and the recipes for running it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,7 +20,7 @@ need_packages() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-need_packages chromium curl python3-venv
+need_packages chromium curl openssl python3-venv systemd
 
 say "format"
 cargo fmt --check
@@ -47,5 +47,11 @@ scripts/clients.sh
 
 say "the examples of the README"
 scripts/readme.sh
+
+say "a real chain, followed"
+tests/live_tail/run.sh
+
+say "the systemd unit and the proxy recipes, with the real programs"
+scripts/deploy/try.sh
 
 say "all is well"
