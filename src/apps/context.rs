@@ -140,6 +140,11 @@ impl Context<'_> {
         self.shared.health
     }
 
+    /// Whether compression may be agreed on.
+    pub fn deflates(&self) -> bool {
+        self.shared.bounds.deflate
+    }
+
     /// The app's own limits.
     pub fn bounds(&self) -> &AppBounds {
         self.shared.bounds.app(self.app)

@@ -111,8 +111,8 @@ pub trait App {
 pub enum Outcome {
     /// This answer.
     Answer(Response),
-    /// A WebSocket for this app, which has given it a seat; the answer is the 101.
-    Open(AppId, Seat, Response),
+    /// A WebSocket for this app, which has given it a seat.
+    Open(AppId, Seat, Upgrade),
 }
 
 /// All apps, and the door in front of them.
@@ -217,7 +217,7 @@ impl Apps {
             }
             return Ok(Outcome::Answer(app.request(&call, &mut cx)));
         }
-        let upgrade = Upgrade::parse(head)?;
+        let upgrade = Upgrade::parse(head, cx.deflates())?;
         check_room(&mut cx, id)?;
         let per_minute = cx.bounds().connections_per_minute;
         self.arrivals
@@ -228,7 +228,7 @@ impl Apps {
                     .with("Retry-After", wait.0.div_ceil(1000).to_string())
             })?;
         let seat = app.admit(&call, &mut cx)?;
-        Ok(Outcome::Open(id, seat, upgrade.accept()))
+        Ok(Outcome::Open(id, seat, upgrade))
     }
 
     /// The answer to a preflight, and to anybody else who asks for methods.

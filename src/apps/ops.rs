@@ -68,7 +68,7 @@ impl App for Ops {
             Message::Binary(bytes) => Frame::binary(bytes),
         };
         // The client is read only as fast as it takes its answers, so none needs to be dropped.
-        cx.send(cx.conn(), frame.exempt());
+        cx.send(cx.conn(), frame.vital());
     }
 
     fn closed(&mut self, _: Seat, _: &mut Context<'_>) {}

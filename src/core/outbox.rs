@@ -57,6 +57,7 @@ pub struct Outbox {
     slots: Slab<Slot>,
     dirty: VecDeque<u32>,
     scratch: Vec<u8>,
+    deflate_bytes_min: u32,
 }
 
 #[derive(Clone, Copy)]
@@ -86,6 +87,8 @@ struct Queue {
     flags: u8,
     /// Pongs that wait.
     pongs: u8,
+    /// The window of what this client is sent compressed, as a power of two; 0 if it is sent nothing compressed.
+    window_bits: u8,
 }
 
 /// What became of a message that was offered to a queue.
@@ -102,14 +105,15 @@ pub enum Offer {
 }
 
 impl Outbox {
-    /// Room for so many connections without growing.
-    pub fn with_capacity(connections: usize) -> Outbox {
+    /// Room for so many connections without growing; shorter messages than `deflate_bytes_min` are never compressed.
+    pub fn with_capacity(connections: usize, deflate_bytes_min: u32) -> Outbox {
         Outbox {
             queues: Vec::with_capacity(connections),
             store: Store::default(),
             slots: Slab::new(),
             dirty: VecDeque::new(),
             scratch: Vec::with_capacity(flush::COPY_BYTES_MAX),
+            deflate_bytes_min,
         }
     }
 
@@ -139,6 +143,11 @@ impl Outbox {
         };
     }
 
+    /// From now on messages to this connection are compressed, for a window of so many bits.
+    pub fn deflate(&mut self, key: u32, window_bits: u8) {
+        self.queues[key as usize].window_bits = window_bits;
+    }
+
     /// Puts a message into the store, from where any number of queues can take a copy.
     pub fn store(&mut self, frame: Frame, app: AppId, now: Micros) -> Stored {
         self.store.put(frame, app, now)
@@ -156,7 +165,11 @@ impl Outbox {
         if queue.flags & FINISHING != 0 {
             return Offer::Gone;
         }
-        let stored = self.store.get(message.key());
+        let form = match queue.window_bits {
+            0 => message.key(),
+            bits => self.store.deflated(message, bits, self.deflate_bytes_min),
+        };
+        let stored = self.store.get(form);
         match stored.class {
             Class::Message => {
                 let bytes = u64::from(queue.bytes) + stored.bytes.len() as u64;
@@ -168,14 +181,14 @@ impl Outbox {
                     let messages = stored.messages;
                     return self.refuse(key, messages, lag);
                 }
-                self.push(key, message.key());
+                self.push(key, form);
             }
             Class::Vital | Class::Answer => {
-                self.push(key, message.key());
+                self.push(key, form);
             }
-            Class::Pong => self.push_pong(key, message.key()),
+            Class::Pong => self.push_pong(key, form),
             Class::Close => {
-                self.push(key, message.key());
+                self.push(key, form);
                 self.queues[key as usize].flags |= FINISHING;
             }
         }
@@ -365,6 +378,11 @@ impl Outbox {
         }
     }
 
+    /// Whether messages to this connection are compressed.
+    pub fn is_deflated(&self, key: u32) -> bool {
+        self.queues[key as usize].window_bits != 0
+    }
+
     /// Whether nothing waits.
     pub fn is_empty(&self, key: u32) -> bool {
         self.queues[key as usize].head == NONE
@@ -468,6 +486,7 @@ impl Queue {
             progress: Millis(0),
             flags: FINISHING,
             pongs: 0,
+            window_bits: 0,
         }
     }
 }

@@ -33,6 +33,8 @@ pub struct Limits {
     pub body_bytes_max: u32,
     /// Bytes of a message.
     pub message_bytes_max: u32,
+    /// Whether messages may be compressed.
+    pub deflate: bool,
 }
 
 /// What the client did.
@@ -76,6 +78,7 @@ enum Work {
 /// A message that did not come in one piece.
 struct Assembly {
     text: bool,
+    compressed: bool,
     bytes: Vec<u8>,
     /// Up to here the bytes are known to be UTF-8; behind it stands at most the start of one character.
     utf8_bytes: usize,
@@ -222,11 +225,12 @@ impl Protocol {
                 }
                 message.append(buffer.at(range), last)?;
                 if last {
-                    return Ok(self.whole_message(buffer));
+                    return self.whole_message(buffer, limits).map(Some);
                 }
                 continue;
             }
-            let Some((header, header_bytes)) = Header::parse(buffer.unread())? else {
+            let Some((header, header_bytes)) = Header::parse(buffer.unread(), limits.deflate)?
+            else {
                 return Ok(None);
             };
             let arrived = (buffer.unread().len() - header_bytes) as u64 >= header.payload_bytes;
@@ -241,7 +245,12 @@ impl Protocol {
                 buffer.consume(header_bytes);
                 let range = buffer.consume(header.payload_bytes as usize);
                 unmask(buffer.at_mut(range.clone()), header.mask, 0);
-                return data(header.kind == Kind::Text, buffer.at(range)).map(Some);
+                let text = header.kind == Kind::Text;
+                if header.compressed {
+                    buffer.inflate(range, limits.message_bytes_max)?;
+                    return data(text, buffer.adopted()).map(Some);
+                }
+                return data(text, buffer.at(range)).map(Some);
             }
             buffer.consume(header_bytes);
             self.begin_frame(header);
@@ -256,7 +265,16 @@ impl Protocol {
             (_, Kind::Continuation) => return Err(Fault::ContinuesNothing),
             _ => 0,
         };
-        if so_far.saturating_add(header.payload_bytes) > u64::from(limits.message_bytes_max) {
+        let compressed =
+            header.compressed || matches!(&self.work, Work::Message(message) if message.compressed);
+        // What cannot be made shorter is stored, with a few bytes for each block.
+        let max = u64::from(limits.message_bytes_max);
+        let max = if compressed {
+            max + max / 1024 + 64
+        } else {
+            max
+        };
+        if so_far.saturating_add(header.payload_bytes) > max {
             return Err(Fault::MessageTooBig(limits.message_bytes_max));
         }
         Ok(())
@@ -267,6 +285,7 @@ impl Protocol {
             let text = header.kind == Kind::Text;
             self.work = Work::Message(Box::new(Assembly {
                 text,
+                compressed: header.compressed,
                 bytes: Vec::new(),
                 utf8_bytes: 0,
                 frame: None,
@@ -280,16 +299,22 @@ impl Protocol {
         }
     }
 
-    fn whole_message<'a>(&mut self, buffer: &'a mut Buffer) -> Option<Event<'a>> {
-        let Work::Message(message) = std::mem::replace(&mut self.work, Work::Nothing) else {
-            return None;
+    fn whole_message<'a>(
+        &mut self,
+        buffer: &'a mut Buffer,
+        limits: Limits,
+    ) -> Result<Event<'a>, Fault> {
+        let message = match std::mem::replace(&mut self.work, Work::Nothing) {
+            Work::Message(message) => *message,
+            _ => unreachable!("only a message that has begun can end"),
         };
-        buffer.adopt(message.bytes);
-        if !message.text {
-            return Some(Event::Binary(buffer.adopted()));
+        if message.compressed {
+            buffer.adopt_inflated(&message.bytes, limits.message_bytes_max)?;
+        } else {
+            buffer.adopt(message.bytes);
         }
-        // Checked piece by piece as it came; looking once more is the price of a `str` without unsafe code.
-        std::str::from_utf8(buffer.adopted()).ok().map(Event::Text)
+        // Plain text was checked as it came; looking once more is the price of a `str` without unsafe code.
+        data(message.text, buffer.adopted())
     }
 
     /// How far the connection has come.
@@ -322,7 +347,7 @@ impl Assembly {
     /// Takes an unmasked piece; text is checked as it arrives, so that the first bad byte ends the message.
     fn append(&mut self, piece: &[u8], last: bool) -> Result<(), Fault> {
         self.bytes.extend_from_slice(piece);
-        if !self.text {
+        if !self.text || self.compressed {
             return Ok(());
         }
         match std::str::from_utf8(&self.bytes[self.utf8_bytes..]) {

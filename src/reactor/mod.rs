@@ -141,7 +141,7 @@ impl<T: Transport> Reactor<T> {
             now: transport.now(),
             bounds,
             hub: Hub::with_capacity(connections),
-            outbox: Outbox::with_capacity(connections),
+            outbox: Outbox::with_capacity(connections, bounds.deflate_bytes_min),
             metrics: Metrics::new(),
             encoder: Encoder::new(),
             chance,

@@ -210,6 +210,7 @@ impl<T: Transport> Reactor<T> {
                     Role::Member(app, _) => self.shared.bounds.app(app).message_bytes_max,
                     _ => 0,
                 },
+                deflate: self.shared.outbox.is_deflated(id.key),
             };
             match conn.protocol.next(&mut self.buffer, limits) {
                 Ok(None) => return Reacted::Hungry,
@@ -295,10 +296,15 @@ impl<T: Transport> Reactor<T> {
                     self.say_last_words(id);
                 }
             }
-            Outcome::Open(app, seat, response) => {
+            Outcome::Open(app, seat, upgrade) => {
+                let deflate = upgrade.deflate();
+                let response = upgrade.accept();
                 self.queue(id.key, response.encode(unix, false, false));
                 let conn = &mut self.conns[id.key as usize];
                 conn.protocol.open();
+                if let Some(deflate) = deflate {
+                    self.shared.outbox.deflate(id.key, deflate.window_bits);
+                }
                 conn.role = Role::Member(app, seat);
                 conn.flags |= FRESH;
                 let waited = self.shared.now.micros.since(conn.since);

@@ -7,6 +7,9 @@
 use std::cell::Cell;
 use std::ops::Range;
 
+use super::deflate::Inflater;
+use super::fault::Fault;
+
 /// Room for unread bytes, and one adopted message.
 pub struct Buffer {
     bytes: Box<[u8]>,
@@ -14,6 +17,7 @@ pub struct Buffer {
     start: Cell<usize>,
     end: usize,
     adopted: Vec<u8>,
+    inflater: Inflater,
 }
 
 impl Buffer {
@@ -24,6 +28,7 @@ impl Buffer {
             start: Cell::new(0),
             end: 0,
             adopted: Vec::new(),
+            inflater: Inflater::new(),
         }
     }
 
@@ -66,6 +71,18 @@ impl Buffer {
     /// Keeps a message that came in pieces until the next one.
     pub fn adopt(&mut self, message: Vec<u8>) {
         self.adopted = message;
+    }
+
+    /// Keeps what these consumed bytes inflate to, up to `bytes_max`, until the next message.
+    pub fn inflate(&mut self, range: Range<usize>, bytes_max: u32) -> Result<(), Fault> {
+        self.adopted = self.inflater.inflate(&self.bytes[range], bytes_max)?;
+        Ok(())
+    }
+
+    /// Keeps what a compressed message that came in pieces inflates to, up to `bytes_max`, until the next one.
+    pub fn adopt_inflated(&mut self, message: &[u8], bytes_max: u32) -> Result<(), Fault> {
+        self.adopted = self.inflater.inflate(message, bytes_max)?;
+        Ok(())
     }
 
     /// What nobody has consumed yet.

@@ -48,6 +48,8 @@ pub enum Fault {
     CloseFrame,
     /// Text, or a close reason, that is not UTF-8 (RFC 6455 §8.1).
     NotUtf8,
+    /// A compressed message that cannot be inflated (RFC 7692 §7.2.2).
+    NotDeflate,
     /// A message over the limit, which is given in bytes.
     MessageTooBig(u32),
     /// A started message was not complete in time.
@@ -78,7 +80,7 @@ impl Fault {
             Fault::Expectation => Answer::Status(417, "expectation_failed"),
             Fault::HeadersTooLarge => Answer::Status(431, "headers_too_large"),
             Fault::Coding => Answer::Status(501, "not_implemented"),
-            Fault::NotUtf8 => Answer::Close(1007),
+            Fault::NotUtf8 | Fault::NotDeflate => Answer::Close(1007),
             Fault::MessageTooSlow => Answer::Close(1008),
             Fault::MessageTooBig(_) => Answer::Close(1009),
             Fault::ReservedBits
@@ -119,6 +121,7 @@ impl fmt::Display for Fault {
             Fault::Interleaved => "a message began inside another",
             Fault::CloseFrame => "the close code is not one that may be sent",
             Fault::NotUtf8 => "text must be UTF-8",
+            Fault::NotDeflate => "a compressed message must be DEFLATE data, whole",
             Fault::MessageTooSlow => "the message was not complete in time",
         };
         f.write_str(sentence)

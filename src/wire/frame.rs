@@ -8,6 +8,7 @@ use serde::Serialize;
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
+use super::deflate::Deflater;
 use super::fault::Fault;
 
 /// Close codes (RFC 6455 §7.4.1, and the private ones of the apps).
@@ -42,6 +43,10 @@ pub mod close {
 
 /// The longest header that a server writes: no mask.
 const HEADER_BYTES_MAX: usize = 10;
+/// The reserved bits of a frame's first byte.
+const RSV1: u8 = 0x40;
+const RSV2: u8 = 0x20;
+const RSV3: u8 = 0x10;
 /// The longest payload of a control frame.
 pub const CONTROL_BYTES_MAX: usize = 125;
 
@@ -52,6 +57,8 @@ pub struct Header {
     pub last: bool,
     /// What it carries.
     pub kind: Kind,
+    /// The message that it begins is compressed (RFC 7692 §6).
+    pub compressed: bool,
     /// The mask of its payload.
     pub mask: [u8; 4],
     /// Bytes of its payload.
@@ -84,12 +91,15 @@ impl Kind {
 
 impl Header {
     /// Reads a client's frame header from the front of `bytes`, and says how long it is; `None` while it is not whole.
-    pub fn parse(bytes: &[u8]) -> Result<Option<(Header, usize)>, Fault> {
+    /// `deflate` says whether compression was agreed on, which gives the first reserved bit a meaning.
+    pub fn parse(bytes: &[u8], deflate: bool) -> Result<Option<(Header, usize)>, Fault> {
         let Some(&first) = bytes.first() else {
             return Ok(None);
         };
         // Reserved bits and opcodes are known from the first byte: no need to wait for the rest of the header.
-        if first & 0x70 != 0 {
+        let compressed = first & RSV1 != 0;
+        let may_be_compressed = deflate && matches!(first & 0x0f, 1 | 2);
+        if first & (RSV2 | RSV3) != 0 || compressed && !may_be_compressed {
             return Err(Fault::ReservedBits);
         }
         let kind = match OpCode::from(first & 0x0f) {
@@ -124,6 +134,7 @@ impl Header {
             Header {
                 last: header.is_final,
                 kind,
+                compressed,
                 mask,
                 payload_bytes,
             },
@@ -270,6 +281,38 @@ impl Frame {
     }
 }
 
+/// The same frames with every payload compressed that is long enough and gets shorter by it; `None` if none does.
+pub fn deflated(
+    frames: &[u8],
+    deflater: &mut Deflater,
+    window_bits: u8,
+    bytes_min: u32,
+) -> Option<Vec<u8>> {
+    let mut compressed = Vec::with_capacity(frames.len() / 2);
+    let mut cursor = Cursor::new(frames);
+    let mut any = false;
+    while let Ok(Some((header, payload_bytes))) = FrameHeader::parse(&mut cursor) {
+        let start = cursor.position() as usize;
+        let end = start + payload_bytes as usize;
+        let payload = &frames[start..end];
+        cursor.set_position(end as u64);
+        let shorter = (payload.len() >= bytes_min as usize)
+            .then(|| deflater.deflate(payload, window_bits))
+            .filter(|deflated| deflated.len() < payload.len());
+        any |= shorter.is_some();
+        let header = FrameHeader {
+            rsv1: shorter.is_some(),
+            ..header
+        };
+        let payload = shorter.unwrap_or(payload);
+        header
+            .format(payload.len() as u64, &mut compressed)
+            .expect("a vector takes all");
+        compressed.extend_from_slice(payload);
+    }
+    any.then_some(compressed)
+}
+
 fn header_bytes(opcode: OpCode, payload_bytes: usize) -> usize {
     FrameHeader {
         opcode,
@@ -376,6 +419,7 @@ impl Default for Encoder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::deflate::Inflater;
 
     #[test]
     fn unmasking_in_words_equals_unmasking_in_bytes() {
@@ -425,5 +469,46 @@ mod tests {
         let frame = Frame::close(close::POLICY, &"é".repeat(100));
         assert_eq!(frame.bytes()[1] as usize, 2 + 122);
         assert!(std::str::from_utf8(&frame.bytes()[4..]).is_ok());
+    }
+
+    #[test]
+    fn every_long_message_of_a_batch_is_compressed_and_no_short_one() {
+        let messages = [
+            String::from("short"),
+            "long ".repeat(500),
+            String::from("short too"),
+        ];
+        let batch = Encoder::new().json_batch(&messages).unwrap();
+        let frames = deflated(batch.bytes(), &mut Deflater::default(), 15, 100).unwrap();
+        let mut cursor = Cursor::new(&frames[..]);
+        for message in &messages {
+            let (header, bytes) = FrameHeader::parse(&mut cursor).unwrap().unwrap();
+            let start = cursor.position() as usize;
+            let payload = &frames[start..start + bytes as usize];
+            cursor.set_position(start as u64 + bytes);
+            assert_eq!(header.rsv1, message.len() > 100);
+            let inflated = match header.rsv1 {
+                true => Inflater::new().inflate(payload, 10_000).unwrap(),
+                false => payload.to_vec(),
+            };
+            assert_eq!(inflated, format!("\"{message}\"").as_bytes());
+        }
+        assert_eq!(cursor.position() as usize, frames.len());
+    }
+
+    #[test]
+    fn nothing_is_compressed_that_does_not_get_shorter() {
+        let noise: Vec<u8> = (0..600u32)
+            .map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8)
+            .collect();
+        assert_eq!(
+            deflated(
+                Frame::binary(&noise).bytes(),
+                &mut Deflater::default(),
+                15,
+                512
+            ),
+            None
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod body;
 pub mod buffer;
+pub mod deflate;
 pub mod fault;
 pub mod frame;
 pub mod http;

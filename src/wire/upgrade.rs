@@ -2,11 +2,13 @@
 
 use tungstenite::handshake::derive_accept_key;
 
+use super::deflate::Deflate;
 use super::http::{Head, Response};
 
 /// A request that may be upgraded.
 pub struct Upgrade {
     accept: String,
+    deflate: Option<Deflate>,
 }
 
 /// Why a request may not be upgraded.
@@ -21,8 +23,8 @@ pub enum NotUpgrade {
 }
 
 impl Upgrade {
-    /// Checks every rule that a client's handshake must keep.
-    pub fn parse(head: &Head<'_>) -> Result<Upgrade, NotUpgrade> {
+    /// Checks every rule that a client's handshake must keep; `deflate` says whether compression may be agreed on.
+    pub fn parse(head: &Head<'_>, deflate: bool) -> Result<Upgrade, NotUpgrade> {
         if !head.lists("upgrade", "websocket") {
             return Err(NotUpgrade::Plain);
         }
@@ -42,6 +44,7 @@ impl Upgrade {
         match (keys.next(), keys.next()) {
             (Some(key), None) if is_nonce(key) => Ok(Upgrade {
                 accept: derive_accept_key(key),
+                deflate: Deflate::negotiate(head).filter(|_| deflate),
             }),
             _ => Err(NotUpgrade::Malformed(
                 "Sec-WebSocket-Key must be 16 bytes in base64, once",
@@ -49,12 +52,21 @@ impl Upgrade {
         }
     }
 
+    /// What was agreed on for compression.
+    pub fn deflate(&self) -> Option<Deflate> {
+        self.deflate
+    }
+
     /// The answer that opens the connection.
     pub fn accept(self) -> Response {
-        Response::empty(101)
+        let response = Response::empty(101)
             .with("Upgrade", "websocket")
             .with("Connection", "Upgrade")
-            .with("Sec-WebSocket-Accept", self.accept)
+            .with("Sec-WebSocket-Accept", self.accept);
+        match self.deflate {
+            Some(deflate) => response.with("Sec-WebSocket-Extensions", deflate.header()),
+            None => response,
+        }
     }
 }
 

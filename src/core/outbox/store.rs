@@ -2,11 +2,19 @@
 //!
 //! A batch of messages is stored and freed like one. A message stays for as long as somebody holds a copy: whoever put it there, and every slot that names it.
 
+use std::cell::Cell;
+
 use slab::Slab;
+
+use super::NONE;
 
 use crate::id::AppId;
 use crate::time::Micros;
-use crate::wire::frame::{Class, Frame};
+use crate::wire::deflate::{Deflater, WINDOW_BITS};
+use crate::wire::frame::{Class, Frame, deflated};
+
+/// Window sizes that clients can agree on.
+const WINDOWS: usize = (*WINDOW_BITS.end() - *WINDOW_BITS.start() + 1) as usize;
 
 /// A message in the store; whoever gets one gives it back to [`super::Outbox::release`].
 #[derive(Debug)]
@@ -14,6 +22,8 @@ use crate::wire::frame::{Class, Frame};
 pub struct Stored {
     key: u32,
     messages: u32,
+    /// The compressed forms that somebody asked for, by window size; the plain one where compression gains nothing.
+    deflated: Cell<[u32; WINDOWS]>,
 }
 
 impl Stored {
@@ -47,6 +57,7 @@ const MESSAGE_BYTES: u64 = size_of::<Message>() as u64;
 pub(super) struct Store {
     messages: Slab<Message>,
     held_bytes: u64,
+    deflater: Deflater,
 }
 
 impl Store {
@@ -66,11 +77,45 @@ impl Store {
         Stored {
             key: self.messages.insert(message) as u32,
             messages,
+            deflated: Cell::new([NONE; WINDOWS]),
         }
+    }
+
+    /// The form of a message for a client that agreed on compression: compressed once, when the first one asks.
+    pub(super) fn deflated(&mut self, message: &Stored, window_bits: u8, bytes_min: u32) -> u32 {
+        let mut deflated = message.deflated.get();
+        let window = (window_bits - WINDOW_BITS.start()) as usize;
+        if deflated[window] == NONE {
+            deflated[window] = self
+                .deflate(message.key, window_bits, bytes_min)
+                .unwrap_or(message.key);
+            message.deflated.set(deflated);
+        }
+        deflated[window]
+    }
+
+    fn deflate(&mut self, key: u32, window_bits: u8, bytes_min: u32) -> Option<u32> {
+        let plain = &self.messages[key as usize];
+        if !plain.class.is_message() {
+            return None;
+        }
+        let bytes =
+            deflated(&plain.bytes, &mut self.deflater, window_bits, bytes_min)?.into_boxed_slice();
+        self.held_bytes += bytes.len() as u64 + MESSAGE_BYTES;
+        let message = Message {
+            bytes,
+            copies: 1,
+            ..*plain
+        };
+        Some(self.messages.insert(message) as u32)
     }
 
     /// Gives up the copy that [`Store::put`] made.
     pub(super) fn release(&mut self, message: Stored) {
+        let deflated = message.deflated.get().into_iter();
+        for key in deflated.filter(|&key| key != NONE && key != message.key) {
+            self.drop_copy(key);
+        }
         self.drop_copy(message.key);
     }
 

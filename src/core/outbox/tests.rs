@@ -13,7 +13,7 @@ const NOW: Micros = Micros(7);
 
 /// One open queue.
 fn outbox() -> Outbox {
-    let mut outbox = Outbox::with_capacity(1);
+    let mut outbox = Outbox::with_capacity(1, 512);
     outbox.open(ConnId {
         key: 0,
         generation: 1,

@@ -1,0 +1,318 @@
+//! permessage-deflate (RFC 7692): what is agreed on, messages in, messages out.
+//!
+//! Both sides agree to keep nothing from one message to the next, so one compressor and one decompressor serve every
+//! connection and an idle one owns neither. A message is inflated into memory that stops at the limit before it grows
+//! past it: a bomb costs what the limit costs.
+
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+
+use super::fault::Fault;
+use super::http::Head;
+
+/// What ends every flushed block and is not sent (RFC 7692 §7.2.1).
+const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
+/// Window sizes that we compress with, as powers of two; 8 is one that zlib cannot do.
+pub const WINDOW_BITS: std::ops::RangeInclusive<u8> = 9..=15;
+/// The loop waits while a message is compressed: of 9.7 kB of transactions this level makes 2.8 kB in 27 µs, the usual
+/// level 6 saves 3 % of that for 44 µs, and level 1 takes 17 µs for half as much again.
+const LEVEL: u32 = 2;
+/// Room that inflating begins with.
+const INFLATED_BYTES_MIN: usize = 1024;
+
+/// What was agreed on with a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deflate {
+    /// The window of what we send, as a power of two.
+    pub window_bits: u8,
+    names_window: bool,
+}
+
+impl Deflate {
+    /// The first of a client's offers that we can keep, if there is one. An offer with a parameter that is unknown,
+    /// repeated or out of range is declined (RFC 7692 §7.1).
+    pub fn negotiate(head: &Head<'_>) -> Option<Deflate> {
+        let headers = head.all("sec-websocket-extensions");
+        let texts = headers.filter_map(|value| std::str::from_utf8(value).ok());
+        texts
+            .flat_map(|text| split(text, ','))
+            .find_map(Deflate::consider)
+    }
+
+    fn consider(offer: &str) -> Option<Deflate> {
+        let mut parts = split(offer, ';');
+        if parts.next()? != "permessage-deflate" {
+            return None;
+        }
+        let mut seen = Vec::new();
+        let mut deflate = Deflate {
+            window_bits: *WINDOW_BITS.end(),
+            names_window: false,
+        };
+        for part in parts {
+            let (name, value) = match part.split_once('=') {
+                Some((name, value)) => (name.trim(), Some(unquoted(value.trim()))),
+                None => (part, None),
+            };
+            if seen.contains(&name) {
+                return None;
+            }
+            seen.push(name);
+            match (name, value) {
+                (
+                    "server_no_context_takeover"
+                    | "client_no_context_takeover"
+                    | "client_max_window_bits",
+                    None,
+                ) => {}
+                ("client_max_window_bits", Some(bits)) => drop(window_bits(bits)?),
+                ("server_max_window_bits", Some(bits)) => {
+                    deflate.window_bits =
+                        window_bits(bits).filter(|bits| WINDOW_BITS.contains(bits))?;
+                    deflate.names_window = true;
+                }
+                _ => return None,
+            }
+        }
+        Some(deflate)
+    }
+
+    /// The header that says what was agreed on.
+    pub fn header(self) -> String {
+        let mut header = String::from(
+            "permessage-deflate; server_no_context_takeover; client_no_context_takeover",
+        );
+        if self.names_window {
+            header.push_str(&format!("; server_max_window_bits={}", self.window_bits));
+        }
+        header
+    }
+}
+
+/// The parts of a list, without the space around them; a separator inside quotes separates nothing.
+fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    let parts = text.split(move |character| {
+        quoted ^= character == '"';
+        character == separator && !quoted
+    });
+    parts.map(str::trim)
+}
+
+fn unquoted(value: &str) -> &str {
+    value
+        .strip_prefix('"')
+        .and_then(|value| value.strip_suffix('"'))
+        .unwrap_or(value)
+}
+
+/// 8 to 15, in decimal without a leading zero.
+fn window_bits(value: &str) -> Option<u8> {
+    let bits: u8 = value.parse().ok()?;
+    ((8..=15).contains(&bits) && value == bits.to_string()).then_some(bits)
+}
+
+/// Takes compressed messages apart, one whole message at a time.
+pub struct Inflater {
+    inner: Decompress,
+}
+
+impl Inflater {
+    /// A decompressor for every window size.
+    pub fn new() -> Inflater {
+        Inflater {
+            inner: Decompress::new(false),
+        }
+    }
+
+    /// The message that was compressed to these bytes, if it is not longer than `bytes_max`.
+    pub fn inflate(&mut self, compressed: &[u8], bytes_max: u32) -> Result<Vec<u8>, Fault> {
+        self.inner.reset(false);
+        let mut message = Vec::new();
+        self.feed(compressed, &mut message, bytes_max)?;
+        self.feed(&TAIL, &mut message, bytes_max)?;
+        Ok(message)
+    }
+
+    /// Inflates until all of `rest` is consumed and nothing more comes out.
+    fn feed(
+        &mut self,
+        mut rest: &[u8],
+        message: &mut Vec<u8>,
+        bytes_max: u32,
+    ) -> Result<(), Fault> {
+        loop {
+            if message.len() == message.capacity() {
+                // One byte past the limit is enough to know that it is broken.
+                let left = bytes_max as usize + 1 - message.len();
+                message.reserve_exact(message.capacity().max(INFLATED_BYTES_MIN).min(left));
+            }
+            let (consumed, produced) = (self.inner.total_in(), message.len());
+            let status = self
+                .inner
+                .decompress_vec(rest, message, FlushDecompress::Sync)
+                .map_err(|_| Fault::NotDeflate)?;
+            let consumed = (self.inner.total_in() - consumed) as usize;
+            rest = &rest[consumed..];
+            if message.len() > bytes_max as usize {
+                return Err(Fault::MessageTooBig(bytes_max));
+            }
+            if status == Status::StreamEnd {
+                // A final block ends the stream, but not the message (RFC 7692 §7.2.3.5).
+                self.inner.reset(false);
+            }
+            let had_room = message.len() < message.capacity();
+            if rest.is_empty() && (had_room || status == Status::StreamEnd) {
+                return Ok(());
+            }
+            if consumed == 0 && produced == message.len() && had_room {
+                return Err(Fault::NotDeflate);
+            }
+        }
+    }
+}
+
+impl Default for Inflater {
+    fn default() -> Inflater {
+        Inflater::new()
+    }
+}
+
+/// Compresses messages, one whole message at a time.
+#[derive(Default)]
+pub struct Deflater {
+    /// A compressor for each window size, made when the first client asks for it.
+    by_window: [Option<Box<Compress>>; 16],
+    compressed: Vec<u8>,
+}
+
+impl Deflater {
+    /// The message, compressed for a window of so many bits.
+    pub fn deflate(&mut self, message: &[u8], window_bits: u8) -> &[u8] {
+        debug_assert!(
+            WINDOW_BITS.contains(&window_bits),
+            "only windows that were agreed on are asked for"
+        );
+        let make = || {
+            Box::new(Compress::new_with_window_bits(
+                Compression::new(LEVEL),
+                false,
+                window_bits,
+            ))
+        };
+        let compress = self.by_window[window_bits as usize].get_or_insert_with(make);
+        compress.reset();
+        self.compressed.clear();
+        self.compressed.reserve(message.len() / 2 + 64);
+        loop {
+            let consumed = compress.total_in() as usize;
+            let rest = &message[consumed..];
+            // Into memory there is nothing that can fail; what is not taken now is taken in the next round.
+            let _ = compress.compress_vec(rest, &mut self.compressed, FlushCompress::Sync);
+            let all = compress.total_in() as usize == message.len();
+            if all && self.compressed.len() < self.compressed.capacity() {
+                break;
+            }
+            self.compressed.reserve(message.len() / 4 + 64);
+        }
+        self.compressed
+            .strip_suffix(&TAIL)
+            .unwrap_or(&self.compressed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn negotiate(offers: &str) -> Option<String> {
+        let request =
+            format!("GET / HTTP/1.1\r\nHost: x\r\nSec-WebSocket-Extensions: {offers}\r\n\r\n");
+        let (head, _) = Head::parse(request.as_bytes()).unwrap().unwrap();
+        Deflate::negotiate(&head).map(Deflate::header)
+    }
+
+    #[test]
+    fn the_first_offer_that_can_be_kept_is_accepted() {
+        let plain = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+        for offers in [
+            "permessage-deflate",
+            "permessage-deflate; client_max_window_bits",
+            "permessage-deflate; client_max_window_bits=10; server_no_context_takeover",
+            "x-webkit-deflate-frame, permessage-deflate",
+            "permessage-deflate; nonsense, permessage-deflate",
+            "other; a=\"b, permessage-deflate; nonsense\", permessage-deflate",
+        ] {
+            assert_eq!(negotiate(offers).as_deref(), Some(plain), "{offers}");
+        }
+        let narrow = format!("{plain}; server_max_window_bits=9");
+        assert_eq!(
+            negotiate("permessage-deflate; server_max_window_bits=9"),
+            Some(narrow.clone())
+        );
+        assert_eq!(
+            negotiate("permessage-deflate; server_max_window_bits=\"9\""),
+            Some(narrow)
+        );
+    }
+
+    #[test]
+    fn parameters_that_are_unknown_repeated_or_out_of_range_decline_an_offer() {
+        for offers in [
+            "permessage-deflate; nonsense",
+            "permessage-deflate; client_no_context_takeover; client_no_context_takeover",
+            "permessage-deflate; server_no_context_takeover=1",
+            "permessage-deflate; server_max_window_bits",
+            "permessage-deflate; server_max_window_bits=8",
+            "permessage-deflate; server_max_window_bits=16",
+            "permessage-deflate; server_max_window_bits=09",
+            "permessage-deflate; client_max_window_bits=7",
+            "permessage-deflate; client_max_window_bits=",
+            "permessage-bzip2",
+            "",
+        ] {
+            assert_eq!(negotiate(offers), None, "{offers}");
+        }
+    }
+
+    #[test]
+    fn messages_come_back_as_they_were_at_every_window() {
+        let (mut deflater, mut inflater) = (Deflater::default(), Inflater::new());
+        let noise = |length: u32| (0..length).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8);
+        for length in [0, 1, 500, 5000, 70_000] {
+            for message in [noise(length).collect(), vec![b'a'; length as usize]] {
+                for window_bits in WINDOW_BITS {
+                    let compressed = deflater.deflate(&message, window_bits).to_vec();
+                    assert_eq!(inflater.inflate(&compressed, length), Ok(message.clone()));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_bomb_costs_what_the_limit_costs() {
+        let bomb = Deflater::default().deflate(&vec![0; 10 << 20], 15).to_vec();
+        assert!(bomb.len() < 20_000);
+        let burst = Inflater::new().inflate(&bomb, 1000);
+        assert_eq!(burst, Err(Fault::MessageTooBig(1000)));
+        let whole = Inflater::new().inflate(&bomb, 10 << 20).unwrap();
+        assert_eq!(
+            (whole.len(), whole.capacity() <= (10 << 20) + 1),
+            (10 << 20, true)
+        );
+    }
+
+    #[test]
+    fn a_final_block_ends_the_stream_but_not_the_message() {
+        // RFC 7692 §7.2.3.5: "Hello" in a block with BFINAL set, and the empty block that must follow it.
+        let hello = [0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00];
+        assert_eq!(Inflater::new().inflate(&hello, 5), Ok(b"Hello".to_vec()));
+    }
+
+    #[test]
+    fn what_is_not_deflate_is_a_fault() {
+        assert_eq!(
+            Inflater::new().inflate(&[0xff; 20], 1000),
+            Err(Fault::NotDeflate)
+        );
+    }
+}
