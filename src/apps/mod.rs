@@ -356,6 +356,14 @@ pub fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Response> {
     read(body, "the body").map_err(refusal::bad)
 }
 
+/// JSON of one shape that is a part of something, and a sentence that names the field by its path from the part on.
+pub fn read_part<'a, T: Deserialize<'a>>(json: &'a [u8], part: &str) -> Result<T, String> {
+    read(json, "").map_err(|sentence| {
+        let dot = if sentence.starts_with(':') { "" } else { "." };
+        format!("{part}{dot}{sentence}")
+    })
+}
+
 /// JSON of one shape, and a sentence that names the field that is not, or `whole` if it is all of it.
 pub fn read<'a, T: Deserialize<'a>>(json: &'a [u8], whole: &str) -> Result<T, String> {
     let mut reader = serde_json::Deserializer::from_slice(json);

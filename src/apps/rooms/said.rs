@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use super::told;
 use crate::apps::object::Object;
+use crate::apps::read_part;
 
 /// The longest chat message, in characters.
 const CHAT_CHARACTERS_MAX: usize = 2000;
@@ -186,7 +187,7 @@ fn is_correlation(id: &RawValue) -> bool {
 }
 
 fn chat<'a>(payload: &'a RawValue) -> Result<Cow<'a, str>, String> {
-    let Chat { message } = object(payload.get(), "payload")?;
+    let Object(Chat { message }) = read_part(payload.get().as_bytes(), "payload")?;
     let trimmed = message.trim();
     let is_fit = (1..=CHAT_CHARACTERS_MAX).contains(&trimmed.chars().count());
     let is_forbidden = |character: char| character.is_control() && character != '\n';

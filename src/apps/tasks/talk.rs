@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use crate::apps::context::Context;
 use crate::apps::object::Object;
 use crate::apps::refusal::bad;
-use crate::apps::{Message, read};
+use crate::apps::{Message, read, read_part};
 use crate::id::RoomId;
 use crate::time::Unix;
 use crate::wire::frame::Frame;
@@ -192,10 +192,7 @@ impl Client {
 
 /// The data of a message; the error names the field from there on.
 fn read_data<'a, T: Deserialize<'a>>(data: &'a RawValue) -> Result<T, String> {
-    let Object(read) = read(data.get().as_bytes(), "").map_err(|why| {
-        let dot = if why.starts_with(':') { "" } else { "." };
-        format!("data{dot}{why}")
-    })?;
+    let Object(read) = read_part(data.get().as_bytes(), "data")?;
     Ok(read)
 }
 
