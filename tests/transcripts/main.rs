@@ -3,13 +3,15 @@
 //!
 //! `README.md` beside them says how they are written. `script` reads a file, `player` plays it on one `ground`
 //! (`simulated` or `process`), `names` and `pattern` compare what came with what is written. `faults` shows that what
-//! is wrong is found; `bodies` has what they would repeat too often.
+//! is wrong is found; `bodies` has what they would repeat too often, and `lagged` what
+//! takes a client that does not read.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod bodies;
 mod exchange;
 mod faults;
 mod ground;
+mod lagged;
 mod names;
 mod pattern;
 mod player;

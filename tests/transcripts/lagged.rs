@@ -1,0 +1,36 @@
+//! How each app tells a client that it missed messages, to the byte. No transcript shows it, because it takes a client
+//! that does not read, and how much the system then keeps for it differs from one to another.
+
+use roomcast::apps::all::{self, Options};
+use roomcast::bounds::Bounds;
+use roomcast::id::AppId;
+use roomcast::transport::sim::EPOCH;
+use roomcast::wire::frame::Frame;
+
+#[test]
+fn each_app_says_in_its_own_words_how_many_messages_were_missed() {
+    let options = Options {
+        echo: true,
+        pages: true,
+        secret: b"secret",
+    };
+    for (id, app) in all::enabled(&options, &Bounds::default()) {
+        let words = match id {
+            AppId::Ops => None,
+            AppId::Events => Some(
+                r#"{"type":"connection:lagged","payload":{"missed":3},"timestamp":"2026-01-01T00:00:00.000Z"}"#,
+            ),
+            AppId::Sessions => {
+                Some(r#"{"type":"lagged","missed":3,"timestamp":"2026-01-01T00:00:00.000Z"}"#)
+            }
+            AppId::Tasks => Some(
+                r#"{"type":"lagged","timestamp":"2026-01-01T00:00:00.000Z","data":{"missed":3}}"#,
+            ),
+            AppId::Stream => Some(r#"{"type":"lagged","data":{"missed":3}}"#),
+            AppId::Rooms => Some(r#"{"type":"state","event":"lagged","payload":{"missed":3}}"#),
+        };
+        let told = app.lagged(3, EPOCH);
+        let bytes = |frame: Frame| frame.bytes().to_vec();
+        assert_eq!(told.map(bytes), words.map(Frame::text).map(bytes), "{id:?}");
+    }
+}
