@@ -15,13 +15,13 @@ EVENT = {"type": "stream:created", "payload": {"projectId": "p", "streamId": "s"
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 
 
-def connect(proxy, name=SITE):
+def connect(proxy, name=SITE, tls=None):
     """TLS with a proxy, as if the site's name led to it."""
     plain = socket.create_connection(("127.0.0.1", proxy.port), PATIENCE)
     # As browsers do; else each first request waits for a delayed acknowledgement.
     plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
-        return proxy.tls.wrap_socket(plain, server_hostname=name)
+        return (tls or proxy.tls).wrap_socket(plain, server_hostname=name)
     except BaseException:
         plain.close()
         raise
