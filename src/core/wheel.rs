@@ -29,6 +29,8 @@ use bitmap::Bitmap;
 const TICK_SHIFT: u32 = 4;
 /// Buckets of a round, as many as the bitmap has bits.
 const BUCKETS: usize = bitmap::BITS;
+/// Words of the bitmap.
+const WORDS: usize = bitmap::WORDS;
 /// The bucket of a tick is its low bits.
 const MASK: usize = BUCKETS - 1;
 /// Ticks ahead of the cursor that can be told apart from ticks behind it, with room to spare.
@@ -199,36 +201,52 @@ impl Wheel {
 
     /// Walks everything and panics with a sentence at the first rule that is broken.
     pub fn check_invariants(&self) {
+        // Word by word and as slices, because simulations ask after every turn.
+        const EMPTY: [u32; BUCKETS / WORDS] = [NIL; BUCKETS / WORDS];
         let mut linked = 0;
-        for (bucket, &head) in self.heads.iter().enumerate() {
-            assert_eq!(
-                self.occupied.has(bucket),
-                head != NIL,
-                "bucket {bucket}: its bit must say whether it has entries"
-            );
-            let (mut prev, mut key) = (NIL, head);
-            while key != NIL {
-                let entry = self.entries[key as usize];
-                assert!(entry.is_armed(), "key {key}: only armed keys are linked");
-                assert_eq!(entry.prev, prev, "key {key}: links must agree both ways");
-                assert_eq!(
-                    entry.tick as usize & MASK,
-                    bucket,
-                    "key {key}: it must be in the bucket of its tick"
+        for (word, heads) in self.heads.chunks_exact(BUCKETS / WORDS).enumerate() {
+            let mut expected = EMPTY;
+            for bucket in self.occupied.in_word(word) {
+                let head = self.heads[bucket];
+                assert_ne!(
+                    head, NIL,
+                    "bucket {bucket}: its bit says that it has entries"
                 );
-                assert!(
-                    self.ticks_ahead(entry) <= HORIZON,
-                    "key {key}: no armed tick lies behind the cursor"
-                );
-                linked += 1;
-                assert!(linked <= self.armed, "a bucket's list must end");
-                (prev, key) = (key, entry.next);
+                expected[bucket % (BUCKETS / WORDS)] = head;
+                linked += self.check_bucket(bucket);
             }
+            assert_eq!(
+                heads, expected,
+                "word {word}: who has no bit has no entries"
+            );
         }
         let armed = self.entries.iter().filter(|entry| entry.is_armed()).count();
         assert_eq!(armed, self.armed, "the count of armed keys must be right");
         assert_eq!(linked, self.armed, "every armed key is in a bucket");
         self.occupied.check_invariants();
+    }
+
+    /// Walks one bucket's list, and says how long it is.
+    fn check_bucket(&self, bucket: usize) -> usize {
+        let (mut prev, mut key, mut linked) = (NIL, self.heads[bucket], 0);
+        while key != NIL {
+            let entry = self.entries[key as usize];
+            assert!(entry.is_armed(), "key {key}: only armed keys are linked");
+            assert_eq!(entry.prev, prev, "key {key}: links must agree both ways");
+            assert_eq!(
+                entry.tick as usize & MASK,
+                bucket,
+                "key {key}: it must be in the bucket of its tick"
+            );
+            assert!(
+                self.ticks_ahead(entry) <= HORIZON,
+                "key {key}: no armed tick lies behind the cursor"
+            );
+            linked += 1;
+            assert!(linked <= self.armed, "a bucket's list must end");
+            (prev, key) = (key, entry.next);
+        }
+        linked
     }
 
     fn arm_at_tick(&mut self, key: u32, tick: u64) {

@@ -3,8 +3,10 @@
 //! The next set bit, going round, is found with at most three words read. It knows nothing of ticks. Invariant: a bit
 //! of the summary is set if and only if its word is not zero.
 
-/// Bits in all: what a single summary word can cover.
-pub(super) const BITS: usize = 64 * 64;
+/// Words: what a single summary word can cover.
+pub(super) const WORDS: usize = 64;
+/// Bits in all.
+pub(super) const BITS: usize = WORDS * 64;
 
 /// Which buckets have entries, with a word that sums up the words.
 pub(super) struct Bitmap {
@@ -36,9 +38,14 @@ impl Bitmap {
         }
     }
 
-    /// Whether a bucket's bit is set.
-    pub(super) fn has(&self, bucket: usize) -> bool {
-        self.words[bucket / 64] >> (bucket % 64) & 1 == 1
+    /// The set buckets among the 64 of a word, lowest first.
+    pub(super) fn in_word(&self, word: usize) -> impl Iterator<Item = usize> {
+        let mut left = self.words[word];
+        std::iter::from_fn(move || {
+            let bit = left.trailing_zeros() as usize;
+            left &= left.checked_sub(1)?;
+            Some(word * 64 + bit)
+        })
     }
 
     /// Buckets from `bucket`, going round, to the first set one; zero if it is set itself, `None` if none is.
