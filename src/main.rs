@@ -3,10 +3,11 @@
 //! Exit status of the server: 0 after a drain, 1 for what fails later (a port in use, for one), 2 for a setting that is
 //! wrong.
 
+mod journal;
+
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use log::LevelFilter;
 use roomcast::apps::Apps;
 use roomcast::apps::access::Access;
 use roomcast::apps::all::{self, Options};
@@ -35,10 +36,7 @@ fn main() -> ExitCode {
         let _ = io::stdout().write_all(text.as_bytes());
         return ExitCode::SUCCESS;
     }
-    let logger = simple_logger::SimpleLogger::new()
-        .with_level(LevelFilter::Info)
-        .env();
-    if let Err(error) = logger.with_utc_timestamps().init() {
+    if let Err(error) = journal::begin() {
         eprintln!("roomcast: the log could not be started: {error}");
         return ExitCode::FAILURE;
     }
