@@ -240,6 +240,12 @@ pub(super) static SETTINGS: &[Setting] = &[
         scope: OneApp(|a| Slot::Count(&mut a.records_max, 1..=100_000_000)),
     },
     Setting {
+        name: "max_record_bytes", flag: "", heading: heading::APPS, default: "",
+        about: "bytes of what clients put into all of them together",
+        more: "One more that does not fit is refused with 507.",
+        scope: OneApp(|a| Slot::LongSize(&mut a.records_bytes_max, KIB..=1024 * GIB)),
+    },
+    Setting {
         name: "max_messages", flag: "", heading: heading::APPS, default: "",
         about: "messages that a room keeps for who comes later",
         more: "The oldest gives its place. Only the rooms app keeps any.",
