@@ -1,0 +1,317 @@
+//! One simulated client: its end of a connection, its habits, and the record of what moved when.
+//!
+//! What it says is in `script`, what it makes of the answers in `hearing`, and whether the server treated it well in
+//! `verdict`.
+
+use std::collections::VecDeque;
+
+use roomcast::id::ConnId;
+use roomcast::transport::sim::{Client as End, Sim};
+
+use crate::chance::Chance;
+use crate::ledger::Ledger;
+use crate::outgoing::{Mark, Outgoing};
+
+/// What it is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Listens to events.
+    Listener,
+    /// Talks to the echo.
+    Echo,
+    /// Publishes, and asks for other things, over one kept-alive connection.
+    Publisher,
+    /// Connects and says nothing.
+    Mute,
+}
+
+/// How it reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    Prompt,
+    Slow,
+    Never,
+}
+
+/// How it left without a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leave {
+    Fin,
+    Reset,
+}
+
+/// What it speaks now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Http,
+    Open,
+    /// The last word has been heard: nothing may follow.
+    Over,
+}
+
+/// An HTTP answer that must come.
+#[derive(Debug, Default)]
+pub struct Hope {
+    pub status: u16,
+    pub to_head: bool,
+    /// It may be answered before it is whole, once more than so many bytes have been sent; nothing follows it.
+    pub lie: Option<u64>,
+    /// It asked for the end of the connection.
+    pub closes: bool,
+    /// Refused with 503 while the server drains.
+    pub drains: bool,
+    /// `100 Continue` may come first.
+    pub may_continue: bool,
+    pub then: Then,
+}
+
+/// What an answer does.
+#[derive(Debug, Default)]
+pub enum Then {
+    #[default]
+    Nothing,
+    Accepts(usize),
+    Opens,
+}
+
+/// What a listener heard, by its place in the stream of bytes.
+#[derive(Debug)]
+pub struct Heard {
+    pub start: u64,
+    pub end: u64,
+    pub what: What,
+}
+
+#[derive(Debug)]
+pub enum What {
+    Welcome,
+    /// An event that the witness has not heard yet.
+    Text(String),
+    /// The event at this place of the ledger.
+    Event(usize),
+    /// So many were missed, as was told in this turn.
+    Lagged(usize, u32),
+}
+
+pub struct Client {
+    pub name: usize,
+    pub end: End,
+    pub kind: Kind,
+    pub reading: Reading,
+    /// Answers pings at once, and finishes what it began.
+    pub diligent: bool,
+    pub liar: bool,
+    pub window: usize,
+    pub out: Outgoing,
+    pub state: State,
+    /// It has asked for the upgrade.
+    pub asked: bool,
+    /// It says nothing more.
+    pub quiet: bool,
+    pub left: Option<(Leave, u32)>,
+    /// The turn in which the server ended the connection.
+    pub ended: Option<u32>,
+
+    pub inbox: Vec<u8>,
+    /// Bytes that were read and understood.
+    pub understood: u64,
+    pub answers: VecDeque<Hope>,
+    /// The turns before which their requests were whole; the others are still to be sent.
+    pub whole: VecDeque<u32>,
+    pub echoes: VecDeque<(u8, Vec<u8>)>,
+    pub pings: VecDeque<Vec<u8>>,
+    /// Where a lie begins on a WebSocket, and the code that answers it.
+    pub lie: Option<(u64, u16)>,
+    /// The turn before which the lie was told whole.
+    pub lied: Option<u32>,
+    /// The close code that it sent, and the turn before which.
+    pub closing: Option<(u16, u32)>,
+    /// The close code that it got, and where in the stream.
+    pub closed: Option<(u16, u64)>,
+    /// Where in the stream the answer stands that opened its WebSocket.
+    pub opened: u64,
+    /// The turn in which that was.
+    pub joined: Option<u32>,
+    pub heard: Vec<Heard>,
+    /// How many of them have their place in the ledger.
+    pub placed: usize,
+    /// The place of the next event, once one was heard.
+    pub next: Option<usize>,
+    /// Missed since the last event.
+    pub missed: usize,
+
+    pub connected: u32,
+    /// Its name in the server.
+    pub conn: Option<ConnId>,
+    /// The turns before which it sent something.
+    pub sent: Vec<u32>,
+    /// From when to when something was half sent.
+    pub unfinished: Vec<(u32, Option<u32>)>,
+    /// All bytes that had been written to it after these turns.
+    pub written: Vec<(u32, u64)>,
+    /// When its window was last open, or something came.
+    pub flowing: u64,
+}
+
+impl Client {
+    pub fn new(name: usize, end: End, kind: Kind, window: usize, turn: u32) -> Client {
+        Client {
+            name,
+            end,
+            kind,
+            reading: Reading::Prompt,
+            diligent: true,
+            liar: false,
+            window,
+            out: Outgoing::default(),
+            state: State::Http,
+            asked: false,
+            quiet: false,
+            left: None,
+            ended: None,
+            inbox: Vec::new(),
+            understood: 0,
+            answers: VecDeque::new(),
+            whole: VecDeque::new(),
+            echoes: VecDeque::new(),
+            pings: VecDeque::new(),
+            lie: None,
+            lied: None,
+            closing: None,
+            closed: None,
+            opened: 0,
+            joined: None,
+            heard: Vec::new(),
+            placed: 0,
+            next: None,
+            missed: 0,
+            connected: turn,
+            conn: None,
+            sent: Vec::new(),
+            unfinished: Vec::new(),
+            written: Vec::new(),
+            flowing: 0,
+        }
+    }
+
+    /// Gives it habits by chance.
+    pub fn form(&mut self, chance: &mut Chance) {
+        self.reading = chance.pick(&[
+            Reading::Prompt,
+            Reading::Prompt,
+            Reading::Slow,
+            Reading::Slow,
+            Reading::Never,
+        ]);
+        self.diligent = !chance.one_in(4);
+        self.liar = chance.one_in(3);
+    }
+
+    /// Sends up to so many bytes, to be seen in this turn at the earliest.
+    pub fn send(&mut self, most: usize, sim: &mut Sim, ledger: &mut Ledger, turn: u32) {
+        let before = self.out.boundary();
+        let (piece, marks) = self.out.take(most);
+        if piece.is_empty() {
+            return;
+        }
+        sim.send(self.end, &piece);
+        self.sent.push(turn);
+        for mark in marks {
+            match mark {
+                Mark::Request => self.whole.push_back(turn),
+                Mark::Publish(wish) => {
+                    self.whole.push_back(turn);
+                    ledger.whole(wish, turn);
+                }
+                Mark::Message(opcode, payload) => self.echoes.push_back((opcode, payload)),
+                Mark::Ping(payload) => self.pings.push_back(payload),
+                Mark::Close(code) => self.closing = Some((code, turn)),
+                Mark::Lie => self.lied = Some(turn),
+                Mark::Ignored => {}
+            }
+        }
+        let (half, is_whole) = (self.out.is_midway(), self.out.boundary() > before);
+        if let Some((_, end @ None)) = self.unfinished.last_mut() {
+            if half && !is_whole {
+                return;
+            }
+            *end = Some(turn);
+        }
+        if half {
+            self.unfinished.push((turn, None));
+        }
+    }
+
+    /// Is gone, or says that it will send no more.
+    pub fn leave(&mut self, how: Leave, sim: &mut Sim, turn: u32) {
+        match how {
+            Leave::Fin => sim.finish_client(self.end),
+            Leave::Reset => sim.reset(self.end),
+        }
+        self.left = Some((how, turn));
+        self.quiet = true;
+    }
+
+    /// Records what the turn did to it; whether it was sent anything.
+    pub fn look(&mut self, sim: &Sim, turn: u32, now: u64) -> bool {
+        let received = sim.received(self.end);
+        let before = self.written.last().map_or(0, |(_, bytes)| *bytes);
+        if received > before {
+            self.written.push((turn, received));
+        }
+        if received > before || sim.unread(self.end) < self.window {
+            self.flowing = now;
+        }
+        if self.ended.is_none() && sim.is_ended(self.end) {
+            self.ended = Some(turn);
+        }
+        received > before
+    }
+
+    /// The turn in which the byte at this place of the stream was written to it.
+    pub fn turn_of(&self, place: u64) -> u32 {
+        let index = self.written.partition_point(|(_, bytes)| *bytes <= place);
+        self.written[index].0
+    }
+
+    /// Bytes that had been written to it before this turn.
+    pub fn written_before(&self, turn: u32) -> u64 {
+        let index = self.written.partition_point(|(at, _)| *at < turn);
+        index
+            .checked_sub(1)
+            .map_or(0, |index| self.written[index].1)
+    }
+
+    /// Whether it can still be spoken with.
+    pub fn is_there(&self) -> bool {
+        self.left.is_none() && self.ended.is_none() && self.state != State::Over
+    }
+
+    /// Whether it is a member of the events room, as far as it knows.
+    pub fn is_listening(&self) -> bool {
+        self.kind == Kind::Listener && self.state == State::Open && self.is_there()
+    }
+
+    /// Who it is and what happened to it last, for whoever has to find out why.
+    pub fn describe(&self, ledger: &Ledger) -> String {
+        let Client { name, kind, .. } = self;
+        let time = |turn: &u32| {
+            format!(
+                "{turn} ({} ms)",
+                ledger.times.get(*turn as usize).unwrap_or(&0)
+            )
+        };
+        let sent: Vec<String> = self.sent.iter().rev().take(3).map(time).collect();
+        format!(
+            "client {name}, {kind:?} {} ({:?}, {:?}, window {}, sent before turns {sent:?}, half sent {:?}, written {:?}, left {:?}, ended {:?})",
+            self.conn.map_or_else(String::new, |conn| conn.to_string()),
+            self.state,
+            self.reading,
+            self.window,
+            self.unfinished.last(),
+            self.written.last(),
+            self.left,
+            self.ended,
+        )
+    }
+}

@@ -1,0 +1,262 @@
+//! What a client makes of the bytes that come: every answer and every frame is one that must come just there.
+
+use roomcast::time::Unix;
+use roomcast::transport::sim::EPOCH;
+
+use crate::answers::{self, Answer};
+use crate::client::{Client, Heard, Hope, Kind, State, Then, What};
+use crate::frames;
+use crate::ledger::Ledger;
+use crate::outgoing::Mark;
+use crate::rules::Rules;
+
+/// What a client needs to know beside its own connection.
+pub struct Around<'a> {
+    pub ledger: &'a mut Ledger,
+    pub rules: &'a Rules,
+    /// The turn in which the drain began.
+    pub draining: Option<u32>,
+}
+
+impl Client {
+    /// Takes in what was read.
+    pub fn hear(&mut self, bytes: &[u8], around: &mut Around<'_>) -> Result<(), String> {
+        self.inbox.extend_from_slice(bytes);
+        while !self.inbox.is_empty() {
+            let used = match self.state {
+                State::Http => self.hear_answer(around)?,
+                State::Open => self.hear_frame(around)?,
+                State::Over => {
+                    let rest = String::from_utf8_lossy(&self.inbox);
+                    return Err(format!(
+                        "nothing may follow the last word, and here is {rest:?}"
+                    ));
+                }
+            };
+            if used == 0 {
+                break;
+            }
+            self.inbox.drain(..used);
+            self.understood += used as u64;
+        }
+        Ok(())
+    }
+
+    fn hear_answer(&mut self, around: &mut Around<'_>) -> Result<usize, String> {
+        let to_head =
+            !self.whole.is_empty() && self.answers.front().is_some_and(|hope| hope.to_head);
+        let mut answer = answers::read(&self.inbox, to_head)?;
+        if to_head && answer.as_ref().is_some_and(|answer| answer.status == 408) {
+            // It was given before the request for a head was whole.
+            answer = answers::read(&self.inbox, false)?;
+        }
+        let Some(answer) = answer else {
+            return Ok(0);
+        };
+        let turn = self.turn_of(self.understood);
+        if answer.status == 100 {
+            let may = |hope: &mut Hope| std::mem::take(&mut hope.may_continue);
+            return match self.answers.front_mut().is_some_and(may) {
+                true => Ok(answer.bytes),
+                false => Err("100 Continue, unasked".into()),
+            };
+        }
+        if answer.status == 408 {
+            let ended =
+                self.check_too_slow(around.rules.bounds.header_timeout, turn, around.ledger)?;
+            if !answer.closes() || self.whole.front().is_some_and(|&whole| whole < ended) {
+                return Err("a 408 is the last answer, after all others".into());
+            }
+            self.state = State::Over;
+            return Ok(answer.bytes);
+        }
+        let hope = self
+            .answers
+            .pop_front()
+            .ok_or(format!("a {} that nobody asked for", answer.status))?;
+        match hope.lie {
+            Some(start) if self.out.sent() <= start => {
+                return Err("a lie answered before it is told".into());
+            }
+            Some(_) => {}
+            None => {
+                self.whole
+                    .pop_front()
+                    .ok_or("an answer to half a request")?;
+            }
+        }
+        let drains = around.draining.is_some_and(|began| turn >= began);
+        if answer.closes() != hope.closes && !drains {
+            return Err(format!(
+                "closes is {}, and {} was asked",
+                answer.closes(),
+                hope.closes
+            ));
+        }
+        if answer.closes() {
+            self.state = State::Over;
+        }
+        if drains && hope.drains && answer.status == 503 {
+            return Ok(answer.bytes);
+        }
+        if answer.status != hope.status {
+            return Err(format!(
+                "{} expected, not {}: {}",
+                hope.status, answer.status, answer.body
+            ));
+        }
+        match hope.then {
+            Then::Accepts(wish) => around.ledger.accepted(wish, &answer.body)?,
+            Then::Opens => self.open(&answer)?,
+            Then::Nothing => {}
+        }
+        Ok(answer.bytes)
+    }
+
+    fn open(&mut self, answer: &Answer) -> Result<(), String> {
+        let is_upgrade = answer.header("upgrade") == Some("websocket")
+            && answer.header("connection") == Some("Upgrade")
+            && answer.header("sec-websocket-accept") == Some(frames::ACCEPT)
+            && answer.header("sec-websocket-extensions").is_none();
+        if !is_upgrade {
+            return Err(format!("not the answer to this upgrade: {answer:?}"));
+        }
+        self.state = State::Open;
+        self.opened = self.understood;
+        Ok(())
+    }
+
+    fn hear_frame(&mut self, around: &mut Around<'_>) -> Result<usize, String> {
+        let Some(frame) = frames::read(&self.inbox)? else {
+            return Ok(0);
+        };
+        match frame.opcode {
+            frames::CLOSE => {
+                let code = frames::close_code(&frame.payload)?;
+                self.closed = Some((code, self.understood));
+                self.state = State::Over;
+                self.check_close(code, around)?;
+            }
+            frames::PING => {
+                if !frame.payload.is_empty() {
+                    return Err("a ping has no payload here".into());
+                }
+                if self.diligent && !self.quiet {
+                    self.out
+                        .push(&frames::frame(true, frames::PONG, b""), Mark::Ignored);
+                }
+            }
+            frames::PONG => self.hear_pong(&frame.payload)?,
+            opcode if self.kind == Kind::Echo => match self.echoes.pop_front() {
+                Some((kind, payload)) if kind == opcode && payload == frame.payload => {}
+                other => return Err(format!("the echo of {other:?} is not {frame:?}")),
+            },
+            frames::TEXT => {
+                let text =
+                    String::from_utf8(frame.payload).map_err(|_| "text that is not UTF-8")?;
+                self.hear_text(text, frame.bytes as u64, around.ledger)?;
+            }
+            opcode => return Err(format!("a listener got opcode {opcode}")),
+        }
+        Ok(frame.bytes)
+    }
+
+    /// A pong answers a ping no older than the last one that was answered; those between may go without.
+    fn hear_pong(&mut self, payload: &[u8]) -> Result<(), String> {
+        while let Some(ping) = self.pings.pop_front() {
+            if ping == payload {
+                return Ok(());
+            }
+        }
+        Err(format!("a pong to no ping: {payload:?}"))
+    }
+
+    fn hear_text(&mut self, text: String, bytes: u64, ledger: &Ledger) -> Result<(), String> {
+        let (kind, timestamp) = ends(&text).ok_or(format!("not an event: {text}"))?;
+        let what = match kind {
+            "connection:status" => {
+                let turn = ledger.turn_of(timestamp)?;
+                let payload = r#"{"status":"connected"}"#;
+                if !self.heard.is_empty() || text != envelope(kind, payload, ledger.time(turn)) {
+                    return Err(format!("the welcome comes first, once and just so: {text}"));
+                }
+                self.joined = Some(turn);
+                What::Welcome
+            }
+            _ if self.heard.is_empty() => {
+                return Err(format!(
+                    "the first message is connection:status, not {text}"
+                ));
+            }
+            "connection:lagged" => {
+                let turn = ledger.turn_of(timestamp)?;
+                let missed = text
+                    .split_once(r#""missed":"#)
+                    .and_then(|(_, rest)| rest.split('}').next()?.parse().ok())
+                    .ok_or(format!("not a notice: {text}"))?;
+                let payload = format!(r#"{{"missed":{missed}}}"#);
+                if missed == 0 || text != envelope(kind, &payload, ledger.time(turn)) {
+                    return Err(format!("not a notice: {text}"));
+                }
+                What::Lagged(missed, turn)
+            }
+            _ => What::Text(text),
+        };
+        self.heard.push(Heard {
+            start: self.understood,
+            end: self.understood + bytes,
+            what,
+        });
+        Ok(())
+    }
+
+    /// Finds the place of what was heard in the order of all events, as far as that is known: each follows the one
+    /// before, but for as many as a notice between them says.
+    pub fn follow(&mut self, ledger: &Ledger) -> Result<(), String> {
+        while let Some(heard) = self.heard.get_mut(self.placed) {
+            match &heard.what {
+                What::Text(text) => {
+                    let Some(place) = ledger.place(text) else {
+                        return Ok(());
+                    };
+                    let expected = self.next.map(|next| next + self.missed);
+                    if expected.is_some_and(|expected| expected != place) || self.missed > place {
+                        return Err(format!(
+                            "event {expected:?} expected, {} told as missed, not event {place}: {text}",
+                            self.missed
+                        ));
+                    }
+                    let joined = self.joined.unwrap_or(0);
+                    let entry = ledger.before(joined)..=ledger.before(joined + 1);
+                    if self.next.is_none() && !entry.contains(&(place - self.missed)) {
+                        return Err(format!(
+                            "joined in turn {joined}: the first event is one of {entry:?}, not {place} with {} missed",
+                            self.missed
+                        ));
+                    }
+                    heard.what = What::Event(place);
+                    self.next = Some(place + 1);
+                    self.missed = 0;
+                }
+                What::Lagged(missed, _) => self.missed += missed,
+                What::Welcome | What::Event(_) => {}
+            }
+            self.placed += 1;
+        }
+        Ok(())
+    }
+}
+
+/// The type and the timestamp of an event, which are at its ends.
+fn ends(text: &str) -> Option<(&str, &str)> {
+    let (kind, _) = text.strip_prefix(r#"{"type":""#)?.split_once('"')?;
+    let (_, timestamp) = text
+        .strip_suffix(r#""}"#)?
+        .rsplit_once(r#""timestamp":""#)?;
+    Some((kind, timestamp))
+}
+
+fn envelope(kind: &str, payload: &str, time: u64) -> String {
+    let timestamp = Unix(EPOCH.0 + time);
+    format!(r#"{{"type":"{kind}","payload":{payload},"timestamp":"{timestamp}"}}"#)
+}

@@ -1,0 +1,255 @@
+//! Scenarios of load: what waits, what is dropped, who goes, and who is not harmed by whom.
+
+use roomcast::id::AppId;
+use roomcast::time::Millis;
+use roomcast::transport::Ready;
+
+use crate::frames::{self, PING, PONG, frame};
+use crate::stage::{Stage, request, text};
+
+#[test]
+fn a_lagged_client_is_told_how_many_it_missed_before_anything_newer() {
+    let mut stage = Stage::new(|bounds| bounds.app_mut(AppId::Events).queue.messages_max = 4);
+    let slow = stage.narrow_listeners(1, 10)[0];
+    let fast = stage.open("/ws");
+    let receivers: Vec<u64> = (1..=9).map(|number| stage.publish(number, 0)).collect();
+    assert_eq!(receivers, [2, 2, 2, 2, 1, 1, 1, 1, 1]);
+    assert_eq!(stage.events(fast), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    stage.sim().resize(slow, 1000);
+    stage.settle();
+    stage.publish(10, 0);
+    assert_eq!(stage.events(slow), [1, 2, 3, 4, -5, 10]);
+    assert_eq!(stage.dropped(), 5);
+}
+
+#[test]
+fn a_lagged_client_drops_on_until_its_queue_is_half_full() {
+    let mut stage = Stage::new(|bounds| bounds.app_mut(AppId::Events).queue.messages_max = 4);
+    let slow = stage.narrow_listeners(1, 1)[0];
+    let receivers: Vec<u64> = (1..=5).map(|number| stage.publish(number, 0)).collect();
+    assert_eq!(receivers, [1, 1, 1, 1, 0]);
+    // Room for the first event and a half: three still wait, which is more than half of four.
+    stage.sim().resize(slow, 100);
+    stage.settle();
+    assert_eq!(stage.publish(6, 0), 0);
+    stage.sim().resize(slow, 200);
+    stage.settle();
+    assert_eq!(stage.publish(7, 0), 1);
+    assert_eq!(stage.events(slow), [1, 2, 3, 4, -2, 7]);
+}
+
+#[test]
+fn an_empty_queue_takes_any_one_message() {
+    let mut stage = Stage::new(|bounds| bounds.app_mut(AppId::Events).queue.bytes_max = 100);
+    let client = stage.narrow_listeners(1, 10)[0];
+    assert_eq!(stage.publish(1, 5000), 1);
+    assert_eq!(stage.publish(2, 0), 0);
+    stage.sim().resize(client, 10_000);
+    stage.settle();
+    assert_eq!(stage.events(client), [1, -1]);
+}
+
+#[test]
+fn a_client_that_reads_at_once_misses_nothing_of_a_burst() {
+    let mut stage = Stage::new(|bounds| {
+        let queue = &mut bounds.app_mut(AppId::Events).queue;
+        (queue.messages_max, queue.bytes_max) = (1, 1000);
+    });
+    let client = stage.open("/ws");
+    stage.sim().resize(client, 1 << 30);
+    let publisher = stage.sim().connect();
+    let burst: String = (0..1000).map(|number| request(number, 600)).collect();
+    for piece in burst.as_bytes().chunks(50_000) {
+        stage.sim().send(publisher, piece);
+        stage.settle();
+        stage.sim().receive(publisher, usize::MAX);
+    }
+    let late = stage.sim().connect();
+    stage.sim().send(late, frames::upgrade("/ws").as_bytes());
+    stage.sim().send(publisher, request(1000, 600).as_bytes());
+    stage.settle();
+    assert_eq!(stage.dropped(), 0);
+}
+
+#[test]
+fn clients_that_read_a_little_all_the_time_do_not_stop_publishing() {
+    let mut stage = Stage::new(|bounds| bounds.turn.flushes_max = 2);
+    let slow = stage.narrow_listeners(8, 1);
+    for number in 1..=4 {
+        assert_eq!(stage.publish(number, 1000), 8);
+    }
+    let burst: String = (0..500).map(|number| request(number, 0)).collect();
+    let publisher = stage.sim().connect();
+    stage.sim().send(publisher, burst.as_bytes());
+    for _ in 0..500 {
+        for &client in &slow {
+            stage.sim().receive(client, 1);
+        }
+        stage.turn();
+    }
+    let published = stage.reactor.metrics().messages_published[AppId::Events as usize];
+    assert!(published > 250, "only {published} were published");
+}
+
+#[test]
+fn the_largest_backlog_is_evicted_first_with_1013() {
+    let mut stage = Stage::new(|bounds| bounds.memory_budget_bytes = 20_000);
+    let (small, large) = (stage.open("/echo"), stage.open("/echo"));
+    for (client, bytes) in [(small, 5000), (large, 9000), (large, 9000)] {
+        stage.sim().resize(client, 10);
+        stage.send(client, text(&"x".repeat(bytes)));
+    }
+    assert!(stage.reactor.budgeted_bytes() <= 20_000);
+    assert_eq!(stage.close_code(large), Some(1013));
+    let echo = stage.frames(small);
+    assert_eq!((echo.len(), echo[0].payload.len()), (1, 5000));
+}
+
+#[test]
+fn a_victim_whose_frame_has_begun_costs_nobody_else_the_connection() {
+    let mut stage = Stage::new(|bounds| {
+        bounds.memory_budget_bytes = 50_000;
+        bounds.app_mut(AppId::Ops).message_bytes_max = 60_000;
+    });
+    let small = stage.narrow_listeners(1, 10)[0];
+    stage.publish(1, 1000);
+    let large = stage.open("/echo");
+    stage.sim().resize(large, 10);
+    for _ in 0..2 {
+        stage.send(large, text(&"x".repeat(30_000)));
+    }
+    assert!(stage.reactor.budgeted_bytes() <= 50_000);
+    stage.sim().resize(small, 10_000);
+    stage.settle();
+    assert_eq!(stage.events(small), [1]);
+}
+
+#[test]
+fn a_ping_flood_without_reads_keeps_memory_bounded() {
+    let mut stage = Stage::new(|_| ());
+    let client = stage.narrow_listeners(1, 100)[0];
+    for number in 0_u32..10_000 {
+        stage
+            .sim()
+            .send(client, &frame(true, PING, &number.to_be_bytes()));
+        stage.turn();
+        assert!(stage.reactor.budgeted_bytes() < 4000);
+    }
+    stage.sim().resize(client, 10_000);
+    stage.settle();
+    let frames = stage.frames(client);
+    assert!(frames.len() < 60 && frames.iter().all(|frame| frame.opcode == PONG));
+    assert_eq!(frames.last().unwrap().payload, 9_999_u32.to_be_bytes());
+}
+
+#[test]
+fn an_echo_flood_without_reads_keeps_memory_bounded() {
+    let mut stage = Stage::new(|bounds| bounds.write_timeout = Millis::seconds(100));
+    let client = stage.open("/echo");
+    stage.sim().resize(client, 100);
+    let message = text(&"x".repeat(1000));
+    for _ in 0..2000 {
+        stage.send(client, &message);
+        assert!(stage.reactor.budgeted_bytes() < 300_000);
+    }
+    stage.sim().resize(client, 10_000_000);
+    stage.settle();
+    assert_eq!(stage.frames(client).len(), 2000);
+}
+
+#[test]
+fn a_request_flood_without_reads_keeps_memory_bounded() {
+    let mut stage = Stage::new(|_| ());
+    let client = stage.client("");
+    stage.sim().resize(client, 100);
+    for _ in 0..2000 {
+        stage.send(client, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        assert!(stage.reactor.budgeted_bytes() < 300_000);
+    }
+    stage.sim().resize(client, 100_000_000);
+    stage.settle();
+    assert_eq!(stage.statuses(client), [200; 2000]);
+}
+
+#[test]
+fn events_for_an_earlier_holder_of_a_key_are_ignored() {
+    let mut stage = Stage::new(|_| ());
+    let earlier = stage.open("/ws");
+    let name = stage.sim().conn(earlier).unwrap();
+    stage.sim().reset(earlier);
+    stage.settle();
+    let later = stage.narrow_listeners(1, 10)[0];
+    let other = stage.sim().conn(later).unwrap();
+    assert_eq!(
+        (other.key, other.generation == name.generation),
+        (name.key, false)
+    );
+    stage.publish(1, 0);
+    let writes = stage.sim().writes();
+    for conn in [name, roomcast::id::ConnId { key: 999, ..name }] {
+        let (readable, writable, ended) = (true, true, true);
+        stage.sim().stray(Ready::Socket {
+            conn,
+            readable,
+            writable,
+            ended,
+        });
+    }
+    stage.settle();
+    assert_eq!(stage.sim().writes(), writes);
+    assert!(!stage.is_ended(later));
+}
+
+#[test]
+fn stray_events_for_the_living_change_nothing() {
+    let mut stage = Stage::new(|_| ());
+    let clients = stage.listeners(3);
+    for _ in 0..10 {
+        for &client in &clients {
+            let conn = stage.sim().conn(client).unwrap();
+            let (readable, writable, ended) = (true, true, false);
+            stage.sim().stray(Ready::Socket {
+                conn,
+                readable,
+                writable,
+                ended,
+            });
+        }
+        stage.sim().stray(Ready::Listener);
+        stage.settle();
+    }
+    assert_eq!(stage.publish(1, 0), 3);
+    clients
+        .iter()
+        .for_each(|&client| assert_eq!(stage.events(client), [1]));
+}
+
+#[test]
+fn accept_survives_exhaustion_and_accepts_again() {
+    let mut stage = Stage::new(|_| ());
+    stage.sim().set_descriptors_max(3);
+    let clients = stage.listeners(3);
+    let turned_away = stage.client(frames::upgrade("/ws"));
+    assert!(stage.is_ended(turned_away));
+    assert_eq!(stage.sim().received(turned_away), 0);
+    stage.sim().reset(clients[1]);
+    stage.settle();
+    stage.listeners(1);
+    assert_eq!(stage.reactor.connections(), 3);
+}
+
+#[test]
+fn no_more_websockets_come_in_than_the_limit_even_in_one_turn() {
+    let mut stage = Stage::new(|bounds| bounds.connections_max = 3);
+    let clients: Vec<_> = (0..8).map(|_| stage.sim().connect()).collect();
+    for &client in &clients {
+        stage.sim().send(client, frames::upgrade("/ws").as_bytes());
+    }
+    stage.settle();
+    let mut statuses: Vec<u16> = clients
+        .iter()
+        .map(|&client| stage.answer(client).status)
+        .collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [101, 101, 101, 503, 503, 503, 503, 503]);
+}

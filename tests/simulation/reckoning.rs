@@ -1,0 +1,241 @@
+//! The books, once a run is over: who was a member at each event, who got it, and whether whoever did not could not.
+//!
+//! A queue is first in, first out, and what had been written at the end of every turn is known. So what stood in front
+//! of a message when it was queued is known too: the bytes between what had been written and where it starts.
+
+use roomcast::bounds::QueueBounds;
+
+use crate::client::{Client, Heard, Kind, What};
+use crate::ledger::Ledger;
+use crate::rules::Rules;
+
+/// How far a queue's bytes may differ from what was seen of them: a pong that waits is replaced by a newer one.
+const PONG_SLACK: u64 = 125;
+
+/// Deliveries of one event.
+#[derive(Clone, Copy, Default)]
+struct Count {
+    certain: u32,
+    possible: u32,
+}
+
+/// What all listeners together got.
+pub struct Totals {
+    /// Events and welcomes that were written whole.
+    pub written: u64,
+    /// Events that were told as missed.
+    pub missed: u64,
+    /// Events that may have been queued and thrown away, or dropped without a word because the end came first.
+    pub open: u64,
+}
+
+/// Checks every listener's queue, and the receivers of every event; gives the totals.
+pub fn reckon(clients: &[Client], ledger: &Ledger, rules: &Rules) -> Result<Totals, String> {
+    let mut counts = vec![Count::default(); ledger.events().len()];
+    let mut totals = Totals {
+        written: 0,
+        missed: 0,
+        open: 0,
+    };
+    let listeners = clients
+        .iter()
+        .filter(|client| client.kind == Kind::Listener);
+    for client in listeners {
+        let queue = Queue {
+            client,
+            ledger,
+            bounds: rules.queue(),
+            flushes_all: rules.flushes_all,
+        };
+        queue
+            .check(&mut counts, &mut totals)
+            .map_err(|why| format!("client {}: {why}", client.name))?;
+    }
+    for (place, count) in counts.iter().enumerate() {
+        let Some(receivers) = ledger.receivers(place) else {
+            continue;
+        };
+        if receivers < count.certain || receivers > count.certain + count.possible {
+            return Err(format!(
+                "event {place} of turn {}: {receivers} receivers were told, and it was queued for {} and perhaps {} more",
+                ledger.events()[place].turn,
+                count.certain,
+                count.possible
+            ));
+        }
+    }
+    Ok(totals)
+}
+
+/// The queue of one listener, seen from outside.
+struct Queue<'a> {
+    client: &'a Client,
+    ledger: &'a Ledger,
+    bounds: QueueBounds,
+    /// Whether every turn writes to everybody, so that what waits after it has been refused.
+    flushes_all: bool,
+}
+
+impl Queue<'_> {
+    fn check(&self, counts: &mut [Count], totals: &mut Totals) -> Result<(), String> {
+        let Some(joined) = self.client.joined else {
+            // It never heard that it was let in.
+            let ended = self.client.ended.ok_or("it is still there")?;
+            let asked = self.ledger.before(self.client.connected);
+            for count in &mut counts[asked..self.ledger.before(ended + 1)] {
+                count.possible += 1;
+                totals.open += 1;
+            }
+            return Ok(());
+        };
+        let mut next = None;
+        for (index, heard) in self.client.heard.iter().enumerate() {
+            match &heard.what {
+                What::Welcome => totals.written += 1,
+                What::Text(text) => return Err(format!("the witness never heard {text}")),
+                What::Event(place) => {
+                    self.check_fits(index, *place)?;
+                    counts[*place].certain += 1;
+                    totals.written += 1;
+                    next = Some(*place + 1);
+                }
+                What::Lagged(missed, told) => {
+                    totals.missed += *missed as u64;
+                    let until = self.ledger.before(told + 1);
+                    let first = next.unwrap_or_else(|| {
+                        let first = self.first_missed(index, *missed, joined);
+                        first.min(until.saturating_sub(*missed))
+                    });
+                    if first + missed > until {
+                        return Err(format!("{missed} missed events were told before they came"));
+                    }
+                    self.check_full(index, first, heard.start)?;
+                    self.check_half_full(index, first, *told)?;
+                    next = Some(first + missed);
+                }
+            }
+        }
+        // What it did not hear before the end: queued and thrown away, or dropped.
+        let ended = self.client.ended.ok_or("it is still there")?;
+        let entry = self.ledger.before(joined)..self.ledger.before(joined + 1);
+        let from = next.unwrap_or(entry.start);
+        let until = self.ledger.before(self.last_turn(ended) + 1);
+        for count in counts.iter_mut().take(until).skip(from) {
+            count.possible += 1;
+            totals.open += 1;
+        }
+        Ok(())
+    }
+
+    /// The last turn in which it can have been a member.
+    fn last_turn(&self, ended: u32) -> u32 {
+        let closed = self
+            .client
+            .closed
+            .map(|(_, start)| self.client.turn_of(start));
+        closed.unwrap_or(ended).min(ended)
+    }
+
+    /// The first that it missed, if it had heard none before: the next event tells, or the turn in which it joined.
+    fn first_missed(&self, index: usize, mut missed: usize, joined: u32) -> usize {
+        for heard in &self.client.heard[index + 1..] {
+            match heard.what {
+                What::Event(place) => return place - missed,
+                What::Lagged(more, _) => missed += more,
+                _ => {}
+            }
+        }
+        self.ledger.before(joined + 1)
+    }
+
+    /// Messages that were queued before the `index`th thing heard and waited in front of it at the start of a turn.
+    fn ahead(&self, index: usize, written: u64) -> impl Iterator<Item = &Heard> {
+        let earlier = self.client.heard[..index].iter().rev();
+        let waiting = earlier.take_while(move |heard| heard.end > written);
+        waiting.filter(|heard| !matches!(heard.what, What::Lagged(..)))
+    }
+
+    /// An event was queued: it must have fitted, if the socket had refused what was in front of it.
+    fn check_fits(&self, index: usize, place: usize) -> Result<(), String> {
+        let event = &self.ledger.events()[place];
+        let written = self.client.written_before(event.turn);
+        let start = self.client.heard[index].start;
+        let messages = self.ahead(index, written).count();
+        let bytes = start.saturating_sub(written) + event.frame_bytes;
+        let fits = messages < self.bounds.messages_max as usize
+            && bytes <= u64::from(self.bounds.bytes_max) + PONG_SLACK;
+        if fits
+            || messages == 0
+            || !self.flushes_all
+            || !self.was_blocked(index, event.turn, written)
+        {
+            return Ok(());
+        }
+        Err(format!(
+            "event {place} was queued behind {messages} messages, {bytes} bytes with it, of {:?}",
+            self.bounds
+        ))
+    }
+
+    /// An event was dropped: the queue must have been full, and not only because nothing had been written yet.
+    fn check_full(&self, index: usize, place: usize, notice: u64) -> Result<(), String> {
+        let event = &self.ledger.events()[place];
+        let written = self.client.written_before(event.turn);
+        let messages = self.ahead(index, written).count();
+        let bytes = notice.saturating_sub(written) + event.frame_bytes;
+        let full = messages >= self.bounds.messages_max as usize
+            || messages > 0 && bytes + PONG_SLACK > u64::from(self.bounds.bytes_max);
+        if full && self.may_be_blocked(index, event.turn, written) {
+            return Ok(());
+        }
+        Err(format!(
+            "event {place} was dropped behind {messages} messages, {bytes} bytes with it, of {:?}, in turn {}; {written} were written; {:?} {:?}",
+            self.bounds,
+            event.turn,
+            &self.client.heard[index.saturating_sub(4)..=index],
+            self.client
+                .written
+                .iter()
+                .filter(|w| w.0 + 6 > event.turn)
+                .take(12)
+                .collect::<Vec<_>>()
+        ))
+    }
+
+    /// Whether a message queued before this turn had not been written before it.
+    fn was_blocked(&self, index: usize, turn: u32, written: u64) -> bool {
+        self.ahead(index, written).any(|heard| match heard.what {
+            What::Event(place) => self.ledger.events()[place].turn < turn,
+            _ => self.client.joined.is_some_and(|joined| joined < turn),
+        })
+    }
+
+    /// The same, or answers and control frames that may have been queued before it.
+    fn may_be_blocked(&self, index: usize, turn: u32, written: u64) -> bool {
+        let joined = self.client.joined.is_some_and(|joined| joined < turn);
+        let first = self.ahead(index, written).last();
+        let behind_control = joined && first.is_some_and(|first| first.start > written);
+        behind_control || self.client.opened > written || self.was_blocked(index, turn, written)
+    }
+
+    /// It lagged from this event until the notice: no write in between left the queue half full.
+    fn check_half_full(&self, index: usize, first: usize, told: u32) -> Result<(), String> {
+        let began = self.ledger.events()[first].turn;
+        let notice = self.client.heard[index].start;
+        for &(turn, written) in &self.client.written {
+            if turn < began || turn >= told {
+                continue;
+            }
+            let messages = self.ahead(index, written).count();
+            let bytes = notice.saturating_sub(written);
+            if messages <= self.bounds.messages_max as usize / 2
+                && bytes + PONG_SLACK <= u64::from(self.bounds.bytes_max / 2)
+            {
+                return Err(format!(
+                    "half empty after turn {turn} ({messages} messages, {bytes} bytes), and told of its loss only in turn {told}"
+                ));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,107 @@
+//! What one seed plays by: the server's limits, how rough the network is, and how the run ends.
+
+use roomcast::bounds::{Bounds, QueueBounds, TurnBounds};
+use roomcast::id::AppId;
+use roomcast::time::Millis;
+
+use crate::chance::Chance;
+
+/// The key that publishers show.
+pub const KEY: &str = "a key of the simulation";
+
+pub struct Rules {
+    pub bounds: Bounds,
+    /// Only one client sends or leaves in a turn, so that the order of everything is known.
+    pub calm: bool,
+    /// The memory budget is small enough to be met.
+    pub thrifty: bool,
+    /// Few descriptors: some who knock are turned away.
+    pub descriptors: Option<u32>,
+    /// The run ends with a drain.
+    pub drains: bool,
+    /// Every turn writes to everybody who has something to take.
+    pub flushes_all: bool,
+    pub steps: usize,
+    pub clients_max: usize,
+}
+
+impl Rules {
+    pub fn new(chance: &mut Chance) -> Rules {
+        let mut bounds = Bounds {
+            connections_max: 128,
+            body_bytes_max: 3000,
+            ..Bounds::default()
+        };
+        if chance.one_in(2) {
+            hurry(&mut bounds);
+        }
+        let queue = QueueBounds {
+            messages_max: chance.pick(&[1, 2, 3, 5, 16, 256]),
+            bytes_max: chance.pick(&[300, 1200, 5000, 1 << 20]),
+        };
+        let message_bytes_max = chance.pick(&[200, 5000, 100_000]);
+        for app in [AppId::Ops, AppId::Events] {
+            let bounds = bounds.app_mut(app);
+            bounds.queue = queue;
+            bounds.message_bytes_max = message_bytes_max;
+        }
+        let thrifty = chance.one_in(6);
+        if thrifty {
+            bounds.memory_budget_bytes = chance.between(3000, 40_000) as u64;
+        } else if chance.one_in(2) {
+            bounds.turn = TurnBounds {
+                accepts_max: chance.between(1, 4) as u32,
+                serves_max: chance.between(1, 8) as u32,
+                read_bytes_max: chance.pick(&[1, 100, 1000, 256 << 10]),
+                flushes_max: chance.between(1, 8) as u32,
+            };
+        }
+        Rules {
+            bounds,
+            calm: chance.one_in(2),
+            thrifty,
+            descriptors: chance.one_in(6).then(|| chance.between(3, 12) as u32),
+            drains: chance.one_in(3),
+            flushes_all: bounds.turn == TurnBounds::default(),
+            steps: chance.between(300, 800),
+            clients_max: chance.pick(&[3, 8, 20, 40]),
+        }
+    }
+
+    pub fn queue(&self) -> QueueBounds {
+        self.bounds.app(AppId::Events).queue
+    }
+
+    pub fn message_bytes_max(&self) -> usize {
+        self.bounds.app(AppId::Events).message_bytes_max as usize
+    }
+
+    /// Longer than everything that may keep a connection alive without its client doing anything.
+    pub fn patience(&self) -> Millis {
+        let bounds = &self.bounds;
+        bounds.keep_alive
+            + bounds.pong_timeout
+            + bounds.write_timeout
+            + bounds.write_timeout
+            + bounds.close_timeout
+            + bounds.message_timeout
+    }
+}
+
+/// A tenth of every deadline.
+fn hurry(bounds: &mut Bounds) {
+    for deadline in [
+        &mut bounds.pong_timeout,
+        &mut bounds.write_timeout,
+        &mut bounds.header_timeout,
+        &mut bounds.message_timeout,
+        &mut bounds.keep_alive,
+        &mut bounds.close_timeout,
+        &mut bounds.drain,
+    ] {
+        deadline.0 /= 10;
+    }
+    for app in AppId::ALL {
+        bounds.app_mut(app).ping_interval.0 /= 10;
+    }
+}

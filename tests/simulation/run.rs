@@ -1,0 +1,171 @@
+//! What happens in a run, by chance: who comes, speaks, is cut off and leaves; and how it all ends.
+
+use roomcast::time::Millis;
+use roomcast::transport::Ready;
+
+use crate::client::{Kind, Leave, Reading, State};
+use crate::frames;
+use crate::outgoing::Mark;
+use crate::world::{TURNS_MAX, World};
+
+impl World {
+    /// Something happens, and the loop turns.
+    pub fn step(&mut self) -> Result<(), String> {
+        if self.clients.is_empty() {
+            return self.turn();
+        }
+        if self.clients.len() <= self.rules.clients_max && self.chance.one_in(4) {
+            let kinds = [
+                Kind::Listener,
+                Kind::Listener,
+                Kind::Echo,
+                Kind::Publisher,
+                Kind::Publisher,
+                Kind::Publisher,
+                Kind::Mute,
+            ];
+            let kind = self.chance.pick(&kinds);
+            let window = self.chance.pick(&[1, 40, 400, 4000, 64 << 10]);
+            self.connect(kind, window);
+        }
+        if self.rules.calm {
+            let lucky = self.chance.below(self.clients.len());
+            self.live(lucky);
+        } else {
+            for index in 0..self.clients.len() {
+                if self.chance.one_in(2) {
+                    self.live(index);
+                }
+            }
+        }
+        if self.chance.one_in(10) {
+            self.stray();
+        }
+        let pause = self.chance.pick(&[0, 0, 0, 5, 50]);
+        self.sim().pass(Millis(pause));
+        self.turn()?;
+        match self.chance.below(60) {
+            0 => self.wait(Millis(100)),
+            1 => {
+                let longest = self.rules.bounds.pong_timeout.0 as usize * 5 / 4;
+                let span = self.chance.between(100, longest);
+                self.wait(Millis(span as u64))
+            }
+            2 => self.settle(),
+            _ => Ok(()),
+        }
+    }
+
+    /// The end: a drain or not, and then everybody leaves or is left alone until patience runs out.
+    pub fn finish(&mut self) -> Result<(), String> {
+        if self.rules.drains {
+            self.drain()?;
+        } else {
+            self.settle()?;
+        }
+        self.scatter()?;
+        self.check_empty()?;
+        self.reckon()
+    }
+
+    /// Everybody leaves, or is left alone until patience runs out; the witness goes last.
+    fn scatter(&mut self) -> Result<(), String> {
+        for index in 0..self.clients.len() {
+            let client = &mut self.clients[index];
+            if client.name == 0 && !self.exited {
+                continue;
+            }
+            client.quiet = true;
+            client.diligent = false;
+            if client.reading == Reading::Slow {
+                client.reading = Reading::Never;
+            }
+            if self.exited {
+                self.end(index, Leave::Reset);
+            } else if self.chance.one_in(2) {
+                self.leave(index);
+            }
+        }
+        if self.exited {
+            return self.wait(Millis::seconds(1));
+        }
+        self.wait(self.rules.patience())?;
+        if self.clients.len() > 1 {
+            return Err(self.blame(1, "it is still there".into()));
+        }
+        self.clients[0].quiet = true;
+        let close = frames::close(1000, "");
+        self.clients[0].out.push(&close, Mark::Close(1000));
+        self.wait(Millis::seconds(1))
+    }
+
+    /// Lets one client say something, send some of it, or leave.
+    fn live(&mut self, index: usize) {
+        let client = &mut self.clients[index];
+        if index > 0 && client.out.is_empty() && client.is_there() {
+            client.speak(&mut self.chance, &mut self.ledger, &self.rules);
+        }
+        let most = self.chance.pick(&[1, 7, 60, 400, usize::MAX]);
+        self.act(index, most);
+        let cut = self.clients[index].out.is_midway() && self.chance.one_in(20);
+        if index > 0 && (cut || self.chance.one_in(80)) {
+            self.leave(index);
+        }
+    }
+
+    fn leave(&mut self, index: usize) {
+        let how = self.chance.pick(&[Leave::Fin, Leave::Reset]);
+        self.end(index, how);
+    }
+
+    /// An event for somebody who is gone, or for whom nothing has happened.
+    fn stray(&mut self) {
+        if self.names.is_empty() {
+            return;
+        }
+        let mut conn = self.names[self.chance.below(self.names.len())];
+        if self.chance.one_in(4) {
+            conn.generation = conn.generation.wrapping_add(1);
+        }
+        if self.chance.one_in(8) {
+            conn.key = self.chance.below(300) as u32;
+        }
+        let stray = Ready::Socket {
+            conn,
+            readable: self.chance.one_in(2),
+            writable: self.chance.one_in(2),
+            ended: self.chance.one_in(4),
+        };
+        let stray = if self.chance.one_in(8) {
+            Ready::Listener
+        } else {
+            stray
+        };
+        self.sim().stray(stray);
+    }
+
+    /// The server is asked to go.
+    fn drain(&mut self) -> Result<(), String> {
+        self.draining = Some(self.next_turn());
+        self.sim().stray(Ready::Shutdown);
+        for _ in 0..self.chance.below(40) {
+            self.step()?;
+        }
+        let bounds = self.rules.bounds;
+        let turns_left = Millis(u64::from(TURNS_MAX));
+        self.wait(bounds.drain + bounds.write_timeout + bounds.close_timeout + turns_left)?;
+        if !self.exited {
+            return Err("the drain is over, and the loop has not ended".into());
+        }
+        for index in 0..self.clients.len() {
+            let client = &self.clients[index];
+            if client.reading == Reading::Prompt
+                && client.state == State::Open
+                && client.left.is_none()
+            {
+                return Err(self.blame(index, "it was not told that the server goes away".into()));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,296 @@
+//! What clients say, by kind and by chance, and what must come of it.
+
+use crate::chance::Chance;
+use crate::client::{Client, Hope, Kind, State, Then};
+use crate::frames::{self, BINARY, CONTINUATION, PING, PONG, TEXT, frame};
+use crate::ledger::Ledger;
+use crate::lies;
+use crate::outgoing::Mark;
+use crate::rules::{KEY, Rules};
+
+impl Client {
+    /// Thinks of something to say, or not.
+    pub fn speak(&mut self, chance: &mut Chance, ledger: &mut Ledger, rules: &Rules) {
+        if self.quiet || !self.out.ends_whole() {
+            return;
+        }
+        match (self.kind, self.state) {
+            (Kind::Mute, _) | (_, State::Over) => {}
+            (Kind::Publisher, _) => self.ask(chance, ledger, rules),
+            (_, State::Http) if !self.asked => {
+                if chance.one_in(4) {
+                    self.ask(chance, ledger, rules);
+                } else {
+                    self.ask_to_open();
+                }
+            }
+            // Some do not wait for the 101.
+            (_, State::Http) if chance.one_in(4) => self.talk(chance, rules),
+            (_, State::Http) => {}
+            (_, State::Open) => self.talk(chance, rules),
+        }
+    }
+
+    pub fn ask_to_open(&mut self) {
+        let path = if self.kind == Kind::Echo {
+            "/echo"
+        } else {
+            "/ws"
+        };
+        self.asked = true;
+        let hope = Hope {
+            status: 101,
+            drains: true,
+            then: Then::Opens,
+            ..Hope::default()
+        };
+        self.request(frames::upgrade(path).as_bytes(), hope, Mark::Request);
+    }
+
+    fn request(&mut self, bytes: &[u8], hope: Hope, mark: Mark) {
+        self.quiet |= hope.closes || hope.lie.is_some();
+        self.answers.push_back(hope);
+        self.out.push(bytes, mark);
+    }
+
+    /// One or more requests, the later ones pipelined.
+    fn ask(&mut self, chance: &mut Chance, ledger: &mut Ledger, rules: &Rules) {
+        for _ in 0..chance.pick(&[1, 1, 2, 5]) {
+            if self.quiet {
+                return;
+            }
+            match chance.below(12) {
+                0 if self.liar => {
+                    let body_bytes_max = rules.bounds.body_bytes_max as usize;
+                    let (bytes, status) = lies::request(chance, body_bytes_max);
+                    let hope = Hope {
+                        status,
+                        lie: Some(self.out.queued()),
+                        closes: true,
+                        ..Hope::default()
+                    };
+                    self.request(&bytes, hope, Mark::Lie);
+                }
+                0..=3 => {
+                    let (head, hope) = other(chance);
+                    self.request(head.as_bytes(), hope, Mark::Request);
+                }
+                _ => self.publish(chance, ledger),
+            }
+        }
+    }
+
+    fn publish(&mut self, chance: &mut Chance, ledger: &mut Ledger) {
+        let (kind, payload) = event(chance, ledger.wishes());
+        let wish = ledger.wish(kind, &payload);
+        let body = match chance.below(3) {
+            0 => format!(r#"{{"type":"{kind}","payload":{payload}}}"#),
+            1 => format!("{{ \"payload\": {payload},\r\n \"type\" : \"{kind}\" }}\n"),
+            _ => format!(
+                r#"{{"payload":{payload},"type":"{}"}}"#,
+                kind.replace('-', r"\u002d")
+            ),
+        };
+        let mut hope = Hope {
+            status: 202,
+            drains: true,
+            then: Then::Accepts(wish),
+            closes: chance.one_in(30),
+            ..Hope::default()
+        };
+        let mut head =
+            format!("POST /api/v1/events HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {KEY}\r\n");
+        if hope.closes {
+            head.push_str("connection: close\r\n");
+        }
+        if chance.one_in(3) {
+            head.push_str("Content-Type: application/json; charset=utf-8\r\n");
+        }
+        if chance.one_in(6) {
+            head.push_str("Expect: 100-continue\r\n");
+            hope.may_continue = true;
+        }
+        let body = if chance.one_in(2) {
+            head.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
+            body.into_bytes()
+        } else {
+            head.push_str("Transfer-Encoding: chunked\r\n\r\n");
+            chunked(chance, body.as_bytes())
+        };
+        self.request(
+            &[head.as_bytes(), &body].concat(),
+            hope,
+            Mark::Publish(wish),
+        );
+    }
+
+    /// A message, a ping, or the last word.
+    fn talk(&mut self, chance: &mut Chance, rules: &Rules) {
+        match chance.below(20) {
+            0 => {
+                let code = chance.pick(&[1000, 1001, 1003, 1005, 1011, 3000, 4999]);
+                self.out
+                    .push(&frames::close(code, "bye €"), Mark::Close(code));
+                self.quiet = true;
+            }
+            1 if self.liar => {
+                let (bytes, code) = lies::frames(chance, rules.message_bytes_max());
+                self.lie = Some((self.out.queued(), code));
+                self.out.push(&bytes, Mark::Lie);
+                self.quiet = true;
+            }
+            2..=4 => self.ping(chance, false),
+            5 => self.out.push(&frame(true, PONG, b"unasked"), Mark::Ignored),
+            6..=10 if self.kind == Kind::Listener => {}
+            _ => self.message(chance, rules.message_bytes_max()),
+        }
+    }
+
+    fn ping(&mut self, chance: &mut Chance, inside: bool) {
+        for _ in 0..chance.pick(&[1, 1, 2, 40]) {
+            let mut payload = self.out.queued().to_be_bytes().to_vec();
+            let more = chance.pick(&[0, 1, 117]);
+            payload.extend(chance.bytes(more));
+            let mark = Mark::Ping(payload.clone());
+            self.out
+                .push_inside(&frame(true, PING, &payload), mark, inside);
+        }
+    }
+
+    /// A message in one frame or several, with pings between them.
+    fn message(&mut self, chance: &mut Chance, bytes_max: usize) {
+        let size = chance.size(bytes_max);
+        let (opcode, payload) = if chance.one_in(2) {
+            (BINARY, chance.bytes(size))
+        } else {
+            (TEXT, chance.text(size / 4).into_bytes())
+        };
+        let mut rest = payload.as_slice();
+        let mut kind = opcode;
+        while chance.one_in(2) {
+            let (piece, left) = rest.split_at(chance.below(rest.len() + 1));
+            self.out.extend(&frame(false, kind, piece));
+            (kind, rest) = (CONTINUATION, left);
+            if chance.one_in(3) {
+                self.ping(chance, true);
+            }
+        }
+        let mark = if self.kind == Kind::Echo {
+            Mark::Message(opcode, payload.clone())
+        } else {
+            Mark::Ignored
+        };
+        self.out.push(&frame(true, kind, rest), mark);
+    }
+}
+
+/// An event unlike any other: its type and its payload.
+fn event(chance: &mut Chance, number: usize) -> (&'static str, String) {
+    match chance.below(8) {
+        0 => (
+            "stream:created",
+            format!(r#"{{"projectId":"{number}","streamId":"s","name":"é"}}"#),
+        ),
+        1 => (
+            "stream:phase-changed",
+            format!(
+                r#"{{"projectId":"{number}","streamId":"s","phase":"p","artifacts":["a","b"]}}"#
+            ),
+        ),
+        2 => (
+            "artifact:deleted",
+            format!(
+                r#"{{ "streamId":"","projectId":"{number}", "artifactId":"", "phaseName":"\u00e9","isSharded":false }}"#
+            ),
+        ),
+        _ => {
+            let count = chance.size(500);
+            let pad = chance.text(count);
+            (
+                "chat:message",
+                format!(r#"{{"n":{number}, "pad":"{pad}", "deep":[[{{}}],1e400]}}"#),
+            )
+        }
+    }
+}
+
+/// A request beside the point, and its answer.
+fn other(chance: &mut Chance) -> (String, Hope) {
+    let json = |path: &str, key: &str, body: &str| {
+        let length = body.len();
+        format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {key}\r\nContent-Length: {length}\r\n\r\n{body}"
+        )
+    };
+    let get = |line: &str, rest: &str| format!("{line} HTTP/1.1\r\nHost: localhost\r\n{rest}\r\n");
+    let event = |body: &str| json("/api/v1/events", KEY, body);
+    let upgrade = |from: &str, to: &str| frames::upgrade("/ws").replace(from, to);
+    let (text, status) = match chance.below(22) {
+        0 => (get("GET /healthz", ""), 200),
+        1 => (get("HEAD /healthz", ""), 200),
+        2 => (format!("\r\n{}", get("GET /%68ealthz?x", "")), 200),
+        3 => (
+            get("GET /metrics", &format!("Authorization: Bearer {KEY}\r\n")),
+            200,
+        ),
+        4 => (get("GET /metrics", "X-API-Key: wrong\r\n"), 401),
+        5 => (get("GET /nothing", ""), 404),
+        6 => (get("DELETE /healthz", ""), 405),
+        7 => (get("OPTIONS /healthz", ""), 204),
+        8 => (get("GET /ws", ""), 426),
+        9 => (upgrade("Version: 13", "Version: 8"), 426),
+        10 => (upgrade("Key: d", "Key: "), 400),
+        11 => (
+            upgrade(
+                "\r\n\r\n",
+                "\r\nOrigin: http://localhost.evil.example\r\n\r\n",
+            ),
+            403,
+        ),
+        12 => (
+            get("GET /healthz", "").replace("localhost", "evil.example"),
+            403,
+        ),
+        13 => (json("/api/v1/events", "wrong", "{}"), 401),
+        14 => (event(""), 400),
+        15 => (event("{"), 400),
+        16 => (event(r#"{"type":"a:b","payload":{},"more":1}"#), 400),
+        17 => (event(r#"{"type":"a:b","payload":[]}"#), 400),
+        18 => (event(r#"{"type":"connection:status","payload":{}}"#), 400),
+        19 => (event(r#"{"type":"A:b","payload":{}}"#), 400),
+        20 => (
+            event(r#"{"type":"stream:created","payload":{"projectId":1}}"#),
+            400,
+        ),
+        _ => (
+            event("[]").replace("X-API", "Content-Type: text/xml\r\nX-API"),
+            415,
+        ),
+    };
+    let hope = Hope {
+        status,
+        to_head: text.starts_with("HEAD"),
+        drains: status == 400 || status == 415,
+        ..Hope::default()
+    };
+    (text, hope)
+}
+
+/// The body in chunks of any size, with an extension and a trailer here and there.
+fn chunked(chance: &mut Chance, mut body: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while !body.is_empty() {
+        let (chunk, rest) = body.split_at(chance.between(1, body.len()));
+        let extension = chance.pick(&["", "", ";a=b"]);
+        bytes.extend(format!("{:x}{extension}\r\n", chunk.len()).bytes());
+        bytes.extend(chunk);
+        bytes.extend(b"\r\n");
+        body = rest;
+    }
+    bytes.extend(
+        chance
+            .pick(&["0\r\n\r\n", "000\r\n\r\n", "0\r\nTrailer: x\r\n\r\n"])
+            .bytes(),
+    );
+    bytes
+}

@@ -1,0 +1,225 @@
+//! Whether the server treated a client well: no close without its reason, no reason without its close.
+
+use roomcast::time::Millis;
+
+use crate::client::{Client, Leave, Reading, State, Then};
+use crate::hearing::Around;
+use crate::ledger::Ledger;
+
+/// How late a deadline may be seen: ticks of the wheel, and turns that are cut short.
+const SLACK: u64 = 1000;
+
+impl Client {
+    /// A close frame came with this code: is there a reason for it?
+    pub fn check_close(&self, code: u16, around: &Around<'_>) -> Result<(), String> {
+        let bounds = &around.rules.bounds;
+        let turn = self.turn_of(self.understood);
+        let told = self
+            .lie
+            .is_some_and(|(start, answer)| answer == code && self.out.sent() > start);
+        let asked = self.closing.is_some_and(|(said, _)| said == code);
+        if told || asked {
+            return Ok(());
+        }
+        match code {
+            4408 => self.check_silent(bounds.pong_timeout, turn, around.ledger),
+            1008 => self
+                .check_too_slow(bounds.message_timeout, turn, around.ledger)
+                .map(|_| ()),
+            1001 if around.draining.is_some_and(|began| turn >= began) => Ok(()),
+            1013 if around.rules.thrifty => Ok(()),
+            _ => Err(format!(
+                "closed with {code} for no reason; lie {:?}, close {:?}",
+                self.lie, self.closing
+            )),
+        }
+    }
+
+    /// Whether it was silent for so long at some time before this turn.
+    fn check_silent(&self, timeout: Millis, turn: u32, ledger: &Ledger) -> Result<(), String> {
+        let turns = self
+            .sent
+            .iter()
+            .copied()
+            .filter(|&sent| sent < turn)
+            .chain([turn]);
+        let times: Vec<u64> = turns.map(|turn| ledger.time(turn)).collect();
+        if times.windows(2).any(|pair| pair[1] - pair[0] >= timeout.0) {
+            return Ok(());
+        }
+        Err(format!(
+            "4408 in turn {turn}, although it was never silent for {timeout:?}"
+        ))
+    }
+
+    /// Whether something was half sent for so long at some time before this turn, and when it was whole.
+    pub fn check_too_slow(
+        &self,
+        timeout: Millis,
+        turn: u32,
+        ledger: &Ledger,
+    ) -> Result<u32, String> {
+        let is_slow = |&(began, ended): &(u32, Option<u32>)| {
+            let ended = ended.unwrap_or(turn).min(turn);
+            began <= turn && ledger.time(ended) + SLACK / 20 >= ledger.time(began) + timeout.0
+        };
+        if let Some((_, ended)) = self.unfinished.iter().copied().find(is_slow) {
+            return Ok(ended.unwrap_or(u32::MAX));
+        }
+        Err(format!(
+            "too slow in turn {turn}, although nothing was half sent for {timeout:?}"
+        ))
+    }
+
+    /// The server has ended the connection, and everything that came was read: is there a reason?
+    pub fn check_end(&self, around: &Around<'_>) -> Result<(), String> {
+        let (bounds, ledger) = (&around.rules.bounds, &*around.ledger);
+        let Some(turn) = self.ended else {
+            return Ok(());
+        };
+        let now = ledger.time(turn);
+        let is_stuck = now >= self.flowing + bounds.write_timeout.0;
+        if self.state == State::Over {
+            return self
+                .inbox
+                .is_empty()
+                .then_some(())
+                .ok_or("bytes behind the last word".into());
+        }
+        if is_stuck || around.rules.thrifty || matches!(self.left, Some((Leave::Reset, _))) {
+            return Ok(());
+        }
+        if around.rules.descriptors.is_some()
+            && self.written.is_empty()
+            && self.state == State::Http
+        {
+            return Ok(());
+        }
+        // A WebSocket whose client sends no more is over at once.
+        let mut asked = self.answers.iter().take(self.whole.len());
+        let opens = asked.any(|hope| matches!(hope.then, Then::Opens));
+        if self.left.is_some() && (self.state == State::Open || opens) {
+            return Ok(());
+        }
+        if !self.inbox.is_empty() {
+            return Err(format!(
+                "cut in the middle of {:?}",
+                String::from_utf8_lossy(&self.inbox)
+            ));
+        }
+        if self.left.is_some() {
+            return self.owes_nothing();
+        }
+        if self.state == State::Open {
+            return Err(format!(
+                "cut without a close frame; lie {:?}, close {:?}",
+                self.lie, self.closing
+            ));
+        }
+        // An empty line may stand in front of a request and is no part of it.
+        if self.out.sent() - self.out.boundary() > 2 {
+            return Err("cut in the middle of a request, and not with a 408".into());
+        }
+        let mut earlier = self.sent.iter().copied();
+        let last = match self.unfinished.last() {
+            Some(&(began, None)) => earlier.rfind(|&sent| sent < began),
+            _ => earlier.next_back(),
+        };
+        let (since, patience) = match last {
+            Some(last) if !self.written.is_empty() => (last, bounds.keep_alive),
+            _ => (self.connected, bounds.header_timeout),
+        };
+        if now < ledger.time(since) + patience.0 {
+            let waited = now - ledger.time(since);
+            return Err(format!("cut after {waited} ms of patience"));
+        }
+        self.owes_nothing()
+    }
+
+    fn owes_nothing(&self) -> Result<(), String> {
+        if self.whole.is_empty() {
+            return Ok(());
+        }
+        Err(format!(
+            "answers are missing to requests of turns {:?}: {:?}",
+            self.whole, self.answers
+        ))
+    }
+
+    /// Everything has come to rest and was read: is anything missing?
+    pub fn check_settled(&self, around: &Around<'_>) -> Result<(), String> {
+        if self.left.is_some() || self.ended.is_some() {
+            return Ok(());
+        }
+        self.owes_nothing()?;
+        if self.lied.is_some() && self.state != State::Over {
+            return Err(format!(
+                "a lie without an answer: {:?}, {:?}",
+                self.lie, self.answers
+            ));
+        }
+        if self.closing.is_some() && self.state != State::Over {
+            return Err("a close frame without an answer".into());
+        }
+        if self.state == State::Over {
+            return Ok(());
+        }
+        if !self.inbox.is_empty() {
+            return Err(format!("half of something came: {:?}", self.inbox));
+        }
+        if !self.pings.is_empty() {
+            return Err(format!(
+                "the newest ping was not answered: {:?}",
+                self.pings
+            ));
+        }
+        if !self.echoes.is_empty() {
+            return Err(format!("{} echoes are missing", self.echoes.len()));
+        }
+        if !self.is_listening() {
+            return Ok(());
+        }
+        let (Some(joined), events) = (self.joined, around.ledger.events().len()) else {
+            return Err("no welcome came".into());
+        };
+        let heard = self.next.unwrap_or(around.ledger.before(joined)) + self.missed;
+        let entry = around.ledger.before(joined + 1) - around.ledger.before(joined);
+        let is_complete = match self.next {
+            Some(_) => heard == events,
+            None => heard <= events && heard + entry >= events,
+        };
+        if !is_complete || self.placed < self.heard.len() {
+            return Err(format!(
+                "heard {heard} of {events} events, joined in turn {joined}"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Much time has passed: should it have been closed?
+    pub fn check_overdue(&self, around: &Around<'_>) -> Result<(), String> {
+        let (bounds, ledger) = (&around.rules.bounds, &*around.ledger);
+        let is_over = self.left.is_some() || self.ended.is_some() || self.state == State::Over;
+        if is_over || self.reading != Reading::Prompt {
+            return Ok(());
+        }
+        let now = ledger.times.last().copied().unwrap_or(0);
+        let last = self.sent.last().copied().unwrap_or(self.connected);
+        let silent = now.saturating_sub(ledger.time(last) + SLACK);
+        let half = match self.unfinished.last() {
+            Some((began, None)) => now.saturating_sub(ledger.time(*began) + SLACK),
+            _ => 0,
+        };
+        let (silence_max, half_max) = match self.state {
+            State::Http => (bounds.keep_alive, bounds.header_timeout),
+            _ => (bounds.pong_timeout, bounds.message_timeout),
+        };
+        if silent > silence_max.0 {
+            return Err(format!("silent for {silent} ms and still there"));
+        }
+        if half > half_max.0 {
+            return Err(format!("half a message for {half} ms and still there"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,343 @@
+//! One run: the whole reactor on a simulated network, clients of every kind, and the model that watches them.
+
+use roomcast::apps::access::Access;
+use roomcast::apps::events::Events;
+use roomcast::apps::ops::Ops;
+use roomcast::apps::{App, Apps};
+use roomcast::bounds::Bounds;
+use roomcast::id::{AppId, ConnId};
+use roomcast::reactor::{Flow, Reactor};
+use roomcast::time::Millis;
+use roomcast::transport::Transport;
+use roomcast::transport::sim::Sim;
+
+use crate::chance::Chance;
+use crate::client::{Client, Heard, Kind, Leave, Reading, What};
+use crate::hearing::Around;
+use crate::ledger::Ledger;
+use crate::reckoning;
+use crate::rules::{KEY, Rules};
+
+/// Turns in which nothing moves that a wait may take: more is a loop that spins.
+const IDLE_TURNS_MAX: u32 = 1000;
+/// Turns until everything has come to rest.
+pub const TURNS_MAX: u32 = 5000;
+
+pub struct World {
+    pub chance: Chance,
+    pub rules: Rules,
+    reactor: Reactor<Sim>,
+    pub ledger: Ledger,
+    /// Whoever is connected; the first is the witness.
+    pub clients: Vec<Client>,
+    gone: Vec<Client>,
+    /// Names of connections, most of them no more.
+    pub names: Vec<ConnId>,
+    pub draining: Option<u32>,
+    /// The loop has said that everybody has gone.
+    pub exited: bool,
+    /// Turns in a row without a byte moved.
+    idle_turns: u32,
+}
+
+/// The reactor as the simulation runs it: events, and the operator's own with the echo.
+pub fn reactor(sim: Sim, bounds: Bounds) -> Reactor<Sim> {
+    let listener = ([127, 0, 0, 1], 8080).into();
+    let access = Access::new(vec![KEY.into()], Vec::new(), listener);
+    let given: [(AppId, Box<dyn App>); 2] = [
+        (AppId::Ops, Box::new(Ops::new(true, true))),
+        (AppId::Events, Box::new(Events)),
+    ];
+    Reactor::new(sim, bounds, Apps::new(access, given)).expect("a simulated ground gives a seed")
+}
+
+impl World {
+    pub fn new(seed: u64) -> Result<World, String> {
+        let mut chance = Chance::new(seed);
+        let rules = Rules::new(&mut chance);
+        let mut world = World {
+            reactor: reactor(Sim::new(seed), rules.bounds),
+            ledger: Ledger::default(),
+            clients: Vec::new(),
+            gone: Vec::new(),
+            names: Vec::new(),
+            draining: None,
+            exited: false,
+            idle_turns: 0,
+            chance,
+            rules,
+        };
+        world.connect(Kind::Listener, u32::MAX);
+        world.clients[0].ask_to_open();
+        for _ in 0..20 {
+            world.act(0, usize::MAX);
+            world.turn()?;
+        }
+        if let Some(most) = world.rules.descriptors {
+            world.sim().set_descriptors_max(most);
+        }
+        Ok(world)
+    }
+
+    /// Connects a client of some kind.
+    pub fn connect(&mut self, kind: Kind, window: u32) {
+        let turn = self.next_turn();
+        let sim = self.sim();
+        sim.set_window(window);
+        let end = sim.connect();
+        let name = self.clients.len() + self.gone.len();
+        let mut client = Client::new(name, end, kind, window as usize, turn);
+        if name > 0 {
+            client.form(&mut self.chance);
+        }
+        self.clients.push(client);
+    }
+
+    /// A client sends up to so many bytes of what it has to say.
+    pub fn act(&mut self, index: usize, most: usize) {
+        let turn = self.next_turn();
+        let client = &mut self.clients[index];
+        if client.left.is_none() && client.ended.is_none() {
+            client.send(most, self.reactor.transport_mut(), &mut self.ledger, turn);
+        }
+    }
+
+    /// A client leaves without a word, if it has not yet; who sends no more can still be gone altogether.
+    pub fn end(&mut self, index: usize, how: Leave) {
+        let turn = self.next_turn();
+        let client = &mut self.clients[index];
+        let goes_on = client.left.is_none() || how == Leave::Reset;
+        if goes_on && client.ended.is_none() {
+            client.leave(how, self.reactor.transport_mut(), turn);
+        }
+    }
+
+    /// One turn of the loop, at a time of its own, and a look at what it did.
+    pub fn turn(&mut self) -> Result<(), String> {
+        self.sim().pass(Millis(1));
+        let flow = self
+            .reactor
+            .turn()
+            .map_err(|error| format!("a turn failed: {error}"))?;
+        self.exited |= flow == Flow::Exit;
+        if self.exited && self.draining.is_none() {
+            return Err("the loop ended unasked".into());
+        }
+        self.reactor.check_invariants();
+        let (turn, now) = (self.next_turn(), self.reactor.now().millis().0);
+        self.ledger.times.push(now);
+        let budget = self.rules.bounds.memory_budget_bytes;
+        if self.reactor.budgeted_bytes() > budget {
+            let bytes = self.reactor.budgeted_bytes();
+            return Err(format!(
+                "{bytes} bytes are held, and the budget is {budget}"
+            ));
+        }
+        let sim = self.reactor.transport();
+        self.idle_turns += 1;
+        for client in &mut self.clients {
+            if client.look(sim, turn, now) || client.sent.last() == Some(&turn) {
+                self.idle_turns = 0;
+            }
+            if client.conn.is_none() {
+                client.conn = sim.conn(client.end);
+                self.names.extend(client.conn);
+            }
+        }
+        for index in 0..self.clients.len() {
+            let client = &self.clients[index];
+            let most = match client.reading {
+                _ if client.ended.is_some() => usize::MAX,
+                Reading::Prompt => usize::MAX,
+                Reading::Slow if self.chance.one_in(4) => 1 + self.chance.size(2 * client.window),
+                _ => 0,
+            };
+            self.read(index, most)?;
+        }
+        self.retire()
+    }
+
+    fn read(&mut self, index: usize, most: usize) -> Result<(), String> {
+        let client = &mut self.clients[index];
+        let bytes = self.reactor.transport_mut().receive(client.end, most);
+        let heard = client.heard.len();
+        let mut around = Around {
+            ledger: &mut self.ledger,
+            rules: &self.rules,
+            draining: self.draining,
+        };
+        let told = client.hear(&bytes, &mut around).and_then(|()| {
+            if client.name == 0 {
+                witness(&client.heard[heard..], &mut self.ledger)?;
+            }
+            client.follow(&self.ledger)
+        });
+        told.map_err(|why| self.blame(index, why))
+    }
+
+    /// Judges and forgets the clients whose connection the server has ended.
+    fn retire(&mut self) -> Result<(), String> {
+        let mut index = 0;
+        while index < self.clients.len() {
+            if self.clients[index].ended.is_none() {
+                index += 1;
+                continue;
+            }
+            self.around(index, |client, around| client.check_end(around))?;
+            if index == 0 && self.clients.len() > 1 && self.draining.is_none() {
+                return Err(self.blame(0, "the witness is gone".into()));
+            }
+            let client = self.clients.remove(index);
+            self.sim().forget(client.end);
+            self.gone.push(client);
+        }
+        Ok(())
+    }
+
+    /// Much time passes; the diligent answer what they are asked.
+    pub fn wait(&mut self, span: Millis) -> Result<(), String> {
+        let until = self.sim_now() + span;
+        self.sim().set_horizon(until);
+        // Whoever reads at once is not kept from it for the whole time by a window of a byte.
+        self.widen(|client| match client.reading {
+            Reading::Prompt => client.window.max(4096),
+            _ => client.window,
+        });
+        while self.sim_now() < until {
+            self.act_diligently();
+            self.turn()?;
+            if self.idle_turns > IDLE_TURNS_MAX && self.draining.is_none() {
+                return Err(format!("the loop spins in {span:?}"));
+            }
+        }
+        self.widen(|client| client.window);
+        for index in 0..self.clients.len() {
+            self.around(index, |client, around| client.check_overdue(around))?;
+        }
+        Ok(())
+    }
+
+    /// Everybody reads everything until nothing moves; then nothing may be missing.
+    pub fn settle(&mut self) -> Result<(), String> {
+        self.widen(|client| client.window.max(64 << 10));
+        for turn in 0.. {
+            for index in 0..self.clients.len() {
+                self.read(index, usize::MAX)?;
+            }
+            self.act_diligently();
+            self.turn()?;
+            let sim = self.reactor.transport();
+            let unread = self.clients.iter().any(|client| sim.unread(client.end) > 0);
+            if !unread && !sim.is_restless() && !self.reactor.is_busy() {
+                break;
+            }
+            if turn > TURNS_MAX {
+                return Err("the loop does not come to rest".into());
+            }
+        }
+        self.widen(|client| client.window);
+        for index in 0..self.clients.len() {
+            self.around(index, |client, around| client.check_settled(around))?;
+        }
+        Ok(())
+    }
+
+    fn act_diligently(&mut self) {
+        for index in 0..self.clients.len() {
+            if self.clients[index].diligent {
+                self.act(index, usize::MAX);
+            }
+        }
+    }
+
+    fn widen(&mut self, window: impl Fn(&Client) -> usize) {
+        for client in &self.clients {
+            let sim = self.reactor.transport_mut();
+            sim.resize(client.end, window(client) as u32);
+        }
+    }
+
+    /// Nobody is left: nothing may be left of them.
+    pub fn check_empty(&mut self) -> Result<(), String> {
+        let rooms: u64 = self.reactor.metrics().rooms.iter().sum();
+        let left = (
+            self.reactor.connections(),
+            self.reactor.budgeted_bytes(),
+            rooms,
+            self.reactor.transport().descriptors(),
+        );
+        if left != (0, 0, 0, 0) {
+            return Err(format!(
+                "connections, bytes, rooms, descriptors: {left:?} are left"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Published × members = delivered + dropped, as far as each can be known.
+    pub fn reckon(&mut self) -> Result<(), String> {
+        self.ledger.check_accepted()?;
+        for client in &mut self.gone {
+            client.follow(&self.ledger)?;
+        }
+        let totals = reckoning::reckon(&self.gone, &self.ledger, &self.rules)?;
+        let (metrics, app) = (self.reactor.metrics(), AppId::Events as usize);
+        let published = self.ledger.events().len() as u64;
+        let dropped = metrics.messages_dropped[app];
+        let delivered = metrics.messages_delivered[app];
+        let adds_up = metrics.messages_published[app] == published
+            && (totals.missed..=totals.missed + totals.open).contains(&dropped)
+            && delivered <= totals.written;
+        if adds_up {
+            return Ok(());
+        }
+        Err(format!(
+            "the metrics say {} published, {delivered} delivered, {dropped} dropped; the books {published}, {}, {} and perhaps {} more",
+            metrics.messages_published[app], totals.written, totals.missed, totals.open
+        ))
+    }
+
+    fn around(
+        &mut self,
+        index: usize,
+        check: impl FnOnce(&Client, &Around<'_>) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let around = Around {
+            ledger: &mut self.ledger,
+            rules: &self.rules,
+            draining: self.draining,
+        };
+        check(&self.clients[index], &around).map_err(|why| self.blame(index, why))
+    }
+
+    pub fn blame(&self, index: usize, why: String) -> String {
+        let client = self.clients[index].describe(&self.ledger);
+        format!("turn {}: {client}: {why}", self.next_turn())
+    }
+
+    pub fn next_turn(&self) -> u32 {
+        self.ledger.times.len() as u32
+    }
+
+    pub fn sim(&mut self) -> &mut Sim {
+        self.reactor.transport_mut()
+    }
+
+    fn sim_now(&self) -> Millis {
+        self.reactor.transport().now().millis()
+    }
+}
+
+/// What the witness hears is the order of all events.
+fn witness(heard: &[Heard], ledger: &mut Ledger) -> Result<(), String> {
+    for heard in heard {
+        match &heard.what {
+            What::Text(text) => ledger.hear(text)?,
+            What::Lagged(missed, _) => {
+                return Err(format!("it reads everything at once, and missed {missed}"));
+            }
+            What::Welcome | What::Event(_) => {}
+        }
+    }
+    Ok(())
+}
