@@ -1,8 +1,9 @@
-//! The opening handshake (RFC 6455 §4.2): what makes a request an upgrade, and the 101 that answers it.
+//! The opening handshake (RFC 6455 §4.2): what makes a request an upgrade, what is agreed on for compression (RFC 7692
+//! §7.1), and the 101 that answers it.
 
 use tungstenite::handshake::derive_accept_key;
 
-use super::deflate::Deflate;
+use super::deflate::WINDOW_BITS;
 use super::http::{Head, Response};
 
 /// A request that may be upgraded.
@@ -86,8 +87,155 @@ impl From<NotUpgrade> for Response {
     }
 }
 
+/// What was agreed on with a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deflate {
+    /// The window of what we send, as a power of two.
+    pub window_bits: u8,
+    names_window: bool,
+}
+
+impl Deflate {
+    /// The first of a client's offers that we can keep, if there is one. An offer with a parameter that is unknown,
+    /// repeated or out of range is declined (RFC 7692 §7.1).
+    pub fn negotiate(head: &Head<'_>) -> Option<Deflate> {
+        let headers = head.all("sec-websocket-extensions");
+        let texts = headers.filter_map(|value| std::str::from_utf8(value).ok());
+        texts
+            .flat_map(|text| split(text, ','))
+            .find_map(Deflate::consider)
+    }
+
+    fn consider(offer: &str) -> Option<Deflate> {
+        let mut parts = split(offer, ';');
+        if parts.next()? != "permessage-deflate" {
+            return None;
+        }
+        let mut seen = Vec::new();
+        let mut deflate = Deflate {
+            window_bits: *WINDOW_BITS.end(),
+            names_window: false,
+        };
+        for part in parts {
+            let (name, value) = match part.split_once('=') {
+                Some((name, value)) => (name.trim(), Some(unquoted(value.trim()))),
+                None => (part, None),
+            };
+            if seen.contains(&name) {
+                return None;
+            }
+            seen.push(name);
+            match (name, value) {
+                (
+                    "server_no_context_takeover"
+                    | "client_no_context_takeover"
+                    | "client_max_window_bits",
+                    None,
+                ) => {}
+                ("client_max_window_bits", Some(bits)) => drop(window_bits(bits)?),
+                ("server_max_window_bits", Some(bits)) => {
+                    deflate.window_bits =
+                        window_bits(bits).filter(|bits| WINDOW_BITS.contains(bits))?;
+                    deflate.names_window = true;
+                }
+                _ => return None,
+            }
+        }
+        Some(deflate)
+    }
+
+    /// The header that says what was agreed on.
+    pub fn header(self) -> String {
+        let mut header = String::from(
+            "permessage-deflate; server_no_context_takeover; client_no_context_takeover",
+        );
+        if self.names_window {
+            header.push_str(&format!("; server_max_window_bits={}", self.window_bits));
+        }
+        header
+    }
+}
+
+/// The parts of a list, without the space around them; a separator inside quotes separates nothing.
+fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    let parts = text.split(move |character| {
+        quoted ^= character == '"';
+        character == separator && !quoted
+    });
+    parts.map(str::trim)
+}
+
+fn unquoted(value: &str) -> &str {
+    value
+        .strip_prefix('"')
+        .and_then(|value| value.strip_suffix('"'))
+        .unwrap_or(value)
+}
+
+/// 8 to 15, in decimal without a leading zero.
+fn window_bits(value: &str) -> Option<u8> {
+    let bits: u8 = value.parse().ok()?;
+    ((8..=15).contains(&bits) && value == bits.to_string()).then_some(bits)
+}
+
 /// Whether this is the base64 of exactly 16 bytes.
 fn is_nonce(key: &[u8]) -> bool {
     let digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
     key.len() == 24 && key.ends_with(b"==") && key[..22].iter().all(digit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn negotiate(offers: &str) -> Option<String> {
+        let request =
+            format!("GET / HTTP/1.1\r\nHost: x\r\nSec-WebSocket-Extensions: {offers}\r\n\r\n");
+        let (head, _) = Head::parse(request.as_bytes()).unwrap().unwrap();
+        Deflate::negotiate(&head).map(Deflate::header)
+    }
+
+    #[test]
+    fn the_first_offer_that_can_be_kept_is_accepted() {
+        let plain = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+        for offers in [
+            "permessage-deflate",
+            "permessage-deflate; client_max_window_bits",
+            "permessage-deflate; client_max_window_bits=10; server_no_context_takeover",
+            "x-webkit-deflate-frame, permessage-deflate",
+            "permessage-deflate; nonsense, permessage-deflate",
+            "other; a=\"b, permessage-deflate; nonsense\", permessage-deflate",
+        ] {
+            assert_eq!(negotiate(offers).as_deref(), Some(plain), "{offers}");
+        }
+        let narrow = format!("{plain}; server_max_window_bits=9");
+        assert_eq!(
+            negotiate("permessage-deflate; server_max_window_bits=9"),
+            Some(narrow.clone())
+        );
+        assert_eq!(
+            negotiate("permessage-deflate; server_max_window_bits=\"9\""),
+            Some(narrow)
+        );
+    }
+
+    #[test]
+    fn parameters_that_are_unknown_repeated_or_out_of_range_decline_an_offer() {
+        for offers in [
+            "permessage-deflate; nonsense",
+            "permessage-deflate; client_no_context_takeover; client_no_context_takeover",
+            "permessage-deflate; server_no_context_takeover=1",
+            "permessage-deflate; server_max_window_bits",
+            "permessage-deflate; server_max_window_bits=8",
+            "permessage-deflate; server_max_window_bits=16",
+            "permessage-deflate; server_max_window_bits=09",
+            "permessage-deflate; client_max_window_bits=7",
+            "permessage-deflate; client_max_window_bits=",
+            "permessage-bzip2",
+            "",
+        ] {
+            assert_eq!(negotiate(offers), None, "{offers}");
+        }
+    }
 }
