@@ -14,6 +14,10 @@ use crate::time::Millis;
 use crate::transport::{AcceptError, Transport};
 use crate::wire::frame::close;
 
+/// How often the room that a burst has grown is given back: seldom enough that the next message to as many members
+/// finds it still there.
+const SHRINK_INTERVAL: Millis = Millis::seconds(10);
+
 impl<T: Transport> Reactor<T> {
     /// Takes in whoever knocks, up to the turn's budget.
     pub(super) fn accept(&mut self) {
@@ -314,7 +318,11 @@ impl<T: Transport> Reactor<T> {
             self.wheel.close(key);
             self.transport.close(conn.socket);
         }
-        self.shared.outbox.shrink();
+        let now = self.shared.now.millis();
+        if now >= self.shrunk + SHRINK_INTERVAL {
+            self.shrunk = now;
+            self.shared.outbox.shrink();
+        }
     }
 
     /// At most one warning a second.

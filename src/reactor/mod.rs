@@ -63,6 +63,7 @@ pub struct Reactor<T: Transport> {
     websockets: u32,
     half_received_bytes: u64,
     warned: Option<Millis>,
+    shrunk: Millis,
 }
 
 /// One connection; its queue, deadline and rooms are columns elsewhere, under the same key.
@@ -167,6 +168,7 @@ impl<T: Transport> Reactor<T> {
             websockets: 0,
             half_received_bytes: 0,
             warned: None,
+            shrunk: Millis(0),
         })
     }
 
