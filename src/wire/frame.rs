@@ -3,6 +3,7 @@
 //! A [`Header`] obeys every rule that can be seen in it alone; the order of frames is the protocol's business.
 
 use std::io::{Cursor, Write};
+use std::iter;
 
 use serde::Serialize;
 use tungstenite::protocol::frame::FrameHeader;
@@ -288,15 +289,14 @@ pub fn deflated(
     window_bits: u8,
     bytes_min: u32,
 ) -> Option<Vec<u8>> {
+    let is_long = |payload: &[u8]| payload.len() >= bytes_min as usize;
+    if !parts(frames).any(|(_, payload)| is_long(payload)) {
+        return None;
+    }
     let mut compressed = Vec::with_capacity(frames.len() / 2);
-    let mut cursor = Cursor::new(frames);
     let mut any = false;
-    while let Ok(Some((header, payload_bytes))) = FrameHeader::parse(&mut cursor) {
-        let start = cursor.position() as usize;
-        let end = start + payload_bytes as usize;
-        let payload = &frames[start..end];
-        cursor.set_position(end as u64);
-        let shorter = (payload.len() >= bytes_min as usize)
+    for (header, payload) in parts(frames) {
+        let shorter = is_long(payload)
             .then(|| deflater.deflate(payload, window_bits))
             .filter(|deflated| deflated.len() < payload.len());
         any |= shorter.is_some();
@@ -311,6 +311,18 @@ pub fn deflated(
         compressed.extend_from_slice(payload);
     }
     any.then_some(compressed)
+}
+
+/// The headers and payloads of frames of ours.
+fn parts(frames: &[u8]) -> impl Iterator<Item = (FrameHeader, &[u8])> {
+    let mut cursor = Cursor::new(frames);
+    iter::from_fn(move || {
+        let (header, payload_bytes) = FrameHeader::parse(&mut cursor).ok()??;
+        let start = cursor.position() as usize;
+        let end = start + payload_bytes as usize;
+        cursor.set_position(end as u64);
+        Some((header, &frames[start..end]))
+    })
 }
 
 fn header_bytes(opcode: OpCode, payload_bytes: usize) -> usize {
