@@ -29,5 +29,6 @@ mod world;
 
 // The scenarios.
 mod deadlines;
+mod dialects;
 mod queues;
 mod stage;

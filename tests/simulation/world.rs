@@ -1,9 +1,8 @@
 //! One run: the whole reactor on a simulated network, clients of every kind, and the model that watches them.
 
+use roomcast::apps::Apps;
 use roomcast::apps::access::Access;
-use roomcast::apps::events::Events;
-use roomcast::apps::ops::Ops;
-use roomcast::apps::{App, Apps};
+use roomcast::apps::all::{self, Options};
 use roomcast::bounds::Bounds;
 use roomcast::id::{AppId, ConnId};
 use roomcast::reactor::{Flow, Reactor};
@@ -40,15 +39,17 @@ pub struct World {
     idle_turns: u32,
 }
 
-/// The reactor as the simulation runs it: events, and the operator's own with the echo.
+/// The reactor as the simulation runs it: every app, with the echo.
 pub fn reactor(sim: Sim, bounds: Bounds) -> Reactor<Sim> {
     let listener = ([127, 0, 0, 1], 8080).into();
     let access = Access::new(vec![KEY.into()], Vec::new(), listener);
-    let given: [(AppId, Box<dyn App>); 2] = [
-        (AppId::Ops, Box::new(Ops::new(true, true))),
-        (AppId::Events, Box::new(Events)),
-    ];
-    Reactor::new(sim, bounds, Apps::new(access, given)).expect("a simulated ground gives a seed")
+    let options = Options {
+        echo: true,
+        pages: true,
+        secret: b"a secret of the simulation, of 32 bytes or more",
+    };
+    let apps = Apps::new(access, all::enabled(&options, &bounds));
+    Reactor::new(sim, bounds, apps).expect("a simulated ground gives a seed")
 }
 
 impl World {

@@ -1,7 +1,6 @@
 //! What subscribers hear.
 
 use super::*;
-use crate::http::Http;
 
 const STEPS: [&str; 4] = ["pending", "opened", "action_started", "completed"];
 
@@ -211,50 +210,5 @@ fn a_completion_fits_any_queue() {
     assert_eq!(
         metric(&server, "roomcast_messages_dropped_total{app=\"sessions\"}"),
         0.0
-    );
-}
-
-/// A subscriber that has heard of a pending session while this status was reported in the very same turn, so that
-/// nothing was flushed between.
-fn pending_while(server: &Server, session: &Session, report: &str) -> Http {
-    let (mut subscriber, mut http) = (server.http(), server.http());
-    // While the server stands still both come.
-    server.signal("STOP");
-    subscriber.send(request("GET", &session.socket(), UPGRADE, ""));
-    http.send(request(
-        "POST",
-        &format!("{}/status", session.path),
-        KEY,
-        report,
-    ));
-    server.signal("CONT");
-    assert_eq!(
-        (subscriber.answer_to_head().status, http.answer().status),
-        (101, 200)
-    );
-    let first = String::from_utf8(subscriber.frame().payload).unwrap();
-    assert!(first.contains("\"pending\""), "{first}");
-    subscriber
-}
-
-#[test]
-fn a_status_that_does_not_fit_ends_with_1013_behind_what_waits() {
-    let server = start("--queue-messages 1");
-    let session = Session::new(&server);
-    let mut subscriber = pending_while(&server, &session, r#"{"status":"opened"}"#);
-    assert_eq!(subscriber.close_code(), 1013);
-    session.subscriber(&server, "opened");
-}
-
-#[test]
-fn under_the_policy_drop_a_status_that_does_not_fit_is_told_of() {
-    let server = start("--queue-messages 1 --set sessions.on_full=drop");
-    let session = Session::new(&server);
-    let mut subscriber = pending_while(&server, &session, r#"{"status":"opened"}"#);
-    let notice: Value = serde_json::from_slice(&subscriber.frame().payload).unwrap();
-    assert_eq!(fields(&notice), ["type", "missed", "timestamp"]);
-    assert_eq!(
-        without_times(notice, ["timestamp"]),
-        json!({"type": "lagged", "missed": 1})
     );
 }

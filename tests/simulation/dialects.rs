@@ -1,0 +1,194 @@
+//! Scenarios of each dialect: what a client hears that does not read while its app has more to say than a queue takes.
+
+use roomcast::bounds::{Bounds, OnFull};
+use roomcast::id::AppId;
+use roomcast::transport::sim::Client;
+use serde_json::{Value, json};
+
+use crate::frames::{self, TEXT};
+use crate::rules::KEY;
+use crate::stage::{Stage, text};
+
+/// A queue of two messages in every app.
+fn two_messages(bounds: &mut Bounds) {
+    for app in AppId::ALL {
+        bounds.app_mut(app).queue.messages_max = 2;
+    }
+}
+
+/// Asks with a key, and gives the body of an answer that is no error.
+fn call(stage: &mut Stage, method: &str, path: &str, body: &Value) -> Value {
+    let body = body.to_string();
+    let length = body.len();
+    let client = stage.client(format!(
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {KEY}\r\nContent-Length: {length}\r\n\r\n{body}"
+    ));
+    let answer = stage.answer(client);
+    assert!(answer.status < 300, "{}", answer.body);
+    serde_json::from_str(&answer.body).unwrap_or_default()
+}
+
+/// Everything a client was told, by its type.
+fn told(stage: &mut Stage, client: Client) -> Vec<Value> {
+    let frames = stage.frames(client);
+    let texts = frames.iter().filter(|frame| frame.opcode == TEXT);
+    texts
+        .map(|frame| serde_json::from_slice(&frame.payload).unwrap())
+        .collect()
+}
+
+/// Lets a client, which has read nothing for a while, read everything.
+fn reads_again(stage: &mut Stage, client: Client) -> Vec<Value> {
+    stage.sim().resize(client, 1 << 20);
+    stage.settle();
+    told(stage, client)
+}
+
+fn keyed(path: &str) -> String {
+    format!("{path}?version=1.0&api_key={}", KEY.replace(' ', "+"))
+}
+
+#[test]
+fn a_slow_client_of_tasks_is_told_how_many_changes_it_missed() {
+    let mut stage = Stage::new(two_messages);
+    let client = stage.open(&keyed("/api/v1/tasks/ws"));
+    stage.send(
+        client,
+        text(r#"{"type":"subscribe","data":{"repositories":["*","web"]}}"#),
+    );
+    assert_eq!(told(&mut stage, client)[0]["type"], "subscribed");
+    stage.sim().resize(client, 10);
+    for number in 0..5 {
+        let task = json!({"repository": "web", "title": format!("task {number}")});
+        call(&mut stage, "POST", "/api/v1/tasks", &task);
+    }
+    let told = reads_again(&mut stage, client);
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert_eq!(told[1]["data"]["task"]["title"], "task 1");
+    assert_eq!(
+        (&told[2]["type"], &told[2]["data"]),
+        (&json!("lagged"), &json!({"missed": 3}))
+    );
+}
+
+#[test]
+fn a_slow_client_of_the_stream_is_told_of_every_message_of_a_batch_that_it_missed() {
+    let mut stage = Stage::new(two_messages);
+    let client = stage.open("/v1/stream");
+    stage.send(
+        client,
+        text(r#"{"action":"subscribe","channels":["newTxs"]}"#),
+    );
+    stage.sim().resize(client, 10);
+    let tx = |number: u64| json!({"hash": format!("0x{number}"), "from_addr": "0xf", "value_wei": "1", "block_height": number});
+    for first in [0, 10, 20, 30] {
+        let batch: Vec<Value> = (first..first + 5).map(tx).collect();
+        call(&mut stage, "POST", "/v1/txs", &Value::from(batch));
+    }
+    let told = reads_again(&mut stage, client);
+    let hashes: Vec<&str> = told
+        .iter()
+        .filter_map(|message| message["data"]["hash"].as_str())
+        .collect();
+    assert_eq!(
+        hashes,
+        [
+            "0x0", "0x1", "0x2", "0x3", "0x4", "0x10", "0x11", "0x12", "0x13", "0x14"
+        ]
+    );
+    assert_eq!(told[10], json!({"type": "lagged", "data": {"missed": 10}}));
+}
+
+#[test]
+fn a_slow_player_is_told_how_many_events_of_the_room_it_missed() {
+    let mut stage = Stage::new(two_messages);
+    let player = call(
+        &mut stage,
+        "POST",
+        "/api/rooms",
+        &json!({"display_name": "Ada"}),
+    );
+    let field = |name: &str| player[name].as_str().unwrap().to_owned();
+    let (code, id, token) = (field("code"), field("player_id"), field("token"));
+    let client = stage.open(&format!("/ws/rooms/{code}?player_id={id}&token={token}"));
+    stage.sim().resize(client, 10);
+    for number in 0..4 {
+        let event = json!({"event": "tick", "payload": {"n": number}});
+        call(
+            &mut stage,
+            "POST",
+            &format!("/api/rooms/{code}/events"),
+            &event,
+        );
+    }
+    let told = reads_again(&mut stage, client);
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert_eq!(told[1]["payload"], json!({"n": 1}));
+    assert_eq!(
+        told[2],
+        json!({"type": "state", "event": "lagged", "payload": {"missed": 2}})
+    );
+}
+
+/// A subscriber whose queue is full of one message, and the path of its session.
+fn slow_subscriber(stage: &mut Stage) -> (Client, String) {
+    let session = call(stage, "POST", "/api/v1/sessions", &json!({}));
+    let path = format!(
+        "/api/v1/sessions/{}",
+        session["session_id"].as_str().unwrap()
+    );
+    let client = stage.open(&keyed(&format!("{path}/ws")));
+    stage.sim().resize(client, 10);
+    call(
+        stage,
+        "POST",
+        &format!("{path}/status"),
+        &json!({"status": "opened"}),
+    );
+    call(
+        stage,
+        "POST",
+        &format!("{path}/status"),
+        &json!({"status": "action_started"}),
+    );
+    (client, path)
+}
+
+#[test]
+fn a_status_that_does_not_fit_ends_a_session_s_subscriber_with_1013_behind_what_waits() {
+    let mut stage = Stage::new(|bounds| bounds.app_mut(AppId::Sessions).queue.messages_max = 1);
+    let (client, path) = slow_subscriber(&mut stage);
+    stage.sim().resize(client, 1 << 20);
+    stage.settle();
+    let frames = stage.frames(client);
+    assert_eq!(frames.len(), 2);
+    assert!(String::from_utf8_lossy(&frames[0].payload).contains("\"opened\""));
+    assert_eq!(frames::close_code(&frames[1].payload), Ok(1013));
+    // Whoever comes back hears how things stand.
+    let client = stage.sim().connect();
+    stage.send(client, frames::upgrade(&keyed(&format!("{path}/ws"))));
+    let bytes = stage.sim().receive(client, usize::MAX);
+    assert!(String::from_utf8_lossy(&bytes).contains("\"action_started\""));
+}
+
+#[test]
+fn under_the_policy_drop_a_session_s_subscriber_is_told_and_still_hears_the_completion() {
+    let mut stage = Stage::new(|bounds| {
+        let sessions = bounds.app_mut(AppId::Sessions);
+        (sessions.queue.messages_max, sessions.on_full) = (1, OnFull::Drop);
+    });
+    let (client, path) = slow_subscriber(&mut stage);
+    call(
+        &mut stage,
+        "POST",
+        &format!("{path}/result"),
+        &json!({"paid": true}),
+    );
+    let told = reads_again(&mut stage, client);
+    let types: Vec<&str> = told
+        .iter()
+        .filter_map(|message| message["type"].as_str())
+        .collect();
+    assert_eq!(types, ["status_update", "completed", "lagged"]);
+    assert_eq!(told[2]["missed"], 1);
+}
