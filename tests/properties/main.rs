@@ -1,6 +1,12 @@
 //! Fast paths against slow twins: each module drives one core with random steps beside an obvious model of it, and
-//! compares the two after every step.
+//! compares the two after every step. Bytes are read beside a reader that others wrote, and in every way to cut them.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod codec;
+mod conversation;
 mod hub;
+mod outbox;
+mod protocol;
+mod reader;
+mod response;
 mod wheel;

@@ -1,0 +1,183 @@
+//! How connections end: by their clients in every way there is, and by a server that goes away.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use socket2::SockRef;
+
+use crate::http::{UPGRADE, frame};
+use crate::server::{PATIENCE, Server};
+
+fn until_empty(server: &Server) {
+    server.until("nobody is left", |server| {
+        server.metric("roomcast_connections{app=\"events\"}") == 0.0
+    });
+}
+
+#[test]
+fn a_client_that_closes_is_answered_and_gone() {
+    let server = Server::start("");
+    assert_eq!(server.join().leave(), 1005);
+    until_empty(&server);
+}
+
+#[test]
+fn a_client_that_vanishes_is_gone() {
+    let server = Server::start("");
+    let clients = [server.raw("/ws"), server.raw("/ws")];
+    // What a killed process leaves behind: one end with a reset, for it lingers not; one with bytes it never read.
+    SockRef::from(clients[0].stream())
+        .set_linger(Some(Duration::ZERO))
+        .unwrap();
+    server.publish("chat:said", &json!({}));
+    drop(clients);
+    until_empty(&server);
+    assert_eq!(
+        server.metric("roomcast_closes_total{app=\"events\",code=\"1006\"}"),
+        2.0
+    );
+    assert_eq!(
+        server.publish("chat:said", &json!({})).json()["receivers"],
+        0
+    );
+}
+
+#[test]
+fn a_member_that_ends_its_side_is_gone() {
+    let server = Server::start("");
+    let mut raw = server.raw("/ws");
+    raw.finish();
+    raw.rest();
+    until_empty(&server);
+}
+
+#[test]
+fn a_close_frame_and_the_end_of_the_stream_at_once_are_answered() {
+    let server = Server::start("");
+    let mut raw = server.raw("/ws");
+    raw.send(frame(0x88, b"\x03\xe8")).finish();
+    assert_eq!(raw.close_code(), 1000);
+    assert!(raw.is_over());
+}
+
+#[test]
+fn sigterm_drains_and_exits_0() {
+    let mut server = Server::start("--drain 1s");
+    let mut clients: Vec<_> = (0..10).map(|_| server.join()).collect();
+    server.signal("TERM");
+    assert!(clients.iter_mut().all(|client| client.close_code() == 1001));
+    drop(clients);
+    assert_eq!(server.exit_status().code(), Some(0));
+}
+
+#[test]
+fn sigint_does_the_same() {
+    let mut server = Server::start("--drain 0s");
+    let mut client = server.join();
+    server.signal("INT");
+    assert_eq!(client.close_code(), 1001);
+    drop(client);
+    assert_eq!(server.exit_status().code(), Some(0));
+}
+
+#[test]
+fn a_server_without_clients_exits_at_once() {
+    let mut server = Server::start("--drain 1h");
+    server.signal("TERM");
+    assert_eq!(server.exit_status().code(), Some(0));
+}
+
+#[test]
+fn while_it_drains_it_is_healthy_and_takes_nothing_on() {
+    let mut server = Server::start("--drain 1h");
+    let _member = server.join();
+    server.signal("TERM");
+    server.until("it says that it drains", |server| {
+        server.get("/readyz").status == 503
+    });
+    let ready = server.get("/readyz");
+    assert_eq!(
+        ready.json(),
+        json!({"status": "draining", "reasons": ["draining"]})
+    );
+    assert_eq!(
+        (server.get("/healthz").status, server.get("/metrics").status),
+        (200, 200)
+    );
+    let upgrade = server.ask("GET", "/ws", UPGRADE, "");
+    assert_eq!(
+        (upgrade.status, upgrade.header("retry-after").is_some()),
+        (503, true)
+    );
+    let publish = server.publish("chat:said", &json!({}));
+    assert_eq!(
+        (publish.status, publish.header("retry-after").is_some()),
+        (503, true)
+    );
+    server.signal("TERM");
+    let asked = Instant::now();
+    server.exit_status();
+    assert!(
+        asked.elapsed() < PATIENCE / 2,
+        "a second signal exits at once"
+    );
+}
+
+#[test]
+fn a_drain_closes_behind_what_is_queued() {
+    let mut server = Server::start("--drain 0s");
+    let mut clients = [server.join(), server.join()];
+    let payload = json!({"pad": "x".repeat(300_000)});
+    assert!((0..3).all(|_| server.publish("chat:said", &payload).json()["receivers"] == 2));
+    server.signal("TERM");
+    for client in &mut clients {
+        assert!((0..3).all(|_| client.event().1 == payload));
+        assert_eq!(client.close_code(), 1001);
+    }
+    drop(clients);
+    assert_eq!(server.exit_status().code(), Some(0));
+}
+
+#[test]
+fn a_drain_is_spread_over_its_time_and_held_to_its_rate() {
+    let mut server = Server::start("--drain 0s --drain-rate 20");
+    let mut clients: Vec<_> = (0..10).map(|_| server.raw("/ws")).collect();
+    let began = Instant::now();
+    server.signal("TERM");
+    assert!(clients.iter_mut().all(|client| client.close_code() == 1001));
+    assert!(
+        began.elapsed() >= Duration::from_millis(450),
+        "ten at twenty a second: {:?}",
+        began.elapsed()
+    );
+    drop(clients);
+    assert_eq!(server.exit_status().code(), Some(0));
+}
+
+#[test]
+fn a_client_that_never_answers_the_goodbye_does_not_keep_the_server() {
+    let mut server = Server::start("--drain 0s");
+    let mut stubborn = server.raw("/ws");
+    server.signal("TERM");
+    assert_eq!(stubborn.close_code(), 1001);
+    assert_eq!(server.exit_status().code(), Some(0));
+}
+
+#[test]
+fn no_descriptor_is_lost_however_connections_end() {
+    let server = Server::start("--echo");
+    let descriptors = server.metric("process_open_fds");
+    for round in 0..20 {
+        let mut raw = server.raw("/echo");
+        match round % 5 {
+            0 => drop(raw.send(frame(0x88, ""))),
+            1 => drop(raw.send(frame(0x81, "unread"))),
+            2 => drop(raw.send(frame(0xff, "broken"))),
+            3 => drop(raw.finish()),
+            _ => drop(server.http().send("GET / HTTP/1.1\r\nHo")),
+        }
+    }
+    server.until("every descriptor is back", |server| {
+        server.metric("process_open_fds") == descriptors
+    });
+}

@@ -1,0 +1,129 @@
+//! Deadlines: who says nothing for too long, and who takes too long to say it.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use crate::http::{Http, frame, request};
+use crate::server::{PATIENCE, Server};
+
+#[test]
+fn a_silent_member_is_pinged_and_then_closed_with_4408() {
+    let server = Server::start("--ping-interval 100ms --pong-timeout 400ms");
+    let mut raw = server.raw("/ws");
+    assert_eq!(raw.frame().first, 0x81);
+    assert_eq!(raw.frame().first, 0x89);
+    assert_eq!(raw.close_code(), 4408);
+    assert!(raw.is_over());
+}
+
+#[test]
+fn a_pong_is_life_and_so_is_any_byte() {
+    let server = Server::start("--ping-interval 50ms --pong-timeout 200ms");
+    let (mut answers, mut talks) = (server.raw("/ws"), server.raw("/ws"));
+    let began = Instant::now();
+    let (mut slow_frame, mut sent) = (frame(0x82, [7; 125]).into_iter(), 0);
+    while began.elapsed() < Duration::from_millis(800) {
+        // Each ping that one client hears is also when the other sends its next byte of one long message.
+        if answers.frame().first == 0x89 {
+            answers.send(frame(0x8a, ""));
+            talks.send([slow_frame.next().unwrap()]);
+            sent += 1;
+        }
+    }
+    assert!(sent >= 8, "only {sent} pings in 800 ms");
+    assert_eq!(server.metric("roomcast_connections{app=\"events\"}"), 2.0);
+}
+
+#[test]
+fn a_message_that_is_begun_must_be_ended() {
+    let server = Server::start("--message-timeout 200ms");
+    let mut raw = server.raw("/ws");
+    raw.send(frame(0x01, "begun"));
+    assert_eq!(raw.close_code(), 1008);
+    assert!(raw.is_over());
+}
+
+#[test]
+fn an_idle_connection_is_closed_after_the_keep_alive() {
+    let server = Server::start("--keep-alive 200ms --header-timeout 60s");
+    let mut http = server.http();
+    assert_eq!(http.ask("GET", "/healthz", "", "").status, 200);
+    assert!(http.is_over());
+}
+
+#[test]
+fn between_two_requests_the_keep_alive_counts_and_not_the_header_timeout() {
+    let server = Server::start("--keep-alive 60s --header-timeout 100ms");
+    let (mut idle, mut other) = (server.http(), server.http());
+    assert_eq!(idle.ask("GET", "/healthz", "", "").status, 200);
+    // The other connection measures the time: it is closed once the header timeout has passed.
+    assert!(other.is_over());
+    assert_eq!(idle.ask("GET", "/healthz", "", "").status, 200);
+}
+
+#[test]
+fn a_connection_that_never_says_anything_is_closed_after_the_header_timeout() {
+    let server = Server::start("--header-timeout 200ms");
+    assert!(server.http().is_over());
+}
+
+#[test]
+fn the_clock_of_a_request_runs_from_its_first_byte() {
+    let server = Server::start("--header-timeout 300ms");
+    let (mut slow, began) = (server.http(), Instant::now());
+    assert_eq!(slow.ask("GET", "/healthz", "", "").status, 200);
+    // A byte now and then does not put the end off.
+    for byte in request("GET", "/healthz", "", "").into_bytes() {
+        slow.send([byte]);
+        server.get("/healthz");
+        if began.elapsed() > Duration::from_millis(600) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(slow.answer().status, 408);
+}
+
+#[test]
+fn a_peer_that_does_not_answer_a_close_frame_is_cut_off() {
+    let server = Server::start("--echo");
+    let mut raw = server.raw("/echo");
+    raw.send(frame(0xc1, "a reserved bit"));
+    assert_eq!(raw.close_code(), 1002);
+    assert!(raw.is_over());
+}
+
+#[test]
+fn empty_lines_are_no_request_and_keep_nothing_open() {
+    let server = Server::start("--header-timeout 300ms");
+    let mut http = server.http();
+    assert!(ends_while(&mut http, b"\r\n"));
+}
+
+#[test]
+fn somebody_who_never_stops_sending_is_cut_off() {
+    let server = Server::start("--max-body 1000 --echo");
+    let mut http = server.http();
+    http.send(request(
+        "POST",
+        "/api/v1/events",
+        "Content-Length: 2000\r\n",
+        "",
+    ));
+    assert!(ends_while(&mut http, &[b'x'; 1000]));
+    let mut raw = server.raw("/echo");
+    raw.send(frame(0x83, "a reserved opcode"));
+    assert!(ends_while(&mut raw, &frame(0x81, "more")));
+}
+
+/// Whether the connection ends although these bytes are sent again and again.
+fn ends_while(http: &mut Http, bytes: &[u8]) -> bool {
+    let began = Instant::now();
+    while began.elapsed() < PATIENCE {
+        if http.stream().write_all(bytes).is_err() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    false
+}

@@ -1,0 +1,163 @@
+//! permessage-deflate (RFC 7692) over real sockets, with bytes made and read by the library itself.
+
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
+use serde_json::{Value, json};
+
+use crate::http::{Frame, Http, UPGRADE, frame};
+use crate::server::Server;
+
+const OFFER: &str = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
+
+/// A WebSocket with compression agreed on.
+fn agree(server: &Server, path: &str) -> Http {
+    let mut raw = server.http();
+    let answer = raw.ask("GET", path, &format!("{UPGRADE}{OFFER}"), "");
+    let agreed = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+    assert_eq!(answer.header("sec-websocket-extensions"), Some(agreed));
+    raw
+}
+
+fn deflate(message: &[u8]) -> Vec<u8> {
+    let mut deflated = Vec::with_capacity(message.len() + 100);
+    let mut compress = Compress::new(Compression::best(), false);
+    let status = compress.compress_vec(message, &mut deflated, FlushCompress::Sync);
+    status.unwrap();
+    deflated.truncate(deflated.len() - 4);
+    deflated
+}
+
+fn inflate(frame: &Frame) -> Vec<u8> {
+    let mut message = Vec::with_capacity(1 << 20);
+    let whole = [&frame.payload[..], &[0, 0, 0xff, 0xff]].concat();
+    let status = Decompress::new(false).decompress_vec(&whole, &mut message, FlushDecompress::Sync);
+    status.unwrap();
+    message
+}
+
+#[test]
+fn a_compressed_message_is_echoed_compressed() {
+    let server = Server::start("--echo");
+    let mut raw = agree(&server, "/echo");
+    let message = "over and ".repeat(1000).into_bytes();
+    for _ in 0..3 {
+        let echo = raw.send(frame(0xc1, deflate(&message))).frame();
+        assert_eq!((echo.first, inflate(&echo)), (0xc1, message.clone()));
+        assert!(echo.payload.len() < 200);
+    }
+}
+
+#[test]
+fn a_compressed_message_may_come_in_fragments_and_byte_by_byte() {
+    let server = Server::start("--echo --deflate-min 10MiB");
+    let mut raw = agree(&server, "/echo");
+    let deflated = deflate(b"hello, hello, hello");
+    let (begin, end) = deflated.split_at(deflated.len() / 2);
+    raw.trickle([frame(0x41, begin), frame(0x89, "?"), frame(0x80, end)].concat());
+    assert_eq!(raw.frame().first, 0x8a);
+    assert_eq!(raw.frame().payload, b"hello, hello, hello");
+}
+
+#[test]
+fn whoever_agreed_may_still_send_plain_messages() {
+    let server = Server::start("--echo");
+    let mut raw = agree(&server, "/echo");
+    raw.send(frame(0x81, "plain"));
+    assert_eq!(
+        raw.frame(),
+        Frame {
+            first: 0x81,
+            payload: b"plain".to_vec()
+        }
+    );
+}
+
+#[test]
+fn a_broadcast_is_compressed_for_whoever_agreed_and_for_nobody_else() {
+    let server = Server::start("");
+    let (mut agreed, mut plain) = (agree(&server, "/ws"), server.raw("/ws"));
+    let (short, long) = (
+        json!({"text": "short"}),
+        json!({"text": "long ".repeat(500)}),
+    );
+    assert_eq!([agreed.frame().first, plain.frame().first], [0x81, 0x81]);
+    for payload in [&short, &long] {
+        assert_eq!(server.publish("chat:said", payload).json()["receivers"], 2);
+    }
+    assert_eq!(agreed.frame(), plain.frame());
+    let (deflated, whole) = (agreed.frame(), plain.frame());
+    assert_eq!((deflated.first, whole.first), (0xc1, 0x81));
+    assert_eq!(inflate(&deflated), whole.payload);
+    let event: Value = serde_json::from_slice(&whole.payload).unwrap();
+    assert_eq!(event["payload"], long);
+}
+
+#[test]
+fn a_bomb_is_1009_and_costs_no_more_than_the_limit() {
+    let server = Server::start("--echo --max-message 100KiB");
+    let mut raw = agree(&server, "/echo");
+    let bomb = deflate(&vec![0; 50 << 20]);
+    assert!(bomb.len() < 100 << 10);
+    assert_eq!(raw.send(frame(0xc2, &bomb)).close_code(), 1009);
+    assert!(server.metric("process_resident_memory_bytes") < 40e6);
+}
+
+#[test]
+fn what_is_not_deflate_is_1007_and_so_is_text_that_is_not_utf_8() {
+    let server = Server::start("--echo");
+    assert_eq!(
+        agree(&server, "/echo")
+            .send(frame(0xc1, [0xff; 20]))
+            .close_code(),
+        1007
+    );
+    assert_eq!(
+        agree(&server, "/echo")
+            .send(frame(0xc1, deflate(b"\xff")))
+            .close_code(),
+        1007
+    );
+}
+
+#[test]
+fn the_bit_stands_only_where_a_compressed_message_begins() {
+    let server = Server::start("--echo");
+    for frames in [
+        frame(0xc9, ""),
+        frame(0xc8, ""),
+        [frame(0x41, "a"), frame(0xc0, "b")].concat(),
+        frame(0xa1, "x"),
+    ] {
+        assert_eq!(agree(&server, "/echo").send(frames).close_code(), 1002);
+    }
+}
+
+#[test]
+fn without_an_offer_that_can_be_kept_nothing_is_agreed_on() {
+    let server = Server::start("--echo");
+    for offer in [
+        "permessage-deflate; nonsense",
+        "permessage-bzip2",
+        "permessage-deflate; server_max_window_bits=8",
+    ] {
+        let headers = format!("{UPGRADE}Sec-WebSocket-Extensions: {offer}\r\n");
+        let mut raw = server.http();
+        let answer = raw.ask("GET", "/echo", &headers, "");
+        assert_eq!(
+            (answer.status, answer.header("sec-websocket-extensions")),
+            (101, None)
+        );
+        assert_eq!(raw.send(frame(0xc1, deflate(b"hello"))).close_code(), 1002);
+    }
+}
+
+#[test]
+fn compression_can_be_switched_off() {
+    let server = Server::start("--echo --deflate off");
+    let answer = server
+        .http()
+        .ask("GET", "/echo", &format!("{UPGRADE}{OFFER}"), "");
+    assert_eq!(
+        (answer.status, answer.header("sec-websocket-extensions")),
+        (101, None)
+    );
+}

@@ -1,0 +1,263 @@
+//! One connection with nothing between the test and its bytes: requests are written as they are, answers are read by
+//! a parser that is not ours.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+
+use serde_json::Value;
+
+use crate::server::PATIENCE;
+
+/// A connection, and what has come that nobody has read.
+pub struct Http {
+    stream: TcpStream,
+    unread: Vec<u8>,
+}
+
+/// One answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+/// One frame from the server.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Frame {
+    pub first: u8,
+    pub payload: Vec<u8>,
+}
+
+impl Http {
+    /// Takes a fresh connection.
+    pub fn new(stream: TcpStream) -> Http {
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Http {
+            stream,
+            unread: Vec::new(),
+        }
+    }
+
+    /// Writes bytes as they are. A server that has hung up is no error here: its answer tells why.
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Http {
+        let _ = self.stream.write_all(bytes.as_ref());
+        self
+    }
+
+    /// Writes bytes one at a time, each in a write of its own.
+    pub fn trickle(&mut self, bytes: impl AsRef<[u8]>) -> &mut Http {
+        for byte in bytes.as_ref() {
+            self.send([*byte]);
+        }
+        self
+    }
+
+    /// Ends our side.
+    pub fn finish(&mut self) -> &mut Http {
+        self.stream.shutdown(Shutdown::Write).unwrap();
+        self
+    }
+
+    /// The socket itself.
+    pub fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    /// Sends a request and reads its answer; `headers` are lines that end with CR LF.
+    pub fn ask(&mut self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
+        self.send(request(method, path, headers, body));
+        match method {
+            "HEAD" => self.answer_to_head(),
+            _ => self.answer(),
+        }
+    }
+
+    /// Reads one answer.
+    pub fn answer(&mut self) -> Answer {
+        let mut answer = self.answer_to_head();
+        if answer.status >= 200 && answer.status != 204 {
+            let bytes = answer.header("content-length").unwrap().parse().unwrap();
+            answer.body = self.take(bytes);
+        }
+        answer
+    }
+
+    /// Reads one answer that has no body, whatever its length says.
+    pub fn answer_to_head(&mut self) -> Answer {
+        loop {
+            let mut headers = [httparse::EMPTY_HEADER; 64];
+            let mut response = httparse::Response::new(&mut headers);
+            let parsed = response.parse(&self.unread).unwrap();
+            if let httparse::Status::Complete(head_bytes) = parsed {
+                let text = |value: &[u8]| String::from_utf8(value.to_vec()).unwrap();
+                let pairs = response.headers.iter();
+                let answer = Answer {
+                    status: response.code.unwrap(),
+                    headers: pairs
+                        .map(|pair| (pair.name.to_lowercase(), text(pair.value)))
+                        .collect(),
+                    body: Vec::new(),
+                };
+                self.unread.drain(..head_bytes);
+                return answer;
+            }
+            assert!(
+                self.fill(),
+                "the connection ended before an answer: {:?}",
+                self.unread
+            );
+        }
+    }
+
+    /// Opens a WebSocket on this path.
+    pub fn upgrade(&mut self, path: &str) {
+        let answer = self.ask("GET", path, UPGRADE, "");
+        assert_eq!(answer.status, 101, "{}", answer.text());
+    }
+
+    /// Reads one frame.
+    pub fn frame(&mut self) -> Frame {
+        let header = self.take(2);
+        let length = match header[1] {
+            126 => u16::from_be_bytes(self.take(2).try_into().unwrap()).into(),
+            127 => u64::from_be_bytes(self.take(8).try_into().unwrap()) as usize,
+            length => {
+                assert!(length < 126, "a server's frames are not masked");
+                length.into()
+            }
+        };
+        let payload = self.take(length);
+        Frame {
+            first: header[0],
+            payload,
+        }
+    }
+
+    /// The code of the close frame that comes, whatever comes before it; 1005 if it has none.
+    pub fn close_code(&mut self) -> u16 {
+        loop {
+            let frame = self.frame();
+            match (frame.first, frame.payload.as_slice()) {
+                (0x88, []) => return 1005,
+                (0x88, [high, low, ..]) => return u16::from_be_bytes([*high, *low]),
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether the server ends the connection without another byte.
+    pub fn is_over(&mut self) -> bool {
+        self.unread.is_empty() && !self.fill() && self.unread.is_empty()
+    }
+
+    /// Everything until the server ends the connection.
+    pub fn rest(&mut self) -> Vec<u8> {
+        while self.fill() {}
+        std::mem::take(&mut self.unread)
+    }
+
+    fn take(&mut self, bytes: usize) -> Vec<u8> {
+        while self.unread.len() < bytes {
+            assert!(self.fill(), "the connection ended {bytes} bytes too early");
+        }
+        let rest = self.unread.split_off(bytes);
+        std::mem::replace(&mut self.unread, rest)
+    }
+
+    /// Reads what is there; false at the end of the connection, however it came.
+    fn fill(&mut self) -> bool {
+        let mut bytes = [0; 16 << 10];
+        match self.stream.read(&mut bytes) {
+            Ok(0) => false,
+            Ok(count) => {
+                self.unread.extend_from_slice(&bytes[..count]);
+                true
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                panic!("nothing came for {PATIENCE:?}")
+            }
+            Err(_) => false,
+        }
+    }
+}
+
+impl Answer {
+    /// The first header of this name, in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut pairs = self.headers.iter();
+        pairs
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).unwrap()
+    }
+
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        assert_eq!(self.header("content-type"), Some("application/json"));
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    /// Status and code of an error, whose shape is checked.
+    pub fn error(&self) -> (u16, String) {
+        let body = self.json();
+        let error = body["error"].as_object().unwrap();
+        assert!(
+            body.as_object().unwrap().len() == 1 && error.len() == 2,
+            "{body}"
+        );
+        assert!(!error["message"].as_str().unwrap().is_empty(), "{body}");
+        (self.status, error["code"].as_str().unwrap().to_owned())
+    }
+
+    /// The sentence of an error.
+    pub fn message(&self) -> String {
+        self.error();
+        self.json()["error"]["message"].as_str().unwrap().to_owned()
+    }
+}
+
+/// What an upgrade needs beside its path.
+pub const UPGRADE: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+                           Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+
+/// A whole request, with a length if it has a body.
+pub fn request(method: &str, path: &str, headers: &str, body: &str) -> String {
+    let length = match body.len() {
+        0 => String::new(),
+        bytes => format!("Content-Length: {bytes}\r\n"),
+    };
+    format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n{headers}{length}\r\n{body}")
+}
+
+/// A client's frame: its first byte, its payload, masked.
+pub fn frame(first: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
+    const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+    let payload = payload.as_ref();
+    let mut bytes = vec![first];
+    match payload.len() {
+        length @ ..126 => bytes.push(0x80 | length as u8),
+        length @ ..0x1_0000 => {
+            bytes.push(0x80 | 126);
+            bytes.extend_from_slice(&(length as u16).to_be_bytes());
+        }
+        length => {
+            bytes.push(0x80 | 127);
+            bytes.extend_from_slice(&(length as u64).to_be_bytes());
+        }
+    }
+    bytes.extend_from_slice(&MASK);
+    bytes.extend(
+        payload
+            .iter()
+            .zip(MASK.iter().cycle())
+            .map(|(byte, mask)| byte ^ mask),
+    );
+    bytes
+}

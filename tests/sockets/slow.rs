@@ -1,0 +1,227 @@
+//! Slow consumers: full queues are told of, never waited for.
+
+use std::net::TcpStream;
+
+use serde_json::{Value, json};
+use socket2::{Domain, Socket, Type};
+
+use crate::client::Client;
+use crate::http::{Http, frame, request};
+use crate::server::Server;
+
+/// A socket whose kernel takes little, so that a queue fills soon.
+fn narrow(server: &Server) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.connect(&server.address().into()).unwrap();
+    socket.into()
+}
+
+/// A member that reads only when it is asked for a message.
+fn sleeper(server: &Server) -> Client {
+    let mut client = Client::over(narrow(server), server.address(), "/ws");
+    assert_eq!(client.event().0, "connection:status");
+    client
+}
+
+/// Publishes events with so large a payload, numbered from `first`, until one has as few receivers as given; returns
+/// the number of that one.
+fn publish_until(
+    server: &Server,
+    http: &mut Http,
+    first: u64,
+    bytes: usize,
+    receivers: u64,
+) -> u64 {
+    for number in first..10_000 {
+        let event =
+            json!({"type": "chat:said", "payload": {"number": number, "pad": "x".repeat(bytes)}});
+        let answer = http.ask("POST", "/api/v1/events", "", &event.to_string());
+        if answer.json()["receivers"] == receivers {
+            return number;
+        }
+    }
+    panic!("no queue of {} ever filled", server.address());
+}
+
+#[test]
+fn a_client_that_reads_late_is_told_how_many_it_missed() {
+    let server = Server::start("--queue-messages 8");
+    let mut client = sleeper(&server);
+    let mut http = server.http();
+    let dropped = publish_until(&server, &mut http, 0, 100_000, 0);
+    for number in dropped + 1..dropped + 5 {
+        assert_eq!(publish_until(&server, &mut http, number, 1, 0), number);
+    }
+    for number in 0..dropped {
+        assert_eq!(client.event().1["number"], number);
+    }
+    assert_eq!(
+        client.event(),
+        ("connection:lagged".to_owned(), json!({"missed": 5}))
+    );
+    assert_eq!(publish_until(&server, &mut http, 0, 1, 1), 0);
+    assert_eq!(client.event().1["number"], 0);
+    assert_eq!(
+        server.metric("roomcast_messages_dropped_total{app=\"events\"}"),
+        5.0
+    );
+    assert_eq!(
+        server.metric("roomcast_lagged_notices_total{app=\"events\"}"),
+        1.0
+    );
+}
+
+#[test]
+fn bytes_fill_a_queue_as_messages_do() {
+    let server = Server::start("--queue-bytes 64KiB");
+    let mut client = sleeper(&server);
+    let mut http = server.http();
+    let dropped = publish_until(&server, &mut http, 0, 40_000, 0);
+    for number in 0..dropped {
+        assert_eq!(client.event().1["number"], number);
+    }
+    assert_eq!(
+        client.event(),
+        ("connection:lagged".to_owned(), json!({"missed": 1}))
+    );
+}
+
+#[test]
+fn an_empty_queue_takes_any_one_message() {
+    let server = Server::start("--queue-bytes 1KiB");
+    let mut client = server.join();
+    let payload = json!({"pad": "x".repeat(500_000)});
+    assert_eq!(server.publish("chat:said", &payload).json()["receivers"], 1);
+    assert_eq!(client.event().1, payload);
+}
+
+#[test]
+fn one_client_that_does_not_read_delays_nobody() {
+    let server = Server::start("--queue-messages 4");
+    let (_sleeps, mut wakes) = (sleeper(&server), server.join());
+    let payload = json!({"pad": "x".repeat(200_000)});
+    let mut answers: Vec<Value> = Vec::new();
+    for _ in 0..100 {
+        answers.push(server.publish("chat:said", &payload).json()["receivers"].take());
+        assert_eq!(wakes.event().1, payload);
+    }
+    assert_eq!((&answers[0], &answers[99]), (&json!(2), &json!(1)));
+}
+
+#[test]
+fn under_the_policy_disconnect_a_full_queue_ends_with_1013_behind_what_waits() {
+    let server = Server::start("--queue-messages 8 --on-full disconnect");
+    let mut client = sleeper(&server);
+    let refused = publish_until(&server, &mut server.http(), 0, 100_000, 0);
+    for number in 0..refused {
+        assert_eq!(client.event().1["number"], number);
+    }
+    assert_eq!(client.close_code(), 1013);
+    assert_eq!(server.metric("roomcast_connections{app=\"events\"}"), 0.0);
+}
+
+#[test]
+fn a_queue_without_progress_is_closed_after_the_write_timeout() {
+    let server = Server::start("--write-timeout 300ms --queue-messages 8");
+    let _sleeps = sleeper(&server);
+    publish_until(&server, &mut server.http(), 0, 100_000, 0);
+    server.until("the sleeper is gone", |server| {
+        server.metric("roomcast_closes_total{app=\"events\",code=\"1006\"}") == 1.0
+    });
+}
+
+#[test]
+fn the_memory_budget_costs_the_largest_backlog_its_connection() {
+    let server = Server::start("--memory-budget 3MiB --queue-bytes 64MiB --queue-messages 100000");
+    let (_sleeps, mut wakes) = (sleeper(&server), server.join());
+    let payload = json!({"pad": "x".repeat(100_000)});
+    let is_alone = |_| {
+        let answer = server.publish("chat:said", &payload);
+        assert_eq!(wakes.event().1, payload);
+        answer.json()["receivers"] == 1
+    };
+    assert!((0..10_000).any(is_alone));
+    assert_eq!(
+        server.metric("roomcast_evictions_total{app=\"events\"}"),
+        1.0
+    );
+    // What had begun to go out, and the close frame behind it.
+    assert!(server.metric("roomcast_queue_messages") <= 2.0);
+}
+
+#[test]
+fn half_received_bodies_count_towards_the_budget_and_cost_only_as_many_as_they_must() {
+    let server = Server::start("--memory-budget 2MiB --echo");
+    let mut member = server.raw("/echo");
+    let hello = frame(0x81, "hello");
+    member.send(&hello[..8]);
+    let (begin, end) = ("x".repeat(200_000), "x".repeat(100_000));
+    let mut visitors: Vec<Http> = (0..10).map(|_| server.http()).collect();
+    for visitor in &mut visitors {
+        let headers = "Connection: close\r\nContent-Length: 300000\r\n";
+        visitor
+            .send(request("POST", "/api/v1/events", headers, ""))
+            .send(&begin);
+    }
+    server.until("the budget is spent", |server| {
+        server.log().contains("over the memory budget")
+    });
+    member.send(&hello[8..]);
+    assert_eq!(member.frame().payload, b"hello");
+    let survivors = visitors.iter_mut().filter_map(|visitor| {
+        let answer = visitor.send(&end).rest();
+        (!answer.is_empty()).then_some(())
+    });
+    assert!((5..10).contains(&survivors.count()));
+}
+
+#[test]
+fn an_echo_is_held_back_and_not_dropped_when_its_client_does_not_read() {
+    let server = Server::start("--echo --queue-messages 2 --queue-bytes 1KiB");
+    let mut client = Client::over(narrow(&server), server.address(), "/echo");
+    let mut writer = client.writer();
+    let messages = 400;
+    let writing = std::thread::spawn(move || {
+        let bytes = frame(0x82, vec![7; 50_000]);
+        for _ in 0..messages {
+            writer.send(&bytes);
+        }
+    });
+    assert!((0..messages).all(|_| client.message().into_data().len() == 50_000));
+    writing.join().unwrap();
+}
+
+#[test]
+fn nobody_who_reads_is_dropped_for_the_speed_of_a_publisher() {
+    let server = Server::start("--queue-messages 8");
+    let (mut client, mut http) = (server.join(), server.http());
+    let publish = request(
+        "POST",
+        "/api/v1/events",
+        "",
+        r#"{"type":"a:b","payload":{}}"#,
+    );
+    http.send(publish.repeat(1000));
+    assert!((0..1000).all(|_| http.answer().json()["receivers"] == 1));
+    assert!((0..1000).all(|_| client.event().0 == "a:b"));
+}
+
+#[test]
+fn somebody_who_asks_and_does_not_read_the_answers_is_closed_after_the_write_timeout() {
+    let server = Server::start("--write-timeout 300ms");
+    let mut visitor = Http::new(narrow(&server));
+    let asking = std::thread::spawn(move || {
+        let hundred = request("GET", "/", "", "").repeat(100);
+        (0..1000).for_each(|_| {
+            visitor.send(&hundred);
+        });
+        visitor
+    });
+    let mut said = String::new();
+    server.until("the visitor is given up", |server| {
+        said += &server.log();
+        said.contains("took nothing for the write timeout")
+    });
+    drop(asking.join());
+}

@@ -1,0 +1,119 @@
+//! The floor plan: who stands on which layer, who may use what, and what nobody does.
+
+/// The layer of each module at the top of the library. A module uses what stands below it and beside it.
+pub const LAYERS: &[(&str, u32)] = &[
+    ("time", 0),
+    ("id", 0),
+    ("bounds", 0),
+    ("metrics", 0),
+    ("web", 0),
+    ("transport", 1),
+    ("wire", 1),
+    ("core", 2),
+    ("apps", 3),
+    ("reactor", 4),
+    ("settings", 5),
+    ("watch", 5),
+];
+
+/// Modules that may use less than their layer allows: themselves and what stands here.
+pub const NOTES: &[(&str, &[&str])] = &[
+    ("time", &[]),
+    ("id", &[]),
+    ("web", &[]),
+    ("transport", LAYER_0),
+    ("wire", LAYER_0),
+    ("core::wheel", LAYER_0),
+    ("core::hub", LAYER_0),
+    ("apps::access", LAYERS_0_AND_1),
+    ("apps::rate", LAYERS_0_AND_1),
+    ("apps::routes", LAYERS_0_AND_1),
+    ("apps::ops", DIALECT),
+    ("apps::sessions", DIALECT),
+    ("apps::events", DIALECT),
+    ("apps::tasks", DIALECT),
+    ("apps::stream", DIALECT),
+    ("apps::rooms", DIALECT),
+    ("settings", LAYER_0),
+    ("watch", WATCH),
+    ("roomcast_flood", FLOOD),
+];
+const LAYER_0: &[&str] = &["time", "id", "bounds", "metrics", "web"];
+const LAYERS_0_AND_1: &[&str] = &["wire", "time", "id", "bounds", "metrics", "web"];
+const DIALECT: &[&str] = &["apps", "wire", "time", "id", "bounds", "metrics", "web"];
+/// A client, which shares with the server how a wrong command line is told.
+const WATCH: &[&str] = &["settings", "time", "id", "bounds", "metrics", "web"];
+const FLOOD: &[&str] = &["wire", "time", "id", "bounds", "metrics"];
+
+/// Crates that only some modules use.
+pub const CRATES: &[(&str, &[&str])] = &[
+    ("mio", &["transport", "roomcast_flood"]),
+    ("socket2", &["transport", "roomcast_flood"]),
+    ("signal_hook", &["transport"]),
+    ("signal_hook_mio", &["transport"]),
+    ("getrandom", &["transport", "watch"]),
+    ("httparse", &["wire", "roomcast_flood"]),
+    (
+        "tungstenite",
+        &["wire", "core::protocol", "watch", "roomcast_flood"],
+    ),
+    ("clap", &["settings", "watch", "roomcast_flood"]),
+    ("toml", &["settings"]),
+    ("strsim", &["settings"]),
+    ("flate2", &["wire::deflate"]),
+    ("simple_logger", &["journal"]),
+    ("hdrhistogram", &["roomcast_flood"]),
+    ("indicatif", &["roomcast_flood"]),
+];
+
+/// Paths that nobody writes, and why.
+pub const NEVER: &[(&[&str], &str)] = &[
+    (&["unsafe"], "nothing here needs unsafe code"),
+    (&["async"], "there is no async runtime"),
+    (&["await"], "there is no async runtime"),
+    (&["thread", "spawn"], "there is one thread"),
+    (&["thread", "scope"], "there is one thread"),
+    (&["thread", "Builder"], "there is one thread"),
+    (&["Mutex"], "one thread needs no lock"),
+    (&["RwLock"], "one thread needs no lock"),
+    (&["Condvar"], "one thread needs no lock"),
+    (&["mpsc"], "one thread needs no channel"),
+    (&["Arc"], "one thread shares by Rc"),
+    (&["atomic"], "one thread needs no atomics"),
+    (&["unwrap"], "expect, with the sentence that proves it"),
+];
+
+/// Paths that only the ground writes, and why: the transport, and the clients, which have a ground of their own.
+pub const GROUND: &[(&[&str], &str)] = &[
+    (&["Instant", "now"], "time is an argument"),
+    (&["SystemTime", "now"], "time is an argument"),
+    (&["thread", "sleep"], "only the transport waits"),
+    (&["thread_rng"], "chance is an argument"),
+    (&["OsRng"], "chance is an argument"),
+    (&["SysRng"], "chance is an argument"),
+    (&["from_os_rng"], "chance is an argument"),
+    (&["rand", "rng"], "chance is an argument"),
+    (&["rand", "random"], "chance is an argument"),
+];
+
+/// Whose ground it is.
+pub const GROUNDED: [&str; 3] = ["transport", "watch", "roomcast_flood"];
+
+/// Crates that would bring a runtime into the lock file.
+pub const RUNTIMES: [&str; 4] = ["tokio", "async-std", "smol", "futures-executor"];
+
+/// What is left for later is an issue, and not a comment.
+pub const MARKS: [&str; 2] = [concat!("TO", "DO"), concat!("FIX", "ME")];
+
+/// Lines of one file at most.
+pub const LINES_MAX: usize = 600;
+
+/// What a table says of a module: the entry for it, or for the nearest module around it.
+pub fn entry<T: Copy>(table: &[(&'static str, T)], module: &[String]) -> Option<(&'static str, T)> {
+    let names = (1..=module.len())
+        .rev()
+        .map(|length| module[..length].join("::"));
+    names
+        .into_iter()
+        .find_map(|name| table.iter().copied().find(|(known, _)| *known == name))
+}
