@@ -1,0 +1,136 @@
+//! Very many simulated clients of the events app, of which only numbers are kept.
+//!
+//! **What is measured.** Heap bytes as they are asked for, on the thread of the test, without what the allocator adds
+//! to each allocation. The simulated network reserves its tables beforehand, outside of what is measured as the
+//! server's, keeps nothing that clients are sent, and frees what clients send once it is read: so between two turns
+//! whatever was allocated while measuring, and is still there, is the server's.
+
+use allocation_counter::{AllocationInfo, measure};
+use roomcast::apps::access::Access;
+use roomcast::apps::events::Events;
+use roomcast::apps::{App, Apps};
+use roomcast::bounds::Bounds;
+use roomcast::id::AppId;
+use roomcast::reactor::Reactor;
+use roomcast::time::Millis;
+use roomcast::transport::Transport;
+use roomcast::transport::sim::{Client, Sim};
+
+/// Clients that come together: what the server is told of in one wait.
+const BATCH: usize = 1000;
+
+const UPGRADE: &str = "GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+pub struct Crowd {
+    pub reactor: Reactor<Sim>,
+    clients: Vec<Client>,
+    publisher: Option<Client>,
+}
+
+/// A network with room for so many clients.
+pub fn network(connections: usize) -> Sim {
+    let mut sim = Sim::new(1);
+    sim.reserve(connections + 1);
+    sim.discard(true);
+    sim
+}
+
+impl Crowd {
+    /// A server for so many clients and a publisher.
+    pub fn new(sim: Sim, connections: usize) -> Crowd {
+        let bounds = Bounds {
+            connections_max: connections as u32 + 1,
+            // Nobody answers a ping here.
+            pong_timeout: Millis::seconds(600),
+            keep_alive: Millis::seconds(600),
+            ..Bounds::default()
+        };
+        let access = Access::new(Vec::new(), Vec::new(), ([127, 0, 0, 1], 8080).into());
+        let events: [(AppId, Box<dyn App>); 1] = [(AppId::Events, Box::new(Events))];
+        Crowd {
+            reactor: Reactor::new(sim, bounds, Apps::new(access, events)).unwrap(),
+            clients: Vec::new(),
+            publisher: None,
+        }
+    }
+
+    /// So many clients come in and are upgraded, a thousand at a time, each thousand `apart` from the one before.
+    pub fn enter(&mut self, connections: usize, apart: Millis) {
+        self.clients.reserve_exact(connections);
+        for begin in (0..connections).step_by(BATCH) {
+            let sim = self.reactor.transport_mut();
+            for _ in begin..connections.min(begin + BATCH) {
+                let client = sim.connect();
+                sim.send(client, UPGRADE.as_bytes());
+                self.clients.push(client);
+            }
+            self.settle();
+            self.pass(apart);
+        }
+    }
+
+    /// Everybody is gone, the publisher too.
+    pub fn leave(&mut self) {
+        let mut clients = std::mem::take(&mut self.clients);
+        clients.extend(self.publisher.take());
+        for batch in clients.chunks(BATCH) {
+            for &client in batch {
+                self.reactor.transport_mut().forget(client);
+            }
+            self.settle();
+        }
+    }
+
+    /// Publishes so many events with payloads of so many bytes, all of them at once.
+    pub fn publish(&mut self, events: usize, payload_bytes: usize) {
+        let pad = "x".repeat(payload_bytes);
+        let body = format!(r#"{{"type":"a:b","payload":{{"pad":"{pad}"}}}}"#);
+        let length = body.len();
+        let head = "POST /api/v1/events HTTP/1.1\r\nHost: localhost\r\n";
+        let request = format!("{head}Content-Length: {length}\r\n\r\n{body}").repeat(events);
+        let sim = self.reactor.transport_mut();
+        let publisher = *self.publisher.get_or_insert_with(|| sim.connect());
+        sim.send(publisher, request.as_bytes());
+    }
+
+    /// Turns until nothing is left to do at this moment.
+    pub fn settle(&mut self) {
+        while self.reactor.transport().is_restless() || self.reactor.is_busy() {
+            self.reactor.turn().unwrap();
+        }
+    }
+
+    /// Lets time pass, and everything that becomes due happen.
+    pub fn pass(&mut self, span: Millis) {
+        let until = self.now() + span;
+        self.reactor.transport_mut().set_horizon(until);
+        while self.now() < until {
+            self.reactor.turn().unwrap();
+        }
+        self.settle();
+    }
+
+    fn now(&self) -> Millis {
+        self.reactor.transport().now().millis()
+    }
+
+    pub fn members(&self) -> u64 {
+        self.reactor.metrics().connections[AppId::Events as usize]
+    }
+
+    pub fn delivered(&self) -> u64 {
+        self.reactor.metrics().messages_delivered[AppId::Events as usize]
+    }
+
+    pub fn writes(&self) -> u64 {
+        self.reactor.transport().writes()
+    }
+}
+
+/// What `act` allocates and frees, and what it gives.
+pub fn measured<R>(act: impl FnOnce() -> R) -> (AllocationInfo, R) {
+    let mut result = None;
+    let info = measure(|| result = Some(act()));
+    (info, result.unwrap())
+}
