@@ -106,6 +106,8 @@ pub struct Client {
     pub state: State,
     /// It has asked for the upgrade.
     pub asked: bool,
+    /// The window that messages to it may be compressed for, as a power of two; zero if they may not.
+    pub window_bits: u8,
     /// It says nothing more.
     pub quiet: bool,
     pub left: Option<(Leave, u32)>,
@@ -166,6 +168,7 @@ impl Client {
             out: Outgoing::default(),
             state: State::Http,
             asked: false,
+            window_bits: 0,
             quiet: false,
             left: None,
             ended: None,

@@ -2,6 +2,8 @@
 //!
 //! Written from the RFC, not from the server's encoder, so that the two check each other.
 
+use crate::deflate;
+
 pub const CONTINUATION: u8 = 0;
 pub const TEXT: u8 = 1;
 pub const BINARY: u8 = 2;
@@ -21,6 +23,12 @@ pub fn upgrade(path: &str) -> String {
         "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {NONCE}\r\n\r\n"
     )
+}
+
+/// The same with an offer of extensions.
+pub fn upgrade_with(path: &str, extensions: &str) -> String {
+    let header = format!("\r\nSec-WebSocket-Extensions: {extensions}\r\n\r\n");
+    upgrade(path).replace("\r\n\r\n", &header)
 }
 
 /// A client's whole frame.
@@ -62,18 +70,22 @@ pub fn close(code: u16, reason: &str) -> Vec<u8> {
 #[derive(Debug)]
 pub struct Received {
     pub opcode: u8,
+    /// As it was before it was compressed.
     pub payload: Vec<u8>,
+    pub compressed: bool,
     /// With its header.
     pub bytes: usize,
 }
 
-/// Reads a server's frame from the front; `None` while it is not whole.
-pub fn read(bytes: &[u8]) -> Result<Option<Received>, String> {
+/// Reads a server's frame from the front; `None` while it is not whole. Messages may be compressed for a window of so
+/// many bits, if it is not zero.
+pub fn read(bytes: &[u8], window_bits: u8) -> Result<Option<Received>, String> {
     let [first, second, rest @ ..] = bytes else {
         return Ok(None);
     };
-    let opcode = first & 0x0f;
-    if first & 0xf0 != 0x80 {
+    let (opcode, compressed) = (first & 0x0f, first & 0x40 != 0);
+    let may_be_compressed = window_bits > 0 && matches!(opcode, TEXT | BINARY);
+    if first & 0xb0 != 0x80 || compressed && !may_be_compressed {
         return Err(format!(
             "a server's frames here are whole and plain, not {first:#04x}"
         ));
@@ -108,10 +120,21 @@ pub fn read(bytes: &[u8]) -> Result<Option<Received>, String> {
     let Some(payload) = rest.get(length_bytes..length_bytes + length as usize) else {
         return Ok(None);
     };
+    let bytes = 2 + length_bytes + payload.len();
+    let payload = if compressed {
+        let message = deflate::inflate(payload, window_bits)?;
+        if message.len() <= payload.len() {
+            return Err(format!("{} bytes made longer", message.len()));
+        }
+        message
+    } else {
+        payload.to_vec()
+    };
     Ok(Some(Received {
         opcode,
-        payload: payload.to_vec(),
-        bytes: 2 + length_bytes + payload.len(),
+        payload,
+        compressed,
+        bytes,
     }))
 }
 

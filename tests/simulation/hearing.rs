@@ -117,8 +117,18 @@ impl Client {
         let is_upgrade = answer.header("upgrade") == Some("websocket")
             && answer.header("connection") == Some("Upgrade")
             && answer.header("sec-websocket-accept") == Some(frames::ACCEPT)
-            && answer.header("sec-websocket-extensions").is_none();
-        if !is_upgrade {
+            && answer.header("sec-websocket-extensions").is_some() == (self.window_bits > 0);
+        let extensions = answer
+            .header("sec-websocket-extensions")
+            .unwrap_or_default();
+        let names_window = extensions.contains("server_max_window_bits");
+        let window = format!("server_max_window_bits={}", self.window_bits);
+        let takes_over = !extensions.contains("server_no_context_takeover");
+        let is_agreed = self.window_bits == 0
+            || extensions.starts_with("permessage-deflate;")
+                && !takes_over
+                && (extensions.contains(&window) || !names_window && self.window_bits == 15);
+        if !is_upgrade || !is_agreed {
             return Err(format!("not the answer to this upgrade: {answer:?}"));
         }
         self.state = State::Open;
@@ -127,9 +137,16 @@ impl Client {
     }
 
     fn hear_frame(&mut self, around: &mut Around<'_>) -> Result<usize, String> {
-        let Some(frame) = frames::read(&self.inbox)? else {
+        let Some(frame) = frames::read(&self.inbox, self.window_bits)? else {
             return Ok(0);
         };
+        if frame.compressed && frame.payload.len() < around.rules.bounds.deflate_bytes_min as usize
+        {
+            return Err(format!(
+                "{} bytes are too few to be compressed",
+                frame.payload.len()
+            ));
+        }
         match frame.opcode {
             frames::CLOSE => {
                 let code = frames::close_code(&frame.payload)?;

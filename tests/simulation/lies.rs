@@ -1,16 +1,18 @@
 //! What clients may do wrong on the wire, each with the one status or close code that answers it.
 
 use crate::chance::Chance;
+use crate::deflate;
 use crate::frames::{self, BINARY, CLOSE, CONTINUATION, PING, TEXT, frame, header};
 
 /// Frames that break a rule of RFC 6455, or a limit, and the close code for it.
-pub fn frames(chance: &mut Chance, message_bytes_max: usize) -> (Vec<u8>, u16) {
+pub fn frames(chance: &mut Chance, message_bytes_max: usize, deflates: bool) -> (Vec<u8>, u16) {
     let most = message_bytes_max as u64;
     let begun = frame(false, TEXT, b"begun");
     let after = |before: &[u8], bytes: Vec<u8>| [before, &bytes].concat();
-    match chance.below(24) {
+    match chance.below(28) {
         0 => (vec![0x81, 0x02, b'h', b'i'], 1002),
         1 => (vec![0x89, 0x00], 1002),
+        2 if deflates => (frame(true, 0x40 | TEXT, &[0xff; 9]), 1007),
         2 => (frame(true, 0x40 | TEXT, b"rsv1"), 1002),
         3 => (frame(true, 0x20 | BINARY, b""), 1002),
         4 => (frame(true, 0x10 | PING, b"rsv3"), 1002),
@@ -49,6 +51,19 @@ pub fn frames(chance: &mut Chance, message_bytes_max: usize) -> (Vec<u8>, u16) {
             ),
             1007,
         ),
+        22 if deflates => {
+            let bomb = deflate::compress(&vec![0; message_bytes_max + 1]);
+            (frame(true, 0x40 | BINARY, &bomb), 1009)
+        }
+        23 if deflates => {
+            let half = frame(false, 0x40 | TEXT, &deflate::compress(b"half"));
+            (after(&half, frame(true, 0x40 | CONTINUATION, b"")), 1002)
+        }
+        24 if deflates => {
+            let bad = deflate::compress(b"bad \xff text");
+            (frame(true, 0x40 | TEXT, &bad), 1007)
+        }
+        25 => (frame(true, 0x40 | PING, b"rsv1"), 1002),
         22 => (header(0x82, most + 1 + chance.below(1 << 20) as u64), 1009),
         _ => {
             let half = frame(false, BINARY, &vec![7; message_bytes_max / 2 + 1]);

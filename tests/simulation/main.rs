@@ -11,6 +11,7 @@
 // The model: what clients say, what they must hear, and whether the books add up at the end.
 mod answers;
 mod client;
+mod deflate;
 mod frames;
 mod hearing;
 mod ledger;

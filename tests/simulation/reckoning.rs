@@ -159,9 +159,9 @@ impl Queue<'_> {
     fn check_fits(&self, index: usize, place: usize) -> Result<(), String> {
         let event = &self.ledger.events()[place];
         let written = self.client.written_before(event.turn);
-        let start = self.client.heard[index].start;
+        let Heard { start, end, .. } = self.client.heard[index];
         let messages = self.ahead(index, written).count();
-        let bytes = start.saturating_sub(written) + event.frame_bytes;
+        let bytes = start.saturating_sub(written) + (end - start);
         let fits = messages < self.bounds.messages_max as usize
             && bytes <= u64::from(self.bounds.bytes_max) + PONG_SLACK;
         if fits

@@ -56,6 +56,8 @@ impl Rules {
                 flushes_max: chance.between(1, 8) as u32,
             };
         }
+        bounds.deflate = !chance.one_in(4);
+        bounds.deflate_bytes_min = chance.pick(&[1, 100, 512]);
         Rules {
             bounds,
             calm: chance.one_in(2),
@@ -63,7 +65,7 @@ impl Rules {
             descriptors: chance.one_in(6).then(|| chance.between(3, 12) as u32),
             drains: chance.one_in(3),
             flushes_all: bounds.turn == TurnBounds::default(),
-            steps: chance.between(300, 800),
+            steps: chance.between(300, 600),
             clients_max: chance.pick(&[3, 8, 20, 40]),
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::chance::Chance;
 use crate::client::{Client, Hope, Kind, State, Then};
+use crate::deflate;
 use crate::frames::{self, BINARY, CONTINUATION, PING, PONG, TEXT, frame};
 use crate::ledger::Ledger;
 use crate::lies;
@@ -21,7 +22,7 @@ impl Client {
                 if chance.one_in(4) {
                     self.ask(chance, ledger, rules);
                 } else {
-                    self.ask_to_open();
+                    self.ask_to_open(chance, rules);
                 }
             }
             // Some do not wait for the 101.
@@ -31,7 +32,25 @@ impl Client {
         }
     }
 
-    pub fn ask_to_open(&mut self) {
+    fn ask_to_open(&mut self, chance: &mut Chance, rules: &Rules) {
+        let offer = chance.pick(&[
+            "",
+            "other",
+            "permessage-deflate",
+            "permessage-deflate; client_max_window_bits",
+            "permessage-deflate; server_max_window_bits=9",
+            "permessage-deflate; server_no_context_takeover; server_max_window_bits=12",
+        ]);
+        self.window_bits = match offer.split_once("server_max_window_bits=") {
+            _ if !offer.starts_with("permessage") || !rules.bounds.deflate => 0,
+            Some((_, bits)) => bits.parse().unwrap(),
+            None => 15,
+        };
+        self.ask_to_open_with(offer);
+    }
+
+    /// Asks for the upgrade with this offer of extensions.
+    pub fn ask_to_open_with(&mut self, offer: &str) {
         let path = if self.kind == Kind::Echo {
             "/echo"
         } else {
@@ -44,7 +63,11 @@ impl Client {
             then: Then::Opens,
             ..Hope::default()
         };
-        self.request(frames::upgrade(path).as_bytes(), hope, Mark::Request);
+        let request = match offer {
+            "" => frames::upgrade(path),
+            offer => frames::upgrade_with(path, offer),
+        };
+        self.request(request.as_bytes(), hope, Mark::Request);
     }
 
     fn request(&mut self, bytes: &[u8], hope: Hope, mark: Mark) {
@@ -134,7 +157,8 @@ impl Client {
                 self.quiet = true;
             }
             1 if self.liar => {
-                let (bytes, code) = lies::frames(chance, rules.message_bytes_max());
+                let deflates = self.window_bits > 0;
+                let (bytes, code) = lies::frames(chance, rules.message_bytes_max(), deflates);
                 self.lie = Some((self.out.queued(), code));
                 self.out.push(&bytes, Mark::Lie);
                 self.quiet = true;
@@ -165,8 +189,13 @@ impl Client {
         } else {
             (TEXT, chance.text(size / 4).into_bytes())
         };
-        let mut rest = payload.as_slice();
-        let mut kind = opcode;
+        let compressed = self.window_bits > 0 && chance.one_in(2);
+        let sent = match compressed {
+            true => deflate::compress(&payload),
+            false => payload.clone(),
+        };
+        let mut rest = sent.as_slice();
+        let mut kind = if compressed { 0x40 | opcode } else { opcode };
         while chance.one_in(2) {
             let (piece, left) = rest.split_at(chance.below(rest.len() + 1));
             self.out.extend(&frame(false, kind, piece));

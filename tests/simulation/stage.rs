@@ -133,7 +133,7 @@ impl Stage {
             self.settle();
         }
         let mut received = Vec::new();
-        while let Some(frame) = frames::read(&bytes).unwrap() {
+        while let Some(frame) = frames::read(&bytes, 0).unwrap() {
             bytes.drain(..frame.bytes);
             received.push(frame);
         }

@@ -69,7 +69,7 @@ impl World {
             rules,
         };
         world.connect(Kind::Listener, u32::MAX);
-        world.clients[0].ask_to_open();
+        world.clients[0].ask_to_open_with("");
         for _ in 0..20 {
             world.act(0, usize::MAX);
             world.turn()?;
