@@ -1,7 +1,8 @@
 //! What the server says on standard error: simple_logger's lines, for as long as somebody reads them.
 //!
 //! simple_logger prints with `eprintln!`, which panics once standard error is a pipe that nobody reads. Whoever reads
-//! the log may go away, and that ends nothing: a record that nobody would read is not printed.
+//! the log may go away, and that ends nothing: a record that nobody would read is not printed. Nor is one that a full
+//! pipe has no room for, because whoever should read it may be stuck, and the loop would be, too.
 
 use std::io;
 
@@ -9,7 +10,7 @@ use log::{LevelFilter, Log, Metadata, Record, SetLoggerError};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use simple_logger::SimpleLogger;
 
-/// simple_logger, asked only while somebody reads.
+/// simple_logger, asked only while there is somebody to read and room to write.
 struct Journal(SimpleLogger);
 
 /// Begins to write the log. `RUST_LOG` names the level, which is `info` otherwise.
@@ -26,7 +27,7 @@ impl Log for Journal {
     }
 
     fn log(&self, record: &Record<'_>) {
-        if self.enabled(record.metadata()) && has_reader() {
+        if self.enabled(record.metadata()) && takes_a_line() {
             self.0.log(record);
         }
     }
@@ -36,8 +37,9 @@ impl Log for Journal {
     }
 }
 
-/// Whether what is written to standard error goes somewhere: a pipe without a reader is in error at once.
-fn has_reader() -> bool {
+/// Whether a line that is written to standard error goes somewhere, at once: a pipe without a reader is in error, and one
+/// that takes anything takes a page, which is more than a line.
+fn takes_a_line() -> bool {
     let stderr = io::stderr();
     let mut pipe = [PollFd::new(&stderr, PollFlags::OUT)];
     let now = Timespec {
@@ -45,5 +47,9 @@ fn has_reader() -> bool {
         tv_nsec: 0,
     };
     let in_error = PollFlags::ERR | PollFlags::NVAL;
-    poll(&mut pipe, Some(&now)).is_ok() && !pipe[0].revents().intersects(in_error)
+    if poll(&mut pipe, Some(&now)).is_err() {
+        return false;
+    }
+    let revents = pipe[0].revents();
+    revents.contains(PollFlags::OUT) && !revents.intersects(in_error)
 }
