@@ -7,6 +7,7 @@ mod conversation;
 mod hub;
 mod outbox;
 mod protocol;
+mod queue;
 mod reader;
 mod response;
 mod wheel;

@@ -1,30 +1,19 @@
-//! The outbox beside a queue of plain messages for each connection.
-//!
-//! The twin copies every message for everybody and walks its queues for whatever it wants to know. It obeys the same
-//! bounds, compresses for each of those who agreed on it anew, and what it has to write is compared byte by byte with
-//! what the outbox hands to a socket that takes as much as it likes.
+//! The outbox beside a plain queue for each connection: what either has to write is compared byte by byte, with a socket
+//! that takes as much as it likes.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{ErrorKind, IoSlice};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use roomcast::bounds::QueueBounds;
-use roomcast::core::outbox::{FlushState, Offer, Outbox};
+use roomcast::core::outbox::{FlushState, Outbox};
 use roomcast::id::{AppId, ConnId};
 use roomcast::time::{Micros, Millis};
-use roomcast::wire::deflate::Deflater;
-use roomcast::wire::frame::{Class, Encoder, Frame, deflated};
+use roomcast::wire::frame::{Class, Encoder, Frame};
+
+use crate::queue::{BOUNDS, DEFLATE_BYTES_MIN, Queue, Waiting};
 
 const KEYS: u32 = 4;
-const BOUNDS: QueueBounds = QueueBounds {
-    messages_max: 6,
-    bytes_max: 400,
-};
-/// Shorter messages are never compressed.
-const DEFLATE_BYTES_MIN: u32 = 100;
-/// Pongs that wait for a client that reads.
-const PONGS_MAX: usize = 16;
 
 /// What is published.
 #[derive(Clone, Copy, Debug)]
@@ -89,108 +78,6 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (0..10_000u64).prop_map(Step::Pass),
     ];
     vec(step, 1..150)
-}
-
-/// One message, as one connection has it.
-#[derive(Clone)]
-struct Copy {
-    /// Which message it is a copy of, and for which window it was compressed, if it was.
-    form: (u64, u8),
-    bytes: Vec<u8>,
-    /// More than one for a batch.
-    messages: u32,
-    class: Class,
-    stored: Micros,
-}
-
-impl Copy {
-    /// The same for somebody who agreed on a window of so many bits, or on none.
-    fn compressed(&self, window_bits: u8) -> Copy {
-        let mut deflater = Deflater::default();
-        let mut copy = self.clone();
-        if window_bits > 0
-            && self.class.is_message()
-            && let Some(bytes) =
-                deflated(&self.bytes, &mut deflater, window_bits, DEFLATE_BYTES_MIN)
-        {
-            (copy.bytes, copy.form.1) = (bytes, window_bits);
-        }
-        copy
-    }
-}
-
-/// One connection's queue.
-#[derive(Default)]
-struct Queue {
-    generation: u32,
-    waits: VecDeque<Copy>,
-    /// Bytes of the first one that are out.
-    written: usize,
-    missed: Option<u32>,
-    is_blocked: bool,
-    /// Some of what waits has been refused.
-    is_slow: bool,
-    window_bits: u8,
-    is_finishing: bool,
-    progress: Millis,
-}
-
-impl Queue {
-    fn count(&self, is_counted: impl Fn(Class) -> bool) -> usize {
-        let counted = self.waits.iter().filter(|copy| is_counted(copy.class));
-        counted.count()
-    }
-
-    fn bytes(&self) -> Vec<u8> {
-        let all = self.waits.iter().flat_map(|copy| copy.bytes.iter());
-        all.skip(self.written).copied().collect()
-    }
-
-    fn backlog(&self) -> usize {
-        let all: usize = self.waits.iter().map(|copy| copy.bytes.len()).sum();
-        all - self.written
-    }
-
-    fn offer(&mut self, copy: Copy, lag: bool) -> Offer {
-        if self.is_finishing {
-            return Offer::Gone;
-        }
-        let messages = self.count(Class::is_message);
-        let bytes = self.backlog() + copy.bytes.len();
-        let fits = messages < BOUNDS.messages_max as usize && bytes <= BOUNDS.bytes_max as usize;
-        let is_refused = self.missed.is_some() || messages > 0 && self.is_slow && !fits;
-        if copy.class == Class::Message && is_refused {
-            if lag {
-                *self.missed.get_or_insert(0) += copy.messages;
-            }
-            return if lag { Offer::Dropped } else { Offer::Full };
-        }
-        self.is_finishing = copy.class == Class::Close;
-        if self.waits.is_empty() {
-            self.is_slow = false;
-            self.progress = copy.stored.millis();
-        }
-        match self.replaceable(copy.class) {
-            Some(at) => self.waits[at] = copy,
-            None => self.waits.push_back(copy),
-        }
-        Offer::Queued
-    }
-
-    /// The pong whose place a newer one takes: the newest that waits, if that is enough and it has not begun to go out.
-    fn replaceable(&self, class: Class) -> Option<usize> {
-        let pongs_max = if self.is_blocked { 1 } else { PONGS_MAX };
-        let mut pongs = self.waits.iter();
-        let newest = pongs.rposition(|copy| copy.class == Class::Pong)?;
-        let is_enough =
-            class == Class::Pong && self.count(|class| class == Class::Pong) >= pongs_max;
-        (is_enough && (newest > 0 || self.written == 0)).then_some(newest)
-    }
-
-    fn is_half_full(&self) -> bool {
-        self.count(Class::is_message) <= BOUNDS.messages_max as usize / 2
-            && self.backlog() <= BOUNDS.bytes_max as usize / 2
-    }
 }
 
 /// The outbox and its twin; an open key is in `queues`.
@@ -284,7 +171,7 @@ impl Pair {
 
     fn offer(&mut self, keys: &[u32], frame: Frame, lag: bool) {
         self.numbers += 1;
-        let plain = Copy {
+        let plain = Waiting {
             form: (self.numbers, 0),
             bytes: frame.bytes().to_vec(),
             messages: frame.messages(),
@@ -337,14 +224,14 @@ impl Pair {
         );
         assert_eq!(offered, waits, "all that waits is offered, in order");
         let gone = self.write(key, most.min(waits.len()));
-        let messages: Vec<Copy> = gone
+        let messages: Vec<Waiting> = gone
             .into_iter()
             .filter(|copy| copy.class.is_message())
             .collect();
         let count: u32 = messages.iter().map(|copy| copy.messages).sum();
         assert_eq!(flush.messages, count);
         let last = messages.iter().enumerate().filter(|(at, copy)| {
-            let is_same = |other: &Copy| other.form == copy.form;
+            let is_same = |other: &Waiting| other.form == copy.form;
             let mut all = self.queues.values().flat_map(|queue| &queue.waits);
             !all.any(is_same) && !messages[at + 1..].iter().any(is_same)
         });
@@ -363,7 +250,7 @@ impl Pair {
     }
 
     /// So many bytes have gone out; the copies that are out whole.
-    fn write(&mut self, key: u32, mut bytes: usize) -> Vec<Copy> {
+    fn write(&mut self, key: u32, mut bytes: usize) -> Vec<Waiting> {
         let queue = self.queues.get_mut(&key).unwrap();
         let mut gone = Vec::new();
         if bytes > 0 {
@@ -427,7 +314,7 @@ impl Pair {
             let stalled = queue.is_blocked.then_some(queue.progress);
             assert_eq!(self.outbox.stalled_since(key), stalled);
         }
-        let copies: Vec<&Copy> = self
+        let copies: Vec<&Waiting> = self
             .queues
             .values()
             .flat_map(|queue| &queue.waits)

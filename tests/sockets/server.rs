@@ -169,6 +169,7 @@ impl Drop for Server {
         let ended = self.child.try_wait().is_ok_and(|status| status.is_some());
         let _ = self.child.kill();
         let _ = self.child.wait();
+        self.is_read.store(true, Ordering::Relaxed);
         if thread::panicking() {
             eprintln!(
                 "the server had {}; it said:",
@@ -224,7 +225,7 @@ fn follow(child: &mut Child, is_read: Arc<AtomicBool>) -> Receiver<String> {
                 break;
             }
             while !is_read.load(Ordering::Relaxed) {
-                thread::park();
+                thread::sleep(Duration::from_millis(5));
             }
         }
     });
