@@ -1,6 +1,6 @@
 //! The server under test and what is said to it: a child process that ends with its test.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tungstenite::client::IntoClientRequest;
 use tungstenite::http::HeaderValue;
-use tungstenite::{Message, WebSocket};
+use tungstenite::{Error, Message, WebSocket};
 
 /// How long anything may take before a test gives up on it.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -247,9 +247,11 @@ impl Client {
 
     fn message(&mut self) -> Message {
         loop {
-            let message = self.socket.read().unwrap();
-            if !matches!(message, Message::Ping(_) | Message::Pong(_)) {
-                return message;
+            match self.socket.read() {
+                Ok(Message::Ping(_) | Message::Pong(_)) => {}
+                // A read that has a timeout is not taken up again by itself.
+                Err(Error::Io(error)) if error.kind() == ErrorKind::Interrupted => {}
+                message => return message.unwrap(),
             }
         }
     }

@@ -1,9 +1,10 @@
 //! A WebSocket client that others wrote.
 
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpStream};
 
 use serde_json::Value;
-use tungstenite::{Message, WebSocket};
+use tungstenite::{Error, Message, WebSocket};
 
 use crate::http::Http;
 use crate::server::PATIENCE;
@@ -41,9 +42,12 @@ impl Client {
     /// The next message but pings and pongs, a close frame among them.
     pub fn message(&mut self) -> Message {
         loop {
-            let message = self.socket.read().unwrap();
-            if !matches!(message, Message::Ping(_) | Message::Pong(_)) {
-                return message;
+            match self.socket.read() {
+                Ok(Message::Ping(_) | Message::Pong(_)) => {}
+                Ok(message) => return message,
+                // A read that has a timeout is not taken up again by itself.
+                Err(Error::Io(error)) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => panic!("no message came: {error}"),
             }
         }
     }

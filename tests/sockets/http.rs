@@ -176,6 +176,8 @@ impl Http {
                 self.unread.extend_from_slice(&bytes[..count]);
                 true
             }
+            // A read that has a timeout is not taken up again by itself.
+            Err(error) if error.kind() == ErrorKind::Interrupted => self.fill(),
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                 panic!("nothing came for {PATIENCE:?}")
             }

@@ -1,6 +1,6 @@
 //! A server of our own on a free port, and the small clients that look at it from outside.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
-use tungstenite::{Message, WebSocket};
+use tungstenite::{Error, Message, WebSocket};
 
 /// Long enough for a loaded machine; a test that waits for it has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -212,12 +212,18 @@ impl Client {
     /// Returns once the server has done all that was said: a pong comes in its turn. Nothing else may have come.
     pub fn settle(&mut self) {
         self.0.send(Message::Ping("settled".into())).unwrap();
-        assert_eq!(self.0.read().unwrap(), Message::Pong("settled".into()));
+        assert_eq!(self.next(), Message::Pong("settled".into()));
     }
 
     /// The next message as it came, whatever it is.
     pub fn next(&mut self) -> Message {
-        self.0.read().unwrap()
+        loop {
+            match self.0.read() {
+                // A read that has a timeout is not taken up again by itself.
+                Err(Error::Io(error)) if error.kind() == ErrorKind::Interrupted => {}
+                message => return message.unwrap(),
+            }
+        }
     }
 
     /// The text of the next message.
