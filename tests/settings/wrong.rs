@@ -1,0 +1,124 @@
+//! Names and values that are errors.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+
+use roomcast::settings::load;
+
+use crate::given::{DESCRIPTORS, env, file, flags, says};
+
+#[test]
+fn unknown_flags_and_stray_words_are_errors() {
+    says(
+        &flags("--queue-byte 3").error(),
+        &[
+            "unknown flag --queue-byte",
+            "perhaps --queue-bytes was meant",
+        ],
+    );
+    says(&flags("-x").error(), &["unknown flag -x"]);
+    says(&flags("serve").error(), &["\"serve\""]);
+    says(&flags("--listen").error(), &["--listen", "without a value"]);
+    says(&flags("--echo maybe").error(), &["\"maybe\""]);
+}
+
+#[test]
+fn unknown_keys_and_tables_of_the_file_are_errors() {
+    says(
+        &file("\nqueue_byte = 1").error(),
+        &["\"queue_byte\"", "line 2", "perhaps queue_bytes"],
+    );
+    says(
+        &file("[streams]").error(),
+        &["unknown table [streams]", "line 1", "perhaps stream"],
+    );
+    says(
+        &file("[rooms]\n\nkeys = []").error(),
+        &["\"keys\"", "rooms", "line 3", "on_full"],
+    );
+    says(
+        &file("rooms = 3").error(),
+        &["rooms is an app", "line 1", "[rooms]"],
+    );
+    says(&file("print_config = true").error(), &["\"print_config\""]);
+}
+
+#[test]
+fn values_of_the_wrong_kind_are_errors() {
+    for (text, what) in [
+        ("queue_bytes = 1.5", "a fraction"),
+        ("queue_bytes = 1979-05-27", "a date"),
+        ("queue_bytes = [\"1KiB\"]", "a list"),
+        ("allow_origins = [1]", "a list with something else"),
+        ("[queue_bytes]", "a table"),
+        ("allow_origins = \"*\"", "expected a list of origins"),
+        ("echo = 2", "expected on or off"),
+        ("drain_rate = 99999999999999999999", ""),
+    ] {
+        says(&file(text).error(), &[what, "line 1"]);
+    }
+    assert_eq!(
+        file("drain_rate = 0x10\necho = true")
+            .settings()
+            .bounds
+            .drain_rate,
+        16
+    );
+}
+
+#[test]
+fn apps_and_keys_that_do_not_exist_are_errors() {
+    says(
+        &flags("--set strem.enabled=on").error(),
+        &["\"strem\"", "flag --set", "perhaps stream"],
+    );
+    says(
+        &flags("--set stream.enable=on").error(),
+        &["\"enable\"", "flag --set", "perhaps enabled"],
+    );
+    says(
+        &env(&[("ROOMCAST_SET", "stream")]).error(),
+        &["ROOMCAST_SET", "expected APP.KEY=VALUE"],
+    );
+    says(
+        &flags("--set stream.drain=1s").error(),
+        &["\"drain\"", "stream"],
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_an_error() {
+    says(
+        &flags("--config /does/not/exist").error(),
+        &["/does/not/exist", "flag --config"],
+    );
+    says(
+        &env(&[("ROOMCAST_CONFIG", "/nor/this")]).error(),
+        &["/nor/this", "ROOMCAST_CONFIG"],
+    );
+    says(
+        &file("keys = [\n\"hunter2\"\nlisten").error(),
+        &["line 3", "not TOML"],
+    );
+}
+
+#[test]
+fn what_is_not_utf8_is_an_error_unless_it_is_not_ours() {
+    let odd = || OsString::from_vec(vec![b'a', 0xff]);
+    let load = |args: Vec<OsString>, name: &str| load(args, [(name.into(), odd())], DESCRIPTORS);
+    let program = || vec![OsString::from("roomcast")];
+    says(
+        &load(program(), "ROOMCAST_LISTEN").unwrap_err().to_string(),
+        &["ROOMCAST_LISTEN", "UTF-8"],
+    );
+    says(
+        &load(program(), "API_PORT").unwrap_err().to_string(),
+        &["API_PORT", "UTF-8"],
+    );
+    assert!(load(program(), "LANG").is_ok());
+    let args = vec!["roomcast".into(), "--listen".into(), odd()];
+    says(
+        &load(args, "LANG").unwrap_err().to_string(),
+        &["--listen", "UTF-8"],
+    );
+}
