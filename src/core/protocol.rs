@@ -267,13 +267,10 @@ impl Protocol {
         };
         let compressed =
             header.compressed || matches!(&self.work, Work::Message(message) if message.compressed);
-        // What cannot be made shorter is stored, with a few bytes for each block.
+        // What cannot be made shorter gets longer, in small blocks by up to a sixteenth; how much it is when it is inflated
+        // is looked at then.
         let max = u64::from(limits.message_bytes_max);
-        let max = if compressed {
-            max + max / 1024 + 64
-        } else {
-            max
-        };
+        let max = if compressed { max + max / 16 + 64 } else { max };
         if so_far.saturating_add(header.payload_bytes) > max {
             return Err(Fault::MessageTooBig(limits.message_bytes_max));
         }
