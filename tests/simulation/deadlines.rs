@@ -4,7 +4,7 @@ use roomcast::id::AppId;
 use roomcast::time::Millis;
 
 use crate::frames::{self, PING, PONG, TEXT, frame};
-use crate::stage::{Stage, text};
+use crate::stage::{Stage, request, text};
 
 const SECOND: Millis = Millis::seconds(1);
 
@@ -177,6 +177,25 @@ fn an_echo_client_that_reads_slowly_is_held_and_not_closed() {
 }
 
 #[test]
+fn requests_that_wait_for_everybody_to_be_written_to_are_not_slow() {
+    let mut stage = Stage::new(|bounds| {
+        bounds.turn.flushes_max = 1;
+        bounds.app_mut(AppId::Events).queue.messages_max = 2;
+    });
+    stage.listeners(8);
+    let publisher = stage.sim().connect();
+    let burst: String = (0..100).map(|number| request(number, 0)).collect();
+    stage.sim().send(publisher, burst.as_bytes());
+    let began = stage.now();
+    while stage.reactor.is_busy() || stage.reactor.transport().is_restless() {
+        stage.sim().pass(Millis(50));
+        stage.turn();
+    }
+    assert!(stage.now().since(began) > Millis::seconds(30));
+    assert_eq!(stage.statuses(publisher), [202; 100]);
+}
+
+#[test]
 fn a_close_that_is_never_answered_ends_after_the_close_timeout() {
     let mut stage = Stage::new(|_| ());
     let client = stage.open("/ws");
@@ -227,7 +246,7 @@ fn a_draining_server_takes_no_publishes_and_no_upgrades() {
     let mut stage = Stage::new(|_| ());
     let client = stage.open("/ws");
     stage.shut_down();
-    let publisher = stage.client(crate::stage::request(1, 0));
+    let publisher = stage.client(request(1, 0));
     assert_eq!(stage.statuses(publisher), [503]);
     let late = stage.client(frames::upgrade("/ws"));
     assert_eq!(stage.statuses(late), [503]);

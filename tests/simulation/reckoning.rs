@@ -110,6 +110,7 @@ impl Queue<'_> {
                         return Err(format!("{missed} missed events were told before they came"));
                     }
                     self.check_full(index, first, heard.start)?;
+                    self.check_told(index, *told)?;
                     self.check_half_full(index, first, *told)?;
                     next = Some(first + missed);
                 }
@@ -216,6 +217,22 @@ impl Queue<'_> {
         let first = self.ahead(index, written).last();
         let behind_control = joined && first.is_some_and(|first| first.start > written);
         behind_control || self.client.opened > written || self.was_blocked(index, turn, written)
+    }
+
+    /// It was told of its loss in this turn: by its end the queue was half full at most.
+    fn check_told(&self, index: usize, told: u32) -> Result<(), String> {
+        let written = self.client.written_before(told + 1);
+        let messages = self.ahead(index, written).count();
+        let last = self.client.heard[..index].last();
+        let bytes = last.map_or(0, |last| last.end.saturating_sub(written));
+        if messages <= self.bounds.messages_max as usize / 2
+            && bytes <= u64::from(self.bounds.bytes_max / 2)
+        {
+            return Ok(());
+        }
+        Err(format!(
+            "told of its loss in turn {told}, with {messages} messages, {bytes} bytes still waiting"
+        ))
     }
 
     /// It lagged from this event until the notice: no write in between left the queue half full.
