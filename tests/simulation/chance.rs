@@ -46,6 +46,13 @@ impl Chance {
         (0..count).map(|_| self.next() as u8).collect()
     }
 
+    /// Letters that compress badly.
+    pub fn noise(&mut self, count: usize) -> String {
+        (0..count)
+            .map(|_| (b'a' + self.below(26) as u8) as char)
+            .collect()
+    }
+
     /// Text with characters of one to four bytes, `count` of them.
     pub fn text(&mut self, count: usize) -> String {
         (0..count)

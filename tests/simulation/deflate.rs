@@ -19,12 +19,21 @@ pub fn compress(message: &[u8]) -> Vec<u8> {
 pub fn inflate(compressed: &[u8], window_bits: u8) -> Result<Vec<u8>, String> {
     let mut inflate = Decompress::new_with_window_bits(false, window_bits);
     let bytes = [compressed, &TAIL].concat();
-    let mut message = Vec::with_capacity(200_000);
-    inflate
-        .decompress_vec(&bytes, &mut message, FlushDecompress::Sync)
-        .map_err(|error| format!("not compressed as agreed on: {error}"))?;
-    if inflate.total_in() != bytes.len() as u64 || message.len() == message.capacity() {
-        return Err(format!("a message of more than {} bytes", message.len()));
+    let mut message = Vec::new();
+    // Little at a time, so that what was inflated before is found in the window only.
+    let mut piece = [0; 64];
+    loop {
+        let (taken, given) = (inflate.total_in() as usize, inflate.total_out());
+        inflate
+            .decompress(&bytes[taken..], &mut piece, FlushDecompress::Sync)
+            .map_err(|error| format!("not compressed as agreed on: {error}"))?;
+        let fresh = (inflate.total_out() - given) as usize;
+        message.extend_from_slice(&piece[..fresh]);
+        if inflate.total_in() as usize == bytes.len() && fresh < piece.len() {
+            return Ok(message);
+        }
+        if inflate.total_in() as usize == taken && fresh == 0 {
+            return Err("compressed data that goes nowhere".into());
+        }
     }
-    Ok(message)
 }

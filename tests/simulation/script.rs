@@ -232,6 +232,14 @@ fn event(chance: &mut Chance, number: usize) -> (&'static str, String) {
                 r#"{{ "streamId":"","projectId":"{number}", "artifactId":"", "phaseName":"\u00e9","isSharded":false }}"#
             ),
         ),
+        3 => {
+            // What a compressor finds again is further back than the smallest window.
+            let noise = chance.noise(700);
+            (
+                "noise:twice",
+                format!(r#"{{"n":{number},"noise":["{noise}","{noise}"]}}"#),
+            )
+        }
         _ => {
             let count = chance.size(500);
             let pad = chance.text(count);
