@@ -110,8 +110,6 @@ const LINGERS: u8 = 16;
 const DEAD: u8 = 32;
 /// No request has come since it was accepted, or no ping has gone since it was opened.
 const FRESH: u8 = 64;
-/// More of it may be there, unread or not looked at, for reasons of ours.
-const UNREAD: u8 = 128;
 
 impl<S> Connection<S> {
     fn is(&self, flag: u8) -> bool {
@@ -120,7 +118,7 @@ impl<S> Connection<S> {
 
     /// Whether a request or message has begun and is not whole, and the client is to blame.
     fn is_midway(&self) -> bool {
-        (self.protocol.is_midway() || self.leftover.is_some()) && !self.is(UNREAD)
+        (self.protocol.is_midway() || self.leftover.is_some()) && !self.is(HELD)
     }
 }
 

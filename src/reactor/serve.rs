@@ -6,7 +6,7 @@
 use std::io;
 
 use super::{
-    Connection, ENDED, FRESH, HELD, LAST_WORDS, LINGERS, PACE_BYTES, Reactor, Role, SERVING, UNREAD,
+    Connection, ENDED, FRESH, HELD, LAST_WORDS, LINGERS, PACE_BYTES, Reactor, Role, SERVING,
 };
 use crate::apps::{Asked, Message, Outcome};
 use crate::core::protocol::{Event, Limits, Phase};
@@ -21,10 +21,8 @@ use crate::wire::http::{Head, Response};
 enum Leaves {
     /// Its socket is empty.
     Drained,
-    /// Its share of the turn is used up.
+    /// Its share of the turn is used up, or everybody's.
     Unfinished,
-    /// Everybody has to be written to before more of it is looked at.
-    Saturated,
     /// It has too much to take before it is read again.
     Held,
     /// It is dead.
@@ -79,7 +77,7 @@ impl<T: Transport> Reactor<T> {
     fn serve_one(&mut self, id: ConnId) {
         let conn = &mut self.conns[id.key as usize];
         let was_midway = conn.is_midway();
-        conn.flags &= !(HELD | UNREAD);
+        conn.flags &= !HELD;
         self.buffer
             .restore(&conn.leftover.take().unwrap_or_default());
         let mut progressed = false;
@@ -94,7 +92,7 @@ impl<T: Transport> Reactor<T> {
             match self.react(id, progressed) {
                 Reacted::Hungry if share == 0 => return Leaves::Unfinished,
                 Reacted::Hungry => {}
-                Reacted::Saturated => return Leaves::Saturated,
+                Reacted::Saturated => return Leaves::Unfinished,
                 Reacted::Held => return Leaves::Held,
                 Reacted::Dead => return Leaves::Dead,
             }
@@ -116,7 +114,7 @@ impl<T: Transport> Reactor<T> {
                     if bytes < room && !conn.is(ENDED) {
                         return match self.react(id, progressed) {
                             Reacted::Hungry => Leaves::Drained,
-                            Reacted::Saturated => Leaves::Saturated,
+                            Reacted::Saturated => Leaves::Unfinished,
                             Reacted::Held => Leaves::Held,
                             Reacted::Dead => Leaves::Dead,
                         };
@@ -155,15 +153,12 @@ impl<T: Transport> Reactor<T> {
         let unread = self.buffer.unread();
         conn.leftover = (!unread.is_empty()).then(|| unread.into());
         match leaves {
-            Leaves::Held => conn.flags |= HELD | UNREAD,
-            Leaves::Unfinished | Leaves::Saturated => {
+            Leaves::Held => conn.flags |= HELD,
+            Leaves::Unfinished => {
                 conn.flags |= SERVING;
                 self.serving.push_back(id);
             }
             Leaves::Drained | Leaves::Dead => {}
-        }
-        if leaves == Leaves::Saturated {
-            conn.flags |= UNREAD;
         }
         let held_bytes = (conn.protocol.held_bytes() + unread.len()) as u32;
         self.half_received_bytes =
