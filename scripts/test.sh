@@ -20,13 +20,15 @@ need_packages() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-need_packages chromium curl openssl python3-venv systemd
+need_packages chromium curl golang-go golang-github-gorilla-websocket-dev openssl python3-venv systemd
 
 say "format"
 cargo fmt --check
+cargo fmt --check --manifest-path tests/clients/rust/Cargo.toml
 
 say "lints"
 cargo clippy --locked --all-targets -- -D warnings
+cargo clippy --locked --quiet --manifest-path tests/clients/rust/Cargo.toml --target-dir target/clients/rust -- -D warnings
 
 say "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --quiet

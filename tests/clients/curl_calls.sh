@@ -51,6 +51,8 @@ call --request POST --upload-file - /api/v1/events <<<'{"type":"a:b","payload":{
 expect 'a chunked body of 900 kB' 202 '"type":"a:b"'
 call --data-binary @- /api/v1/events <<<"$text$text"
 expect 'a body that is too large' 413 '"error"'
+shown='X-API-Key: none' call "${JSON[@]}" --data "$EVENT" /api/v1/events
+expect 'a body without the key' 401 '"unauthorized"'
 
 # Health and metrics.
 call /healthz
