@@ -12,6 +12,7 @@ use crate::wire::buffer::Buffer;
 use crate::wire::fault::Fault;
 use crate::wire::frame::{Header, Kind, close, unmask};
 use crate::wire::http::{Framing, Head, Request};
+use crate::wire::utf8::{self, Text};
 
 /// How far a connection has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,13 +78,21 @@ enum Work {
 
 /// A message that did not come in one piece.
 struct Assembly {
-    text: bool,
-    compressed: bool,
-    bytes: Vec<u8>,
-    /// Up to here the bytes are known to be UTF-8; behind it stands at most the start of one character.
-    utf8_bytes: usize,
+    gathered: Gathered,
     /// The frame that is being received.
     frame: Option<Partial>,
+}
+
+/// What has come of a message.
+enum Gathered {
+    /// Plain text is checked as it comes.
+    Text(Text),
+    Binary(Vec<u8>),
+    /// What is looked at once it is inflated.
+    Compressed {
+        text: bool,
+        bytes: Vec<u8>,
+    },
 }
 
 /// A frame whose payload has not come whole.
@@ -223,7 +232,7 @@ impl Protocol {
                 if ended {
                     message.frame = None;
                 }
-                message.append(buffer.at(range), last)?;
+                message.gathered.append(buffer.at(range))?;
                 if last {
                     return self.whole_message(buffer, limits).map(Some);
                 }
@@ -260,13 +269,13 @@ impl Protocol {
     /// The rules for the order of data frames (RFC 6455 §5.4), and the limit on what they add up to.
     fn check_order(&self, header: &Header, limits: Limits) -> Result<(), Fault> {
         let so_far = match (&self.work, header.kind) {
-            (Work::Message(message), Kind::Continuation) => message.bytes.len() as u64,
+            (Work::Message(message), Kind::Continuation) => message.gathered.bytes() as u64,
             (Work::Message(_), _) => return Err(Fault::Interleaved),
             (_, Kind::Continuation) => return Err(Fault::ContinuesNothing),
             _ => 0,
         };
-        let compressed =
-            header.compressed || matches!(&self.work, Work::Message(message) if message.compressed);
+        let compressed = header.compressed
+            || matches!(&self.work, Work::Message(message) if message.gathered.is_compressed());
         // What cannot be made shorter gets longer, in small blocks by up to a sixteenth; how much it is when it is inflated
         // is looked at then.
         let max = u64::from(limits.message_bytes_max);
@@ -279,12 +288,8 @@ impl Protocol {
 
     fn begin_frame(&mut self, header: Header) {
         if matches!(self.work, Work::Nothing) {
-            let text = header.kind == Kind::Text;
             self.work = Work::Message(Box::new(Assembly {
-                text,
-                compressed: header.compressed,
-                bytes: Vec::new(),
-                utf8_bytes: 0,
+                gathered: Gathered::new(&header),
                 frame: None,
             }));
         }
@@ -305,13 +310,20 @@ impl Protocol {
             Work::Message(message) => *message,
             _ => unreachable!("only a message that has begun can end"),
         };
-        if message.compressed {
-            buffer.adopt_inflated(&message.bytes, limits.message_bytes_max)?;
-        } else {
-            buffer.adopt(message.bytes);
+        match message.gathered {
+            Gathered::Text(text) => {
+                buffer.adopt_text(text.finish()?);
+                Ok(Event::Text(buffer.adopted_text()))
+            }
+            Gathered::Binary(bytes) => {
+                buffer.adopt(bytes);
+                Ok(Event::Binary(buffer.adopted()))
+            }
+            Gathered::Compressed { text, bytes } => {
+                buffer.adopt_inflated(&bytes, limits.message_bytes_max)?;
+                data(text, buffer.adopted())
+            }
         }
-        // Plain text was checked as it came; looking once more is the price of a `str` without unsafe code.
-        data(message.text, buffer.adopted())
     }
 
     /// How far the connection has come.
@@ -329,7 +341,7 @@ impl Protocol {
         match &self.work {
             Work::Nothing => 0,
             Work::Body(body) => size_of::<Body>() + body.held_bytes(),
-            Work::Message(message) => size_of::<Assembly>() + message.bytes.capacity(),
+            Work::Message(message) => size_of::<Assembly>() + message.gathered.held_bytes(),
         }
     }
 }
@@ -340,29 +352,56 @@ impl Default for Protocol {
     }
 }
 
-impl Assembly {
-    /// Takes an unmasked piece; text is checked as it arrives, so that the first bad byte ends the message.
-    fn append(&mut self, piece: &[u8], last: bool) -> Result<(), Fault> {
-        self.bytes.extend_from_slice(piece);
-        if !self.text || self.compressed {
-            return Ok(());
+impl Gathered {
+    /// Nothing yet of the message that this header begins.
+    fn new(header: &Header) -> Gathered {
+        let text = header.kind == Kind::Text;
+        match (header.compressed, text) {
+            (true, _) => Gathered::Compressed {
+                text,
+                bytes: Vec::new(),
+            },
+            (false, true) => Gathered::Text(Text::default()),
+            (false, false) => Gathered::Binary(Vec::new()),
         }
-        match std::str::from_utf8(&self.bytes[self.utf8_bytes..]) {
-            Ok(_) => self.utf8_bytes = self.bytes.len(),
-            Err(error) if error.error_len().is_some() || last => return Err(Fault::NotUtf8),
-            Err(error) => self.utf8_bytes += error.valid_up_to(),
+    }
+
+    /// Takes an unmasked piece.
+    fn append(&mut self, piece: &[u8]) -> Result<(), Fault> {
+        match self {
+            Gathered::Text(text) => text.push(piece)?,
+            Gathered::Binary(bytes) | Gathered::Compressed { bytes, .. } => {
+                bytes.extend_from_slice(piece);
+            }
         }
         Ok(())
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Gathered::Text(text) => text.bytes(),
+            Gathered::Binary(bytes) | Gathered::Compressed { bytes, .. } => bytes.len(),
+        }
+    }
+
+    fn held_bytes(&self) -> usize {
+        match self {
+            Gathered::Text(text) => text.held_bytes(),
+            Gathered::Binary(bytes) | Gathered::Compressed { bytes, .. } => bytes.capacity(),
+        }
+    }
+
+    fn is_compressed(&self) -> bool {
+        matches!(self, Gathered::Compressed { .. })
     }
 }
 
 fn data(text: bool, payload: &[u8]) -> Result<Event<'_>, Fault> {
-    if !text {
-        return Ok(Event::Binary(payload));
+    if text {
+        utf8::whole(payload).map(Event::Text)
+    } else {
+        Ok(Event::Binary(payload))
     }
-    std::str::from_utf8(payload)
-        .map(Event::Text)
-        .map_err(|_| Fault::NotUtf8)
 }
 
 fn control(header: Header, header_bytes: usize, buffer: &mut Buffer) -> Result<Event<'_>, Fault> {
@@ -387,7 +426,7 @@ fn close_code(payload: &[u8]) -> Result<u16, Fault> {
             if !CloseCode::from(code).is_allowed() {
                 return Err(Fault::CloseFrame);
             }
-            std::str::from_utf8(reason).map_err(|_| Fault::NotUtf8)?;
+            utf8::whole(reason)?;
             Ok(code)
         }
     }

@@ -17,6 +17,7 @@ pub struct Buffer {
     start: Cell<usize>,
     end: usize,
     adopted: Vec<u8>,
+    adopted_text: String,
     inflater: Inflater,
 }
 
@@ -28,6 +29,7 @@ impl Buffer {
             start: Cell::new(0),
             end: 0,
             adopted: Vec::new(),
+            adopted_text: String::new(),
             inflater: Inflater::new(),
         }
     }
@@ -38,6 +40,7 @@ impl Buffer {
         self.start.set(0);
         self.end = leftover.len();
         self.adopted = Vec::new();
+        self.adopted_text = String::new();
     }
 
     /// Where the next read goes, after the unread bytes have been moved to the front.
@@ -73,6 +76,11 @@ impl Buffer {
         self.adopted = message;
     }
 
+    /// Keeps a text that came in pieces until the next one.
+    pub fn adopt_text(&mut self, text: String) {
+        self.adopted_text = text;
+    }
+
     /// Keeps what these consumed bytes inflate to, up to `bytes_max`, until the next message.
     pub fn inflate(&mut self, range: Range<usize>, bytes_max: u32) -> Result<(), Fault> {
         self.adopted = self.inflater.inflate(&self.bytes[range], bytes_max)?;
@@ -103,5 +111,10 @@ impl Buffer {
     /// The adopted message.
     pub fn adopted(&self) -> &[u8] {
         &self.adopted
+    }
+
+    /// The adopted text.
+    pub fn adopted_text(&self) -> &str {
+        &self.adopted_text
     }
 }

@@ -44,10 +44,16 @@ pub mod close {
 
 /// The longest header that a server writes: no mask.
 const HEADER_BYTES_MAX: usize = 10;
-/// The reserved bits of a frame's first byte.
+/// What is in a frame's first byte: the last frame of a message, three reserved bits, the opcode.
+const FIN: u8 = 0x80;
 const RSV1: u8 = 0x40;
 const RSV2: u8 = 0x20;
 const RSV3: u8 = 0x10;
+const OPCODE: u8 = 0x0f;
+/// What is in its second byte beside a length: the mask bit; and the lengths that say how many bytes of length follow.
+const MASKED: u8 = 0x80;
+const LENGTH_16: u8 = 126;
+const LENGTH_64: u8 = 127;
 /// The longest payload of a control frame.
 pub const CONTROL_BYTES_MAX: usize = 125;
 
@@ -84,6 +90,19 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// What an opcode stands for (RFC 6455 §5.2).
+    fn of(opcode: u8) -> Result<Kind, Fault> {
+        match opcode {
+            0 => Ok(Kind::Continuation),
+            1 => Ok(Kind::Text),
+            2 => Ok(Kind::Binary),
+            8 => Ok(Kind::Close),
+            9 => Ok(Kind::Ping),
+            10 => Ok(Kind::Pong),
+            reserved => Err(Fault::ReservedOpcode(reserved)),
+        }
+    }
+
     /// Close, ping or pong.
     pub fn is_control(self) -> bool {
         matches!(self, Kind::Close | Kind::Ping | Kind::Pong)
@@ -97,50 +116,58 @@ impl Header {
         let Some(&first) = bytes.first() else {
             return Ok(None);
         };
-        // Reserved bits and opcodes are known from the first byte: no need to wait for the rest of the header.
+        // Whatever is wrong is told with the first byte that shows it: no need to wait for the rest of the header.
         let compressed = first & RSV1 != 0;
-        let may_be_compressed = deflate && matches!(first & 0x0f, 1 | 2);
+        let may_be_compressed = deflate && matches!(first & OPCODE, 1 | 2);
         if first & (RSV2 | RSV3) != 0 || compressed && !may_be_compressed {
             return Err(Fault::ReservedBits);
         }
-        let kind = match OpCode::from(first & 0x0f) {
-            OpCode::Data(Data::Continue) => Kind::Continuation,
-            OpCode::Data(Data::Text) => Kind::Text,
-            OpCode::Data(Data::Binary) => Kind::Binary,
-            OpCode::Control(Control::Close) => Kind::Close,
-            OpCode::Control(Control::Ping) => Kind::Ping,
-            OpCode::Control(Control::Pong) => Kind::Pong,
-            OpCode::Data(Data::Reserved(code)) | OpCode::Control(Control::Reserved(code)) => {
-                return Err(Fault::ReservedOpcode(code));
-            }
-        };
-        let mut cursor = Cursor::new(bytes);
-        let Some((header, payload_bytes)) =
-            FrameHeader::parse(&mut cursor).map_err(|_| Fault::ReservedOpcode(first & 0x0f))?
-        else {
+        let kind = Kind::of(first & OPCODE)?;
+        let Some(&second) = bytes.get(1) else {
             return Ok(None);
         };
-        let header_bytes = cursor.position() as usize;
-        let mask = header.mask.ok_or(Fault::Unmasked)?;
-        if kind.is_control() && !header.is_final {
+        if second & MASKED == 0 {
+            return Err(Fault::Unmasked);
+        }
+        let last = first & FIN != 0;
+        let length = second & !MASKED;
+        if kind.is_control() && !last {
             return Err(Fault::ControlFragmented);
         }
-        if kind.is_control() && payload_bytes > CONTROL_BYTES_MAX as u64 {
+        if kind.is_control() && usize::from(length) > CONTROL_BYTES_MAX {
             return Err(Fault::ControlTooLong);
         }
-        if payload_bytes >> 63 != 0 || header_bytes != header.len(payload_bytes) {
+        let rest = &bytes[2..];
+        let (payload_bytes, length_bytes) = match length {
+            LENGTH_16 => match rest.first_chunk() {
+                Some(length) => (u64::from(u16::from_be_bytes(*length)), 2),
+                None => return Ok(None),
+            },
+            LENGTH_64 => match rest.first_chunk() {
+                Some(length) => (u64::from_be_bytes(*length), 8),
+                None => return Ok(None),
+            },
+            length => (u64::from(length), 0),
+        };
+        let is_shortest = match length {
+            LENGTH_16 => payload_bytes >= u64::from(LENGTH_16),
+            LENGTH_64 => payload_bytes > u64::from(u16::MAX) && payload_bytes >> 63 == 0,
+            _ => true,
+        };
+        if !is_shortest {
             return Err(Fault::LengthForm);
         }
-        Ok(Some((
-            Header {
-                last: header.is_final,
-                kind,
-                compressed,
-                mask,
-                payload_bytes,
-            },
-            header_bytes,
-        )))
+        let Some(&mask) = rest[length_bytes..].first_chunk() else {
+            return Ok(None);
+        };
+        let header = Header {
+            last,
+            kind,
+            compressed,
+            mask,
+            payload_bytes,
+        };
+        Ok(Some((header, 2 + length_bytes + mask.len())))
     }
 }
 

@@ -7,3 +7,4 @@ pub mod fault;
 pub mod frame;
 pub mod http;
 pub mod upgrade;
+pub mod utf8;
