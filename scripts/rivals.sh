@@ -158,12 +158,12 @@ known() {
 }
 
 version_of() {
-  sed -n "/^name = \"$1\"\$/{n;s/version = \"\(.*\)\"/\1/p;}" "$source/Cargo.lock" | paste -sd, | sed 's/,/ and /g'
+  sed -n "/^name = \"$1\"\$/{n;s/version = \"\(.*\)\"/\1/p;}" "$source/Cargo.lock"
 }
 
-# The tungstenite that axum itself is bound to.
-axum_tungstenite() {
-  (cd "$source" && cargo tree --locked --quiet --target-dir "$made" -p axum --depth 1 --prefix none 2>/dev/null) |
+# The tokio-tungstenite that a package of the lock file is bound to; there are two.
+tungstenite_of() {
+  (cd "$source" && cargo tree --locked --quiet --package "$1" --depth 1 --prefix none --edges normal) |
     sed -n 's/^tokio-tungstenite v\([0-9.]*\).*/\1/p'
 }
 
@@ -171,9 +171,8 @@ versions() {
   local rust
   rust=$(rustc --version | cut -d' ' -f2)
   printf 'ceiling\tRust %s, mio %s\n' "$rust" "$(version_of mio)"
-  printf 'tungstenite\tRust %s, tokio %s, hyper %s, tokio-tungstenite %s\n' "$rust" "$(version_of tokio)" "$(version_of hyper)" \
-    "$(sed -n 's/^tokio-tungstenite = { version = "\([0-9.]*\)".*/\1/p' "$source/Cargo.toml")"
-  printf 'axum\tRust %s, tokio %s, axum %s, tokio-tungstenite %s\n' "$rust" "$(version_of tokio)" "$(version_of axum)" "$(axum_tungstenite)"
+  printf 'tungstenite\tRust %s, tokio %s, hyper %s, tokio-tungstenite %s\n' "$rust" "$(version_of tokio)" "$(version_of hyper)" "$(tungstenite_of roomcast-rivals)"
+  printf 'axum\tRust %s, tokio %s, axum %s, tokio-tungstenite %s\n' "$rust" "$(version_of tokio)" "$(version_of axum)" "$(tungstenite_of axum)"
   printf 'fastwebsockets\tRust %s, tokio %s, hyper %s, fastwebsockets %s\n' "$rust" "$(version_of tokio)" "$(version_of hyper)" "$(version_of fastwebsockets)"
   if [[ -x $made/bun/node_modules/.bin/bun ]]; then
     printf 'bun\tBun %s\n' "$("$made/bun/node_modules/.bin/bun" --version)"
