@@ -159,7 +159,9 @@ class Hub:
 
     def request(self, payload, room=""):
         body = f'{{"type":"check:message","payload":{payload}}}'.encode()
-        head = f"POST /api/v1/events{self.query(room)} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        head = (
+            f"POST /api/v1/events{self.query(room)} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        )
         return head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body
 
     def receivers(self, publisher):

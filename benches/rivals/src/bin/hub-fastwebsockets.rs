@@ -24,6 +24,7 @@ use tokio::io::BufWriter;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
+/// Four times as much was not faster, for a backlog of 64 messages of 190 bytes, and it is a buffer for each connection.
 const WRITE_BUFFER_BYTES: usize = 4 << 10;
 /// Pongs that wait for a client that asks for more of them than it reads.
 const PONGS_MAX: usize = 16;
@@ -56,6 +57,8 @@ async fn talk(upgraded: UpgradeFut, purpose: Purpose<Bytes>) {
     if !parts.read_buf.is_empty() {
         return;
     }
+    // Empty as it is, it would keep hyper's buffer for as long as the connection lives.
+    drop(parts.read_buf);
     let socket = parts.io.into_inner();
     let _ = match purpose {
         Purpose::Echo => echo(socket).await,

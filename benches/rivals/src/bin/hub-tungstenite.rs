@@ -58,9 +58,12 @@ async fn talk(upgraded: OnUpgrade, purpose: Purpose<Utf8Bytes>) {
         .downcast::<TokioIo<TcpStream>>()
         .expect("hyper was given this kind of stream, and no other");
     let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER_BYTES);
+    // A copy, of nothing as a rule: it must not keep hyper's buffer.
+    let read = parts.read_buf.to_vec();
+    drop(parts.read_buf);
     let socket = WebSocketStream::from_partially_read(
         parts.io.into_inner(),
-        parts.read_buf.into(),
+        read,
         Role::Server,
         Some(config),
     )
