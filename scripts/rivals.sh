@@ -73,7 +73,14 @@ build_gorilla() {
 }
 
 build_nchan() {
-  packages nginx libnginx-mod-nchan
+  local was_here=1
+  command -v nginx >/dev/null || was_here=0
+  packages nginx libnginx-mod-nchan || return 1
+  # Debian starts what it installs; nobody has asked for a server on port 80.
+  if ((!was_here)) && command -v systemctl >/dev/null && systemctl --quiet is-active nginx 2>/dev/null; then
+    systemctl --quiet disable --now nginx
+    say 'Debian has started nginx as a service: it is stopped and disabled again'
+  fi
 }
 
 build() {
