@@ -3,7 +3,7 @@
 use roomcast::id::AppId;
 use roomcast::time::Millis;
 
-use crate::frames::{self, PING, PONG, TEXT, frame};
+use crate::model::frames::{self, PING, PONG, TEXT, frame};
 use crate::stage::{Stage, request, text};
 
 const SECOND: Millis = Millis::seconds(1);

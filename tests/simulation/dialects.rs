@@ -5,8 +5,8 @@ use roomcast::id::AppId;
 use roomcast::transport::sim::Client;
 use serde_json::{Value, json};
 
-use crate::frames::{self, TEXT};
-use crate::rules::KEY;
+use crate::model::frames::{self, TEXT};
+use crate::model::rules::KEY;
 use crate::stage::{Stage, text};
 
 /// A queue of two messages in every app.

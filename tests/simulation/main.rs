@@ -8,25 +8,10 @@
 //! `ROOMCAST_SEED=N` runs only that seed, and logs; `ROOMCAST_SEEDS=N` runs so many.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-// The model: what clients say, what they must hear, and whether the books add up at the end.
-mod answers;
-mod client;
-mod deflate;
-mod frames;
-mod hearing;
-mod ledger;
-mod lies;
-mod outgoing;
-mod reckoning;
-mod script;
-mod verdict;
+mod model;
 
 // The runs.
-mod chance;
-mod rules;
-mod run;
 mod seeds;
-mod world;
 
 // The scenarios.
 mod deadlines;

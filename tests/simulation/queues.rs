@@ -4,7 +4,7 @@ use roomcast::id::AppId;
 use roomcast::time::Millis;
 use roomcast::transport::Ready;
 
-use crate::frames::{self, PING, PONG, frame};
+use crate::model::frames::{self, PING, PONG, frame};
 use crate::stage::{Stage, request, text};
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use crate::world::World;
+use crate::model::world::World;
 
 /// Seeds of an ordinary test run.
 const SEEDS: u64 = 256;

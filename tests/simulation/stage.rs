@@ -7,10 +7,10 @@ use roomcast::time::Millis;
 use roomcast::transport::sim::{Client, Sim};
 use roomcast::transport::{Ready, Transport};
 
-use crate::answers::{self, Answer};
-use crate::frames::{self, Received, frame};
-use crate::rules::KEY;
-use crate::world;
+use crate::model::answers::{self, Answer};
+use crate::model::frames::{self, Received, frame};
+use crate::model::rules::KEY;
+use crate::model::world;
 
 pub struct Stage {
     pub reactor: Reactor<Sim>,

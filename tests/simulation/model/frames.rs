@@ -2,7 +2,7 @@
 //!
 //! Written from the RFC, not from the server's encoder, so that the two check each other.
 
-use crate::deflate;
+use super::deflate;
 
 pub const CONTINUATION: u8 = 0;
 pub const TEXT: u8 = 1;

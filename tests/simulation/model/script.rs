@@ -1,13 +1,13 @@
 //! What clients say, by kind and by chance, and what must come of it.
 
-use crate::chance::Chance;
-use crate::client::{Client, Hope, Kind, State, Then};
-use crate::deflate;
-use crate::frames::{self, BINARY, CONTINUATION, PING, PONG, TEXT, frame};
-use crate::ledger::Ledger;
-use crate::lies;
-use crate::outgoing::Mark;
-use crate::rules::{KEY, Rules};
+use super::chance::Chance;
+use super::client::{Client, Hope, Kind, State, Then};
+use super::deflate;
+use super::frames::{self, BINARY, CONTINUATION, PING, PONG, TEXT, frame};
+use super::ledger::Ledger;
+use super::lies;
+use super::outgoing::Mark;
+use super::rules::{KEY, Rules};
 
 impl Client {
     /// Thinks of something to say, or not.

@@ -3,10 +3,10 @@
 use roomcast::time::Millis;
 use roomcast::transport::Ready;
 
-use crate::client::{Kind, Leave, Reading, State};
-use crate::frames;
-use crate::outgoing::Mark;
-use crate::world::{TURNS_MAX, World};
+use super::client::{Kind, Leave, Reading, State};
+use super::frames;
+use super::outgoing::Mark;
+use super::world::{TURNS_MAX, World};
 
 impl World {
     /// Something happens, and the loop turns.

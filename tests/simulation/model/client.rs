@@ -8,9 +8,9 @@ use std::collections::VecDeque;
 use roomcast::id::ConnId;
 use roomcast::transport::sim::{Client as End, Sim};
 
-use crate::chance::Chance;
-use crate::ledger::Ledger;
-use crate::outgoing::{Mark, Outgoing};
+use super::chance::Chance;
+use super::ledger::Ledger;
+use super::outgoing::{Mark, Outgoing};
 
 /// What it is there for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use roomcast::bounds::{Bounds, QueueBounds, TurnBounds};
 use roomcast::id::AppId;
 use roomcast::time::Millis;
 
-use crate::chance::Chance;
+use super::chance::Chance;
 
 /// The key that publishers show.
 pub const KEY: &str = "a key of the simulation";

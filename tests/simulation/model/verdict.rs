@@ -2,9 +2,9 @@
 
 use roomcast::time::Millis;
 
-use crate::client::{Client, Leave, Reading, State, Then};
-use crate::hearing::Around;
-use crate::ledger::Ledger;
+use super::client::{Client, Leave, Reading, State, Then};
+use super::hearing::Around;
+use super::ledger::Ledger;
 
 /// How late a deadline may be seen: ticks of the wheel, and turns that are cut short.
 const SLACK: u64 = 1000;

@@ -3,12 +3,12 @@
 use roomcast::time::Unix;
 use roomcast::transport::sim::EPOCH;
 
-use crate::answers::{self, Answer};
-use crate::client::{Client, Heard, Hope, Kind, State, Then, What};
-use crate::frames;
-use crate::ledger::Ledger;
-use crate::outgoing::Mark;
-use crate::rules::Rules;
+use super::answers::{self, Answer};
+use super::client::{Client, Heard, Hope, Kind, State, Then, What};
+use super::frames;
+use super::ledger::Ledger;
+use super::outgoing::Mark;
+use super::rules::Rules;
 
 /// What a client needs to know beside its own connection.
 pub struct Around<'a> {

@@ -5,9 +5,9 @@
 
 use roomcast::bounds::QueueBounds;
 
-use crate::client::{Client, Heard, Kind, What};
-use crate::ledger::Ledger;
-use crate::rules::Rules;
+use super::client::{Client, Heard, Kind, What};
+use super::ledger::Ledger;
+use super::rules::Rules;
 
 /// How far a queue's bytes may differ from what was seen of them: a pong that waits is replaced by a newer one.
 const PONG_SLACK: u64 = 125;

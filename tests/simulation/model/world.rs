@@ -10,12 +10,12 @@ use roomcast::time::Millis;
 use roomcast::transport::Transport;
 use roomcast::transport::sim::Sim;
 
-use crate::chance::Chance;
-use crate::client::{Client, Heard, Kind, Leave, Reading, What};
-use crate::hearing::Around;
-use crate::ledger::Ledger;
-use crate::reckoning;
-use crate::rules::{KEY, Rules};
+use super::chance::Chance;
+use super::client::{Client, Heard, Kind, Leave, Reading, What};
+use super::hearing::Around;
+use super::ledger::Ledger;
+use super::reckoning;
+use super::rules::{KEY, Rules};
 
 /// Turns in which nothing moves that a wait may take: more is a loop that spins.
 const IDLE_TURNS_MAX: u32 = 1000;

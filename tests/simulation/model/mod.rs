@@ -1,0 +1,23 @@
+//! What a run of the simulation is made of: clients and what they say, the model of what they must hear, and the world
+//! that moves them and the reactor, turn by turn.
+//!
+//! All of it is moved by one [`chance::Chance`], from a seed or from bytes: so a list of seeds drives it, and a fuzzer.
+
+// The model: what clients say, what they must hear, and whether the books add up at the end.
+pub mod answers;
+pub mod client;
+pub mod deflate;
+pub mod frames;
+pub mod hearing;
+pub mod ledger;
+pub mod lies;
+pub mod outgoing;
+pub mod reckoning;
+pub mod script;
+pub mod verdict;
+
+// The runs.
+pub mod chance;
+pub mod rules;
+pub mod run;
+pub mod world;
