@@ -10,4 +10,5 @@ mod protocol;
 mod queue;
 mod reader;
 mod response;
+mod theirs;
 mod wheel;

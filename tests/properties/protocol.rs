@@ -1,17 +1,13 @@
 //! However a stream is cut, it means the same.
 
-use std::io::{self, Cursor, Read, Write};
-
 use proptest::prelude::*;
 use roomcast::core::protocol::Phase;
-use roomcast::wire::fault::Fault;
-use tungstenite::protocol::{Role, WebSocketConfig};
-use tungstenite::{Message, WebSocket};
 
 use crate::conversation::{
     Conversation, babble, conversations, frames, pieces, rude_frames, spoil, spoils, upgrade,
 };
-use crate::reader::{MESSAGE_BYTES_MAX, Outcome, Seen, read, read_whole};
+use crate::reader::{Seen, read, read_whole};
+use crate::theirs::read_by_tungstenite;
 
 proptest! {
     #[test]
@@ -34,12 +30,12 @@ proptest! {
         pieces in pieces(),
     ) {
         let bytes = spoil(conversation.bytes, &spoils);
-        prop_assert_eq!(blurred(read(&bytes, &pieces)), blurred(read_whole(&bytes)));
+        prop_assert_eq!(read(&bytes, &pieces).blurred(), read_whole(&bytes).blurred());
     }
 
     #[test]
     fn babble_means_the_same_however_it_is_cut(bytes in babble(), pieces in pieces()) {
-        prop_assert_eq!(blurred(read(&bytes, &pieces)), blurred(read_whole(&bytes)));
+        prop_assert_eq!(read(&bytes, &pieces).blurred(), read_whole(&bytes).blurred());
     }
 
     #[test]
@@ -49,7 +45,7 @@ proptest! {
         pieces in pieces(),
     ) {
         let bytes = [upgrade(deflate).bytes, frames].concat();
-        prop_assert_eq!(blurred(read(&bytes, &pieces)), blurred(read_whole(&bytes)));
+        prop_assert_eq!(read(&bytes, &pieces).blurred(), read_whole(&bytes).blurred());
     }
 
     #[test]
@@ -90,19 +86,8 @@ proptest! {
         let head = format!("GET /{} HTTP/1.1\r\nHost: a\r\n", "x".repeat(line));
         let headers = format!("A: {}\r\n{}\r\n", "b".repeat(value), "C: d\r\n".repeat(headers));
         let bytes = spoil((head + &headers).into_bytes(), &spoils);
-        prop_assert_eq!(blurred(read(&bytes, &pieces)), blurred(read_whole(&bytes)));
+        prop_assert_eq!(read(&bytes, &pieces).blurred(), read_whole(&bytes).blurred());
     }
-}
-
-/// Which of the rules for a head was broken first depends on how much of it is there to be looked at; that one was, and
-/// what came before, does not.
-fn blurred(mut outcome: Outcome) -> Outcome {
-    for seen in &mut outcome.seen {
-        if let Seen::Fault(Fault::LineTooLong | Fault::HeadersTooLarge | Fault::Head(_)) = seen {
-            *seen = Seen::Fault(Fault::Head("it is refused"));
-        }
-    }
-    outcome
 }
 
 /// We may refuse earlier, for what has come of a message, or for what only we forbid; never later, and never another
@@ -117,60 +102,4 @@ fn compare_with_tungstenite(frames: &[u8]) -> Result<(), TestCaseError> {
     prop_assert!(messages.starts_with(&ours), "{messages:?} and {ours:?}");
     prop_assert!(is_refused || !theirs.is_refused && messages == ours);
     Ok(())
-}
-
-struct Theirs {
-    messages: Vec<Seen>,
-    is_refused: bool,
-}
-
-/// Input from memory; whatever is answered is lost.
-struct Input(Cursor<Vec<u8>>);
-
-impl Read for Input {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        match self.0.read(into)? {
-            0 => Err(io::ErrorKind::WouldBlock.into()),
-            bytes => Ok(bytes),
-        }
-    }
-}
-
-impl Write for Input {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-fn read_by_tungstenite(frames: &[u8]) -> Theirs {
-    let bytes_max = Some(MESSAGE_BYTES_MAX as usize);
-    let config = WebSocketConfig::default()
-        .max_message_size(bytes_max)
-        .max_frame_size(bytes_max);
-    let input = Input(Cursor::new(frames.to_vec()));
-    let mut socket = WebSocket::from_raw_socket(input, Role::Server, Some(config));
-    let mut messages = Vec::new();
-    loop {
-        let seen = match socket.read() {
-            Ok(Message::Text(text)) => Seen::Text(text.to_string()),
-            Ok(Message::Binary(bytes)) => Seen::Binary(bytes.to_vec()),
-            Ok(Message::Ping(payload)) => Seen::Ping(payload.to_vec()),
-            Ok(Message::Pong(_)) => Seen::Pong,
-            Ok(Message::Close(frame)) => Seen::Close(frame.map_or(1005, |frame| frame.code.into())),
-            Ok(Message::Frame(_)) => unreachable!("no frame is read alone"),
-            Err(error) => {
-                let is_hungry = matches!(&error, tungstenite::Error::Io(error) if error.kind() == io::ErrorKind::WouldBlock);
-                let is_closed = matches!(error, tungstenite::Error::ConnectionClosed);
-                return Theirs {
-                    messages,
-                    is_refused: !is_hungry && !is_closed,
-                };
-            }
-        };
-        messages.push(seen);
-    }
 }

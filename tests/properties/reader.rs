@@ -41,6 +41,20 @@ pub struct Outcome {
     pub is_midway: bool,
 }
 
+impl Outcome {
+    /// Which of the rules for a head was broken first depends on how much of it is there to be looked at; that one was,
+    /// and what came before, does not.
+    pub fn blurred(mut self) -> Outcome {
+        for seen in &mut self.seen {
+            if let Seen::Fault(Fault::LineTooLong | Fault::HeadersTooLarge | Fault::Head(_)) = seen
+            {
+                *seen = Seen::Fault(Fault::Head("it is refused"));
+            }
+        }
+        self
+    }
+}
+
 struct Reader {
     protocol: Protocol,
     buffer: Buffer,

@@ -7,10 +7,10 @@ use roomcast::time::Millis;
 use roomcast::transport::sim::{Client, Sim};
 use roomcast::transport::{Ready, Transport};
 
-use crate::model::answers::{self, Answer};
-use crate::model::frames::{self, Received, frame};
-use crate::model::rules::KEY;
-use crate::model::world;
+use super::model::answers::{self, Answer};
+use super::model::frames::{self, Received, frame};
+use super::model::rules::KEY;
+use super::model::world;
 
 pub struct Stage {
     pub reactor: Reactor<Sim>,

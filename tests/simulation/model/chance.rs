@@ -1,16 +1,37 @@
-//! All chance of a simulated run, from one seed: SplitMix64, which needs no library and never changes.
+//! All chance of a simulated run: SplitMix64 from one seed, which needs no library and never changes; or, as long as
+//! there are any, bytes that somebody else has chosen, each of which decides something.
 
 /// A stream of choices.
-pub struct Chance(u64);
+pub struct Chance {
+    state: u64,
+    /// What decides before the seed does, the first byte last.
+    bytes: Vec<u8>,
+}
 
 impl Chance {
     pub fn new(seed: u64) -> Chance {
-        Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x726f_6f6d_6361_7374)
+        Chance {
+            state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x726f_6f6d_6361_7374,
+            bytes: Vec::new(),
+        }
+    }
+
+    /// Choices by these bytes, one byte for each choice of few, and by a seed of no importance once they are used up.
+    pub fn scripted(bytes: &[u8]) -> Chance {
+        Chance {
+            bytes: bytes.iter().rev().copied().collect(),
+            ..Chance::new(0)
+        }
+    }
+
+    /// Whether the bytes are used up; from a seed that is so from the start.
+    pub fn is_spent(&self) -> bool {
+        self.bytes.is_empty()
     }
 
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut word = self.0;
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut word = self.state;
         word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         word ^ (word >> 31)
@@ -18,6 +39,24 @@ impl Chance {
 
     /// From 0 to `bound`, which is left out.
     pub fn below(&mut self, bound: usize) -> usize {
+        if self.bytes.is_empty() {
+            return self.draw(bound);
+        }
+        // What is no choice uses nothing up.
+        let first = if bound > 1 { self.bytes.pop() } else { None };
+        let second = if bound > 256 { self.bytes.pop() } else { None };
+        let third = if bound > 1 << 16 {
+            self.bytes.pop()
+        } else {
+            None
+        };
+        let bytes = [third, second, first].map(|byte| usize::from(byte.unwrap_or(0)));
+        let number = bytes[0] << 16 | bytes[1] << 8 | bytes[2];
+        number % bound.max(1)
+    }
+
+    /// The same, but never by a script: what content is made of decides nothing.
+    fn draw(&mut self, bound: usize) -> usize {
         (self.next() % bound.max(1) as u64) as usize
     }
 
@@ -49,14 +88,15 @@ impl Chance {
     /// Letters that compress badly.
     pub fn noise(&mut self, count: usize) -> String {
         (0..count)
-            .map(|_| (b'a' + self.below(26) as u8) as char)
+            .map(|_| (b'a' + self.draw(26) as u8) as char)
             .collect()
     }
 
     /// Text with characters of one to four bytes, `count` of them.
     pub fn text(&mut self, count: usize) -> String {
+        let characters = ['a', 'é', '€', '🦀'];
         (0..count)
-            .map(|_| self.pick(&['a', 'é', '€', '🦀']))
+            .map(|_| characters[self.draw(characters.len())])
             .collect()
     }
 }

@@ -56,6 +56,16 @@ impl World {
         }
     }
 
+    /// Steps until the rules, or the bytes that decide, say that it is enough; and the end.
+    pub fn run(&mut self, step: &mut usize) -> Result<(), String> {
+        let is_scripted = !self.chance.is_spent();
+        while *step < self.rules.steps && !(is_scripted && self.chance.is_spent()) {
+            *step += 1;
+            self.step()?;
+        }
+        self.finish()
+    }
+
     /// The end: a drain or not, and then everybody leaves or is left alone until patience runs out.
     pub fn finish(&mut self) -> Result<(), String> {
         if self.rules.drains {

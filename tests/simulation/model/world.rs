@@ -54,7 +54,15 @@ pub fn reactor(sim: Sim, bounds: Bounds) -> Reactor<Sim> {
 
 impl World {
     pub fn new(seed: u64) -> Result<World, String> {
-        let mut chance = Chance::new(seed);
+        World::with(Chance::new(seed), seed)
+    }
+
+    /// A world in which bytes decide what happens; the ground has a seed of its own.
+    pub fn scripted(bytes: &[u8]) -> Result<World, String> {
+        World::with(Chance::scripted(bytes), 0)
+    }
+
+    fn with(mut chance: Chance, seed: u64) -> Result<World, String> {
         let rules = Rules::new(&mut chance);
         let mut world = World {
             reactor: reactor(Sim::new(seed), rules.bounds),
