@@ -1,0 +1,40 @@
+//! What the fuzzer's inputs are fed to: a function for each target, which panics when a promise is broken.
+//!
+//! It is a library to the fuzz targets and a module to the test that replays the corpus, so it needs no fuzzer. What the
+//! other tests already have is taken from them as it is: the reader of streams and its twin from the properties, the
+//! world and the model that watches it from the simulation.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+pub mod deflate;
+pub mod dialects;
+pub mod frames;
+pub mod reactor;
+pub mod request;
+pub mod settings;
+
+mod inflate;
+mod input;
+
+#[allow(dead_code)]
+#[path = "../../simulation/model/mod.rs"]
+mod model;
+#[path = "../../properties/reader.rs"]
+mod reader;
+#[allow(dead_code)]
+#[path = "../../simulation/stage.rs"]
+mod stage;
+#[path = "../../properties/theirs.rs"]
+mod theirs;
+
+/// Takes an input, and panics when a promise is broken.
+pub type Drive = fn(&[u8]);
+
+/// Every target: the name of its corpus, and what its inputs are fed to.
+pub const TARGETS: [(&str, Drive); 6] = [
+    ("deflate", deflate::drive),
+    ("dialects", dialects::drive),
+    ("frames", frames::drive),
+    ("reactor", reactor::drive),
+    ("request", request::drive),
+    ("settings", settings::drive),
+];
