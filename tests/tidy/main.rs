@@ -8,6 +8,7 @@ mod plan;
 mod source;
 mod transgressions;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -35,10 +36,41 @@ fn every_test_and_benchmark_says_what_it_is() {
 }
 
 #[test]
-fn no_runtime_is_in_the_lock_file() {
+fn no_runtime_and_no_fuzzer_is_in_the_lock_file() {
     let lock = fs::read_to_string(folder("Cargo.lock")).unwrap();
-    for runtime in plan::RUNTIMES {
-        let entry = format!("name = \"{runtime}\"\n");
-        assert!(!lock.contains(&entry), "{runtime} is in the lock file");
+    for name in plan::RUNTIMES.iter().chain(&plan::FUZZERS) {
+        let entry = format!("name = \"{name}\"\n");
+        assert!(!lock.contains(&entry), "{name} is in the lock file");
     }
+}
+
+#[test]
+fn what_is_fuzzed_is_made_of_what_is_run() {
+    let locked = |lock: &str| -> BTreeSet<(String, String)> {
+        let text = fs::read_to_string(folder(lock)).unwrap();
+        let value = |line: &str| line.split('"').nth(1).unwrap_or_default().to_owned();
+        let packages = text.split("[[package]]\n").skip(1).map(|package| {
+            let mut lines = package.lines().map(value);
+            (
+                lines.next().unwrap_or_default(),
+                lines.next().unwrap_or_default(),
+            )
+        });
+        packages.collect()
+    };
+    let (served, fuzzed) = (locked("Cargo.lock"), locked("tests/fuzz/Cargo.lock"));
+    assert!(
+        served.len() > 50,
+        "only {} packages were found",
+        served.len()
+    );
+    let names: BTreeSet<&String> = served.iter().map(|(name, _)| name).collect();
+    let others = fuzzed
+        .difference(&served)
+        .filter(|(name, _)| names.contains(name));
+    let others: Vec<_> = others.collect();
+    assert!(
+        others.is_empty(),
+        "run cargo update --precise in tests/fuzz for {others:?}"
+    );
 }

@@ -102,6 +102,9 @@ pub const GROUNDED: [&str; 3] = ["transport", "watch", "roomcast_flood"];
 /// Crates that would bring a runtime into the lock file.
 pub const RUNTIMES: [&str; 4] = ["tokio", "async-std", "smol", "futures-executor"];
 
+/// Crates that only the fuzzer needs, which is a package of its own.
+pub const FUZZERS: [&str; 2] = ["libfuzzer-sys", "arbitrary"];
+
 /// What is left for later is an issue, and not a comment.
 pub const MARKS: [&str; 2] = [concat!("TO", "DO"), concat!("FIX", "ME")];
 
