@@ -19,6 +19,8 @@ pub enum Kind {
     Listener,
     /// Talks to the echo.
     Echo,
+    /// Talks to an app in words that it does not know.
+    Stranger,
     /// Publishes, and asks for other things, over one kept-alive connection.
     Publisher,
     /// Connects and says nothing.
@@ -104,7 +106,9 @@ pub struct Client {
     pub window: usize,
     pub out: Outgoing,
     pub state: State,
-    /// It has asked for the upgrade.
+    /// Where it asks for the upgrade.
+    pub path: &'static str,
+    /// It has asked for it.
     pub asked: bool,
     /// The window that messages to it may be compressed for, as a power of two; zero if they may not.
     pub window_bits: u8,
@@ -155,6 +159,12 @@ pub struct Client {
     pub flowing: u64,
 }
 
+/// Apps that answer what they do not know, or keep it to themselves, and never end a connection for it.
+const STRANGE: [&str; 2] = [
+    "/v1/stream",
+    "/api/v1/tasks/ws?version=1.0&api_key=a+key+of+the+simulation",
+];
+
 impl Client {
     pub fn new(name: usize, end: End, kind: Kind, window: usize, turn: u32) -> Client {
         Client {
@@ -167,6 +177,10 @@ impl Client {
             window,
             out: Outgoing::default(),
             state: State::Http,
+            path: match kind {
+                Kind::Echo => "/echo",
+                _ => "/ws",
+            },
             asked: false,
             window_bits: 0,
             quiet: false,
@@ -208,6 +222,9 @@ impl Client {
         ]);
         self.diligent = !chance.one_in(4);
         self.liar = chance.one_in(3);
+        if self.kind == Kind::Stranger {
+            self.path = chance.pick(&STRANGE);
+        }
     }
 
     /// Sends up to so many bytes, to be seen in this turn at the earliest.

@@ -2,6 +2,7 @@
 
 use roomcast::time::Unix;
 use roomcast::transport::sim::EPOCH;
+use serde::Deserialize;
 
 use super::answers::{self, Answer};
 use super::client::{Client, Heard, Hope, Kind, State, Then, What};
@@ -16,6 +17,12 @@ pub struct Around<'a> {
     pub rules: &'a Rules,
     /// The turn in which the drain began.
     pub draining: Option<u32>,
+}
+
+/// A message to a stranger.
+#[derive(Deserialize)]
+struct Told {
+    r#type: String,
 }
 
 impl Client {
@@ -168,6 +175,13 @@ impl Client {
                 Some((kind, payload)) if kind == opcode && payload == frame.payload => {}
                 other => return Err(format!("the echo of {other:?} is not {frame:?}")),
             },
+            frames::TEXT if self.kind == Kind::Stranger => {
+                let told: Told = serde_json::from_slice(&frame.payload)
+                    .map_err(|why| format!("what a stranger is told has a type: {why}"))?;
+                if !["error", "lagged", "ping"].contains(&told.r#type.as_str()) {
+                    return Err(format!("a stranger was told {}", told.r#type));
+                }
+            }
             frames::TEXT => {
                 let text =
                     String::from_utf8(frame.payload).map_err(|_| "text that is not UTF-8")?;

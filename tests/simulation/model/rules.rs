@@ -40,8 +40,9 @@ impl Rules {
             bytes_max: chance.pick(&[300, 1200, 5000, 1 << 20]),
         };
         let message_bytes_max = chance.pick(&[200, 5000, 100_000]);
-        for app in [AppId::Ops, AppId::Events] {
+        for app in [AppId::Ops, AppId::Events, AppId::Tasks, AppId::Stream] {
             let bounds = bounds.app_mut(app);
+            bounds.connections_per_minute = 0;
             bounds.queue = queue;
             bounds.message_bytes_max = message_bytes_max;
         }

@@ -19,6 +19,7 @@ impl World {
                 Kind::Listener,
                 Kind::Listener,
                 Kind::Echo,
+                Kind::Stranger,
                 Kind::Publisher,
                 Kind::Publisher,
                 Kind::Publisher,

@@ -51,11 +51,7 @@ impl Client {
 
     /// Asks for the upgrade with this offer of extensions.
     pub fn ask_to_open_with(&mut self, offer: &str) {
-        let path = if self.kind == Kind::Echo {
-            "/echo"
-        } else {
-            "/ws"
-        };
+        let path = self.path;
         self.asked = true;
         let hope = Hope {
             status: 101,
