@@ -12,7 +12,7 @@ use roomcast::settings::{Command, Loaded, SettingsError, load};
 const SEPARATOR: u8 = 0x1e;
 const DESCRIPTORS: u64 = 20_000;
 /// What an error says that names the source of what is wrong.
-const SOURCES: [&str; 4] = ["file ", "environment ", "flag --", "argument "];
+const SOURCES: [&str; 4] = ["file ", "environment ", "flag -", "argument "];
 
 pub fn drive(input: &[u8]) {
     let mut parts = input.splitn(3, |&byte| byte == SEPARATOR);
@@ -80,9 +80,15 @@ fn give(
 ) -> Result<Loaded, SettingsError> {
     let path = path();
     fs::write(&path, file).unwrap();
-    let named = ["roomcast".into(), "--config".into(), path.into_os_string()];
+    let named = [
+        "roomcast".into(),
+        "--config".into(),
+        path.clone().into_os_string(),
+    ];
     let arguments = named.into_iter().chain(flags.iter().map(OsString::from));
-    load(arguments, environment.iter().cloned(), DESCRIPTORS)
+    let loaded = load(arguments, environment.iter().cloned(), DESCRIPTORS);
+    fs::remove_file(&path).unwrap();
+    loaded
 }
 
 /// A file of this thread's own, where files are memory if they are somewhere.
