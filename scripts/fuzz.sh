@@ -42,11 +42,12 @@ fi
 [ "$SANITIZER" = none ] || export RUSTC_BOOTSTRAP=1
 # What is built with a sanitizer and without is kept apart.
 built=target/fuzz/$SANITIZER
+mkdir -p "$built"
 fuzz() { "$tools/bin/cargo-fuzz" "$1" --fuzz-dir tests/fuzz --target-dir "$built" --sanitizer "$SANITIZER" "${@:2}"; }
 
-echo "building ${#all[@]} targets, sanitizer: $SANITIZER"
+echo "building ${#targets[@]} targets, sanitizer: $SANITIZER"
 for target in "${targets[@]}"; do
-  fuzz build "$target" 2>"target/fuzz/build.log" || { cat target/fuzz/build.log >&2; exit 1; }
+  fuzz build "$target" 2>target/fuzz/build.log || { cat target/fuzz/build.log >&2; exit 1; }
 done
 host=$(rustc -vV | sed -n 's/^host: //p')
 
