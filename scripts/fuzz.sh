@@ -4,7 +4,7 @@
 #   scripts/fuzz.sh MINUTES [TARGET...]
 #
 # JOBS targets run at once (default: one a core, two at most); more than one only pays where there are cores for it.
-# SANITIZER=address builds with AddressSanitizer: the server has no unsafe code, but its libraries do. It costs half of
+# SANITIZER=address builds with AddressSanitizer: the server has no unsafe code, but its libraries do. It costs a third of
 # the speed, so it is off by default. It needs a flag of the compiler that is not stable, which is switched on for it.
 #
 # What is learned stays in target/fuzz/corpus/TARGET and is taken up by the next run; the corpus of the repository is
