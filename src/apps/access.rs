@@ -61,14 +61,15 @@ impl Access {
     }
 
     /// On a loopback listener, whether the request was meant for it: a page that rebinds its own name to 127.0.0.1
-    /// still sends that name as `Host`.
+    /// still sends that name as the host.
     pub fn check_host(&self, head: &Head<'_>) -> Result<(), Response> {
         if !self.listener.ip().is_loopback() || self.any_origin {
             return Ok(());
         }
-        let Some(host) = head.header("host").map(str::to_ascii_lowercase) else {
+        let Some(host) = head.host() else {
             return Ok(());
         };
+        let host = String::from_utf8_lossy(host).to_ascii_lowercase();
         let name = host_name(&host);
         let allowed = is_loopback(name)
             || self

@@ -36,6 +36,7 @@ pub struct Head<'a> {
     pub path: &'a str,
     /// What follows the first `?`.
     pub query: &'a str,
+    authority: Option<&'a str>,
     minor_version: u8,
     headers: [httparse::Header<'a>; HEADERS_MAX],
     headers_count: usize,
@@ -89,11 +90,16 @@ impl<'a> Head<'a> {
         let (method, target) = (request.method.unwrap_or(""), request.path.unwrap_or(""));
         let minor_version = request.version.unwrap_or(1);
         let headers_count = request.headers.len();
-        let (path, query) = origin_form(target)?;
+        let Target {
+            authority,
+            path,
+            query,
+        } = Target::parse(target)?;
         let head = Head {
             method,
             path,
             query,
+            authority,
             minor_version,
             headers,
             headers_count,
@@ -163,6 +169,12 @@ impl<'a> Head<'a> {
             .map(|header| header.value)
     }
 
+    /// The host that the request is for: that of a target in absolute form, whatever `Host` says (RFC 9112 §3.2.2).
+    pub fn host(&self) -> Option<&'a [u8]> {
+        let authority = self.authority.map(str::as_bytes);
+        authority.or_else(|| self.all("host").next())
+    }
+
     /// The first header of this name, if it is text.
     pub fn header(&self, name: &'static str) -> Option<&'a str> {
         self.all(name)
@@ -207,24 +219,46 @@ fn line_bytes(bytes: &[u8]) -> usize {
         .map_or(bytes.len(), |at| at + 1)
 }
 
-/// Path and query of a target in origin form, or in the absolute form that a server must take too (RFC 9112 §3.2).
-fn origin_form(target: &str) -> Result<(&str, &str), Fault> {
-    let begins_with = |scheme: &&str| {
-        let start = target.get(..scheme.len());
-        start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-    };
-    let scheme = ["http://", "https://"].into_iter().find(begins_with);
-    let local = match scheme {
-        Some(scheme) => {
-            let rest = &target[scheme.len()..];
-            rest.find(['/', '?']).map_or("/", |at| &rest[at..])
+/// A target in origin form, or in the absolute form that a server must take too (RFC 9112 §3.2).
+#[derive(Debug, PartialEq, Eq)]
+struct Target<'a> {
+    /// Only of the absolute form.
+    authority: Option<&'a str>,
+    path: &'a str,
+    query: &'a str,
+}
+
+impl<'a> Target<'a> {
+    fn parse(target: &'a str) -> Result<Target<'a>, Fault> {
+        let begins_with = |scheme: &&str| {
+            let start = target.get(..scheme.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+        };
+        let scheme = ["http://", "https://"].into_iter().find(begins_with);
+        let (authority, local) = match scheme {
+            Some(scheme) => {
+                let rest = &target[scheme.len()..];
+                let (authority, local) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+                (Some(authority), local)
+            }
+            None => (None, target),
+        };
+        let (path, query) = local.split_once('?').unwrap_or((local, ""));
+        // The absolute form of the root may go without its slash (RFC 9110 §4.2.3), but not without a host (§4.2.1).
+        let path = match authority {
+            Some("") => "",
+            Some(_) if path.is_empty() => "/",
+            _ => path,
+        };
+        if !path.starts_with('/') && local != "*" {
+            return Err(Fault::Head("the target must be a path"));
         }
-        None => target,
-    };
-    if !local.starts_with('/') && local != "*" {
-        return Err(Fault::Head("the target must be a path"));
+        Ok(Target {
+            authority,
+            path,
+            query,
+        })
     }
-    Ok(local.split_once('?').unwrap_or((local, "")))
 }
 
 /// An answer to a request.
@@ -395,10 +429,19 @@ mod tests {
     }
 
     #[test]
-    fn the_absolute_form_names_the_same_path() {
-        assert_eq!(origin_form("http://a.example/b?c"), Ok(("/b", "c")));
-        assert_eq!(origin_form("HTTPS://a.example"), Ok(("/", "")));
-        assert!(origin_form("a.example:443").is_err());
+    fn the_absolute_form_names_the_same_path_and_its_own_host() {
+        let target = |text: &'static str| {
+            let target = Target::parse(text).ok()?;
+            Some((target.authority, target.path, target.query))
+        };
+        let host = Some("a.example:80");
+        assert_eq!(target("/b?c?d"), Some((None, "/b", "c?d")));
+        assert_eq!(target("http://a.example:80/b?c"), Some((host, "/b", "c")));
+        assert_eq!(target("HTTPS://a.example:80"), Some((host, "/", "")));
+        assert_eq!(target("http://a.example:80?c/d"), Some((host, "/", "c/d")));
+        for wrong in ["a.example:443", "http://", "http:///b", "?b", "*?b", ""] {
+            assert_eq!(target(wrong), None, "{wrong}");
+        }
     }
 
     #[test]
