@@ -324,6 +324,11 @@ impl<T: Transport> Reactor<T> {
                 self.wheel.deadline(key).is_some(),
                 "{name}: every connection has a deadline"
             );
+            let leftover_bytes = conn.leftover.as_ref().map_or(0, |bytes| bytes.len());
+            assert!(
+                conn.protocol.held_bytes() + leftover_bytes <= conn.held_bytes as usize,
+                "{name}: whatever it has half received is counted"
+            );
             let is_member = matches!(conn.role, Role::Member(..));
             members += u64::from(is_member);
             held_bytes += u64::from(conn.held_bytes);
@@ -347,6 +352,11 @@ impl<T: Transport> Reactor<T> {
                 "{name}: last words that are out are followed by the end"
             );
         }
+        assert_eq!(
+            self.wheel.len(),
+            self.conns.len(),
+            "nobody but a connection has a deadline"
+        );
         let connections: u64 = metrics.connections.iter().sum();
         assert_eq!(members, connections, "the gauge of connections is true");
         assert_eq!(
