@@ -2,7 +2,7 @@
 //! network and against the real binary over sockets.
 //!
 //! `README.md` beside them says how they are written. `script` reads a file, `player` plays it on one `ground`
-//! (`simulated` or `process`), `names` and `pattern` compare what came with what is written. `faults` shows that what
+//! (`simulated`, with what `flagged` makes of flags, or `process`), `names` and `pattern` compare what came with what is written. `faults` shows that what
 //! is wrong is found; `bodies` has what they would repeat too often, and `lagged` what
 //! takes a client that does not read.
 #![allow(clippy::unwrap_used, missing_docs)]
@@ -10,6 +10,7 @@
 mod bodies;
 mod exchange;
 mod faults;
+mod flagged;
 mod ground;
 mod lagged;
 mod names;

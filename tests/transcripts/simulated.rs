@@ -2,23 +2,16 @@
 //! waits for something that only time brings.
 
 use std::cell::RefCell;
-use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::rc::Rc;
 
-use roomcast::apps::Apps;
-use roomcast::apps::access::Access;
-use roomcast::apps::all::{self, Options};
 use roomcast::reactor::{Flow, Reactor};
-use roomcast::settings::load;
 use roomcast::time::Millis;
 use roomcast::transport::Ready;
 use roomcast::transport::sim::{Client, Sim};
 
+use crate::flagged::reactor;
 use crate::ground::{Ground, PATIENCE};
-
-/// Descriptors that the process would have.
-const DESCRIPTORS: u64 = 1024;
 
 /// A server on the simulated network.
 pub struct Simulated(Rc<RefCell<World>>);
@@ -38,18 +31,7 @@ impl Ground for Simulated {
     type Stream = Stream;
 
     fn open(flags: &[String]) -> Simulated {
-        let args = std::iter::once("roomcast").chain(flags.iter().map(String::as_str));
-        let loaded = load(args.map(OsString::from), [], DESCRIPTORS).unwrap();
-        let settings = loaded.settings;
-        let (keys, origins) = (settings.keys, settings.allow_origins);
-        let options = Options {
-            echo: settings.echo,
-            pages: settings.pages,
-            secret: settings.secret.as_deref().unwrap_or("simulated").as_bytes(),
-        };
-        let access = Access::new(keys, origins, settings.listen);
-        let apps = Apps::new(access, all::enabled(&options, &settings.bounds));
-        let reactor = Reactor::new(Sim::new(1), settings.bounds, apps).unwrap();
+        let reactor = reactor(Sim::new(1), flags);
         Simulated(Rc::new(RefCell::new(World {
             reactor,
             has_exited: false,
