@@ -9,8 +9,8 @@ use serde_json::Value;
 use crate::server::PATIENCE;
 
 /// A connection, and what has come that nobody has read.
-pub struct Http {
-    stream: TcpStream,
+pub struct Http<S = TcpStream> {
+    pub stream: S,
     unread: Vec<u8>,
 }
 
@@ -18,6 +18,7 @@ pub struct Http {
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
+    pub reason: String,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
@@ -35,24 +36,7 @@ impl Http {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
-        Http {
-            stream,
-            unread: Vec::new(),
-        }
-    }
-
-    /// Writes bytes as they are. A server that has hung up is no error here: its answer tells why.
-    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Http {
-        let _ = self.stream.write_all(bytes.as_ref());
-        self
-    }
-
-    /// Writes bytes one at a time, each in a write of its own.
-    pub fn trickle(&mut self, bytes: impl AsRef<[u8]>) -> &mut Http {
-        for byte in bytes.as_ref() {
-            self.send([*byte]);
-        }
-        self
+        Http::over(stream)
     }
 
     /// Ends our side.
@@ -60,9 +44,33 @@ impl Http {
         self.stream.shutdown(Shutdown::Write).unwrap();
         self
     }
+}
+
+impl<S: Read + Write> Http<S> {
+    /// Takes a connection of any kind; a read that nothing comes for in time must be an error.
+    pub fn over(stream: S) -> Http<S> {
+        Http {
+            stream,
+            unread: Vec::new(),
+        }
+    }
+
+    /// Writes bytes as they are. A server that has hung up is no error here: its answer tells why.
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Http<S> {
+        let _ = self.stream.write_all(bytes.as_ref());
+        self
+    }
+
+    /// Writes bytes one at a time, each in a write of its own.
+    pub fn trickle(&mut self, bytes: impl AsRef<[u8]>) -> &mut Http<S> {
+        for byte in bytes.as_ref() {
+            self.send([*byte]);
+        }
+        self
+    }
 
     /// The socket itself.
-    pub fn stream(&self) -> &TcpStream {
+    pub fn stream(&self) -> &S {
         &self.stream
     }
 
@@ -96,6 +104,7 @@ impl Http {
                 let pairs = response.headers.iter();
                 let answer = Answer {
                     status: response.code.unwrap(),
+                    reason: response.reason.unwrap().to_owned(),
                     headers: pairs
                         .map(|pair| (pair.name.to_lowercase(), text(pair.value)))
                         .collect(),

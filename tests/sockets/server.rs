@@ -130,6 +130,11 @@ impl Server {
         line.map_or(0.0, |value| value.parse().unwrap())
     }
 
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Asks until the answer is the wanted one.
     pub fn until(&self, what: &str, mut is_so: impl FnMut(&Server) -> bool) {
         let deadline = Instant::now() + PATIENCE;
@@ -141,7 +146,7 @@ impl Server {
 
     /// Sends a signal, by its name without SIG.
     pub fn signal(&self, name: &str) {
-        let kill = format!("kill -{name} {}", self.child.id());
+        let kill = format!("kill -{name} {}", self.id());
         let status = Command::new("sh").args(["-c", &kill]).status().unwrap();
         assert!(status.success(), "{kill}");
     }
