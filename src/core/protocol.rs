@@ -423,7 +423,7 @@ fn close_code(payload: &[u8]) -> Result<u16, Fault> {
         [_] => Err(Fault::CloseFrame),
         [high, low, reason @ ..] => {
             let code = u16::from_be_bytes([*high, *low]);
-            if !CloseCode::from(code).is_allowed() {
+            if !CloseCode::from(code).is_allowed() && code != close::BAD_GATEWAY {
                 return Err(Fault::CloseFrame);
             }
             utf8::whole(reason)?;

@@ -32,6 +32,9 @@ pub mod close {
     pub const INTERNAL: u16 = 1011;
     /// The queue is full, or the memory budget spent.
     pub const TRY_AGAIN: u16 = 1013;
+    /// What a proxy says that got no good answer; never sent. Registered after the others (RFC 6455 §11.7), so that
+    /// tungstenite knows it not.
+    pub const BAD_GATEWAY: u16 = 1014;
     /// No or wrong token.
     pub const UNAUTHORIZED: u16 = 4401;
     /// No such room.

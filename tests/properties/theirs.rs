@@ -2,6 +2,7 @@
 
 use std::io::{self, Cursor, Read, Write};
 
+use roomcast::wire::frame::close;
 use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Message, WebSocket};
 
@@ -11,6 +12,18 @@ use super::reader::{MESSAGE_BYTES_MAX, Seen};
 pub struct Theirs {
     pub messages: Vec<Seen>,
     pub is_refused: bool,
+}
+
+impl Theirs {
+    /// How they would show what we have seen: they do not know the close code that was registered last, and show it as
+    /// they show one that may not be sent.
+    pub fn would_show(seen: &[Seen]) -> Vec<Seen> {
+        let shown = |seen: &Seen| match seen {
+            Seen::Close(close::BAD_GATEWAY) => Seen::Close(close::PROTOCOL),
+            other => other.clone(),
+        };
+        seen.iter().map(shown).collect()
+    }
 }
 
 /// Input from memory; whatever is answered is lost.
