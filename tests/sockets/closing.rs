@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use socket2::SockRef;
 
-use crate::http::{UPGRADE, frame};
+use crate::http::UPGRADE;
 use crate::server::{PATIENCE, Server};
 
 fn until_empty(server: &Server) {
@@ -40,24 +40,6 @@ fn a_client_that_vanishes_is_gone() {
         server.publish("chat:said", &json!({})).json()["receivers"],
         0
     );
-}
-
-#[test]
-fn a_member_that_ends_its_side_is_gone() {
-    let server = Server::start("");
-    let mut raw = server.raw("/ws");
-    raw.finish();
-    raw.rest();
-    until_empty(&server);
-}
-
-#[test]
-fn a_close_frame_and_the_end_of_the_stream_at_once_are_answered() {
-    let server = Server::start("");
-    let mut raw = server.raw("/ws");
-    raw.send(frame(0x88, b"\x03\xe8")).finish();
-    assert_eq!(raw.close_code(), 1000);
-    assert!(raw.is_over());
 }
 
 #[test]
@@ -161,23 +143,4 @@ fn a_client_that_never_answers_the_goodbye_does_not_keep_the_server() {
     server.signal("TERM");
     assert_eq!(stubborn.close_code(), 1001);
     assert_eq!(server.exit_status().code(), Some(0));
-}
-
-#[test]
-fn no_descriptor_is_lost_however_connections_end() {
-    let server = Server::start("--echo");
-    let descriptors = server.metric("process_open_fds");
-    for round in 0..20 {
-        let mut raw = server.raw("/echo");
-        match round % 5 {
-            0 => drop(raw.send(frame(0x88, ""))),
-            1 => drop(raw.send(frame(0x81, "unread"))),
-            2 => drop(raw.send(frame(0xff, "broken"))),
-            3 => drop(raw.finish()),
-            _ => drop(server.http().send("GET / HTTP/1.1\r\nHo")),
-        }
-    }
-    server.until("every descriptor is back", |server| {
-        server.metric("process_open_fds") == descriptors
-    });
 }

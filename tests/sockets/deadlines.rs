@@ -35,15 +35,6 @@ fn a_pong_is_life_and_so_is_any_byte() {
 }
 
 #[test]
-fn a_message_that_is_begun_must_be_ended() {
-    let server = Server::start("--message-timeout 200ms");
-    let mut raw = server.raw("/ws");
-    raw.send(frame(0x01, "begun"));
-    assert_eq!(raw.close_code(), 1008);
-    assert!(raw.is_over());
-}
-
-#[test]
 fn an_idle_connection_is_closed_after_the_keep_alive() {
     let server = Server::start("--keep-alive 200ms --header-timeout 60s");
     let mut http = server.http();
@@ -62,12 +53,6 @@ fn between_two_requests_the_keep_alive_counts_and_not_the_header_timeout() {
 }
 
 #[test]
-fn a_connection_that_never_says_anything_is_closed_after_the_header_timeout() {
-    let server = Server::start("--header-timeout 200ms");
-    assert!(server.http().is_over());
-}
-
-#[test]
 fn the_clock_of_a_request_runs_from_its_first_byte() {
     let server = Server::start("--header-timeout 300ms");
     let (mut slow, began) = (server.http(), Instant::now());
@@ -82,22 +67,6 @@ fn the_clock_of_a_request_runs_from_its_first_byte() {
         std::thread::sleep(Duration::from_millis(20));
     }
     assert_eq!(slow.answer().status, 408);
-}
-
-#[test]
-fn a_peer_that_does_not_answer_a_close_frame_is_cut_off() {
-    let server = Server::start("--echo");
-    let mut raw = server.raw("/echo");
-    raw.send(frame(0xc1, "a reserved bit"));
-    assert_eq!(raw.close_code(), 1002);
-    assert!(raw.is_over());
-}
-
-#[test]
-fn empty_lines_are_no_request_and_keep_nothing_open() {
-    let server = Server::start("--header-timeout 300ms");
-    let mut http = server.http();
-    assert!(ends_while(&mut http, b"\r\n"));
 }
 
 #[test]

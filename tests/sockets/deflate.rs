@@ -92,65 +92,6 @@ fn a_broadcast_is_compressed_for_whoever_agreed_and_for_nobody_else() {
 }
 
 #[test]
-fn a_bomb_is_1009_and_costs_no_more_than_the_limit() {
-    let server = Server::start("--echo --max-message 100KiB");
-    let mut raw = agree(&server, "/echo");
-    let bomb = deflate(&vec![0; 50 << 20]);
-    assert!(bomb.len() < 100 << 10);
-    assert_eq!(raw.send(frame(0xc2, &bomb)).close_code(), 1009);
-    assert!(server.metric("process_resident_memory_bytes") < 40e6);
-}
-
-#[test]
-fn what_is_not_deflate_is_1007_and_so_is_text_that_is_not_utf_8() {
-    let server = Server::start("--echo");
-    assert_eq!(
-        agree(&server, "/echo")
-            .send(frame(0xc1, [0xff; 20]))
-            .close_code(),
-        1007
-    );
-    assert_eq!(
-        agree(&server, "/echo")
-            .send(frame(0xc1, deflate(b"\xff")))
-            .close_code(),
-        1007
-    );
-}
-
-#[test]
-fn the_bit_stands_only_where_a_compressed_message_begins() {
-    let server = Server::start("--echo");
-    for frames in [
-        frame(0xc9, ""),
-        frame(0xc8, ""),
-        [frame(0x41, "a"), frame(0xc0, "b")].concat(),
-        frame(0xa1, "x"),
-    ] {
-        assert_eq!(agree(&server, "/echo").send(frames).close_code(), 1002);
-    }
-}
-
-#[test]
-fn without_an_offer_that_can_be_kept_nothing_is_agreed_on() {
-    let server = Server::start("--echo");
-    for offer in [
-        "permessage-deflate; nonsense",
-        "permessage-bzip2",
-        "permessage-deflate; server_max_window_bits=8",
-    ] {
-        let headers = format!("{UPGRADE}Sec-WebSocket-Extensions: {offer}\r\n");
-        let mut raw = server.http();
-        let answer = raw.ask("GET", "/echo", &headers, "");
-        assert_eq!(
-            (answer.status, answer.header("sec-websocket-extensions")),
-            (101, None)
-        );
-        assert_eq!(raw.send(frame(0xc1, deflate(b"hello"))).close_code(), 1002);
-    }
-}
-
-#[test]
 fn compression_can_be_switched_off() {
     let server = Server::start("--echo --deflate off");
     let answer = server
