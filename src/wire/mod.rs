@@ -6,5 +6,6 @@ pub mod deflate;
 pub mod fault;
 pub mod frame;
 pub mod http;
+mod target;
 pub mod upgrade;
 pub mod utf8;
