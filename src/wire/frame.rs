@@ -137,9 +137,6 @@ impl Header {
         if kind.is_control() && !last {
             return Err(Fault::ControlFragmented);
         }
-        if kind.is_control() && usize::from(length) > CONTROL_BYTES_MAX {
-            return Err(Fault::ControlTooLong);
-        }
         let rest = &bytes[2..];
         let (payload_bytes, length_bytes) = match length {
             LENGTH_16 => match rest.first_chunk() {
@@ -152,6 +149,9 @@ impl Header {
             },
             length => (u64::from(length), 0),
         };
+        if kind.is_control() && payload_bytes > CONTROL_BYTES_MAX as u64 {
+            return Err(Fault::ControlTooLong);
+        }
         let is_shortest = match length {
             LENGTH_16 => payload_bytes >= u64::from(LENGTH_16),
             LENGTH_64 => payload_bytes > u64::from(u16::MAX) && payload_bytes >> 63 == 0,
