@@ -12,7 +12,7 @@
 #[path = "../sockets/client.rs"]
 mod client;
 #[allow(dead_code)]
-#[path = "../simulation/deflate.rs"]
+#[path = "../simulation/model/deflate.rs"]
 mod deflate;
 #[path = "../transcripts/flagged.rs"]
 mod flagged;
