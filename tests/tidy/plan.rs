@@ -58,7 +58,7 @@ pub const CRATES: &[(&str, &[&str])] = &[
         &["wire", "core::protocol", "watch", "roomcast_flood"],
     ),
     ("clap", &["settings", "watch", "roomcast_flood"]),
-    ("toml", &["settings"]),
+    ("toml", &["settings", "roomcast_flood"]),
     ("strsim", &["settings"]),
     ("flate2", &["wire::deflate"]),
     ("simple_logger", &["journal"]),

@@ -2,120 +2,98 @@
 //!
 //! With a rate, messages go out on a fixed schedule whatever the server does, and every latency counts from the time
 //! a message was meant to be sent. Without one, a window of messages is kept in flight: sent, and not yet with every
-//! client. Ends when all is delivered, when nothing has moved for the settling time, or at the deadline.
+//! client. The rooms take turns. A round ends when all is delivered, when nothing has moved for the settling time, or
+//! at the deadline; there may be any number of rounds.
 
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
 use roomcast::time::Micros;
 
 use crate::clock::after;
 use crate::crowd::Crowd;
 use crate::error::Error;
 use crate::failure::Failure;
-use crate::histogram;
 use crate::ledger::Ledger;
-use crate::message;
+use crate::mark::PROBE;
+use crate::plan::Plan;
+use crate::published::Published;
 use crate::publisher::{Answer, Publisher};
 use crate::schedule::Schedule;
 
 /// How long a publisher may take to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The status of a publish that was taken.
-const ACCEPTED: u16 = 202;
+/// How often a probe is published before it counts as unheard: a server may take its time to make a member of a client.
+const PROBES_MAX: u32 = 3;
 
-/// What to publish.
-#[derive(Clone, Copy, Debug)]
-pub struct Plan {
-    /// Messages.
-    pub messages: u32,
-    /// Bytes of each payload.
-    pub size: usize,
-    /// Messages a second; 0 keeps `window` of them in flight instead.
-    pub rate: f64,
-    /// Messages in flight when there is no rate.
-    pub window: u32,
-    /// Connections that publish, in turn.
-    pub publishers: u32,
-    /// Requests without an answer on one of them, at most.
-    pub pipeline: usize,
-    /// Nothing moved for so long: whatever is missing is not coming.
-    pub settle: Duration,
-}
-
-/// What the publishers saw.
-#[derive(Debug)]
-pub struct Published {
-    /// Messages sent within the plan.
-    pub sent: u32,
-    /// Messages answered with 202.
-    pub accepted: u32,
-    /// Answers whose `receivers` was not the number of open clients.
-    pub receivers_wrong: u32,
-    /// The status of the first answer that was not a 202; nothing is published after it.
-    pub refused: Option<u16>,
-    /// What ended a publisher's connection; nothing is published after it.
-    pub broken: Option<Failure>,
-    /// How often nothing moved for the settling time although messages were in flight.
-    pub stalls: u32,
-    /// Whether the deadline came first.
-    pub timed_out: bool,
-    /// From the start to the last delivery, in microseconds.
-    pub elapsed_us: u64,
-    /// From the time a message was meant to be sent to when it was: the client was late, or the pipeline was full.
-    pub late_us: Histogram<u64>,
-    /// From the time a message was meant to be sent to the answer.
-    pub answer_us: Histogram<u64>,
-}
-
-/// One round of publishing.
+/// Publishing to one crowd.
 #[derive(Debug)]
 pub struct Broadcast<'a> {
     crowd: &'a mut Crowd,
     ledger: &'a mut Ledger,
     plan: Plan,
     publishers: Vec<Publisher>,
+    /// Padding of a message, for each room.
+    pads: Vec<usize>,
     schedule: Schedule,
-    start: Micros,
+    /// Messages published before this round.
+    before: u32,
+    /// Publishing stops then.
+    stop_at: Micros,
     /// When something was last sent, answered or delivered.
     moved: Micros,
-    body: Vec<u8>,
     answers: Vec<Answer>,
     published: Published,
 }
 
 impl<'a> Broadcast<'a> {
-    /// Connects the publishers.
+    /// Connects the publishers, and sends a probe through each room that everybody must hear.
     pub fn new(
         crowd: &'a mut Crowd,
         ledger: &'a mut Ledger,
         plan: Plan,
+        deadline: Micros,
     ) -> Result<Broadcast<'a>, Error> {
+        if crowd.target().scene().publish.is_none() {
+            let sentence = "the target file does not say how to publish ([….publish] is missing)";
+            return Err(Error::Usage(sentence.to_owned()));
+        }
         let connect = |index: u32| {
             let token = crowd.visitor(index as usize);
             Publisher::connect(crowd.target(), CONNECT_TIMEOUT, crowd.registry(), token)
         };
         let publishers: Result<Vec<Publisher>, _> = (0..plan.publishers).map(connect).collect();
         let publishers = publishers.map_err(|error| Error::new("connecting a publisher", error))?;
-        ledger.expect(plan.messages, plan.size, plan.publishers);
-        let start = crowd.clock().now();
-        Ok(Broadcast {
+        let now = crowd.clock().now();
+        let mut broadcast = Broadcast {
             crowd,
             ledger,
             plan,
             publishers,
-            schedule: Schedule::new(start, plan.rate),
-            start,
-            moved: start,
-            body: Vec::new(),
+            pads: Vec::new(),
+            schedule: Schedule::new(now, plan.rate),
+            before: 0,
+            stop_at: Micros(u64::MAX),
+            moved: now,
             answers: Vec::new(),
             published: Published::new(),
-        })
+        };
+        broadcast.probe(deadline)?;
+        broadcast.learn()?;
+        broadcast.ledger.expect(plan.size, plan.publishers);
+        Ok(broadcast)
     }
 
-    /// Publishes the plan and waits for the deliveries.
+    /// One round: publishes the plan and waits for the deliveries.
     pub fn run(&mut self, deadline: Micros, mut progress: impl FnMut(u32)) -> Result<(), Error> {
+        let start = self.crowd.clock().now();
+        self.schedule = Schedule::new(start, self.plan.rate);
+        self.before = self.ledger.flights().published();
+        self.stop_at = self
+            .plan
+            .duration
+            .map_or(Micros(u64::MAX), |duration| after(start, duration));
+        self.moved = start;
         loop {
             let now = self.crowd.clock().now();
             if now >= deadline {
@@ -123,8 +101,8 @@ impl<'a> Broadcast<'a> {
                 break;
             }
             self.publish_due();
-            progress(self.ledger.flights().published() - self.ledger.flights().in_flight());
-            let done = !self.may_go_on() || self.ledger.flights().published() >= self.plan.messages;
+            progress(self.in_this_round() - self.ledger.flights().in_flight());
+            let done = !self.wants_more();
             if done && self.pending() == 0 && self.ledger.flights().in_flight() == 0 {
                 break;
             }
@@ -138,20 +116,22 @@ impl<'a> Broadcast<'a> {
                 }
             }
         }
-        self.published.sent = self.ledger.flights().published();
-        let end = self.ledger.last_delivery();
-        self.published.elapsed_us = end.since(self.start);
+        self.published.sent += self.in_this_round();
+        self.published.elapsed_us += self.ledger.last_delivery().since(start);
         Ok(())
     }
 
-    /// Publishes one more message, which is neither timed nor planned, to whoever missed the last ones: a server
+    /// Publishes one more message to each room, which is neither timed nor planned, if somebody missed one: a server
     /// tells a client what it missed no sooner than with the next message. Waits for it like for any other.
     pub fn remind(&mut self, deadline: Micros) -> Result<(), Error> {
         if !self.may_go_on() || self.ledger.missing().unexplained == 0 {
             return Ok(());
         }
         self.moved = self.crowd.clock().now();
-        self.publish_one(self.moved);
+        for room in 0..self.ledger_rooms() {
+            self.publish_one(room, self.moved, false);
+        }
+        self.flush();
         while self.ledger.flights().in_flight() > 0 || self.pending() > 0 {
             let timed_out = self.crowd.clock().now() >= deadline;
             if timed_out || self.is_still() {
@@ -168,13 +148,116 @@ impl<'a> Broadcast<'a> {
         self.published
     }
 
-    /// The clients, to read meters.
-    pub fn crowd(&self) -> &Crowd {
+    /// The clients.
+    pub fn crowd(&mut self) -> &mut Crowd {
         self.crowd
     }
 
+    /// The account of the run.
+    pub fn ledger(&mut self) -> &mut Ledger {
+        self.ledger
+    }
+
+    /// `client` reads again.
+    pub fn resume(&mut self, client: u32) {
+        self.crowd.resume(client, self.ledger);
+    }
+
+    /// Publishes nothing until nothing has been delivered for half the settling time.
+    pub fn wait_until_still(&mut self, deadline: Micros) -> Result<(), Error> {
+        let mut moved = self.crowd.clock().now();
+        loop {
+            moved = moved.max(self.ledger.last_delivery());
+            let until = after(moved, self.plan.settle / 2).min(deadline);
+            if self.crowd.clock().now() >= until {
+                return Ok(());
+            }
+            self.turn_until(until)?;
+        }
+    }
+
+    /// When the last delivery was read, or something sent or answered.
+    pub fn moved(&self) -> Micros {
+        self.moved.max(self.ledger.last_delivery())
+    }
+
+    fn ledger_rooms(&self) -> u32 {
+        self.crowd.target().seating().rooms
+    }
+
+    /// Publishes a message to each room until everybody has heard one.
+    fn probe(&mut self, deadline: Micros) -> Result<(), Error> {
+        self.ledger.start_probing();
+        for _ in 0..PROBES_MAX {
+            self.moved = self.crowd.clock().now();
+            for room in 0..self.ledger_rooms() {
+                let index = (room % self.plan.publishers) as usize;
+                let (mark, expected) = (self.ledger.probe(room), self.ledger.open_in(room));
+                self.publishers[index].publish(self.crowd.target(), mark, 0, expected);
+            }
+            self.flush();
+            let mut unheard = self.ledger.unprobed();
+            while unheard > 0 || self.pending() > 0 {
+                let now = self.crowd.clock().now();
+                if now >= after(self.moved, self.plan.settle).min(deadline) {
+                    break;
+                }
+                self.turn()?;
+                if let Some(reason) = self.published.stopped_by() {
+                    let sentence = format!("the first message could not be published: {reason}");
+                    return Err(Error::Server(sentence));
+                }
+                if unheard != self.ledger.unprobed() {
+                    unheard = self.ledger.unprobed();
+                    self.moved = now;
+                }
+            }
+            if self.ledger.unprobed() == 0 {
+                return Ok(());
+            }
+        }
+        Err(Error::Server(format!(
+            "{} of {} clients did not hear the first message, published {PROBES_MAX} times",
+            self.ledger.unprobed(),
+            self.ledger.open()
+        )))
+    }
+
+    /// Makes the padding that gives each room's messages the size of the plan.
+    fn learn(&mut self) -> Result<(), Error> {
+        for room in 0..self.ledger_rooms() {
+            // A room that nobody is in never shows what is delivered to it.
+            let Some(envelope) = self.ledger.envelope(room) else {
+                self.pads.push(0);
+                continue;
+            };
+            let pad = envelope.pad(self.plan.size).ok_or_else(|| {
+                let (size, size_min) = (self.plan.size, envelope.size_min());
+                Error::Usage(format!(
+                    "--size {size}: what this server wraps around a message makes {size_min} bytes the smallest"
+                ))
+            })?;
+            self.pads.push(pad);
+        }
+        Ok(())
+    }
+
     fn may_go_on(&self) -> bool {
-        self.published.refused.is_none() && self.published.broken.is_none()
+        self.published.stopped_by().is_none()
+    }
+
+    fn in_this_round(&self) -> u32 {
+        self.ledger.flights().published() - self.before
+    }
+
+    /// Whether the round has more to publish.
+    fn wants_more(&self) -> bool {
+        self.may_go_on()
+            && self
+                .plan
+                .messages
+                .is_none_or(|messages| self.in_this_round() < messages)
+            && self.crowd.clock().now() < self.stop_at
     }
 
     fn pending(&self) -> usize {
@@ -186,65 +269,95 @@ impl<'a> Broadcast<'a> {
 
     fn is_still(&self) -> bool {
         let waiting = self.pending() > 0 || self.ledger.flights().in_flight() > 0;
-        let moved = self.moved.max(self.ledger.last_delivery());
-        waiting && self.crowd.clock().now() >= after(moved, self.plan.settle)
+        waiting && self.crowd.clock().now() >= after(self.moved(), self.plan.settle)
+    }
+
+    /// The room that the next message goes to.
+    fn next_room(&self) -> u32 {
+        self.ledger.flights().published() % self.ledger_rooms()
     }
 
     /// Whether the next message may go out as soon as it is due.
     fn has_room(&self) -> bool {
-        let next = self.ledger.flights().published();
-        let publisher = &self.publishers[(next % self.plan.publishers) as usize];
-        next < self.plan.messages
-            && self.may_go_on()
-            && publisher.pending() < self.plan.pipeline
-            && (self.schedule.is_fixed() || self.ledger.flights().in_flight() < self.plan.window)
+        let flights = self.ledger.flights();
+        let lane = flights.published_to(self.next_room()) % self.plan.publishers;
+        self.wants_more()
+            && self.publishers[lane as usize].pending() < self.plan.pipeline
+            && (self.schedule.is_fixed() || flights.in_flight() < self.plan.window)
     }
 
     fn publish_due(&mut self) {
+        let mut published = false;
         while self.has_room() {
             let now = self.crowd.clock().now();
-            let due = self.schedule.due(self.ledger.flights().published());
+            let due = self.schedule.due(self.in_this_round());
             if due > now {
                 break;
             }
             let at = if self.schedule.is_fixed() { due } else { now };
-            self.publish_one(at);
+            self.publish_one(self.next_room(), at, true);
+            published = true;
             let late_us = self.crowd.clock().now().since(at);
             self.published.late_us.saturating_record(late_us);
         }
+        if published {
+            self.flush();
+        }
     }
 
-    fn publish_one(&mut self, at: Micros) {
-        let expected = self.ledger.open();
-        let stamp = self.ledger.publish(at);
-        let publisher = &mut self.publishers[(stamp.seq % self.plan.publishers) as usize];
-        self.body.clear();
-        message::write(&mut self.body, stamp, self.plan.size);
-        let outcome = publisher.publish(self.crowd.target(), stamp, &self.body, expected);
-        self.note(outcome);
+    fn publish_one(&mut self, room: u32, at: Micros, is_timed: bool) {
+        let expected = self.ledger.open_in(room);
+        let mark = self.ledger.publish(room, at, is_timed);
+        let publisher = &mut self.publishers[(mark.seq % self.plan.publishers) as usize];
+        publisher.publish(
+            self.crowd.target(),
+            mark,
+            self.pads[room as usize],
+            expected,
+        );
+    }
+
+    fn flush(&mut self) {
+        for publisher in &mut self.publishers {
+            if let Err(failure) = publisher.flush() {
+                self.published.broken.get_or_insert(failure);
+            }
+        }
         self.moved = self.crowd.clock().now();
     }
 
     fn turn(&mut self) -> Result<(), Error> {
-        let until = if self.has_room() {
-            self.schedule.due(self.ledger.flights().published())
-        } else {
-            Micros(u64::MAX)
+        let until = match self.has_room() {
+            true => self.schedule.due(self.in_this_round()),
+            false => Micros(u64::MAX),
         };
+        self.turn_until(until)
+    }
+
+    fn turn_until(&mut self, until: Micros) -> Result<(), Error> {
         self.crowd.turn(until, self.ledger)?;
         let ready: Vec<usize> = self.crowd.visitors().collect();
         for index in ready {
-            let outcome = self.publishers[index].ready(&mut self.answers);
+            let outcome = self.publishers[index].ready(self.crowd.target(), &mut self.answers);
             self.note(outcome);
         }
         let now = self.crowd.clock().now();
-        for answer in std::mem::take(&mut self.answers) {
+        for answer in self.answers.drain(..) {
             self.moved = now;
-            if answer.status != ACCEPTED {
-                self.ledger.refuse(answer.seq);
+            let is_taken = self.crowd.target().takes(answer.status);
+            let (room, seq) = (u32::from(answer.mark.room), answer.mark.seq);
+            let is_timed = match seq {
+                PROBE => false,
+                seq => self
+                    .ledger
+                    .flights()
+                    .meant_at(room, seq)
+                    .is_some_and(|(_, timed)| timed),
+            };
+            if !is_taken && seq != PROBE {
+                self.ledger.refuse(room, seq);
             }
-            let planned = answer.seq < self.plan.messages;
-            self.published.take(answer, planned, now);
+            self.published.take(answer, is_taken, is_timed, now);
         }
         Ok(())
     }
@@ -252,38 +365,6 @@ impl<'a> Broadcast<'a> {
     fn note(&mut self, outcome: Result<(), Failure>) {
         if let Err(failure) = outcome {
             self.published.broken.get_or_insert(failure);
-        }
-    }
-}
-
-impl Published {
-    fn new() -> Published {
-        Published {
-            sent: 0,
-            accepted: 0,
-            receivers_wrong: 0,
-            refused: None,
-            broken: None,
-            stalls: 0,
-            timed_out: false,
-            elapsed_us: 0,
-            late_us: histogram::new(),
-            answer_us: histogram::new(),
-        }
-    }
-
-    /// Counts an answer read at `now`. One to a message beyond the plan is checked, too, but not timed.
-    fn take(&mut self, answer: Answer, planned: bool, now: Micros) {
-        if answer.status != ACCEPTED {
-            self.refused.get_or_insert(answer.status);
-            return;
-        }
-        if planned {
-            self.accepted += 1;
-            self.answer_us.saturating_record(now.since(answer.at));
-        }
-        if answer.receivers != Some(u64::from(answer.expected)) {
-            self.receivers_wrong += 1;
         }
     }
 }

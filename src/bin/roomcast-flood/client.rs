@@ -24,6 +24,12 @@ const CLOSE_NORMAL: u16 = 1000;
 /// What `connect` answers on Linux when the outcome comes later; the standard library has no stable name for it.
 const EINPROGRESS: i32 = 115;
 
+/// Longer frames are kept where they are read to, so that they are not copied for each piece of them that comes.
+const LONG_BYTES: usize = 64 << 10;
+
+/// Bytes of the buffer that all short reads go into.
+const READ_BYTES: usize = 256 << 10;
+
 /// Who is told what happens to the clients.
 pub trait Sink {
     /// The handshake of `client` is complete.
@@ -32,6 +38,8 @@ pub trait Sink {
     fn message(&mut self, client: u32, payload: &[u8], now: Micros);
     /// `client` was open and is gone, although nobody asked it to close.
     fn lost(&mut self, client: u32);
+    /// Open clients that still wait for their first message.
+    fn ungreeted(&self) -> u32;
 }
 
 /// The tools that all clients share.
@@ -87,10 +95,15 @@ pub struct Step {
 pub struct Client {
     socket: Option<TcpStream>,
     phase: Phase,
-    /// The beginning of a frame or response whose rest is still on its way.
+    /// The beginning of a frame or response whose rest is still on its way, and room for that rest if it is long.
     spill: Vec<u8>,
-    /// What the socket did not take yet.
+    /// Bytes of it that are there.
+    spilled: usize,
+    /// What the socket did not take yet, and how much of it the socket took.
     unsent: Vec<u8>,
+    sent: usize,
+    /// Whether it leaves alone what comes.
+    is_paused: bool,
 }
 
 #[derive(Debug, Default)]
@@ -116,9 +129,9 @@ impl Kit {
         }
     }
 
-    /// The buffer that every read goes into: a spilled frame takes at most half of it.
-    pub fn read_buffer(&self) -> Box<[u8]> {
-        vec![0; (2 * self.payload_max + 64).max(256 << 10)].into_boxed_slice()
+    /// The buffer that every read goes into, but those of long frames.
+    pub fn read_buffer() -> Box<[u8]> {
+        vec![0; READ_BYTES].into_boxed_slice()
     }
 
     fn next_mask(&mut self) -> [u8; 4] {
@@ -130,11 +143,12 @@ impl Kit {
 }
 
 impl Client {
-    /// Connects from `source` to the target. What comes of it arrives as events with `token`.
+    /// Connects from `source` to the target, with a receive buffer of so many bytes if it should be small. What comes of it arrives as events with `token`.
     pub fn connect(
         &mut self,
         target: &Target,
         source: Option<SocketAddr>,
+        receive_buffer: Option<usize>,
         registry: &Registry,
         token: Token,
         clock: Clock,
@@ -142,6 +156,11 @@ impl Client {
         let domain = Domain::for_address(target.server());
         let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
+        // Without this the end of a long message would wait for the acknowledgement of its beginning.
+        socket.set_tcp_nodelay(true)?;
+        if let Some(bytes) = receive_buffer {
+            socket.set_recv_buffer_size(bytes)?;
+        }
         if let Some(source) = source {
             socket.bind(&source.into())?;
         }
@@ -177,13 +196,34 @@ impl Client {
             Ok(())
         };
         let outcome = written.and_then(|()| self.read_ready(to_the_end, buffer, cx, &mut step));
-        if let Err(failure) = outcome {
-            step.ended = Some(self.end(failure));
-            if matches!(step.ended, Some(End::Lost(_))) {
-                cx.sink.lost(cx.id);
-            }
+        self.settle(outcome, &mut step, cx);
+        step
+    }
+
+    /// From now on it leaves alone what comes.
+    pub fn pause(&mut self) {
+        self.is_paused = true;
+    }
+
+    /// Reads again, and first of all what came meanwhile.
+    pub fn resume<S: Sink>(&mut self, buffer: &mut [u8], cx: &mut Context<'_, S>) -> Step {
+        let mut step = Step::default();
+        if std::mem::take(&mut self.is_paused) && self.socket.is_some() {
+            let outcome = self.read_ready(true, buffer, cx, &mut step);
+            self.settle(outcome, &mut step, cx);
         }
         step
+    }
+
+    /// Sends `payload` as one text message.
+    pub fn send_text(&mut self, payload: &[u8], kit: &mut Kit) -> Result<(), End> {
+        self.send_frame(Opcode::Text, payload, kit)
+            .map_err(|failure| self.end(failure))
+    }
+
+    /// Forgets its connection without a word, so that it can connect again.
+    pub fn cut(&mut self) {
+        *self = Client::default();
     }
 
     /// Starts the close handshake.
@@ -207,6 +247,16 @@ impl Client {
             Phase::Closing { .. } => End::Unclean(failure),
             Phase::Waiting | Phase::Upgrading(_) | Phase::Ended => End::Failed(failure),
         }
+    }
+
+    /// Whether it has not connected yet, or may connect again.
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.phase, Phase::Waiting)
+    }
+
+    /// Whether it came to its end.
+    pub fn is_ended(&self) -> bool {
+        matches!(self.phase, Phase::Ended)
     }
 
     /// Whether it is connected and nobody closes it.
@@ -239,11 +289,27 @@ impl Client {
         }
         upgrade.requested = true;
         cx.kit.scratch.clear();
-        cx.target.write_upgrade(&mut cx.kit.scratch, &upgrade.key);
+        cx.target
+            .write_upgrade(&mut cx.kit.scratch, cx.id, &upgrade.key);
         self.send(&cx.kit.scratch)
     }
 
-    /// A read that does not fill the buffer has emptied the socket, and what comes later is a new edge; only when the
+    /// What an outcome means for this client.
+    fn settle<S: Sink>(
+        &mut self,
+        outcome: Result<(), Failure>,
+        step: &mut Step,
+        cx: &mut Context<'_, S>,
+    ) {
+        if let Err(failure) = outcome {
+            step.ended = Some(self.end(failure));
+            if matches!(step.ended, Some(End::Lost(_))) {
+                cx.sink.lost(cx.id);
+            }
+        }
+    }
+
+    /// A read that does not fill its room has emptied the socket, and what comes later is a new edge; only when the
     /// event says that the end is near it must be read `to_the_end`.
     fn read_ready<S: Sink>(
         &mut self,
@@ -252,13 +318,20 @@ impl Client {
         cx: &mut Context<'_, S>,
         step: &mut Step,
     ) -> Result<(), Failure> {
-        loop {
-            let kept = self.spill.len();
-            buffer[..kept].copy_from_slice(&self.spill);
+        while !self.is_paused {
+            let kept = self.spilled;
+            let is_long = kept < self.spill.len();
             let Some(socket) = &mut self.socket else {
                 return Ok(());
             };
-            let got = match socket.read(&mut buffer[kept..]) {
+            let room = if is_long {
+                &mut self.spill[kept..]
+            } else {
+                buffer[..kept].copy_from_slice(&self.spill);
+                &mut buffer[kept..]
+            };
+            let asked = room.len();
+            let got = match socket.read(room) {
                 Ok(0) => return Err(Failure::HungUp),
                 Ok(got) => got,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -266,16 +339,36 @@ impl Client {
                 Err(error) => return Err(error.into()),
             };
             let filled = kept + got;
-            let used = self.take_in(&buffer[..filled], cx, step)?;
-            if used < filled {
-                self.spill.clear();
-                self.spill.extend_from_slice(&buffer[used..filled]);
-            } else if kept > 0 {
-                self.spill = Vec::new();
+            if !is_long {
+                let used = self.take_in(&buffer[..filled], cx, step)?;
+                self.spill(&buffer[used..filled]);
+            } else if got == asked {
+                let frame = std::mem::take(&mut self.spill);
+                self.spilled = 0;
+                self.take_in(&frame, cx, step)?;
+            } else {
+                self.spilled = filled;
             }
-            if filled < buffer.len() && !to_the_end {
+            if got < asked && !to_the_end {
                 return Ok(());
             }
+        }
+        Ok(())
+    }
+
+    /// Keeps the beginning of what is not complete.
+    fn spill(&mut self, rest: &[u8]) {
+        self.spilled = rest.len();
+        if rest.is_empty() {
+            self.spill = Vec::new();
+            return;
+        }
+        self.spill.clear();
+        self.spill.extend_from_slice(rest);
+        let is_framed = !matches!(self.phase, Phase::Upgrading(_));
+        let whole = frame::length(rest).filter(|&length| is_framed && length > LONG_BYTES);
+        if let Some(length) = whole {
+            self.spill.resize(length, 0);
         }
     }
 
@@ -295,7 +388,7 @@ impl Client {
             step.opened_after_us = Some(now.since(upgrade.started));
             self.phase = Phase::Open;
             cx.sink.opened(cx.id);
-            if let Some(text) = cx.target.subscribe() {
+            if let Some(text) = cx.target.subscribe(cx.id) {
                 self.send_frame(Opcode::Text, text.as_bytes(), cx.kit)?;
             }
             used = head;
@@ -338,25 +431,42 @@ impl Client {
     }
 
     fn send(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        self.unsent.extend_from_slice(bytes);
-        self.flush()
+        if !self.unsent.is_empty() {
+            self.unsent.extend_from_slice(bytes);
+            return self.flush();
+        }
+        let taken = match &mut self.socket {
+            Some(socket) => write(socket, bytes)?,
+            None => 0,
+        };
+        self.unsent.extend_from_slice(&bytes[taken..]);
+        Ok(())
     }
 
     fn flush(&mut self) -> Result<(), Failure> {
         let Some(socket) = &mut self.socket else {
             return Ok(());
         };
-        while !self.unsent.is_empty() {
-            match socket.write(&self.unsent) {
-                Ok(written) if written == self.unsent.len() => self.unsent = Vec::new(),
-                Ok(written) => drop(self.unsent.drain(..written)),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if not_yet(&error) => return Ok(()),
-                Err(error) => return Err(error.into()),
-            }
+        self.sent += write(socket, &self.unsent[self.sent..])?;
+        if self.sent == self.unsent.len() {
+            (self.unsent, self.sent) = (Vec::new(), 0);
         }
         Ok(())
     }
+}
+
+/// Writes until all is written or the socket would block; the bytes written.
+fn write(socket: &mut TcpStream, bytes: &[u8]) -> Result<usize, Failure> {
+    let mut written = 0;
+    while written < bytes.len() {
+        match socket.write(&bytes[written..]) {
+            Ok(taken) => written += taken,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if not_yet(&error) => break,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(written)
 }
 
 /// Whether an event will say when to try again.

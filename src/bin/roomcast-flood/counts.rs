@@ -13,6 +13,10 @@ pub struct Counts {
     pub out_of_order: u64,
     /// Deliveries that were damaged or of a message that nobody published.
     pub corrupt: u64,
+    /// Deliveries that were whole but had another size than was asked for.
+    pub wrong_size: u64,
+    /// Deliveries to clients that did not read for a while, included above; they are not timed.
+    pub slow_deliveries: u64,
     /// Deliveries to clients that had not been greeted yet.
     pub ungreeted: u64,
     /// Messages that others published.

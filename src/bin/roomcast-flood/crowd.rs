@@ -41,32 +41,36 @@ pub struct Crowd {
     kit: Kit,
     target: Target,
     clients: Vec<Client>,
+    /// From this client on, those whose receive buffer is to be so small, in bytes.
+    small_from: Option<(u32, usize)>,
     outcome: Outcome,
 }
 
 impl Crowd {
-    /// `count` clients of `target` that have not connected yet, for frames of up to `payload_max` bytes.
-    pub fn new(
-        target: Target,
-        count: u32,
-        payload_max: usize,
-        clock: Clock,
-    ) -> Result<Crowd, Error> {
+    /// The clients of `target`, that have not connected yet, for frames of up to `payload_max` bytes.
+    pub fn new(target: Target, payload_max: usize, clock: Clock) -> Result<Crowd, Error> {
+        let count = target.seating().clients();
         let kit = Kit::new(clock, payload_max);
         let mut clients = Vec::new();
         clients.resize_with(count as usize, Client::default);
         Ok(Crowd {
             poller: Poller::new(clock).map_err(|error| Error::new("opening a poll", error))?,
             visitors: Vec::new(),
-            buffer: kit.read_buffer(),
+            buffer: Kit::read_buffer(),
             kit,
             target,
             clients,
+            small_from: None,
             outcome: Outcome::new(),
         })
     }
 
-    /// Connects every client. Those that are not open at the deadline have failed.
+    /// Gives the clients from `first` on a receive buffer of so many bytes when they connect.
+    pub fn shrink_buffers(&mut self, first: u32, bytes: usize) {
+        self.small_from = Some((first, bytes));
+    }
+
+    /// Connects every client that waits for it. Those that are not open at the deadline have failed.
     pub fn connect(
         &mut self,
         pace: Pace,
@@ -75,13 +79,15 @@ impl Crowd {
         sink: &mut impl Sink,
         mut progress: impl FnMut(u32),
     ) -> Result<(), Error> {
-        let count = self.clients.len() as u32;
+        let is_waiting = |&id: &u32| self.clients[id as usize].is_waiting();
+        let queue: Vec<u32> = (0..self.clients.len() as u32).filter(is_waiting).collect();
+        let count = queue.len() as u32;
         let mut oldest = 0;
         loop {
             let now = self.clock().now();
-            oldest = self.expire(oldest, now, pace.handshake_timeout);
+            oldest = self.expire(&queue, oldest, now, pace.handshake_timeout);
             if now >= deadline {
-                self.give_up_connecting();
+                self.give_up_connecting(&queue);
                 return Ok(());
             }
             for _ in 0..STARTS_MAX {
@@ -90,7 +96,7 @@ impl Crowd {
                 if !due || self.outcome.connecting() >= pace.in_flight_max {
                     break;
                 }
-                self.start(next, sources);
+                self.start(queue[next as usize], sources);
             }
             progress(self.outcome.opened);
             let next = self.outcome.started;
@@ -129,6 +135,52 @@ impl Crowd {
             self.outcome.step(step);
         }
         Ok(())
+    }
+
+    /// Cuts every connection without a word, all at once; the clients may connect again. What became of them before is
+    /// returned, and counted no more.
+    pub fn cut(&mut self) -> Outcome {
+        self.clients.iter_mut().for_each(Client::cut);
+        std::mem::replace(&mut self.outcome, Outcome::new())
+    }
+
+    /// Lets those that came to their end connect again, and says how many that are. What became of all of them before
+    /// is returned, and counted no more.
+    pub fn retry(&mut self) -> Outcome {
+        let ended = self.clients.iter_mut().filter(|client| client.is_ended());
+        ended.for_each(Client::cut);
+        std::mem::replace(&mut self.outcome, Outcome::new())
+    }
+
+    /// From now on `client` leaves alone what comes.
+    pub fn pause(&mut self, client: u32) {
+        self.clients[client as usize].pause();
+    }
+
+    /// `client` reads again, and first of all what came meanwhile.
+    pub fn resume(&mut self, client: u32, sink: &mut impl Sink) {
+        let mut context = Context {
+            id: client,
+            target: &self.target,
+            kit: &mut self.kit,
+            sink,
+        };
+        let step = self.clients[client as usize].resume(&mut self.buffer, &mut context);
+        self.outcome.step(step);
+    }
+
+    /// Sends `payload` from `client` as one text message; says whether the client is still there.
+    pub fn send(&mut self, client: u32, payload: &[u8]) -> bool {
+        let sent = self.clients[client as usize].send_text(payload, &mut self.kit);
+        if let Err(end) = sent {
+            self.outcome.ended(end);
+        }
+        sent.is_ok()
+    }
+
+    /// Whether `client` is connected and nobody closes it.
+    pub fn is_open(&self, client: u32) -> bool {
+        self.clients[client as usize].is_open()
     }
 
     /// Closes every open client and waits for the answers; at most `in_flight_max` of them are outstanding.
@@ -235,17 +287,19 @@ impl Crowd {
         let client = &mut self.clients[id as usize];
         self.outcome.started += 1;
         let registry = self.poller.registry();
-        if let Err(failure) =
-            client.connect(&self.target, sources.address(id), registry, token, clock)
-        {
+        let small = self.small_from.filter(|&(first, _)| id >= first);
+        let small = small.map(|(_, bytes)| bytes);
+        let source = sources.address(id);
+        let target = &self.target;
+        if let Err(failure) = client.connect(target, source, small, registry, token, clock) {
             self.outcome.ended(client.end(failure));
         }
     }
 
     /// Fails the handshakes that take too long. Clients started in order, so those before `oldest` are past it.
-    fn expire(&mut self, mut oldest: u32, now: Micros, timeout: Duration) -> u32 {
+    fn expire(&mut self, queue: &[u32], mut oldest: u32, now: Micros, timeout: Duration) -> u32 {
         while oldest < self.outcome.started {
-            let client = &mut self.clients[oldest as usize];
+            let client = &mut self.clients[queue[oldest as usize] as usize];
             if let Some(since) = client.connecting_since() {
                 if now < after(since, timeout) {
                     break;
@@ -257,160 +311,12 @@ impl Crowd {
         oldest
     }
 
-    fn give_up_connecting(&mut self) {
-        self.expire(0, Micros(u64::MAX), Duration::ZERO);
-        let count = self.clients.len() as u32;
+    fn give_up_connecting(&mut self, queue: &[u32]) {
+        self.expire(queue, 0, Micros(u64::MAX), Duration::ZERO);
+        let count = queue.len() as u32;
         self.outcome.never_started(count - self.outcome.started);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::{self, Read, Write};
-    use std::net::{SocketAddr, TcpListener, TcpStream};
-    use std::thread;
-
-    use tungstenite::Message;
-
-    use super::*;
-
-    /// What came, in the order in which it came.
-    #[derive(Default)]
-    struct Diary(Vec<String>);
-
-    impl Sink for Diary {
-        fn opened(&mut self, client: u32) {
-            self.0.push(format!("{client} opened"));
-        }
-
-        fn message(&mut self, client: u32, payload: &[u8], _: Micros) {
-            let text = String::from_utf8(payload.to_vec()).unwrap();
-            self.0.push(format!("{client} {text}"));
-        }
-
-        fn lost(&mut self, client: u32) {
-            self.0.push(format!("{client} lost"));
-        }
-    }
-
-    /// Writes one byte at a time, each in a segment of its own.
-    struct Trickle(TcpStream);
-
-    impl Read for Trickle {
-        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-            self.0.read(into)
-        }
-    }
-
-    impl Write for Trickle {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.write(&bytes[..bytes.len().min(1)])
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            self.0.flush()
-        }
-    }
-
-    /// A server that does `serve` with each of its connections, one after the other.
-    fn server(mut serve: impl FnMut(TcpStream) + Send + 'static) -> SocketAddr {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        thread::spawn(move || {
-            listener
-                .incoming()
-                .for_each(|socket| serve(socket.unwrap()))
-        });
-        address
-    }
-
-    /// `count` clients of `server`, each of which opened or failed.
-    fn connected(server: SocketAddr, count: u32, diary: &mut Diary) -> (Crowd, Micros) {
-        let target = Target::events(server, "/ws", None);
-        let mut crowd = Crowd::new(target, count, 1 << 17, Clock::start()).unwrap();
-        let deadline = after(crowd.clock().now(), Duration::from_secs(10));
-        let pace = Pace {
-            schedule: Schedule::new(Micros(0), 0.0),
-            in_flight_max: 1,
-            handshake_timeout: Duration::from_millis(200),
-        };
-        let sources = Sources::new(server, count, None);
-        crowd
-            .connect(pace, sources, deadline, diary, |_| ())
-            .unwrap();
-        (crowd, deadline)
-    }
-
-    fn failures(server: SocketAddr, count: u32) -> String {
-        let (crowd, _) = connected(server, count, &mut Diary::default());
-        format!("{:?}", crowd.outcome().failed)
-    }
-
-    #[test]
-    fn a_stream_cut_at_every_byte_is_read_as_it_was_meant() {
-        let long = "x".repeat(70_000);
-        let messages = ["one".to_owned(), "y".repeat(300), long, "last".to_owned()];
-        let sent = messages.clone();
-        let address = server(move |socket| {
-            socket.set_nodelay(true).unwrap();
-            let mut socket = tungstenite::accept(Trickle(socket)).unwrap();
-            for message in &sent {
-                socket.send(Message::text(message)).unwrap();
-            }
-            socket.send(Message::Ping("here?".into())).unwrap();
-            assert_eq!(socket.read().unwrap(), Message::Pong("here?".into()));
-            socket.send(Message::text("ponged")).unwrap();
-            while socket.read().is_ok() {}
-        });
-        let mut diary = Diary::default();
-        let (mut crowd, deadline) = connected(address, 1, &mut diary);
-        while diary.0.last().is_none_or(|last| last != "0 ponged") {
-            assert!(crowd.clock().now() < deadline, "{:?}", diary.0);
-            crowd.turn(deadline, &mut diary).unwrap();
-        }
-        crowd.close(1, deadline, &mut diary, |_| ()).unwrap();
-        assert_eq!(crowd.outcome().clean, 1);
-        let expected = messages.iter().map(|message| format!("0 {message}"));
-        assert!(
-            diary.0[1..diary.0.len() - 1]
-                .iter()
-                .eq(&expected.collect::<Vec<_>>())
-        );
-    }
-
-    #[test]
-    fn connections_that_fail_are_counted_by_kind() {
-        let closed = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap();
-        assert_eq!(failures(closed, 3), r#"{"refused": 3}"#);
-        let full = server(|mut socket| {
-            assert!(socket.read(&mut [0; 4096]).unwrap() > 0);
-            socket.write_all(b"HTTP/1.1 503 Busy\r\n\r\n").unwrap();
-        });
-        assert_eq!(failures(full, 2), r#"{"status 503": 2}"#);
-        let mut kept = Vec::new();
-        let silent = server(move |socket| kept.push(socket));
-        assert_eq!(failures(silent, 2), r#"{"timeout": 2}"#);
-    }
-
-    #[test]
-    fn a_connection_that_goes_away_by_itself_is_lost_with_its_close_code() {
-        let address = server(|socket| {
-            let mut socket = tungstenite::accept(socket).unwrap();
-            socket.close(None).unwrap();
-            while socket.read().is_ok() {}
-        });
-        let mut diary = Diary::default();
-        let (mut crowd, deadline) = connected(address, 1, &mut diary);
-        while crowd.open() > 0 && crowd.clock().now() < deadline {
-            crowd.turn(deadline, &mut diary).unwrap();
-        }
-        assert_eq!(diary.0, ["0 opened", "0 lost"]);
-        assert_eq!(
-            format!("{:?}", crowd.outcome().lost),
-            r#"{"close code 1005": 1}"#
-        );
-    }
-}
+mod tests;

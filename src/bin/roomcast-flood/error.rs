@@ -8,6 +8,8 @@ use std::io;
 pub enum Error {
     /// What was asked for makes no sense or does not fit; exit code 2.
     Usage(String),
+    /// The server does not do what any run needs; exit code 1.
+    Server(String),
     /// The system refused something that the run cannot do without; exit code 1.
     Io {
         /// What was being done.
@@ -30,7 +32,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::Usage(_) => 2,
-            Error::Io { .. } => 1,
+            Error::Server(_) | Error::Io { .. } => 1,
         }
     }
 }
@@ -38,7 +40,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Usage(sentence) => f.write_str(sentence),
+            Error::Usage(sentence) | Error::Server(sentence) => f.write_str(sentence),
             Error::Io { doing, source } => write!(f, "{doing}: {source}"),
         }
     }
@@ -47,7 +49,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Error::Usage(_) => None,
+            Error::Usage(_) | Error::Server(_) => None,
             Error::Io { source, .. } => Some(source),
         }
     }

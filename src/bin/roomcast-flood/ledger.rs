@@ -1,9 +1,9 @@
 //! Who got which message and when: every delivery is checked, counted and timed here.
 //!
-//! Messages are numbered in the order in which they are published. With several publishers the server may take them
-//! in any order, but those of one publisher keep theirs: number `seq` belongs to lane `seq % lanes`, and each client
-//! must see each lane in order and without a gap. A gap is a lost message until its message comes after all, which is
-//! then out of order; a message at or behind the last one without a gap to fill is a duplicate.
+//! Messages are numbered in the order in which they are published to their room. With several publishers the server may
+//! take them in any order, but those of one publisher keep theirs: number `seq` belongs to lane `seq % lanes`, and each
+//! client must see each lane in order and without a gap. A gap is a lost message until its message comes after all,
+//! which is then out of order; a message at or behind the last one without a gap to fill is a duplicate.
 //!
 //! The first copy of each message is read in full. All other copies must be the same bytes, so every delivery is
 //! checked from its first byte to its last, at the price of one comparison.
@@ -13,12 +13,18 @@ use roomcast::time::Micros;
 
 use crate::client::Sink;
 use crate::counts::{Counts, Missing};
+use crate::envelope::{Envelope, Shape};
 use crate::flights::Flights;
 use crate::histogram;
-use crate::message::{self, Reading, Stamp};
+use crate::mark::{Mark, PROBE};
+use crate::seating::Seating;
+use crate::target::Target;
 
-/// First copies that are remembered, more than are in flight in a run that goes well.
-const SEEN_MAX: usize = 256;
+/// First copies that are remembered over all rooms, more than are in flight in a run that goes well.
+const SEEN_MAX: usize = 1024;
+
+/// First copies that are remembered of each room at least.
+const SEEN_MIN: usize = 4;
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Member {
@@ -26,6 +32,10 @@ struct Member {
     joined: bool,
     gone: bool,
     greeted: bool,
+    /// Heard what was published before the run.
+    probed: bool,
+    /// Does not read for a while, so nobody waits for it.
+    is_slow: bool,
     missed: u64,
 }
 
@@ -44,67 +54,106 @@ struct Seen {
     text: Vec<u8>,
 }
 
+#[derive(Clone, Debug)]
+struct Room {
+    /// What the server wraps around its messages, once a probe was delivered.
+    envelope: Option<Envelope>,
+    /// Members that are open.
+    open: u32,
+    /// Members that are open and read.
+    reading: u32,
+    seen: Vec<Seen>,
+}
+
 /// The account of one run.
 #[derive(Debug)]
 pub struct Ledger {
-    run: u32,
+    run: u16,
     size: usize,
     lanes: u32,
-    greets: bool,
+    target: Target,
+    seating: Seating,
     flights: Flights,
     members: Vec<Member>,
     places: Vec<Place>,
-    seen: Vec<Seen>,
-    seq_hint: usize,
+    rooms: Vec<Room>,
     open: u32,
-    greeted: u32,
+    probed: u32,
     counts: Counts,
     latency_us: Histogram<u64>,
     last_delivery: Micros,
 }
 
 impl Ledger {
-    /// An account for `clients` clients of a server that `greets` them or not.
-    pub fn new(clients: u32, greets: bool, run: u32) -> Ledger {
+    /// An account for the clients of `target`.
+    pub fn new(target: Target, run: u16) -> Ledger {
+        let seating = target.seating();
+        let seen = (SEEN_MAX / seating.rooms as usize).max(SEEN_MIN);
+        let room = Room {
+            envelope: None,
+            open: 0,
+            reading: 0,
+            seen: vec![Seen::default(); seen],
+        };
         Ledger {
             run,
             size: 0,
             lanes: 1,
-            greets,
-            flights: Flights::new(0),
-            members: vec![Member::default(); clients as usize],
+            target,
+            seating,
+            flights: Flights::new(seating.rooms),
+            members: vec![Member::default(); seating.clients() as usize],
             places: Vec::new(),
-            seen: vec![Seen::default(); SEEN_MAX],
-            seq_hint: 0,
+            rooms: vec![room; seating.rooms as usize],
             open: 0,
-            greeted: 0,
+            probed: 0,
             counts: Counts::default(),
             latency_us: histogram::new(),
             last_delivery: Micros(0),
         }
     }
 
-    /// Gets ready for messages of `size` bytes from `lanes` publishers, of which the first `measured` are timed.
-    pub fn expect(&mut self, measured: u32, size: usize, lanes: u32) {
+    /// Gets ready for deliveries of `size` bytes from `lanes` publishers.
+    pub fn expect(&mut self, size: usize, lanes: u32) {
         self.size = size;
         self.lanes = lanes;
-        self.flights = Flights::new(measured);
+        self.flights = Flights::new(self.seating.rooms);
+        for room in &mut self.rooms {
+            room.seen.fill(Seen::default());
+        }
         self.places = vec![Place::default(); self.members.len() * lanes as usize];
     }
 
-    /// The next message, meant to be sent at `at`, is on its way to all open clients.
-    pub fn publish(&mut self, at: Micros) -> Stamp {
-        let seq = self.flights.publish(at, self.open);
-        Stamp {
+    /// Forgets who heard a probe.
+    pub fn start_probing(&mut self) {
+        self.members.iter_mut().for_each(|m| m.probed = false);
+        self.probed = 0;
+    }
+
+    /// What is published to `room` before the run, to learn what is delivered; it is counted nowhere.
+    pub fn probe(&self, room: u32) -> Mark {
+        Mark {
             run: self.run,
-            seq,
+            room: room as u16,
+            seq: PROBE,
+            at_us: 0,
+        }
+    }
+
+    /// The next message of `room`, meant to be sent at `at`, is on its way to all open members.
+    pub fn publish(&mut self, room: u32, at: Micros, is_timed: bool) -> Mark {
+        let members = self.rooms[room as usize].reading;
+        Mark {
+            run: self.run,
+            room: room as u16,
+            seq: self.flights.publish(room, at, members, is_timed),
             at_us: at.0,
         }
     }
 
-    /// The server did not take message `seq`.
-    pub fn refuse(&mut self, seq: u32) {
-        self.flights.refuse(seq);
+    /// The server did not take a message.
+    pub fn refuse(&mut self, room: u32, seq: u32) {
+        self.flights.refuse(room, seq);
     }
 
     /// Stops waiting for what is in flight; what still arrives is counted as ever.
@@ -112,9 +161,33 @@ impl Ledger {
         self.flights.stop_waiting();
     }
 
+    /// From now on nobody waits for `client`, and its deliveries are not timed: it does not read.
+    pub fn set_slow(&mut self, client: u32) {
+        let room = &mut self.rooms[self.seating.room(client) as usize];
+        let member = &mut self.members[client as usize];
+        if member.joined && !member.gone && !member.is_slow {
+            room.reading -= 1;
+        }
+        member.is_slow = true;
+    }
+
+    /// Every connection was cut by ourselves.
+    pub fn cut(&mut self) {
+        for room in &mut self.rooms {
+            (room.open, room.reading) = (0, 0);
+        }
+        self.members.fill(Member::default());
+        self.open = 0;
+    }
+
     /// The messages on their way.
     pub fn flights(&self) -> &Flights {
         &self.flights
+    }
+
+    /// Who sits where.
+    pub fn seating(&self) -> Seating {
+        self.seating
     }
 
     /// Clients that are open.
@@ -122,16 +195,19 @@ impl Ledger {
         self.open
     }
 
-    /// Open clients that should have been greeted and were not.
-    pub fn ungreeted(&self) -> u32 {
-        match self.greets {
-            true => self
-                .members
-                .iter()
-                .filter(|m| m.joined && !m.gone && !m.greeted)
-                .count() as u32,
-            false => 0,
-        }
+    /// Members of `room` that are open.
+    pub fn open_in(&self, room: u32) -> u32 {
+        self.rooms[room as usize].open
+    }
+
+    /// What the server wraps around the messages of `room`, if that is known.
+    pub fn envelope(&self, room: u32) -> Option<&Envelope> {
+        self.rooms[room as usize].envelope.as_ref()
+    }
+
+    /// Open clients that have not heard a probe.
+    pub fn unprobed(&self) -> u32 {
+        self.open.saturating_sub(self.probed)
     }
 
     /// When the last delivery was read.
@@ -144,11 +220,6 @@ impl Ledger {
         self.counts
     }
 
-    /// Clients that were greeted.
-    pub fn greeted(&self) -> u32 {
-        self.greeted
-    }
-
     /// From the time a message was meant to be sent to each of its deliveries.
     pub fn latency_us(&self) -> &Histogram<u64> {
         &self.latency_us
@@ -157,18 +228,8 @@ impl Ledger {
     /// What is missing now, had every message that the server took been delivered.
     pub fn missing(&self) -> Missing {
         let mut missing = Missing::default();
-        for (client, member) in self.members.iter().enumerate() {
-            let places = self.places.iter().skip(client * self.lanes as usize);
-            let mut lost: u64 = 0;
-            for (lane, place) in (0..self.lanes).zip(places) {
-                let here = member.joined && !member.gone;
-                let behind = if here {
-                    self.behind(lane, place.next)
-                } else {
-                    0
-                };
-                lost += u64::from(behind) + u64::from(place.gaps);
-            }
+        for (client, member) in (0..).zip(&self.members) {
+            let lost = self.lost_by(client);
             missing.lost += lost;
             if !member.gone {
                 missing.unexplained += lost.abs_diff(member.missed);
@@ -177,96 +238,202 @@ impl Ledger {
         missing
     }
 
-    fn lane_length(&self, lane: u32) -> u32 {
-        (self.flights.published() + self.lanes - 1 - lane) / self.lanes
+    /// Messages that one client should have and has not.
+    pub fn lost_by(&self, client: u32) -> u64 {
+        let member = &self.members[client as usize];
+        let room = self.seating.room(client);
+        let places = self.places.iter().skip((client * self.lanes) as usize);
+        let lost = (0..self.lanes).zip(places).map(|(lane, place)| {
+            let behind = match member.joined && !member.gone {
+                true => self.behind(room, lane, place.next),
+                false => 0,
+            };
+            u64::from(behind) + u64::from(place.gaps)
+        });
+        lost.sum()
+    }
+
+    fn lane_length(&self, room: u32, lane: u32) -> u32 {
+        (self.flights.published_to(room) + self.lanes - 1 - lane) / self.lanes
     }
 
     /// Messages of a lane, from its message `next` on, that the server took.
-    fn behind(&self, lane: u32, next: u32) -> u32 {
-        let refused = self.flights.refused().iter();
+    fn behind(&self, room: u32, lane: u32, next: u32) -> u32 {
+        let refused = self.flights.refused(room).iter();
         let refused = refused.filter(|&seq| seq % self.lanes == lane && seq / self.lanes >= next);
-        let published = self.lane_length(lane).saturating_sub(next);
+        let published = self.lane_length(room, lane).saturating_sub(next);
         published - refused.count() as u32
     }
 
     fn read(&mut self, client: u32, text: &[u8], now: Micros) {
+        let room = self.seating.room(client);
         let member = &mut self.members[client as usize];
-        match message::read(text, self.run, self.size) {
-            Some(Reading::Greeting) if !member.greeted => {
-                member.greeted = true;
-                self.greeted += 1;
-            }
-            Some(Reading::Lagged(missed)) => {
+        let envelope = &self.rooms[room as usize].envelope;
+        let hint = envelope.as_ref().map_or(0, Envelope::mark_at);
+        let Some((mark, at)) = Mark::find(text, hint) else {
+            let missed = self.target.missed(text);
+            if let Some(missed) = missed {
                 member.missed += missed;
                 self.counts.notices += 1;
                 self.counts.missed += missed;
+            } else if !self.target.is_greeting(text) {
+                let reads = envelope
+                    .as_ref()
+                    .is_none_or(|envelope| envelope.reads(text));
+                self.counts.others += u64::from(reads);
+                self.counts.corrupt += u64::from(!reads);
+            } else if member.greeted {
+                self.counts.corrupt += 1;
+            } else {
+                member.greeted = true;
             }
-            Some(Reading::Ours(stamp)) if self.is_published(stamp) => {
-                let seen = &mut self.seen[stamp.seq as usize % SEEN_MAX];
-                seen.seq = stamp.seq;
-                seen.text.clear();
-                seen.text.extend_from_slice(text);
-                self.deliver(client, stamp.seq, now);
-            }
-            Some(Reading::Other) => self.counts.others += 1,
-            Some(Reading::Greeting | Reading::Ours(_)) | None => self.counts.corrupt += 1,
+            return;
+        };
+        if mark.run != self.run {
+            self.counts.others += 1;
+        } else if mark.seq == PROBE {
+            self.learn(client, room, mark, text, at);
+        } else {
+            self.read_ours(client, room, mark, text, at, now);
         }
     }
 
-    fn is_published(&self, stamp: Stamp) -> bool {
-        self.flights.meant_at(stamp.seq) == Some(Micros(stamp.at_us))
+    fn learn(&mut self, client: u32, room: u32, mark: Mark, text: &[u8], at: usize) {
+        let envelope = &mut self.rooms[room as usize].envelope;
+        if envelope.is_none() {
+            *envelope = Envelope::learn(text, at);
+        }
+        let is_whole = envelope
+            .as_ref()
+            .is_some_and(|envelope| envelope.check(text, at, envelope.size_min()) == Shape::Whole);
+        if !is_whole || u32::from(mark.room) != room {
+            self.counts.corrupt += 1;
+        } else if !std::mem::replace(&mut self.members[client as usize].probed, true) {
+            self.probed += 1;
+        }
     }
 
-    fn deliver(&mut self, client: u32, seq: u32, now: Micros) {
+    fn read_ours(
+        &mut self,
+        client: u32,
+        room: u32,
+        mark: Mark,
+        text: &[u8],
+        at: usize,
+        now: Micros,
+    ) {
+        let published = self.flights.meant_at(room, mark.seq);
+        let is_ours = u32::from(mark.room) == room
+            && published.is_some_and(|(meant_at, _)| meant_at == Micros(mark.at_us));
+        let here = &mut self.rooms[room as usize];
+        let shape = match (&here.envelope, is_ours) {
+            (Some(envelope), true) => envelope.check(text, at, self.size),
+            _ => Shape::Damaged,
+        };
+        match shape {
+            Shape::Damaged => self.counts.corrupt += 1,
+            Shape::WrongSize => {
+                self.counts.wrong_size += 1;
+                self.deliver(client, room, mark.seq, now);
+            }
+            Shape::Whole => {
+                let slot = mark.seq as usize % here.seen.len();
+                let seen = &mut here.seen[slot];
+                seen.seq = mark.seq;
+                seen.text.clear();
+                seen.text.extend_from_slice(text);
+                self.deliver(client, room, mark.seq, now);
+            }
+        }
+    }
+
+    /// The number of the message that is `text`, if that is a copy of one that was read in full.
+    ///
+    /// With one publisher it can only be the one that the client gets next; otherwise the text has to say.
+    fn recognize(&self, client: u32, room: u32, text: &[u8]) -> Option<u32> {
+        let room = &self.rooms[room as usize];
+        let seq = match self.lanes {
+            1 => self.places.get(client as usize)?.next,
+            _ => Mark::find(text, room.envelope.as_ref()?.mark_at())?.0.seq,
+        };
+        let seen = &room.seen[seq as usize % room.seen.len()];
+        (seen.seq == seq && seen.text == text).then_some(seq)
+    }
+
+    fn deliver(&mut self, client: u32, room: u32, seq: u32, now: Micros) {
         let (lane, index) = (seq % self.lanes, seq / self.lanes);
-        let slot = (client * self.lanes + lane) as usize;
-        let place = &mut self.places[slot];
+        let place = &mut self.places[(client * self.lanes + lane) as usize];
         let next = place.next;
         if index < next && place.gaps == 0 {
             self.counts.duplicates += 1;
             return;
         }
+        let member = self.members[client as usize];
         self.counts.deliveries += 1;
-        let greeted = self.members[client as usize].greeted || !self.greets;
-        self.counts.ungreeted += u64::from(!greeted);
+        self.counts.ungreeted += u64::from(!member.greeted && self.target.greets());
         self.last_delivery = now;
-        if let Some(meant_at) = self.flights.measured_from(seq) {
-            self.latency_us.saturating_record(now.since(meant_at));
-        }
         if index < next {
             place.gaps -= 1;
             self.counts.out_of_order += 1;
             return;
         }
         place.next = index + 1;
-        place.gaps += index - next;
-        for passed in next..index {
-            self.flights.pass_over(passed * self.lanes + lane);
+        if index > next {
+            place.gaps += index - next;
+            if !member.is_slow {
+                for passed in next..index {
+                    self.flights.pass_over(room, passed * self.lanes + lane);
+                }
+            }
         }
-        self.flights.reach(seq, now);
+        if member.is_slow {
+            self.counts.slow_deliveries += 1;
+            return;
+        }
+        if let Some((meant_at, true)) = self.flights.meant_at(room, seq) {
+            self.latency_us.saturating_record(now.since(meant_at));
+        }
+        self.flights.reach(room, seq, now);
     }
 }
 
 impl Sink for Ledger {
     fn opened(&mut self, client: u32) {
-        self.members[client as usize].joined = true;
+        let member = &mut self.members[client as usize];
+        member.joined = true;
+        let room = &mut self.rooms[self.seating.room(client) as usize];
+        room.open += 1;
+        room.reading += u32::from(!member.is_slow);
         self.open += 1;
     }
 
     fn message(&mut self, client: u32, payload: &[u8], now: Micros) {
-        let seq = message::find_seq(payload, &mut self.seq_hint);
-        if let Some(seq) = seq {
-            let seen = &self.seen[seq as usize % SEEN_MAX];
-            if seen.seq == seq && seen.text == payload {
-                return self.deliver(client, seq, now);
-            }
+        let room = self.seating.room(client);
+        match self.recognize(client, room, payload) {
+            Some(seq) => self.deliver(client, room, seq, now),
+            None => self.read(client, payload, now),
         }
-        self.read(client, payload, now);
+    }
+
+    fn ungreeted(&self) -> u32 {
+        match self.target.greets() {
+            true => {
+                let here = self.members.iter().filter(|m| m.joined && !m.gone);
+                here.filter(|member| !member.greeted).count() as u32
+            }
+            false => 0,
+        }
     }
 
     /// Its messages are not waited for any longer; those that it did not get stay missing.
     fn lost(&mut self, client: u32) {
-        self.members[client as usize].gone = true;
+        let room = self.seating.room(client);
+        let member = &mut self.members[client as usize];
+        member.gone = true;
+        let is_slow = member.is_slow;
+        let here = &mut self.rooms[room as usize];
+        here.open -= 1;
+        here.reading -= u32::from(!is_slow);
         self.open -= 1;
         if self.places.is_empty() {
             return;
@@ -274,164 +441,17 @@ impl Sink for Ledger {
         for lane in 0..self.lanes {
             let slot = (client * self.lanes + lane) as usize;
             let place = self.places[slot];
-            let length = self.lane_length(lane);
-            for index in place.next..length {
-                self.flights.pass_over(index * self.lanes + lane);
+            let length = self.lane_length(room, lane);
+            if !is_slow {
+                for index in place.next..length {
+                    self.flights.pass_over(room, index * self.lanes + lane);
+                }
             }
-            self.places[slot].gaps += self.behind(lane, place.next);
+            self.places[slot].gaps += self.behind(room, lane, place.next);
             self.places[slot].next = length.max(place.next);
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn ledger(clients: u32, lanes: u32, messages: u32) -> Ledger {
-        let mut ledger = Ledger::new(clients, false, 1);
-        for client in 0..clients {
-            ledger.opened(client);
-        }
-        ledger.expect(messages, 80, lanes);
-        for seq in 0..messages {
-            ledger.publish(Micros(u64::from(seq) * 100));
-        }
-        ledger
-    }
-
-    fn text(seq: u32) -> Vec<u8> {
-        let stamp = Stamp {
-            run: 1,
-            seq,
-            at_us: u64::from(seq) * 100,
-        };
-        let mut text = Vec::new();
-        message::write(&mut text, stamp, 80);
-        text.pop();
-        text.extend_from_slice(b",\"timestamp\":\"t\"}");
-        text
-    }
-
-    fn deliver(ledger: &mut Ledger, client: u32, seqs: &[u32]) {
-        for &seq in seqs {
-            ledger.message(client, &text(seq), Micros(u64::from(seq) * 100 + 50));
-        }
-    }
-
-    #[test]
-    fn all_in_order_leaves_nothing_missing_and_times_everything() {
-        let mut ledger = ledger(2, 1, 3);
-        deliver(&mut ledger, 0, &[0, 1, 2]);
-        assert_eq!(ledger.flights().in_flight(), 3);
-        deliver(&mut ledger, 1, &[0, 1, 2]);
-        assert_eq!(ledger.flights().in_flight(), 0);
-        assert_eq!(ledger.missing(), Missing::default());
-        let expected = Counts {
-            deliveries: 6,
-            ..Counts::default()
-        };
-        assert_eq!(ledger.counts(), expected);
-        assert_eq!(ledger.latency_us().max(), 50);
-        assert_eq!(ledger.flights().last_member_us().len(), 3);
-    }
-
-    #[test]
-    fn a_gap_is_lost_until_it_is_filled_out_of_order() {
-        let mut ledger = ledger(1, 1, 4);
-        deliver(&mut ledger, 0, &[0, 2, 3]);
-        assert_eq!(ledger.missing().lost, 1);
-        assert_eq!(ledger.flights().in_flight(), 0);
-        assert_eq!(ledger.flights().last_member_us().len(), 3);
-        deliver(&mut ledger, 0, &[1]);
-        assert_eq!(ledger.missing().lost, 0);
-        assert_eq!(ledger.counts().out_of_order, 1);
-    }
-
-    #[test]
-    fn a_second_copy_is_a_duplicate_and_nothing_else() {
-        let mut ledger = ledger(1, 1, 2);
-        deliver(&mut ledger, 0, &[0, 0, 1, 0]);
-        assert_eq!(ledger.counts().duplicates, 2);
-        assert_eq!(ledger.counts().deliveries, 2);
-        assert_eq!(ledger.counts().out_of_order, 0);
-    }
-
-    #[test]
-    fn a_missing_tail_is_lost_and_a_notice_explains_it() {
-        let mut ledger = ledger(1, 1, 5);
-        deliver(&mut ledger, 0, &[0, 1]);
-        let untold = Missing {
-            lost: 3,
-            unexplained: 3,
-        };
-        assert_eq!(ledger.missing(), untold);
-        let notice = br#"{"type":"connection:lagged","payload":{"missed":3},"timestamp":"t"}"#;
-        ledger.message(0, notice, Micros(0));
-        assert_eq!(ledger.missing().lost, 3);
-        assert_eq!(ledger.missing().unexplained, 0);
-    }
-
-    #[test]
-    fn publishers_keep_their_own_order_only() {
-        let mut ledger = ledger(1, 2, 6);
-        deliver(&mut ledger, 0, &[1, 0, 2, 4, 3, 5]);
-        assert_eq!(ledger.counts().out_of_order, 0);
-        assert_eq!(ledger.missing().lost, 0);
-        assert_eq!(ledger.flights().in_flight(), 0);
-    }
-
-    #[test]
-    fn a_client_that_goes_away_holds_nobody_up_but_its_messages_are_lost() {
-        let mut ledger = ledger(2, 1, 3);
-        deliver(&mut ledger, 0, &[0, 1, 2]);
-        deliver(&mut ledger, 1, &[0]);
-        ledger.lost(1);
-        assert_eq!(ledger.flights().in_flight(), 0);
-        assert_eq!(ledger.missing().lost, 2);
-        ledger.publish(Micros(300));
-        deliver(&mut ledger, 0, &[3]);
-        assert_eq!(ledger.missing().lost, 2);
-    }
-
-    #[test]
-    fn what_the_server_did_not_take_is_not_lost() {
-        let mut ledger = ledger(2, 1, 3);
-        deliver(&mut ledger, 0, &[0]);
-        deliver(&mut ledger, 1, &[0, 1]);
-        ledger.refuse(2);
-        assert_eq!(ledger.missing().lost, 1);
-        ledger.lost(0);
-        assert_eq!(ledger.missing().lost, 1);
-        assert_eq!(ledger.missing().unexplained, 0);
-    }
-
-    #[test]
-    fn damage_and_unknown_messages_are_corrupt() {
-        let mut ledger = ledger(1, 1, 2);
-        deliver(&mut ledger, 0, &[0]);
-        let mut damaged = text(0);
-        damaged[60] = b'y';
-        ledger.message(0, &damaged, Micros(0));
-        deliver(&mut ledger, 0, &[2]);
-        ledger.message(0, b"not JSON", Micros(0));
-        assert_eq!(ledger.counts().corrupt, 3);
-        assert_eq!(ledger.counts().deliveries, 1);
-    }
-
-    #[test]
-    fn a_message_before_the_greeting_is_counted() {
-        let greeting =
-            br#"{"type":"connection:status","payload":{"status":"connected"},"timestamp":"t"}"#;
-        let mut ledger = Ledger::new(1, true, 1);
-        ledger.opened(0);
-        ledger.expect(2, 80, 1);
-        ledger.publish(Micros(0));
-        ledger.publish(Micros(100));
-        deliver(&mut ledger, 0, &[0]);
-        assert_eq!(ledger.ungreeted(), 1);
-        ledger.message(0, greeting, Micros(0));
-        deliver(&mut ledger, 0, &[1]);
-        assert_eq!((ledger.counts().ungreeted, ledger.greeted()), (1, 1));
-    }
-}
+mod tests;

@@ -1,43 +1,62 @@
 //! The connection-flood and latency client of roomcast: holds very many WebSocket connections in one process, on one
 //! thread, and checks and times everything that they are sent.
 //!
-//! A run goes top to bottom through these files. [`options`] says what was asked for, [`run`] puts a run together.
-//! The [`crowd`] drives all [`client`]s of one [`target`] through one [`poller`]; a client reads [`frame`]s after its
-//! [`upgrade`], from one of several [`sources`], and its [`outcome`] is counted. A [`broadcast`] has [`publisher`]s
-//! send [`message`]s on a [`schedule`]; the [`ledger`] checks and [`counts`] every delivery, and [`flights`] knows
-//! what is still on its way. The [`meter`] watches the server's and the client's own [`process`]. What was found is a
-//! [`report`], printed as a [`table`] or as JSON.
+//! A run goes top to bottom through these files. [`options`] says what was asked for, of [`arguments`] of several
+//! kinds; [`run`] has the modes, which are steps of a [`session`]. A [`target`] is a server by its [`description`], whose
+//! [`template`]s are filled in from what a [`caller`] is answered; its clients have a [`seating`]. The [`crowd`] drives
+//! all [`client`]s through one [`poller`]; a client reads [`frame`]s after its [`upgrade`], from one of several
+//! [`sources`], and its [`outcome`] is counted.
+//!
+//! A [`broadcast`] has [`publisher`]s, which read an [`answer`] to each message, publish a [`plan`] on a [`schedule`].
+//! What is published is a [`mark`], what is delivered has an [`envelope`] around it; the [`ledger`] checks and
+//! [`counts`] every delivery, and [`flights`] knows what is still on its way. Other modes are [`echo`], [`slow`] and
+//! [`storm`]. The [`meter`] watches the server's and the client's own [`process`]. What was [`published`] becomes what
+//! was [`broadcasted`], a part of the [`report`], which is printed as a [`table`] or as JSON.
 //!
 //! It is no general WebSocket client: it offers no extensions, takes no fragmented messages, and speaks to loopback
 //! only.
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod answer;
+mod arguments;
 mod broadcast;
+mod broadcasted;
+mod caller;
 mod client;
 mod clock;
 mod counts;
 mod crowd;
+mod description;
+mod echo;
+mod envelope;
 mod error;
 mod failure;
 mod flights;
 mod frame;
 mod histogram;
 mod ledger;
-mod message;
+mod mark;
 mod meter;
 mod options;
 mod outcome;
+mod plan;
 mod poller;
 mod process;
 mod progress;
+mod published;
 mod publisher;
 mod report;
 mod run;
 mod schedule;
+mod seating;
+mod session;
+mod slow;
 mod sources;
+mod storm;
 mod table;
 mod target;
+mod template;
 mod upgrade;
 
 use std::io::{self, Write};
@@ -45,23 +64,22 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::broadcast::Plan;
 use crate::error::Error;
-use crate::options::{Common, Connect, Fanout, Mode, Options};
+use crate::options::{Common, Mode, Options};
 use crate::report::Report;
-use crate::run::Script;
 use crate::table::Table;
-
-/// Bytes of the payload that `connect --broadcast` publishes.
-const BROADCAST_BYTES: usize = 128;
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    let (common, script) = match &options.mode {
-        Mode::Connect(connect) => (&connect.common, connect_script(connect)),
-        Mode::Fanout(fanout) => (&fanout.common, fanout_script(fanout)),
+    let outcome = match &options.mode {
+        Mode::Connect(mode) => conclude(run::connect(mode), &mode.server.common),
+        Mode::Idle(mode) => conclude(run::idle(mode), &mode.server.common),
+        Mode::Fanout(mode) => conclude(run::fanout(mode), &mode.server.common),
+        Mode::Echo(mode) => conclude(run::echo(mode), &mode.server.common),
+        Mode::Slow(mode) => conclude(run::slow(mode), &mode.server.common),
+        Mode::Storm(mode) => conclude(run::storm(mode), &mode.server.common),
     };
-    match run::run(common, script).and_then(|report| print(&report, common)) {
+    match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -71,49 +89,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn connect_script(connect: &Connect) -> Script {
-    let plan = Plan {
-        messages: 1,
-        size: BROADCAST_BYTES,
-        rate: 0.0,
-        window: 1,
-        publishers: 1,
-        pipeline: 1,
-        settle: connect.common.settle,
-    };
-    Script {
-        mode: "connect",
-        connect_rate: connect.rate,
-        hold: Some(connect.hold),
-        plan: connect.broadcast.then_some(plan),
-    }
-}
-
-fn fanout_script(fanout: &Fanout) -> Script {
-    let plan = Plan {
-        messages: fanout.messages,
-        size: fanout.size as usize,
-        rate: fanout.rate,
-        window: fanout.window,
-        publishers: fanout.publishers,
-        pipeline: fanout.pipeline as usize,
-        settle: fanout.common.settle,
-    };
-    Script {
-        mode: "fanout",
-        connect_rate: fanout.connect_rate,
-        hold: None,
-        plan: Some(plan),
-    }
-}
-
 /// Prints the report and says whether it passed.
-fn print(report: &Report, options: &Common) -> Result<bool, Error> {
-    let text = if options.json {
-        serde_json::to_string(report)
-            .expect("a report is plain data with string keys and finite numbers")
-    } else {
-        Table(report).to_string()
+fn conclude(report: Result<Report, Error>, options: &Common) -> Result<bool, Error> {
+    let report = report?;
+    let text = match options.json {
+        true => serde_json::to_string(&report)
+            .expect("a report is plain data with string keys and finite numbers"),
+        false => Table(&report).to_string(),
     };
     writeln!(io::stdout(), "{text}").map_err(|error| Error::new("printing the report", error))?;
     Ok(report.passed)

@@ -1,4 +1,6 @@
 //! What a phase of a run cost: CPU time of the server and of this client, and whether the client kept up.
+//!
+//! The client was the bottleneck if it had something to do nearly all the time and the server had not.
 
 use roomcast::time::Micros;
 use serde::Serialize;
@@ -8,8 +10,8 @@ use crate::crowd::Crowd;
 use crate::error::Error;
 use crate::process::{Memory, Process};
 
-/// A client that had something to do for more than this share of the time measures itself.
-const BUSY_SHARE_MAX: f64 = 0.95;
+/// Whoever has something to do for this share of the time sets the pace.
+const BUSY_SHARE_MIN: f64 = 0.95;
 
 /// A phase shorter than this is over before anybody could wait for anything.
 const JUDGED_US_MIN: u64 = 10_000;
@@ -45,23 +47,22 @@ pub struct Cost {
     pub client_cpu_share: f64,
     /// The share of the time in which the client had something to do.
     pub client_busy_share: f64,
-    /// Whether that was so much that the numbers are the client's rather than the server's.
+    /// Whether that was so much, and the server's share was not, that the numbers are the client's.
     pub client_was_the_bottleneck: bool,
 }
 
 impl Meter {
-    /// A meter for this process and, if its id is given, the server.
-    pub fn new(server: Option<u32>) -> Result<Meter, Error> {
-        let meter = Meter {
-            server: server.map(Process::with_id),
+    /// A meter for this process and the server, if ids of its processes are given.
+    pub fn new(server: &[u32]) -> Result<Meter, Error> {
+        let process = Process::with_ids(server);
+        process.cpu_us().map_err(|error| {
+            let pids: Vec<String> = server.iter().map(u32::to_string).collect();
+            Error::Usage(format!("the server's process {}: {error}", pids.join(",")))
+        })?;
+        Ok(Meter {
+            server: (!server.is_empty()).then_some(process),
             client: Process::own(),
-        };
-        if let (Some(process), Some(pid)) = (&meter.server, server) {
-            process
-                .cpu_us()
-                .map_err(|error| Error::Usage(format!("--pid {pid}: {error}")))?;
-        }
-        Ok(meter)
+        })
     }
 
     /// Reads both processes at the start of a phase. A server that is gone reads as none.
@@ -94,6 +95,8 @@ fn cost(start: Reading, end: Reading) -> Cost {
     let server_us = server_us.map(|(start, end)| end.saturating_sub(start));
     let client_us = end.client_us.saturating_sub(start.client_us);
     let busy_us = span_us.saturating_sub(end.idle_us - start.idle_us);
+    let client_is_busy = span_us >= JUDGED_US_MIN && share(busy_us) >= BUSY_SHARE_MIN;
+    let server_is_busy = server_us.is_some_and(|us| share(us) >= BUSY_SHARE_MIN);
     Cost {
         seconds: seconds(span_us),
         server_cpu_seconds: server_us.map(seconds),
@@ -101,7 +104,7 @@ fn cost(start: Reading, end: Reading) -> Cost {
         client_cpu_seconds: seconds(client_us),
         client_cpu_share: share(client_us),
         client_busy_share: share(busy_us),
-        client_was_the_bottleneck: span_us >= JUDGED_US_MIN && share(busy_us) > BUSY_SHARE_MAX,
+        client_was_the_bottleneck: client_is_busy && !server_is_busy,
     }
 }
 
@@ -137,5 +140,14 @@ mod tests {
             reading(1_000_000, 0, 1_000_000, 40_000),
         );
         assert!(cost.client_was_the_bottleneck);
+    }
+
+    #[test]
+    fn where_both_are_busy_the_server_is_measured() {
+        let cost = cost(
+            reading(0, 0, 0, 0),
+            reading(1_000_000, 960_000, 1_000_000, 40_000),
+        );
+        assert!(!cost.client_was_the_bottleneck);
     }
 }

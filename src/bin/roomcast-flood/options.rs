@@ -1,13 +1,17 @@
 //! The command line, and the bounds of what may be asked for.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::message::SIZE_MIN;
+use crate::arguments::{duration, header_value, loopback, rate, share, size};
+use crate::error::Error;
+use crate::plan::Plan;
+use crate::seating::Seating;
 
-/// Flood a roomcast server on this machine with WebSocket connections and measure what it does.
+/// Flood a WebSocket hub on this machine with WebSocket connections and measure what it does.
 ///
 /// Everything that is delivered is checked: each connection must get each message once, whole and in order. Floods go
 /// to loopback only. The exit code is 0 if all went well, 1 if a check failed, 2 if the command line is wrong.
@@ -24,31 +28,27 @@ pub struct Options {
 pub enum Mode {
     /// Open N connections, hold them, close them; report the rate and the handshake times
     Connect(Connect),
-    /// Publish messages to N connections; report the delivery latencies
+    /// Hold N connections that are sent nothing; report the server's memory for each and its CPU time
+    Idle(Idle),
+    /// Publish messages to the members of one or many rooms; report the delivery latencies
     Fanout(Fanout),
+    /// Send messages that come back, one outstanding on each of N connections; report the round trips
+    Echo(Echo),
+    /// Publish to N connections of which some stop reading for a while; report what that does to the others
+    Slow(Slow),
+    /// Cut N connections at once and connect them again at once; report when everybody is served again
+    Storm(Storm),
 }
 
-/// What every mode takes.
-#[derive(Args, Debug)]
+/// What every run takes.
+#[derive(Args, Clone, Debug)]
 pub struct Common {
-    /// Number of connections
-    #[arg(value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    pub connections: u32,
-
-    /// The server; a loopback address
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = loopback)]
-    pub server: SocketAddr,
-
-    /// The path to upgrade
-    #[arg(long, default_value = "/ws", value_parser = path)]
-    pub path: String,
-
     /// A key to publish with, sent as X-API-Key
     #[arg(long, value_parser = header_value)]
     pub key: Option<String>,
 
     /// Handshakes under way at any time
-    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=16_384))]
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub in_flight: u32,
 
     /// A handshake that takes longer has failed
@@ -67,48 +67,48 @@ pub struct Common {
     #[arg(long, value_name = "TIME", default_value = "120s", value_parser = duration)]
     pub timeout: Duration,
 
-    /// The server's process id, to report its CPU time and memory
-    #[arg(long)]
-    pub pid: Option<u32>,
-
     /// Print the report as one line of JSON
     #[arg(long)]
     pub json: bool,
+
+    /// Write the percentiles of the latencies to this file, as SVG
+    #[arg(long, value_name = "FILE")]
+    pub plot: Option<PathBuf>,
 }
 
-/// `connect`.
-#[derive(Args, Debug)]
-pub struct Connect {
-    /// What every mode takes.
+/// The one server of a run.
+#[derive(Args, Clone, Debug)]
+pub struct Server {
+    /// The server; a loopback address
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = loopback)]
+    pub server: SocketAddr,
+
+    /// A description of the server [default: roomcast's; see scripts/targets]
+    #[arg(long, value_name = "FILE")]
+    pub target: Option<PathBuf>,
+
+    /// The server's process ids, separated by commas, to report its CPU time and memory
+    #[arg(long, value_name = "PID", value_delimiter = ',')]
+    pub pid: Vec<u32>,
+
+    /// What every run takes.
     #[command(flatten)]
     pub common: Common,
-
-    /// Connections a second [default: as fast as they go]
-    #[arg(long, value_name = "R", default_value_t = 0.0, hide_default_value = true, value_parser = rate)]
-    pub rate: f64,
-
-    /// How long to hold the connections
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration)]
-    pub hold: Duration,
-
-    /// Publish one message after the hold; every connection must get it
-    #[arg(long)]
-    pub broadcast: bool,
 }
 
-/// `fanout`.
-#[derive(Args, Debug)]
-pub struct Fanout {
-    /// What every mode takes.
-    #[command(flatten)]
-    pub common: Common,
+/// What is published.
+#[derive(Args, Clone, Debug)]
+pub struct Load {
+    /// Number of messages [default: 1000 without --duration]
+    #[arg(long, value_name = "M", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub messages: Option<u32>,
 
-    /// Number of messages
-    #[arg(long, value_name = "M", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
-    pub messages: u32,
+    /// Publish for so long
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub duration: Option<Duration>,
 
-    /// Size of each message's payload in bytes
-    #[arg(long, value_name = "S", default_value_t = 128, value_parser = clap::value_parser!(u32).range(SIZE_MIN as i64..=1 << 20))]
+    /// Size of each delivered payload in bytes, whatever the server wraps around a message
+    #[arg(long, value_name = "S", default_value_t = 128, value_parser = size)]
     pub size: u32,
 
     /// Messages a second, on a fixed schedule; 0 is as fast as they go, with --window of them in flight
@@ -126,58 +126,277 @@ pub struct Fanout {
     /// Requests without an answer on one publishing connection; 1 waits for each answer
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub pipeline: u32,
+}
+
+/// `connect`.
+#[derive(Args, Debug)]
+pub struct Connect {
+    /// Number of connections
+    #[arg(value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub connections: u32,
+
+    /// The server.
+    #[command(flatten)]
+    pub server: Server,
+
+    /// Connections a second [default: as fast as they go]
+    #[arg(long, value_name = "R", default_value_t = 0.0, hide_default_value = true, value_parser = rate)]
+    pub rate: f64,
+
+    /// How long to hold the connections
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration)]
+    pub hold: Duration,
+
+    /// Publish one message after the hold; every connection must get it
+    #[arg(long)]
+    pub broadcast: bool,
+}
+
+/// `idle`.
+#[derive(Args, Debug)]
+pub struct Idle {
+    /// Number of connections
+    #[arg(value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub connections: u32,
+
+    /// The server.
+    #[command(flatten)]
+    pub server: Server,
+
+    /// How long to hold the connections
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    pub hold: Duration,
+}
+
+/// `fanout`.
+#[derive(Args, Debug)]
+pub struct Fanout {
+    /// Number of connections [default: rooms times members]
+    #[arg(value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub connections: Option<u32>,
+
+    /// Number of rooms, which take turns
+    #[arg(long, value_name = "R", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub rooms: u32,
+
+    /// Members of each room [default: the connections divided by the rooms]
+    #[arg(long, value_name = "M", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub members: Option<u32>,
+
+    /// The server.
+    #[command(flatten)]
+    pub server: Server,
+
+    /// What is published.
+    #[command(flatten)]
+    pub load: Load,
 
     /// Connections made a second before it starts [default: as fast as they go]
     #[arg(long, value_name = "R", default_value_t = 0.0, hide_default_value = true, value_parser = rate)]
     pub connect_rate: f64,
 }
 
-/// An address to connect to; only loopback, so that nobody else is ever flooded.
-fn loopback(text: &str) -> Result<SocketAddr, String> {
-    let server = match text.strip_prefix("localhost:") {
-        Some(port) => format!("{}:{port}", Ipv4Addr::LOCALHOST),
-        None => text.to_owned(),
+/// `echo`.
+#[derive(Args, Debug)]
+pub struct Echo {
+    /// Number of connections
+    #[arg(value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub connections: u32,
+
+    /// The server.
+    #[command(flatten)]
+    pub server: Server,
+
+    /// Messages over all connections [default: 10,000 without --duration]
+    #[arg(long, value_name = "M", value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    pub messages: Option<u32>,
+
+    /// Send for so long
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub duration: Option<Duration>,
+
+    /// Size of each message in bytes
+    #[arg(long, value_name = "S", default_value_t = 128, value_parser = size)]
+    pub size: u32,
+}
+
+/// `slow`.
+#[derive(Args, Debug)]
+pub struct Slow {
+    /// Number of connections
+    #[arg(value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
+    pub connections: u32,
+
+    /// The server.
+    #[command(flatten)]
+    pub server: Server,
+
+    /// What is published.
+    #[command(flatten)]
+    pub load: Load,
+
+    /// The share of the connections that stop reading
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = share)]
+    pub share: f64,
+
+    /// Receive buffer of those that stop reading, in bytes; the smaller, the sooner the server has to queue
+    #[arg(long, value_name = "BYTES", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1 << 24))]
+    pub receive_buffer: u32,
+}
+
+/// `storm`.
+#[derive(Args, Debug)]
+pub struct Storm {
+    /// Number of connections
+    #[arg(value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub connections: u32,
+
+    /// The server.
+    #[command(flatten)]
+    pub server: Server,
+
+    /// How often all connections are cut
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub rounds: u32,
+}
+
+/// `compare`.
+#[derive(Args, Debug)]
+pub struct Compare {
+    /// What each server does
+    #[arg(value_enum)]
+    pub work: Work,
+
+    /// Number of connections to each server
+    #[arg(value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub connections: u32,
+
+    /// A server, and the ids of its processes separated by commas; the first one is what the others are compared with.
+    /// FILE is a description, or `roomcast` for the one that is built in
+    #[arg(long = "target", value_name = "[NAME=]FILE@ADDR@PID", required = true, value_parser = contender)]
+    pub targets: Vec<Contender>,
+
+    /// How long one server is loaded before it is the next one's turn
+    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = duration)]
+    pub slice: Duration,
+
+    /// Slices of each server
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub rounds: u32,
+
+    /// Number of rooms, for `fanout`
+    #[arg(long, value_name = "R", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub rooms: u32,
+
+    /// Size of each delivered payload in bytes
+    #[arg(long, value_name = "S", default_value_t = 128, value_parser = size)]
+    pub size: u32,
+
+    /// Messages a second for `fanout`; 0 is as fast as they go, with --window of them in flight
+    #[arg(long, value_name = "R", default_value_t = 0.0, value_parser = rate)]
+    pub rate: f64,
+
+    /// Messages in flight for `fanout`, when --rate is 0
+    #[arg(long, value_name = "W", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub window: u32,
+
+    /// What every run takes.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// What `compare` has each server do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Work {
+    /// Publish to all its connections.
+    Fanout,
+    /// Send back what each connection sends.
+    Echo,
+}
+
+/// One server of a comparison.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contender {
+    /// What it is called; that of its description if it is not named.
+    pub name: Option<String>,
+    /// Its description; roomcast's if there is no file.
+    pub file: Option<PathBuf>,
+    /// Where it listens.
+    pub server: SocketAddr,
+    /// Its processes.
+    pub pids: Vec<u32>,
+}
+
+impl Fanout {
+    /// Who sits where.
+    pub fn seating(&self) -> Result<Seating, Error> {
+        let rooms = self.rooms;
+        let members = match (self.connections, self.members) {
+            (None, Some(members)) => members,
+            (Some(clients), None) if clients.is_multiple_of(rooms) => clients / rooms,
+            (Some(clients), Some(members)) if Some(clients) == rooms.checked_mul(members) => {
+                members
+            }
+            (None, None) => {
+                let sentence = "how many connections? Give N, or --members (and --rooms)";
+                return Err(Error::Usage(sentence.to_owned()));
+            }
+            (Some(clients), _) => {
+                return Err(Error::Usage(format!(
+                    "{clients} connections cannot be seated: they must be --rooms {rooms} times --members"
+                )));
+            }
+        };
+        match rooms.checked_mul(members) {
+            Some(1..=1_000_000) => Ok(Seating { rooms, members }),
+            _ => Err(Error::Usage(format!(
+                "{rooms} rooms of {members} are more than a million connections"
+            ))),
+        }
+    }
+}
+
+impl Load {
+    /// The plan; with neither a number nor a time it ends after a thousand messages.
+    pub fn plan(&self, settle: Duration) -> Plan {
+        let messages = self.messages.or(self.duration.is_none().then_some(1000));
+        Plan {
+            messages,
+            duration: self.duration,
+            size: self.size as usize,
+            rate: self.rate,
+            window: self.window,
+            publishers: self.publishers,
+            pipeline: self.pipeline as usize,
+            settle,
+        }
+    }
+}
+
+/// `[NAME=]FILE@ADDR[@PID,PID]`.
+fn contender(text: &str) -> Result<Contender, String> {
+    let expected = "expected [NAME=]FILE@ADDR@PID, like roomcast@127.0.0.1:8080@4711";
+    let (name, rest) = match text.split_once('=') {
+        Some((name, rest)) => (Some(name.to_owned()), rest),
+        None => (None, text),
     };
-    let server: SocketAddr = server
-        .parse()
-        .map_err(|_| "expected an address and a port, like 127.0.0.1:8080".to_owned())?;
-    let server = SocketAddr::new(server.ip().to_canonical(), server.port());
-    match (server.ip().is_loopback(), server.port()) {
-        (false, _) => Err("floods go to loopback only".to_owned()),
-        (true, 0) => Err("port 0 is nobody's".to_owned()),
-        (true, _) => Ok(server),
-    }
-}
-
-fn path(text: &str) -> Result<String, String> {
-    let fits = text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic());
-    match fits {
-        true => Ok(text.to_owned()),
-        false => Err("expected a path like /ws, percent-encoded".to_owned()),
-    }
-}
-
-fn header_value(text: &str) -> Result<String, String> {
-    let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-    match fits {
-        true => Ok(text.to_owned()),
-        false => Err("expected visible ASCII characters".to_owned()),
-    }
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    let duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    match duration <= Duration::from_secs(3600) {
-        true => Ok(duration),
-        false => Err("an hour is the longest".to_owned()),
-    }
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    let rate: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
-    match rate == 0.0 || (0.01..=1_000_000.0).contains(&rate) {
-        true => Ok(rate),
-        false => Err("expected 0, or 0.01 to 1000000 a second".to_owned()),
+    let mut parts = rest.split('@');
+    let (Some(file), Some(server)) = (parts.next(), parts.next()) else {
+        return Err(expected.to_owned());
+    };
+    let pids = match parts.next() {
+        Some(pids) => pids.split(',').map(|pid| pid.parse().map_err(|_| expected)),
+        None => return Err(expected.to_owned()),
+    };
+    let pids: Result<Vec<u32>, _> = pids.collect();
+    match parts.next() {
+        Some(_) => Err(expected.to_owned()),
+        None => Ok(Contender {
+            name,
+            file: (file != "roomcast").then(|| PathBuf::from(file)),
+            server: loopback(server)?,
+            pids: pids?,
+        }),
     }
 }
 
@@ -192,30 +411,57 @@ mod tests {
     }
 
     #[test]
-    fn only_loopback_addresses_are_flooded() {
-        assert!(loopback("127.0.0.1:8080").is_ok());
-        assert!(loopback("127.8.8.8:1").is_ok());
-        assert!(loopback("[::1]:8080").is_ok());
-        let mapped = loopback("[::ffff:127.0.0.1]:8080").unwrap();
-        assert_eq!(mapped, loopback("localhost:8080").unwrap());
-        for elsewhere in ["10.0.0.1:80", "0.0.0.0:80", "[::]:80", "[2001:db8::1]:80"] {
-            assert_eq!(
-                loopback(elsewhere).unwrap_err(),
-                "floods go to loopback only"
-            );
+    fn a_contender_is_a_description_an_address_and_processes() {
+        let expected = Contender {
+            name: Some("bun".to_owned()),
+            file: Some(PathBuf::from("x/rival.toml")),
+            server: "127.0.0.1:99".parse().unwrap(),
+            pids: vec![7, 8],
+        };
+        assert_eq!(contender("bun=x/rival.toml@127.0.0.1:99@7,8"), Ok(expected));
+        let plain = contender("roomcast@localhost:1@2").unwrap();
+        assert_eq!((plain.name, plain.file), (None, None));
+        for wrong in [
+            "x",
+            "x@127.0.0.1:1",
+            "x@127.0.0.1:1@p",
+            "x@10.0.0.1:1@2",
+            "x@127.0.0.1:1@2@3",
+        ] {
+            assert!(contender(wrong).is_err(), "{wrong}");
         }
-        assert!(loopback("example.com:80").is_err());
-        assert!(loopback("127.0.0.1").is_err());
+    }
+
+    fn seating(arguments: &str) -> Result<Seating, Error> {
+        let words = ["roomcast-flood", "fanout"]
+            .into_iter()
+            .chain(arguments.split_whitespace());
+        match Options::parse_from(words).mode {
+            Mode::Fanout(fanout) => fanout.seating(),
+            _ => unreachable!("the words name the mode"),
+        }
     }
 
     #[test]
-    fn values_that_would_break_a_request_are_refused() {
-        assert!(path("/v1/stream?x=1").is_ok());
-        assert!(path("ws").is_err());
-        assert!(path("/a b").is_err());
-        assert!(header_value("a\r\nb").is_err());
-        assert!(rate("-1").is_err());
-        assert!(rate("NaN").is_err());
-        assert!(duration("2h").is_err());
+    fn connections_are_rooms_times_members() {
+        let expected = Seating {
+            rooms: 10,
+            members: 5,
+        };
+        for same in [
+            "50 --rooms 10",
+            "--rooms 10 --members 5",
+            "50 --rooms 10 --members 5",
+        ] {
+            assert_eq!(seating(same).unwrap(), expected, "{same}");
+        }
+        for wrong in [
+            "",
+            "51 --rooms 10",
+            "50 --members 7",
+            "--rooms 65536 --members 65536",
+        ] {
+            assert_eq!(seating(wrong).unwrap_err().exit_code(), 2, "{wrong}");
+        }
     }
 }

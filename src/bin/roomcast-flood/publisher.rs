@@ -1,7 +1,6 @@
 //! One keep-alive HTTP connection that publishes, several requests in flight on it if allowed.
 //!
-//! Connects while nothing else goes on, so it may block for that; afterwards it never does. Answers must have a
-//! `Content-Length`.
+//! Connects while nothing else goes on, so it may block for that; afterwards it never does.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
@@ -10,41 +9,30 @@ use std::time::Duration;
 
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use roomcast::time::Micros;
 
+use crate::answer::{self, ANSWER_BYTES_MAX};
 use crate::failure::Failure;
-use crate::message::Stamp;
+use crate::mark::Mark;
 use crate::target::Target;
-
-/// Headers of an answer; more are a bad response.
-const HEADERS_MAX: usize = 32;
 
 /// What a read goes into: many answers fit.
 const READ_BYTES: usize = 16 << 10;
 
-/// Bytes that one answer may take, and so the most that is kept.
-const ANSWER_BYTES_MAX: usize = 64 << 10;
-
 /// The answer to one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// The number of the message.
-    pub seq: u32,
-    /// When the message was meant to be sent.
-    pub at: Micros,
+    /// The message.
+    pub mark: Mark,
     /// The HTTP status.
     pub status: u16,
-    /// The `receivers` of its body.
-    pub receivers: Option<u64>,
-    /// What it should have been: the clients open when it was sent.
-    pub expected: u32,
+    /// Whether it names another number of receivers than it should, the clients open when the message was sent.
+    pub is_wrong: bool,
 }
 
 /// A request that was not answered yet.
 #[derive(Clone, Copy, Debug)]
 struct Pending {
-    seq: u32,
-    at: Micros,
+    mark: Mark,
     expected: u32,
 }
 
@@ -55,11 +43,6 @@ pub struct Publisher {
     pending: VecDeque<Pending>,
     unsent: Vec<u8>,
     input: Vec<u8>,
-}
-
-#[derive(serde::Deserialize)]
-struct Accepted {
-    receivers: u64,
 }
 
 impl Publisher {
@@ -89,25 +72,15 @@ impl Publisher {
         self.pending.len()
     }
 
-    /// Sends the request for the message of `stamp`, which should reach `expected` clients.
-    pub fn publish(
-        &mut self,
-        target: &Target,
-        stamp: Stamp,
-        body: &[u8],
-        expected: u32,
-    ) -> Result<(), Failure> {
-        self.pending.push_back(Pending {
-            seq: stamp.seq,
-            at: Micros(stamp.at_us),
-            expected,
-        });
-        target.write_publish(&mut self.unsent, body);
-        self.flush()
+    /// Puts the request for the message of `mark`, which should reach `expected` clients, where the next flush sends
+    /// it.
+    pub fn publish(&mut self, target: &Target, mark: Mark, pad: usize, expected: u32) {
+        self.pending.push_back(Pending { mark, expected });
+        target.write_publish(&mut self.unsent, mark, pad);
     }
 
     /// Writes and reads until the socket would block, and appends the answers.
-    pub fn ready(&mut self, answers: &mut Vec<Answer>) -> Result<(), Failure> {
+    pub fn ready(&mut self, target: &Target, answers: &mut Vec<Answer>) -> Result<(), Failure> {
         self.flush()?;
         loop {
             let kept = self.input.len();
@@ -116,7 +89,7 @@ impl Publisher {
             self.input.truncate(kept + *got.as_ref().unwrap_or(&0));
             match got {
                 Ok(0) => return Err(Failure::HungUp),
-                Ok(_) => self.take_in(answers)?,
+                Ok(_) => self.take_in(target, answers)?,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error.into()),
@@ -124,18 +97,18 @@ impl Publisher {
         }
     }
 
-    fn take_in(&mut self, answers: &mut Vec<Answer>) -> Result<(), Failure> {
+    fn take_in(&mut self, target: &Target, answers: &mut Vec<Answer>) -> Result<(), Failure> {
         let mut used = 0;
-        while let Some((status, receivers, length)) = parse(&self.input[used..])? {
+        while let Some(answer) = answer::parse(&self.input[used..])? {
             let pending = self.pending.pop_front().ok_or(Failure::BadResponse)?;
+            let receivers = target.receivers(answer.body);
+            let expected = Some(u64::from(pending.expected));
             answers.push(Answer {
-                seq: pending.seq,
-                at: pending.at,
-                status,
-                receivers,
-                expected: pending.expected,
+                mark: pending.mark,
+                status: answer.status,
+                is_wrong: receivers.is_some_and(|receivers| receivers != expected),
             });
-            used += length;
+            used += answer.length;
         }
         self.input.drain(..used);
         match self.input.len() {
@@ -144,7 +117,8 @@ impl Publisher {
         }
     }
 
-    fn flush(&mut self) -> Result<(), Failure> {
+    /// Sends what the socket takes.
+    pub fn flush(&mut self) -> Result<(), Failure> {
         while !self.unsent.is_empty() {
             match self.socket.write(&self.unsent) {
                 Ok(written) => drop(self.unsent.drain(..written)),
@@ -154,60 +128,5 @@ impl Publisher {
             }
         }
         Ok(())
-    }
-}
-
-/// Status, receivers and length of the first answer in `bytes`, or `None` while it is not complete.
-fn parse(bytes: &[u8]) -> Result<Option<(u16, Option<u64>, usize)>, Failure> {
-    if bytes.is_empty() {
-        return Ok(None);
-    }
-    let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
-    let mut response = httparse::Response::new(&mut headers);
-    let parsed = response.parse(bytes).map_err(|_| Failure::BadResponse)?;
-    let httparse::Status::Complete(head) = parsed else {
-        return Ok(None);
-    };
-    let mut headers = response.headers.iter();
-    let length = headers
-        .find(|header| header.name.eq_ignore_ascii_case("Content-Length"))
-        .and_then(|header| std::str::from_utf8(header.value).ok())
-        .and_then(|value| value.trim().parse::<usize>().ok())
-        .filter(|&length| length <= ANSWER_BYTES_MAX)
-        .ok_or(Failure::BadResponse)?;
-    let Some(body) = bytes.get(head..head + length) else {
-        return Ok(None);
-    };
-    let status = response.code.ok_or(Failure::BadResponse)?;
-    let accepted: Option<Accepted> = serde_json::from_slice(body).ok();
-    let receivers = accepted.map(|accepted| accepted.receivers);
-    Ok(Some((status, receivers, head + length)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ANSWER: &[u8] = b"HTTP/1.1 202 Accepted\r\ncontent-length: 15\r\n\r\n{\"receivers\":7}";
-
-    #[test]
-    fn an_answer_is_read_once_its_body_is_whole() {
-        for cut in 0..ANSWER.len() {
-            assert_eq!(parse(&ANSWER[..cut]), Ok(None), "at {cut}");
-        }
-        let two = [ANSWER, ANSWER].concat();
-        assert_eq!(parse(&two), Ok(Some((202, Some(7), ANSWER.len()))));
-    }
-
-    #[test]
-    fn an_error_has_a_status_and_no_receivers() {
-        let answer = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\n{}";
-        assert_eq!(parse(answer), Ok(Some((401, None, answer.len()))));
-    }
-
-    #[test]
-    fn an_answer_without_a_length_is_refused() {
-        let answer = b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n";
-        assert_eq!(parse(answer), Err(Failure::BadResponse));
     }
 }

@@ -5,37 +5,60 @@
 
 use std::collections::BTreeMap;
 
+use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use crate::counts::{Counts, Missing};
+use crate::broadcasted::Broadcasted;
+use crate::echo::Echoed;
 use crate::histogram::Quantiles;
 use crate::meter::Cost;
 use crate::process::Memory;
+use crate::slow::Slowed;
+use crate::storm::Stormed;
+use crate::target::Target;
 
 /// Everything.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// `connect` or `fanout`.
+    /// The name of the mode.
     pub mode: &'static str,
+    /// What its description calls the server.
+    pub target: String,
     /// What was flooded.
     pub url: String,
     /// Whether every check held.
     pub passed: bool,
     /// One sentence for each check that did not.
     pub problems: Vec<String>,
+    /// Whether the client was too busy for the numbers to be the server's, in the part that matters.
+    pub client_was_the_bottleneck: bool,
     /// Opening the connections.
-    pub connect: Connected,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connect: Option<Connected>,
     /// Holding them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold: Option<Held>,
     /// Publishing to them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub broadcast: Option<Broadcasted>,
+    /// Sending messages that come back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub echo: Option<Echoed>,
+    /// What became of those that did not read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slow: Option<Slowed>,
+    /// Cutting them all at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub storm: Option<Stormed>,
     /// Closing them.
-    pub close: Closed,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub close: Option<Closed>,
     /// The server's memory, if its process id was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<ServerMemory>,
+    /// All latencies, to be plotted.
+    #[serde(skip)]
+    pub latency: Option<Histogram<u64>>,
 }
 
 /// How the connections were opened.
@@ -67,57 +90,6 @@ pub struct Held {
     pub seconds: f64,
     /// Connections that were still open at the end.
     pub open: u32,
-}
-
-/// How messages were delivered.
-#[derive(Debug, Serialize)]
-pub struct Broadcasted {
-    /// Messages asked for.
-    pub messages: u32,
-    /// Bytes of each payload.
-    pub size: usize,
-    /// Messages a second asked for; 0 is as fast as they go.
-    pub rate: f64,
-    /// Messages in flight; absent with a rate.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub window: Option<u32>,
-    /// Connections that published.
-    pub publishers: u32,
-    /// Messages sent.
-    pub sent: u32,
-    /// Messages answered with 202.
-    pub accepted: u32,
-    /// Answers whose `receivers` was not the number of open connections.
-    pub receivers_wrong: u32,
-    /// What stopped the publishing early.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stopped_by: Option<String>,
-    /// How often nothing moved for the settling time.
-    pub stalls: u32,
-    /// From the first message to the last delivery.
-    pub seconds: f64,
-    /// Messages a second, really.
-    pub messages_per_second: f64,
-    /// Deliveries a second.
-    pub deliveries_per_second: f64,
-    /// Deliveries for each second of the server's CPU time.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub deliveries_per_server_cpu_second: Option<f64>,
-    /// Sums over all deliveries.
-    #[serde(flatten)]
-    pub counts: Counts,
-    /// What did not arrive.
-    #[serde(flatten)]
-    pub missing: Missing,
-    /// From the intended time to each delivery.
-    pub latency_us: Quantiles,
-    /// From the intended time to the last delivery of each message.
-    pub last_member_us: Quantiles,
-    /// From the intended time to the 202.
-    pub answer_us: Quantiles,
-    /// From the intended time to the sending, the part of all of the above in which the server had not got it yet:
-    /// the client was late, or all the requests that may be in flight were.
-    pub late_us: Quantiles,
     /// What it cost.
     pub cost: Cost,
 }
@@ -147,6 +119,8 @@ pub struct ServerMemory {
     pub published: Option<Memory>,
     /// Growth of the resident set for each connection.
     pub rss_per_connection: f64,
+    /// Growth of the resident set, shared pages counted by share, for each connection.
+    pub pss_per_connection: f64,
     /// Growth of the private memory for each connection.
     pub private_per_connection: f64,
 }
@@ -167,31 +141,79 @@ impl ServerMemory {
             connected,
             published,
             rss_per_connection: each(before.rss, connected.rss),
+            pss_per_connection: each(before.pss, connected.pss),
             private_per_connection: each(before.private, connected.private),
         }
     }
 }
 
 impl Report {
+    /// Nothing yet.
+    pub fn new(mode: &'static str, target: &Target) -> Report {
+        Report {
+            mode,
+            target: target.name().to_owned(),
+            url: target.url(),
+            passed: false,
+            problems: Vec::new(),
+            client_was_the_bottleneck: false,
+            connect: None,
+            hold: None,
+            broadcast: None,
+            echo: None,
+            slow: None,
+            storm: None,
+            close: None,
+            memory: None,
+            latency: None,
+        }
+    }
+
     /// Finds the problems; `timed_out` says that the run's time was over too early.
     pub fn conclude(mut self, timed_out: bool) -> Report {
         let mut problems = Vec::new();
         if timed_out {
             problems.push("the run timed out".to_owned());
         }
-        self.connect.judge(&mut problems);
-        for (kind, count) in &self.close.lost {
-            problems.push(format!("{count} open connections went away: {kind}"));
+        if let Some(connect) = &self.connect {
+            connect.judge(&mut problems);
+        }
+        if let Some(close) = &self.close {
+            for (kind, count) in &close.lost {
+                problems.push(format!("{count} open connections went away: {kind}"));
+            }
         }
         if let Some(broadcast) = &self.broadcast {
             broadcast.judge(&mut problems);
         }
-        for (kind, count) in &self.close.unclean {
-            problems.push(format!("{count} connections did not close cleanly: {kind}"));
+        if let Some(echo) = &self.echo {
+            echo.judge(&mut problems);
         }
+        if let Some(slow) = &self.slow {
+            slow.judge(&mut problems);
+        }
+        if let Some(storm) = &self.storm {
+            storm.judge(&mut problems);
+        }
+        if let Some(close) = &self.close {
+            for (kind, count) in &close.unclean {
+                problems.push(format!("{count} connections did not close cleanly: {kind}"));
+            }
+        }
+        self.client_was_the_bottleneck = self.cost().is_some_and(|c| c.client_was_the_bottleneck);
         self.passed = problems.is_empty();
         self.problems = problems;
         self
+    }
+
+    /// What the part that the mode is about cost.
+    fn cost(&self) -> Option<Cost> {
+        let broadcast = self.broadcast.as_ref().map(|part| part.cost);
+        let echo = self.echo.as_ref().map(|part| part.cost);
+        let rounds = self.storm.iter().flat_map(|storm| &storm.rounds);
+        let storm = rounds.map(|round| round.cost).next();
+        let connect = self.connect.as_ref().map(|part| part.cost);
+        broadcast.or(echo).or(storm).or(connect)
     }
 }
 
@@ -202,39 +224,7 @@ impl Connected {
         }
         if let Some(greeted) = self.greeted.filter(|&greeted| greeted < self.opened) {
             let ungreeted = self.opened - greeted;
-            problems.push(format!("{ungreeted} connections got no connection:status"));
+            problems.push(format!("{ungreeted} connections were not greeted"));
         }
-    }
-}
-
-impl Broadcasted {
-    fn judge(&self, problems: &mut Vec<String>) {
-        if let Some(reason) = &self.stopped_by {
-            problems.push(format!("publishing stopped: {reason}"));
-        }
-        let unsent = u64::from(self.messages - self.sent);
-        let unanswered = u64::from(self.sent - self.accepted);
-        let checks = [
-            (unsent, "messages were not sent"),
-            (unanswered, "messages were not answered with 202"),
-            (
-                u64::from(self.receivers_wrong),
-                "answers named another number of receivers",
-            ),
-            (self.missing.lost, "deliveries were lost"),
-            (
-                self.missing.unexplained,
-                "lost deliveries and lagged notices do not agree",
-            ),
-            (self.counts.duplicates, "deliveries were duplicates"),
-            (self.counts.out_of_order, "deliveries were out of order"),
-            (self.counts.corrupt, "deliveries were damaged or unknown"),
-            (
-                self.counts.ungreeted,
-                "deliveries came before connection:status",
-            ),
-        ];
-        let failed = checks.iter().filter(|(count, _)| *count > 0);
-        problems.extend(failed.map(|(count, what)| format!("{count} {what}")));
     }
 }

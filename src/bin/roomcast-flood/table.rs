@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::broadcasted::Broadcasted;
+use crate::echo::Echoed;
 use crate::histogram::Quantiles;
 use crate::meter::Cost;
 use crate::process::Memory;
-use crate::report::{Broadcasted, Closed, Connected, Report, ServerMemory};
+use crate::report::{Closed, Connected, Report, ServerMemory};
+use crate::slow::Slowed;
+use crate::storm::Stormed;
 
 /// Width of the names in front of the lines.
 const NAME_WIDTH: usize = 13;
@@ -24,8 +28,10 @@ struct Bytes(f64);
 impl fmt::Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = self.0;
-        writeln!(f, "{} {}", report.mode, report.url)?;
-        connected(f, &report.connect)?;
+        writeln!(f, "{} {}, {}", report.mode, report.target, report.url)?;
+        if let Some(connect) = &report.connect {
+            connected(f, connect)?;
+        }
         if let Some(hold) = &report.hold {
             let open = Count(hold.open.into());
             line(
@@ -37,15 +43,23 @@ impl fmt::Display for Table<'_> {
         if let Some(broadcast) = &report.broadcast {
             broadcasted(f, broadcast)?;
         }
-        closed(f, &report.close)?;
+        if let Some(echo) = &report.echo {
+            echoed(f, echo)?;
+        }
+        if let Some(slow) = &report.slow {
+            slowed(f, slow)?;
+        }
+        if let Some(storm) = &report.storm {
+            stormed(f, storm)?;
+        }
+        if let Some(close) = &report.close {
+            closed(f, close)?;
+        }
         times(f, report)?;
         if let Some(memory) = &report.memory {
             server_memory(f, memory)?;
         }
-        cost(f, "connecting", &report.connect.cost)?;
-        if let Some(broadcast) = &report.broadcast {
-            cost(f, "publishing", &broadcast.cost)?;
-        }
+        costs(f, report)?;
         for problem in &report.problems {
             line(f, "problem", format_args!("{problem}"))?;
         }
@@ -78,6 +92,10 @@ fn broadcasted(f: &mut fmt::Formatter<'_>, broadcast: &Broadcasted) -> fmt::Resu
     let (sent, size) = (Count(broadcast.sent.into()), broadcast.size);
     let deliveries = Count(broadcast.counts.deliveries);
     let (seconds, publishers) = (broadcast.seconds, broadcast.publishers);
+    let whereto = match broadcast.rooms {
+        1 => String::new(),
+        rooms => format!(" to {rooms} rooms of {}", broadcast.members),
+    };
     let pace = match broadcast.window {
         Some(window) => format!("at most {window} in flight"),
         None => format!("{} /s asked for", broadcast.rate),
@@ -86,7 +104,7 @@ fn broadcasted(f: &mut fmt::Formatter<'_>, broadcast: &Broadcasted) -> fmt::Resu
         f,
         "published",
         format_args!(
-            "{sent} messages of {size} B by {publishers}, {pace}; {:.1} /s",
+            "{sent} messages of {size} B{whereto} by {publishers}, {pace}; {:.1} /s",
             broadcast.messages_per_second
         ),
     )?;
@@ -94,7 +112,10 @@ fn broadcasted(f: &mut fmt::Formatter<'_>, broadcast: &Broadcasted) -> fmt::Resu
     line(
         f,
         "delivered",
-        format_args!("{deliveries} in {seconds:.3} s, {rate} /s"),
+        format_args!(
+            "{deliveries} in {seconds:.3} s, {}{rate} /s",
+            at_least(&broadcast.cost)
+        ),
     )?;
     if let Some(rate) = broadcast.deliveries_per_server_cpu_second {
         let rate = Count(rate as u64);
@@ -122,6 +143,76 @@ fn broadcasted(f: &mut fmt::Formatter<'_>, broadcast: &Broadcasted) -> fmt::Resu
     Ok(())
 }
 
+/// A rate that the client set is no more than a lower bound of what the server does.
+fn at_least(cost: &Cost) -> &'static str {
+    match cost.client_was_the_bottleneck {
+        true => "at least ",
+        false => "",
+    }
+}
+
+fn echoed(f: &mut fmt::Formatter<'_>, echo: &Echoed) -> fmt::Result {
+    let (returned, sent) = (Count(echo.returned.into()), Count(echo.sent.into()));
+    let rate = Count(echo.round_trips_per_second as u64);
+    let (size, seconds, at_least) = (echo.size, echo.seconds, at_least(&echo.cost));
+    line(
+        f,
+        "echoed",
+        format_args!(
+            "{returned} of {sent} messages of {size} B in {seconds:.3} s, {at_least}{rate} /s"
+        ),
+    )?;
+    if let Some(rate) = echo.round_trips_per_server_cpu_second {
+        let rate = Count(rate as u64);
+        line(f, "", format_args!("{rate} for each second of server CPU"))?;
+    }
+    let (lost, damaged, unasked) = (echo.lost, echo.damaged, echo.unasked);
+    line(
+        f,
+        "checked",
+        format_args!("{lost} lost, {damaged} damaged, {unasked} not asked for"),
+    )
+}
+
+fn slowed(f: &mut fmt::Formatter<'_>, slow: &Slowed) -> fmt::Result {
+    let (connections, given_up) = (Count(slow.connections.into()), slow.given_up);
+    line(
+        f,
+        "slow",
+        format_args!(
+            "{connections} connections stopped reading, {given_up} given up by the server"
+        ),
+    )?;
+    let metrics = match slow.dropped_by_metrics {
+        Some(metrics) => format!("{} by its metrics, ", Count(metrics)),
+        None => String::new(),
+    };
+    let (notices, count) = (Count(slow.dropped_by_notices), Count(slow.dropped_by_count));
+    line(
+        f,
+        "dropped",
+        format_args!("{metrics}{notices} by its notices, {count} by counting"),
+    )
+}
+
+fn stormed(f: &mut fmt::Formatter<'_>, storm: &Stormed) -> fmt::Result {
+    for round in &storm.rounds {
+        let (served, attempts) = (Count(round.served.into()), Count(round.attempts.into()));
+        line(
+            f,
+            "storm",
+            format_args!(
+                "{served} of {} served again in {:.2} s (upgraded {:.2} s, greeted {:.2} s), {attempts} attempts",
+                Count(storm.connections.into()),
+                round.served_seconds,
+                round.upgraded_seconds,
+                round.greeted_seconds,
+            ),
+        )?;
+    }
+    kinds(f, "failed", &storm.failures)
+}
+
 fn closed(f: &mut fmt::Formatter<'_>, close: &Closed) -> fmt::Result {
     let clean = Count(close.clean.into());
     line(
@@ -146,11 +237,19 @@ fn times(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
         "\n{:<NAME_WIDTH$} {:>10} {:>10} {:>10} {:>10} {:>10}",
         "times in ms", "p50", "p90", "p99", "p99.9", "max"
     )?;
-    quantiles(f, "handshake", &report.connect.handshake_us)?;
+    if let Some(connect) = &report.connect {
+        quantiles(f, "handshake", &connect.handshake_us)?;
+    }
+    for round in report.storm.iter().flat_map(|storm| &storm.rounds) {
+        quantiles(f, "storm", &round.handshake_us)?;
+    }
+    if let Some(echo) = &report.echo {
+        quantiles(f, "round trip", &echo.round_trip_us)?;
+    }
     if let Some(broadcast) = &report.broadcast {
         quantiles(f, "delivery", &broadcast.latency_us)?;
         quantiles(f, "last member", &broadcast.last_member_us)?;
-        quantiles(f, "202 answer", &broadcast.answer_us)?;
+        quantiles(f, "answer", &broadcast.answer_us)?;
         quantiles(f, "sent late", &broadcast.late_us)?;
     }
     writeln!(f)
@@ -165,7 +264,7 @@ fn quantiles(f: &mut fmt::Formatter<'_>, name: &str, values: &Quantiles) -> fmt:
 }
 
 fn server_memory(f: &mut fmt::Formatter<'_>, memory: &ServerMemory) -> fmt::Result {
-    let part = |name: &str, value: &dyn Fn(&Memory) -> u64, each: Option<f64>| {
+    let part = |name: &str, value: &dyn Fn(&Memory) -> u64, each: f64| {
         let bytes = |memory: &Memory| Bytes(value(memory) as f64).to_string();
         let mut text = format!(
             "{name} {} before, {} connected",
@@ -175,21 +274,39 @@ fn server_memory(f: &mut fmt::Formatter<'_>, memory: &ServerMemory) -> fmt::Resu
         if let Some(published) = &memory.published {
             text += &format!(", {} after publishing", bytes(published));
         }
-        if let Some(each) = each {
-            text += &format!("; {each:.0} B a connection");
-        }
-        text
+        text + &format!("; {each:.0} B a connection")
     };
-    let rss = part("RSS", &|memory| memory.rss, Some(memory.rss_per_connection));
+    let rss = part("RSS", &|memory| memory.rss, memory.rss_per_connection);
     line(f, "server memory", format_args!("{rss}"))?;
     let private = part(
         "private",
         &|memory| memory.private,
-        Some(memory.private_per_connection),
+        memory.private_per_connection,
     );
     line(f, "", format_args!("{private}"))?;
-    let pss = part("PSS", &|memory| memory.pss, None);
+    let pss = part("PSS", &|memory| memory.pss, memory.pss_per_connection);
     line(f, "", format_args!("{pss}"))
+}
+
+fn costs(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
+    let parts = [
+        ("connecting", report.connect.as_ref().map(|part| part.cost)),
+        ("holding", report.hold.as_ref().map(|part| part.cost)),
+        (
+            "publishing",
+            report.broadcast.as_ref().map(|part| part.cost),
+        ),
+        ("echoing", report.echo.as_ref().map(|part| part.cost)),
+    ];
+    for (phase, part) in parts {
+        if let Some(part) = part {
+            cost(f, phase, &part)?;
+        }
+    }
+    for round in report.storm.iter().flat_map(|storm| &storm.rounds) {
+        cost(f, "storm", &round.cost)?;
+    }
+    Ok(())
 }
 
 fn cost(f: &mut fmt::Formatter<'_>, phase: &str, cost: &Cost) -> fmt::Result {
@@ -199,7 +316,7 @@ fn cost(f: &mut fmt::Formatter<'_>, phase: &str, cost: &Cost) -> fmt::Result {
         line(
             f,
             phase,
-            format_args!("server CPU {seconds:.2} s, {share:.0} % of a core"),
+            format_args!("server CPU {seconds:.3} s, {share:.1} % of a core"),
         )?;
     }
     let (seconds, share) = (cost.client_cpu_seconds, percent(cost.client_cpu_share));
@@ -212,7 +329,13 @@ fn cost(f: &mut fmt::Formatter<'_>, phase: &str, cost: &Cost) -> fmt::Result {
         ),
     )?;
     if cost.client_was_the_bottleneck {
-        line(f, phase, format_args!("the client was the bottleneck"))?;
+        line(
+            f,
+            phase,
+            format_args!(
+                "the client was the bottleneck: its rates are no more than the server can"
+            ),
+        )?;
     }
     Ok(())
 }
