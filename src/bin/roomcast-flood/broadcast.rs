@@ -143,6 +143,11 @@ impl<'a> Broadcast<'a> {
         Ok(())
     }
 
+    /// What the publishers saw so far.
+    pub fn published(&self) -> &Published {
+        &self.published
+    }
+
     /// What the publishers saw.
     pub fn finish(self) -> Published {
         self.published

@@ -118,34 +118,43 @@ impl Broadcasted {
             problems.push(format!("publishing stopped: {reason}"));
         }
         let unsent = self.messages.unwrap_or(self.sent).saturating_sub(self.sent);
-        let drops = [
+        let untaken = self.sent.saturating_sub(self.accepted);
+        let misnamed = match self.forgives {
+            true => 0,
+            false => self.receivers_wrong,
+        };
+        let checks = [
+            (unsent, "messages were not sent"),
+            (untaken, "messages were not taken by the server"),
+            (misnamed, "answers named another number of receivers"),
+        ];
+        let failed = checks.iter().filter(|(count, _)| *count > 0);
+        problems.extend(failed.map(|(count, what)| format!("{count} {what}")));
+        let missing = match self.forgives {
+            true => Missing::default(),
+            false => self.missing,
+        };
+        Broadcasted::judge_deliveries(&self.counts, &missing, problems);
+    }
+
+    /// Adds a sentence for each kind of delivery that should not have been or was not.
+    pub fn judge_deliveries(counts: &Counts, missing: &Missing, problems: &mut Vec<String>) {
+        let checks = [
+            (missing.lost, "deliveries were lost"),
             (
-                u64::from(self.receivers_wrong),
-                "answers named another number of receivers",
-            ),
-            (self.missing.lost, "deliveries were lost"),
-            (
-                self.missing.unexplained,
+                missing.unexplained,
                 "lost deliveries and lagged notices do not agree",
             ),
-        ];
-        let checks = [
-            (u64::from(unsent), "messages were not sent"),
+            (counts.duplicates, "deliveries were duplicates"),
+            (counts.out_of_order, "deliveries were out of order"),
+            (counts.corrupt, "deliveries were damaged or unknown"),
             (
-                u64::from(self.sent.saturating_sub(self.accepted)),
-                "messages were not taken by the server",
-            ),
-            (self.counts.duplicates, "deliveries were duplicates"),
-            (self.counts.out_of_order, "deliveries were out of order"),
-            (self.counts.corrupt, "deliveries were damaged or unknown"),
-            (
-                self.counts.wrong_size,
+                counts.wrong_size,
                 "deliveries had another size than asked for",
             ),
-            (self.counts.ungreeted, "deliveries came before the greeting"),
+            (counts.ungreeted, "deliveries came before the greeting"),
         ];
-        let drops = drops.iter().filter(|_| !self.forgives);
-        let failed = drops.chain(&checks).filter(|(count, _)| *count > 0);
+        let failed = checks.iter().filter(|(count, _)| *count > 0);
         problems.extend(failed.map(|(count, what)| format!("{count} {what}")));
     }
 }

@@ -101,6 +101,11 @@ impl Book {
         }
     }
 
+    /// Messages that came back so far.
+    pub fn returned(&self) -> u32 {
+        self.returned
+    }
+
     /// From the sending of a message to its return.
     pub fn round_trip_us(&self) -> &Histogram<u64> {
         &self.round_trip_us

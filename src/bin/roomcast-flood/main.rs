@@ -11,7 +11,8 @@
 //! What is published is a [`mark`], what is delivered has an [`envelope`] around it; the [`ledger`] checks and
 //! [`counts`] every delivery, and [`flights`] knows what is still on its way. Other modes are [`echo`], [`slow`] and
 //! [`storm`]. The [`meter`] watches the server's and the client's own [`process`]. What was [`published`] becomes what
-//! was [`broadcasted`], a part of the [`report`], which is printed as a [`table`] or as JSON.
+//! was [`broadcasted`], a part of the [`report`] beside the [`phases`] of the connections, which is printed as a [`table`]
+//! or as JSON. To [`compare`] servers, several sessions are loaded in turn, which makes a [`comparison`].
 //!
 //! It is no general WebSocket client: it offers no extensions, takes no fragmented messages, and speaks to loopback
 //! only.
@@ -25,6 +26,8 @@ mod broadcasted;
 mod caller;
 mod client;
 mod clock;
+mod compare;
+mod comparison;
 mod counts;
 mod crowd;
 mod description;
@@ -40,6 +43,7 @@ mod mark;
 mod meter;
 mod options;
 mod outcome;
+mod phases;
 mod plan;
 mod poller;
 mod process;
@@ -59,10 +63,12 @@ mod target;
 mod template;
 mod upgrade;
 
+use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
+use serde::Serialize;
 
 use crate::error::Error;
 use crate::options::{Common, Mode, Options};
@@ -78,6 +84,10 @@ fn main() -> ExitCode {
         Mode::Echo(mode) => conclude(run::echo(mode), &mode.server.common),
         Mode::Slow(mode) => conclude(run::slow(mode), &mode.server.common),
         Mode::Storm(mode) => conclude(run::storm(mode), &mode.server.common),
+        Mode::Compare(mode) => compare::run(mode).and_then(|comparison| {
+            print(&comparison, &comparison, mode.common.json)?;
+            Ok(comparison.passed)
+        }),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
@@ -92,11 +102,15 @@ fn main() -> ExitCode {
 /// Prints the report and says whether it passed.
 fn conclude(report: Result<Report, Error>, options: &Common) -> Result<bool, Error> {
     let report = report?;
-    let text = match options.json {
-        true => serde_json::to_string(&report)
-            .expect("a report is plain data with string keys and finite numbers"),
-        false => Table(&report).to_string(),
-    };
-    writeln!(io::stdout(), "{text}").map_err(|error| Error::new("printing the report", error))?;
+    print(&report, &Table(&report), options.json)?;
     Ok(report.passed)
+}
+
+fn print(data: &impl Serialize, text: &impl fmt::Display, json: bool) -> Result<(), Error> {
+    let text = match json {
+        true => serde_json::to_string(data)
+            .expect("a report is plain data with string keys and finite numbers"),
+        false => text.to_string(),
+    };
+    writeln!(io::stdout(), "{text}").map_err(|error| Error::new("printing the report", error))
 }

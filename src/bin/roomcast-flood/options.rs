@@ -38,6 +38,8 @@ pub enum Mode {
     Slow(Slow),
     /// Cut N connections at once and connect them again at once; report when everybody is served again
     Storm(Storm),
+    /// Load several servers in turn in short slices, all of them connected all the time; report ratios
+    Compare(Compare),
 }
 
 /// What every run takes.

@@ -7,8 +7,9 @@ use crate::broadcasted::Broadcasted;
 use crate::echo::Echoed;
 use crate::histogram::Quantiles;
 use crate::meter::Cost;
+use crate::phases::{Closed, Connected, ServerMemory};
 use crate::process::Memory;
-use crate::report::{Closed, Connected, Report, ServerMemory};
+use crate::report::Report;
 use crate::slow::Slowed;
 use crate::storm::Stormed;
 

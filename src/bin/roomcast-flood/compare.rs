@@ -1,0 +1,301 @@
+//! Several servers, all of them connected all the time, loaded in turn in short slices.
+//!
+//! Each round gives every server one slice, and begins with another server, so that nobody is always first. A slice ends
+//! when all that it published is delivered. The first round only warms up. While a server is not loaded its clients
+//! are left alone; they answer its pings when it is its turn again.
+
+use crate::broadcast::Broadcast;
+use crate::broadcasted::Broadcasted;
+use crate::clock::{Clock, seconds};
+use crate::comparison::{Comparison, Contended, Slice};
+use crate::description::Description;
+use crate::echo;
+use crate::error::Error;
+use crate::histogram::Quantiles;
+use crate::ledger::Ledger;
+use crate::meter::Meter;
+use crate::options::{Compare, Contender, Work};
+use crate::plan::Plan;
+use crate::progress;
+use crate::run::{run_number, scene};
+use crate::seating::Seating;
+use crate::session::{Session, prepare};
+use crate::sources;
+
+/// A server that can be loaded for a while.
+trait Load {
+    fn slice(&mut self) -> Result<Slice, Error>;
+}
+
+struct Fanout<'a> {
+    broadcast: Broadcast<'a>,
+    meter: Meter,
+    deadline: roomcast::time::Micros,
+}
+
+struct Echo<'s, 'a> {
+    session: &'s mut Session<'a, echo::Book>,
+    plan: echo::Plan,
+}
+
+/// Runs `compare`.
+pub fn run(options: &Compare) -> Result<Comparison, Error> {
+    let servers = options.targets.len() as u64;
+    sources::reserve_descriptors(servers * (u64::from(options.connections) + 1))?;
+    if !options.connections.is_multiple_of(options.rooms) {
+        let (connections, rooms) = (options.connections, options.rooms);
+        let sentence = format!("{connections} connections cannot be seated in {rooms} rooms");
+        return Err(Error::Usage(sentence));
+    }
+    match options.work {
+        Work::Fanout => fanout(options),
+        Work::Echo => echo(options),
+    }
+}
+
+fn fanout(options: &Compare) -> Result<Comparison, Error> {
+    let plan = Plan {
+        messages: None,
+        duration: Some(options.slice),
+        size: options.size as usize,
+        rate: options.rate,
+        window: options.window,
+        publishers: 1,
+        pipeline: options.window.max(64) as usize,
+        settle: options.common.settle,
+    };
+    let seating = Seating {
+        rooms: options.rooms,
+        members: options.connections / options.rooms,
+    };
+    let (mut names, mut sessions) = (Vec::new(), Vec::new());
+    for contender in &options.targets {
+        let description = Description::load(contender.file.as_deref())?;
+        names.push(contender.name.clone().unwrap_or(description.name.clone()));
+        let way = match seating.rooms {
+            1 => scene(description.room, "room")?,
+            _ => scene(description.rooms, "rooms")?,
+        };
+        let target = prepare(
+            contender.server,
+            &options.common,
+            &description.name,
+            way,
+            seating,
+        )?;
+        let ledger = Ledger::new(target.clone(), run_number());
+        let mut session = session(options, contender, target, ledger)?;
+        all_open(contender, session.connect_as_asked(0.0)?)?;
+        sessions.push(session);
+    }
+    let slices = {
+        let mut loads = Vec::new();
+        for session in &mut sessions {
+            let (meter, deadline) = (session.meter.clone(), session.deadline);
+            let (crowd, ledger) = (&mut session.crowd, &mut session.sink);
+            let broadcast = Broadcast::new(crowd, ledger, plan, deadline)?;
+            loads.push(Fanout {
+                broadcast,
+                meter,
+                deadline,
+            });
+        }
+        take_turns(&mut loads, options.rounds)?
+    };
+    let mut comparison = Comparison::new(options, "fanout");
+    for ((name, session), mine) in names.into_iter().zip(&mut sessions).zip(&slices) {
+        close(&name, session, &mut comparison.problems)?;
+        let ledger = &session.sink;
+        let mut problems = Vec::new();
+        Broadcasted::judge_deliveries(&ledger.counts(), &ledger.missing(), &mut problems);
+        let named = problems
+            .into_iter()
+            .map(|problem| format!("{name}: {problem}"));
+        comparison.problems.extend(named);
+        comparison.targets.push(Contended::new(
+            name,
+            session.crowd.target().url(),
+            mine,
+            &slices[0],
+            Quantiles::from(ledger.latency_us()),
+            Some(Quantiles::from(ledger.flights().last_member_us())),
+        ));
+    }
+    Ok(comparison.conclude())
+}
+
+fn echo(options: &Compare) -> Result<Comparison, Error> {
+    let plan = echo::Plan {
+        messages: None,
+        duration: Some(options.slice),
+        settle: options.common.settle,
+    };
+    let seating = Seating::one_room(options.connections);
+    let (mut names, mut sessions) = (Vec::new(), Vec::new());
+    for contender in &options.targets {
+        let description = Description::load(contender.file.as_deref())?;
+        names.push(contender.name.clone().unwrap_or(description.name.clone()));
+        let way = scene(description.echo, "echo")?;
+        let target = prepare(
+            contender.server,
+            &options.common,
+            &description.name,
+            way,
+            seating,
+        )?;
+        let book = echo::Book::new(options.connections, options.size as usize, run_number());
+        let mut session = session(options, contender, target, book)?;
+        all_open(contender, session.connect_as_asked(0.0)?)?;
+        sessions.push(session);
+    }
+    let slices = {
+        let loads = sessions.iter_mut().map(|session| Echo { session, plan });
+        take_turns(&mut loads.collect::<Vec<_>>(), options.rounds)?
+    };
+    let mut comparison = Comparison::new(options, "echo");
+    for ((name, session), mine) in names.into_iter().zip(&mut sessions).zip(&slices) {
+        close(&name, session, &mut comparison.problems)?;
+        let mut problems = Vec::new();
+        let (first, book) = (&slices[0], &session.sink);
+        book.report(0, mine[0].cost).judge(&mut problems);
+        let named = problems
+            .into_iter()
+            .map(|problem| format!("{name}: {problem}"));
+        comparison.problems.extend(named);
+        let latency_us = Quantiles::from(book.round_trip_us());
+        let url = session.crowd.target().url();
+        comparison
+            .targets
+            .push(Contended::new(name, url, mine, first, latency_us, None));
+    }
+    Ok(comparison.conclude())
+}
+
+impl Load for Fanout<'_> {
+    fn slice(&mut self) -> Result<Slice, Error> {
+        let before = self.broadcast.ledger().counts().deliveries;
+        let before_us = self.broadcast.published().elapsed_us;
+        let start = self.meter.start(self.broadcast.crowd())?;
+        self.broadcast.run(self.deadline, |_| ())?;
+        let cost = self.meter.finish(self.broadcast.crowd(), start)?;
+        if let Some(reason) = self.broadcast.published().stopped_by() {
+            return Err(Error::Server(format!("publishing stopped: {reason}")));
+        }
+        Ok(Slice {
+            done: self.broadcast.ledger().counts().deliveries - before,
+            seconds: seconds(self.broadcast.published().elapsed_us - before_us),
+            cost,
+        })
+    }
+}
+
+impl Load for Echo<'_, '_> {
+    fn slice(&mut self) -> Result<Slice, Error> {
+        let session = &mut *self.session;
+        let before = session.sink.returned();
+        let start = session.meter.start(&session.crowd)?;
+        let (crowd, book) = (&mut session.crowd, &mut session.sink);
+        let elapsed_us = echo::run(crowd, book, self.plan, session.deadline)?;
+        Ok(Slice {
+            done: u64::from(session.sink.returned() - before),
+            seconds: seconds(elapsed_us),
+            cost: session.meter.finish(&session.crowd, start)?,
+        })
+    }
+}
+
+/// So many slices of each server, and one more before, which is not counted.
+fn take_turns(loads: &mut [impl Load], rounds: u32) -> Result<Vec<Vec<Slice>>, Error> {
+    let mut slices = vec![Vec::new(); loads.len()];
+    let bar = progress::bar("comparing", rounds);
+    for round in 0..=rounds as usize {
+        for turn in 0..loads.len() {
+            let server = (round + turn) % loads.len();
+            let slice = loads[server].slice()?;
+            if round > 0 {
+                slices[server].push(slice);
+            }
+        }
+        bar.set_position(round as u64);
+    }
+    bar.finish_and_clear();
+    Ok(slices)
+}
+
+fn session<'a, S: crate::client::Sink>(
+    options: &'a Compare,
+    contender: &Contender,
+    target: crate::target::Target,
+    sink: S,
+) -> Result<Session<'a, S>, Error> {
+    let size = options.size as usize;
+    Session::new(
+        &options.common,
+        target,
+        &contender.pids,
+        size,
+        sink,
+        Clock::start(),
+    )
+}
+
+/// A server that does not take all connections cannot be compared.
+fn all_open(contender: &Contender, connected: crate::phases::Connected) -> Result<(), Error> {
+    let mut problems = Vec::new();
+    connected.judge(&mut problems);
+    match problems.is_empty() {
+        true => Ok(()),
+        false => Err(Error::Server(format!(
+            "{}: {}",
+            contender.server,
+            problems.join("; ")
+        ))),
+    }
+}
+
+fn close<S: crate::client::Sink>(
+    name: &str,
+    session: &mut Session<'_, S>,
+    problems: &mut Vec<String>,
+) -> Result<(), Error> {
+    let timed_out = session
+        .is_over()
+        .then(|| format!("{name}: the run timed out"));
+    problems.extend(timed_out);
+    let closed = session.close()?;
+    let lost = closed.lost.iter();
+    problems.extend(
+        lost.map(|(kind, count)| format!("{name}: {count} open connections went away: {kind}")),
+    );
+    let unclean = closed.unclean.iter();
+    problems.extend(
+        unclean.map(|(kind, count)| {
+            format!("{name}: {count} connections did not close cleanly: {kind}")
+        }),
+    );
+    Ok(())
+}
+
+impl Comparison {
+    fn new(options: &Compare, work: &'static str) -> Comparison {
+        Comparison {
+            mode: "compare",
+            work,
+            connections: options.connections,
+            rooms: options.rooms,
+            size: options.size,
+            window: (options.rate == 0.0 && work == "fanout").then_some(options.window),
+            rate: options.rate,
+            slice_seconds: options.slice.as_secs_f64(),
+            rounds: options.rounds,
+            passed: false,
+            problems: Vec::new(),
+            targets: Vec::new(),
+        }
+    }
+
+    fn conclude(mut self) -> Comparison {
+        self.passed = self.problems.is_empty();
+        self
+    }
+}

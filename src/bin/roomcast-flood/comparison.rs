@@ -1,0 +1,293 @@
+//! What a comparison found, a part for each server, and the ratios between them.
+//!
+//! A ratio is that of two slices of the same round, which saw the same machine; the median of those is what counts. So
+//! what drifts slowly, and what hits one slice, is not in it.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::histogram::Quantiles;
+use crate::meter::Cost;
+
+/// One turn of one server.
+#[derive(Clone, Copy, Debug)]
+pub struct Slice {
+    /// Deliveries or round trips.
+    pub done: u64,
+    /// From its start to the last of them.
+    pub seconds: f64,
+    /// What it cost.
+    pub cost: Cost,
+}
+
+/// The middle of many values, and how far apart they are.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Spread {
+    /// A quarter of them are at most this.
+    pub p25: f64,
+    /// Half of them.
+    pub median: f64,
+    /// Three quarters.
+    pub p75: f64,
+}
+
+/// One server.
+#[derive(Debug, Serialize)]
+pub struct Contended {
+    /// What it is called.
+    pub name: String,
+    /// What was loaded.
+    pub url: String,
+    /// Deliveries or round trips over all slices.
+    pub done: u64,
+    /// The same for each second of its CPU time.
+    pub per_server_cpu_second: Spread,
+    /// The same for each second.
+    pub per_second: Spread,
+    /// What it did for each second of its CPU time, divided by what the first server did in the same round.
+    pub ratio: Spread,
+    /// The same for each second.
+    pub ratio_per_second: Spread,
+    /// Its CPU time as a share of a core.
+    pub server_cpu_share: Spread,
+    /// The share of the time in which the client had something to do.
+    pub client_busy_share: Spread,
+    /// Slices in which that was so much that the rate for each second is the client's and not the server's.
+    pub slices_bound_by_client: usize,
+    /// Latencies of the deliveries or round trips.
+    pub latency_us: Quantiles,
+    /// To the last member, for each message of a fan-out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_member_us: Option<Quantiles>,
+}
+
+/// All servers.
+#[derive(Debug, Serialize)]
+pub struct Comparison {
+    /// `compare`.
+    pub mode: &'static str,
+    /// `fanout` or `echo`.
+    pub work: &'static str,
+    /// Connections to each server.
+    pub connections: u32,
+    /// Rooms they are in.
+    pub rooms: u32,
+    /// Bytes of each delivered payload.
+    pub size: u32,
+    /// Messages in flight; absent with a rate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<u32>,
+    /// Messages a second asked for; 0 is as fast as they go.
+    pub rate: f64,
+    /// Length of a slice.
+    pub slice_seconds: f64,
+    /// Slices of each server.
+    pub rounds: u32,
+    /// Whether every check held, of every server.
+    pub passed: bool,
+    /// One sentence for each check that did not.
+    pub problems: Vec<String>,
+    /// The servers, in the order in which they were named.
+    pub targets: Vec<Contended>,
+}
+
+impl Slice {
+    fn per_server_cpu_second(&self) -> f64 {
+        self.done as f64 / self.cost.server_cpu_seconds.unwrap_or(0.0).max(1e-6)
+    }
+
+    fn per_second(&self) -> f64 {
+        self.done as f64 / self.seconds.max(1e-6)
+    }
+}
+
+impl Spread {
+    /// Of these values; zeros if there are none.
+    fn of(values: impl Iterator<Item = f64>) -> Spread {
+        let mut values: Vec<f64> = values.collect();
+        values.sort_by(f64::total_cmp);
+        let at = |share: f64| {
+            let place = share * values.len().saturating_sub(1) as f64;
+            let (below, above) = (place.floor() as usize, place.ceil() as usize);
+            match (values.get(below), values.get(above)) {
+                (Some(low), Some(high)) => low + (high - low) * place.fract(),
+                _ => 0.0,
+            }
+        };
+        Spread {
+            p25: at(0.25),
+            median: at(0.5),
+            p75: at(0.75),
+        }
+    }
+}
+
+impl Contended {
+    /// What `slices` say of a server, compared with those of the `first` in the same rounds.
+    pub fn new(
+        name: String,
+        url: String,
+        slices: &[Slice],
+        first: &[Slice],
+        latency_us: Quantiles,
+        last_member_us: Option<Quantiles>,
+    ) -> Contended {
+        let spread = |value: fn(&Slice) -> f64| Spread::of(slices.iter().map(value));
+        let ratio = |value: fn(&Slice) -> f64| {
+            let pairs = slices.iter().zip(first);
+            Spread::of(pairs.map(|(mine, first)| value(mine) / value(first).max(1e-6)))
+        };
+        let bound = slices
+            .iter()
+            .filter(|slice| slice.cost.client_was_the_bottleneck);
+        Contended {
+            name,
+            url,
+            done: slices.iter().map(|slice| slice.done).sum(),
+            per_server_cpu_second: spread(Slice::per_server_cpu_second),
+            per_second: spread(Slice::per_second),
+            ratio: ratio(Slice::per_server_cpu_second),
+            ratio_per_second: ratio(Slice::per_second),
+            server_cpu_share: spread(|slice| slice.cost.server_cpu_share.unwrap_or(0.0)),
+            client_busy_share: spread(|slice| slice.cost.client_busy_share),
+            slices_bound_by_client: bound.count(),
+            latency_us,
+            last_member_us,
+        }
+    }
+}
+
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pace = match self.window {
+            Some(window) if self.work == "fanout" => format!(", {window} in flight"),
+            _ if self.rate > 0.0 => format!(", {} messages /s", self.rate),
+            _ => String::new(),
+        };
+        writeln!(
+            f,
+            "compare {}, {} connections each in {} rooms, {} B{pace}; {} slices of {} s each",
+            self.work, self.connections, self.rooms, self.size, self.rounds, self.slice_seconds
+        )?;
+        writeln!(
+            f,
+            "{:<16} {:>12} {:>21} {:>21} {:>12} {:>8} {:>8} {:>9} {:>9} {:>9}",
+            "",
+            "/ CPU s",
+            "quarters",
+            "ratio (quarters)",
+            "/ s",
+            "server",
+            "client",
+            "p50 ms",
+            "p99 ms",
+            "max ms"
+        )?;
+        for target in &self.targets {
+            let (each, ratio) = (&target.per_server_cpu_second, &target.ratio);
+            let milliseconds = |us: u64| us as f64 / 1e3;
+            writeln!(
+                f,
+                "{:<16} {:>12.0} {:>21} {:>21} {:>12.0} {:>6.0} % {:>6.0} % {:>9.3} {:>9.3} {:>9.3}",
+                target.name,
+                each.median,
+                format!("{:.0}-{:.0}", each.p25, each.p75),
+                format!("{:.3} ({:.3}-{:.3})", ratio.median, ratio.p25, ratio.p75),
+                target.per_second.median,
+                target.server_cpu_share.median * 100.0,
+                target.client_busy_share.median * 100.0,
+                milliseconds(target.latency_us.p50),
+                milliseconds(target.latency_us.p99),
+                milliseconds(target.latency_us.max),
+            )?;
+        }
+        for target in self
+            .targets
+            .iter()
+            .filter(|target| target.slices_bound_by_client > 0)
+        {
+            let (name, bound) = (&target.name, target.slices_bound_by_client);
+            writeln!(
+                f,
+                "{name}: the client was the bottleneck in {bound} slices, so / s is its rate"
+            )?;
+        }
+        for problem in &self.problems {
+            writeln!(f, "problem       {problem}")?;
+        }
+        f.write_str(if self.passed { "passed" } else { "FAILED" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slice(done: u64, cpu: f64) -> Slice {
+        Slice {
+            done,
+            seconds: 0.5,
+            cost: Cost {
+                seconds: 0.5,
+                server_cpu_seconds: Some(cpu),
+                server_cpu_share: Some(cpu / 0.5),
+                client_cpu_seconds: 0.1,
+                client_cpu_share: 0.2,
+                client_busy_share: 0.2,
+                client_was_the_bottleneck: done == 7,
+            },
+        }
+    }
+
+    fn quantiles() -> Quantiles {
+        Quantiles::from(&crate::histogram::new())
+    }
+
+    #[test]
+    fn a_spread_lies_between_its_values() {
+        let spread = Spread::of([4.0, 1.0, 3.0, 2.0, 5.0].into_iter());
+        assert_eq!((spread.p25, spread.median, spread.p75), (2.0, 3.0, 4.0));
+        let even = Spread::of([1.0, 2.0].into_iter());
+        assert_eq!(even.median, 1.5);
+        assert_eq!(Spread::of(std::iter::empty()).median, 0.0);
+    }
+
+    #[test]
+    fn a_ratio_is_taken_within_a_round_so_that_drift_cancels() {
+        let first = [slice(100, 0.1), slice(200, 0.1), slice(400, 0.1)];
+        let second = [slice(50, 0.1), slice(100, 0.1), slice(200, 0.1)];
+        let contended = Contended::new(
+            "x".to_owned(),
+            String::new(),
+            &second,
+            &first,
+            quantiles(),
+            None,
+        );
+        let half = Spread {
+            p25: 0.5,
+            median: 0.5,
+            p75: 0.5,
+        };
+        assert_eq!((contended.ratio, contended.ratio_per_second), (half, half));
+        assert_eq!(contended.per_server_cpu_second.median, 1000.0);
+        assert_eq!(contended.per_second.median, 200.0);
+        assert_eq!((contended.done, contended.slices_bound_by_client), (350, 0));
+    }
+
+    #[test]
+    fn slices_that_the_client_bounds_are_counted() {
+        let slices = [slice(7, 0.1), slice(8, 0.1)];
+        let contended = Contended::new(
+            "x".to_owned(),
+            String::new(),
+            &slices,
+            &slices,
+            quantiles(),
+            None,
+        );
+        assert_eq!(contended.slices_bound_by_client, 1);
+        assert_eq!(contended.ratio.median, 1.0);
+    }
+}
