@@ -262,7 +262,16 @@ impl<'a> Broadcast<'a> {
                 .plan
                 .messages
                 .is_none_or(|messages| self.in_this_round() < messages)
-            && self.crowd.clock().now() < self.stop_at
+            && self.next_is_before(self.stop_at)
+    }
+
+    /// Whether the next message is due, or without a schedule possible, before `end`. What a schedule has before its end
+    /// is sent however late it is, or a server that stalls would be asked for less.
+    fn next_is_before(&self, end: Micros) -> bool {
+        match self.schedule.is_fixed() {
+            true => self.schedule.due(self.in_this_round()) < end,
+            false => self.crowd.clock().now() < end,
+        }
     }
 
     fn pending(&self) -> usize {
