@@ -5,7 +5,7 @@ use serde::Serialize;
 /// Sums over all clients and messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
-    /// Messages delivered, duplicates not included.
+    /// Messages delivered, neither duplicates nor reminders included.
     pub deliveries: u64,
     /// Deliveries of what that client had already.
     pub duplicates: u64,

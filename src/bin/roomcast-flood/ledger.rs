@@ -369,7 +369,11 @@ impl Ledger {
             return;
         }
         let member = self.members[client as usize];
-        self.counts.deliveries += 1;
+        let (meant_at, is_timed) = self
+            .flights
+            .meant_at(room, seq)
+            .expect("whoever calls this found the message among those that were published");
+        self.counts.deliveries += u64::from(is_timed);
         self.counts.ungreeted += u64::from(!member.greeted && self.target.greets());
         self.last_delivery = now;
         if index < next {
@@ -387,10 +391,10 @@ impl Ledger {
             }
         }
         if member.is_slow {
-            self.counts.slow_deliveries += 1;
+            self.counts.slow_deliveries += u64::from(is_timed);
             return;
         }
-        if let Some((meant_at, true)) = self.flights.meant_at(room, seq) {
+        if is_timed {
             self.latency_us.saturating_record(now.since(meant_at));
         }
         self.flights.reach(room, seq, now);

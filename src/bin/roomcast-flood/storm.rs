@@ -4,18 +4,22 @@
 //! fails tries again when all others have been tried, for as long as the run lasts.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::broadcast::Broadcast;
 use crate::client::Sink;
-use crate::clock::seconds;
+use crate::clock::{after, seconds};
 use crate::error::Error;
 use crate::histogram::Quantiles;
 use crate::ledger::Ledger;
 use crate::meter::Cost;
 use crate::plan::Plan;
 use crate::session::Session;
+
+/// How long those that failed wait before they try again.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
 /// What the storms did.
 #[derive(Debug, Serialize)]
@@ -87,14 +91,20 @@ fn round(
         if session.sink.open() == everybody || session.is_over() {
             break;
         }
+        let pause = after(session.now(), RETRY_PAUSE).min(session.deadline);
+        while session.now() < pause {
+            session.crowd.turn(pause, &mut session.sink)?;
+        }
         session.crowd.retry();
         attempts += everybody - session.sink.open();
         connected = session.connect(0.0, everybody as usize)?;
         upgraded_seconds = since(session);
     }
     let greeted_seconds = since(session);
-    let deadline = session.deadline;
-    Broadcast::new(&mut session.crowd, &mut session.sink, plan, deadline)?;
+    if session.sink.open() > 0 && !session.is_over() {
+        let deadline = session.deadline;
+        Broadcast::new(&mut session.crowd, &mut session.sink, plan, deadline)?;
+    }
     Ok(Round {
         upgraded_seconds,
         greeted_seconds,
