@@ -1,0 +1,40 @@
+//! Servers compared: each gets its slices, and all that they deliver is checked.
+
+use crate::fake::{Fake, Lie};
+use crate::programs::{Hub, described, flood};
+
+#[test]
+fn servers_are_loaded_in_turn_and_each_has_its_numbers() {
+    let (one, two) = (Hub::start("--echo"), Hub::start("--echo"));
+    let both = format!("{} {}", one.contender("one"), two.contender("two"));
+    for work in [
+        "fanout 12",
+        "fanout 12 --rooms 3",
+        "fanout 12 --rate 200",
+        "echo 4",
+    ] {
+        let run = flood(&format!("compare {work} --rounds 3 --slice 60ms {both}")).passed();
+        for (index, name) in ["one", "two"].into_iter().enumerate() {
+            let at = |field: &str| run.number(&format!("/targets/{index}/{field}"));
+            assert_eq!(run.report["targets"][index]["name"], name);
+            assert!(at("done") > 0.0 && at("per_second/median") > 0.0);
+            assert!(at("per_server_cpu_second/median") > 0.0);
+            assert!(at("per_second/p25") <= at("per_second/p75"));
+            assert!(at("latency_us/count") >= at("done"));
+        }
+        assert_eq!(run.number("/targets/0/ratio/median"), 1.0);
+        assert!(run.number("/targets/1/ratio/median") > 0.0);
+    }
+}
+
+#[test]
+fn a_lie_of_one_server_is_a_problem_with_its_name() {
+    let (honest, liar) = (Hub::start(""), Fake::start(Lie::Double(3)));
+    let (rival, pid) = (described("rival"), std::process::id());
+    let run = flood(&format!(
+        "compare fanout 4 --rounds 2 --slice 50ms --settle 300ms {} --target liar={rival}@{}@{pid}",
+        honest.contender("honest"),
+        liar.address
+    ));
+    run.failed("liar: 4 deliveries were duplicates");
+}

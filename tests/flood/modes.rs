@@ -1,0 +1,173 @@
+//! Each mode against the real server: counts are exact.
+
+use crate::programs::{Hub, Run, described};
+
+const NOTHING_WRONG: &[(&str, u64)] = &[
+    ("lost", 0),
+    ("unexplained", 0),
+    ("duplicates", 0),
+    ("out_of_order", 0),
+    ("corrupt", 0),
+    ("wrong_size", 0),
+    ("ungreeted", 0),
+    ("receivers_wrong", 0),
+    ("stalls", 0),
+];
+
+fn delivered(run: &Run, sent: u64, deliveries: u64) {
+    run.counts("broadcast", NOTHING_WRONG);
+    let numbers = [
+        ("sent", sent),
+        ("accepted", sent),
+        ("deliveries", deliveries),
+    ];
+    run.counts("broadcast", &numbers);
+    run.counts("broadcast/latency_us", &[("count", deliveries)]);
+    run.counts("broadcast/last_member_us", &[("count", sent)]);
+    assert!(run.number("/broadcast/latency_us/p50") <= run.number("/broadcast/last_member_us/max"));
+}
+
+#[test]
+fn connect_opens_greets_and_closes_every_connection() {
+    let run = Hub::start("")
+        .flood("connect 50 --hold 100ms --broadcast")
+        .passed();
+    run.counts("connect", &[("asked", 50), ("opened", 50), ("greeted", 50)]);
+    run.counts("hold", &[("open", 50)]);
+    run.counts("close", &[("clean", 50)]);
+    delivered(&run, 1, 50);
+}
+
+#[test]
+fn idle_measures_memory_for_each_connection_and_the_time_that_nothing_takes() {
+    let run = Hub::start("").flood("idle 200 --hold 500ms").passed();
+    run.counts("hold", &[("open", 200)]);
+    assert!(run.number("/hold/seconds") >= 0.5);
+    assert!(run.number("/hold/cost/server_cpu_share") < 0.5);
+    for kind in ["rss", "pss", "private"] {
+        let connected = run.number(&format!("/memory/connected/{kind}"));
+        let before = run.number(&format!("/memory/before/{kind}"));
+        let each = run.number(&format!("/memory/{kind}_per_connection"));
+        assert!(before > 0.0 && connected >= before, "{kind}: {run:?}");
+        assert_eq!(each, (connected - before) / 200.0, "{kind}");
+    }
+}
+
+#[test]
+fn fanout_reaches_everybody_once_in_order_and_whole() {
+    let hub = Hub::start("");
+    for pace in ["--window 1", "--window 16", "--rate 500", "--publishers 3"] {
+        let run = hub
+            .flood(&format!("fanout 20 --messages 40 {pace}"))
+            .passed();
+        delivered(&run, 40, 800);
+        assert!(run.number("/broadcast/cost/server_cpu_seconds") > 0.0);
+    }
+}
+
+#[test]
+fn fanout_by_time_sends_all_that_its_schedule_has() {
+    let run = Hub::start("")
+        .flood("fanout 5 --duration 400ms --rate 100")
+        .passed();
+    delivered(&run, 40, 200);
+}
+
+#[test]
+fn fanout_to_many_rooms_keeps_them_apart() {
+    let hub = Hub::start("");
+    let run = hub
+        .flood("fanout --rooms 6 --members 5 --messages 60")
+        .passed();
+    delivered(&run, 60, 300);
+    run.counts("broadcast", &[("rooms", 6), ("members", 5)]);
+    let run = hub.flood("fanout 12 --rooms 4 --messages 40 --publishers 2 --window 1");
+    delivered(&run.passed(), 40, 120);
+}
+
+#[test]
+fn every_payload_has_the_size_that_was_asked_for_whatever_its_envelope() {
+    let hub = Hub::start("");
+    let rival = described("rival");
+    for flags in ["", &format!("--target {rival}")] {
+        for size in ["128", "1000", "70KiB"] {
+            let run = hub.flood(&format!("fanout 3 --messages 5 --size {size} {flags}"));
+            delivered(&run.passed(), 5, 15);
+        }
+    }
+    let run = hub.flood("fanout 3 --size 60");
+    assert_eq!(run.code, 2);
+    assert!(run.said.contains("the smallest"), "{}", run.said);
+}
+
+#[test]
+fn echo_gets_back_what_it_sent() {
+    let hub = Hub::start("--echo --max-message 2MiB");
+    for (connections, messages, size) in [(7, 100, "128"), (2, 6, "1MiB"), (3, 9, "65536")] {
+        let arguments = format!("echo {connections} --messages {messages} --size {size}");
+        let run = hub.flood(&arguments).passed();
+        let numbers = [("sent", messages), ("returned", messages)];
+        run.counts("echo", &numbers);
+        run.counts("echo", &[("lost", 0), ("damaged", 0), ("unasked", 0)]);
+        run.counts("echo/round_trip_us", &[("count", messages)]);
+        run.counts("close", &[("clean", connections)]);
+    }
+    let run = hub.flood("echo 3 --duration 200ms").passed();
+    assert!(run.number("/echo/seconds") < 5.0);
+    assert_eq!(run.number("/echo/sent"), run.number("/echo/returned"));
+}
+
+#[test]
+fn echo_of_more_than_a_server_takes_is_a_problem() {
+    let hub = Hub::start("--echo --max-message 64KiB");
+    let run = hub.flood("echo 2 --messages 4 --size 1MiB");
+    run.failed("close code 1009");
+}
+
+#[test]
+fn slow_members_miss_exactly_what_the_server_says_it_dropped() {
+    let hub = Hub::start("--queue-messages 8 --write-timeout 60s");
+    let run = hub
+        .flood("slow 10 --share 0.2 --messages 600 --size 64KiB --window 4")
+        .passed();
+    let dropped = run.number("/slow/dropped_by_metrics") as u64;
+    assert!(dropped > 0, "nothing was dropped: {run:?}");
+    let numbers = [
+        ("connections", 2),
+        ("given_up", 0),
+        ("dropped_by_notices", dropped),
+        ("dropped_by_count", dropped),
+        ("lost_by_readers", 0),
+    ];
+    run.counts("slow", &numbers);
+    run.counts("broadcast/latency_us", &[("count", 8 * 600)]);
+}
+
+#[test]
+fn a_storm_ends_with_everybody_served_again() {
+    let run = Hub::start("").flood("storm 100 --rounds 3").passed();
+    for round in 0..3 {
+        let part = format!("storm/rounds/{round}");
+        run.counts(&part, &[("served", 100), ("attempts", 100)]);
+        let at = |name: &str| run.number(&format!("/{part}/{name}_seconds"));
+        assert!(at("upgraded") <= at("greeted") && at("greeted") <= at("served"));
+    }
+    run.counts("close", &[("clean", 100)]);
+}
+
+#[test]
+fn a_storm_that_not_all_survive_says_who_did_not() {
+    let hub = Hub::start("--set events.max_connections=30");
+    let run = hub.flood("storm 40 --timeout 3s --settle 300ms");
+    run.failed("status 503");
+}
+
+#[test]
+fn a_key_is_shown_with_every_call() {
+    let hub = Hub::start("--key secret");
+    let run = hub.flood("fanout 3 --messages 5 --key secret").passed();
+    delivered(&run, 5, 15);
+    let run = hub.flood("fanout 3 --messages 5");
+    assert_eq!(run.code, 1);
+    assert!(run.said.contains("status 401"), "{}", run.said);
+}

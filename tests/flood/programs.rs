@@ -1,0 +1,117 @@
+//! The two programs: the server, which ends with its test, and the flood, which ends by itself.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+
+use serde_json::Value;
+
+/// A running server.
+pub struct Hub {
+    child: Child,
+    pub address: String,
+}
+
+/// What the flood said, and how it ended.
+#[derive(Debug)]
+pub struct Run {
+    pub code: i32,
+    pub report: Value,
+    pub said: String,
+}
+
+impl Hub {
+    /// A server with these flags on a free port, which listens.
+    pub fn start(flags: &str) -> Hub {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_roomcast"));
+        command.args(["--listen", "127.0.0.1:0"]);
+        command.args(flags.split_whitespace()).env_clear();
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut lines = log.by_ref().map(Result::unwrap);
+        let address = lines
+            .find_map(|line| Some(line.split_once("listening on http://")?.1.trim().to_owned()))
+            .expect("the server listens");
+        // Whoever closes the pipe would end a server that still has something to say.
+        thread::spawn(move || log.map_while(Result::ok).for_each(drop));
+        Hub { child, address }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Floods it.
+    pub fn flood(&self, arguments: &str) -> Run {
+        let (address, pid) = (&self.address, self.pid());
+        flood(&format!("{arguments} --server {address} --pid {pid}"))
+    }
+
+    /// It, as one of those that are compared.
+    pub fn contender(&self, name: &str) -> String {
+        format!("--target {name}=roomcast@{}@{}", self.address, self.pid())
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs the flood until it ends.
+pub fn flood(arguments: &str) -> Run {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_roomcast-flood"));
+    let output = command
+        .args(arguments.split_whitespace())
+        .arg("--json")
+        .env_clear()
+        .output()
+        .unwrap();
+    Run {
+        code: output.status.code().unwrap_or(-1),
+        report: serde_json::from_slice(&output.stdout).unwrap_or(Value::Null),
+        said: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// A description in the folder of those that come along.
+pub fn described(name: &str) -> String {
+    format!("{}/scripts/targets/{name}.toml", env!("CARGO_MANIFEST_DIR"))
+}
+
+impl Run {
+    /// The value at a JSON pointer, a number.
+    pub fn number(&self, pointer: &str) -> f64 {
+        let value = self.report.pointer(pointer).and_then(Value::as_f64);
+        value.unwrap_or_else(|| panic!("no number at {pointer}: {self:?}"))
+    }
+
+    /// It passed, and says so everywhere.
+    pub fn passed(self) -> Run {
+        assert_eq!(self.code, 0, "{self:?}");
+        assert_eq!(self.report["passed"], true, "{self:?}");
+        assert_eq!(self.report["problems"], serde_json::json!([]), "{self:?}");
+        self
+    }
+
+    /// It failed, and one of its problems says so.
+    pub fn failed(self, problem: &str) -> Run {
+        assert_eq!(self.code, 1, "{self:?}");
+        assert_eq!(self.report["passed"], false, "{self:?}");
+        let problems = self.report["problems"].to_string();
+        assert!(problems.contains(problem), "no {problem} in {problems}");
+        self
+    }
+
+    /// These numbers are exactly so.
+    pub fn counts(&self, part: &str, numbers: &[(&str, u64)]) -> &Run {
+        for (name, number) in numbers {
+            let found = self.number(&format!("/{part}/{name}"));
+            assert_eq!(found, *number as f64, "{part}/{name}: {self:?}");
+        }
+        self
+    }
+}
