@@ -171,3 +171,22 @@ fn a_key_is_shown_with_every_call() {
     assert_eq!(run.code, 1);
     assert!(run.said.contains("status 401"), "{}", run.said);
 }
+
+#[test]
+fn the_latencies_are_drawn() {
+    let file = format!("{}/plot.svg", env!("CARGO_TARGET_TMPDIR"));
+    let run = Hub::start("").flood(&format!("fanout 5 --messages 20 --plot {file}"));
+    run.passed();
+    let drawn = std::fs::read_to_string(file).unwrap();
+    assert!(drawn.starts_with("<svg ") && drawn.ends_with("</svg>\n"));
+    assert_eq!(drawn.matches("<path").count(), 3);
+    for label in [
+        "handshake",
+        "delivery",
+        "last member",
+        "percentile",
+        "latency in ms",
+    ] {
+        assert!(drawn.contains(label), "{label}");
+    }
+}

@@ -112,6 +112,8 @@ fn fanout(options: &Compare) -> Result<Comparison, Error> {
             .into_iter()
             .map(|problem| format!("{name}: {problem}"));
         comparison.problems.extend(named);
+        let curve = (name.clone(), ledger.latency_us().clone());
+        comparison.curves.push(curve);
         comparison.targets.push(Contended::new(
             name,
             session.crowd.target().url(),
@@ -162,6 +164,8 @@ fn echo(options: &Compare) -> Result<Comparison, Error> {
             .into_iter()
             .map(|problem| format!("{name}: {problem}"));
         comparison.problems.extend(named);
+        let curve = (name.clone(), book.round_trip_us().clone());
+        comparison.curves.push(curve);
         let latency_us = Quantiles::from(book.round_trip_us());
         let url = session.crowd.target().url();
         comparison
@@ -291,6 +295,7 @@ impl Comparison {
             passed: false,
             problems: Vec::new(),
             targets: Vec::new(),
+            curves: Vec::new(),
         }
     }
 

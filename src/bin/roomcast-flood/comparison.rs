@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use crate::histogram::Quantiles;
@@ -90,6 +91,9 @@ pub struct Comparison {
     pub problems: Vec<String>,
     /// The servers, in the order in which they were named.
     pub targets: Vec<Contended>,
+    /// All latencies of each, to be plotted.
+    #[serde(skip)]
+    pub curves: Vec<(String, Histogram<u64>)>,
 }
 
 impl Slice {

@@ -12,7 +12,7 @@
 //! [`counts`] every delivery, and [`flights`] knows what is still on its way. Other modes are [`echo`], [`slow`] and
 //! [`storm`]. The [`meter`] watches the server's and the client's own [`process`]. What was [`published`] becomes what
 //! was [`broadcasted`], a part of the [`report`] beside the [`phases`] of the connections, which is printed as a [`table`]
-//! or as JSON. To [`compare`] servers, several sessions are loaded in turn, which makes a [`comparison`].
+//! or as JSON, and in a [`mod@plot`]. To [`compare`] servers, several sessions are loaded in turn, which makes a [`comparison`].
 //!
 //! It is no general WebSocket client: it offers no extensions, takes no fragmented messages, and speaks to loopback
 //! only.
@@ -45,6 +45,7 @@ mod options;
 mod outcome;
 mod phases;
 mod plan;
+mod plot;
 mod poller;
 mod process;
 mod progress;
@@ -68,10 +69,12 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
+use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use crate::error::Error;
 use crate::options::{Common, Mode, Options};
+use crate::plot::Curve;
 use crate::report::Report;
 use crate::table::Table;
 
@@ -86,6 +89,7 @@ fn main() -> ExitCode {
         Mode::Storm(mode) => conclude(run::storm(mode), &mode.server.common),
         Mode::Compare(mode) => compare::run(mode).and_then(|comparison| {
             print(&comparison, &comparison, mode.common.json)?;
+            plot(&mode.common, comparison.work, &comparison.curves)?;
             Ok(comparison.passed)
         }),
     };
@@ -103,6 +107,8 @@ fn main() -> ExitCode {
 fn conclude(report: Result<Report, Error>, options: &Common) -> Result<bool, Error> {
     let report = report?;
     print(&report, &Table(&report), options.json)?;
+    let title = format!("{} {}", report.mode, report.target);
+    plot(options, &title, &report.curves)?;
     Ok(report.passed)
 }
 
@@ -113,4 +119,21 @@ fn print(data: &impl Serialize, text: &impl fmt::Display, json: bool) -> Result<
         false => text.to_string(),
     };
     writeln!(io::stdout(), "{text}").map_err(|error| Error::new("printing the report", error))
+}
+
+/// Draws the latencies, if that was asked for.
+fn plot(options: &Common, title: &str, curves: &[(String, Histogram<u64>)]) -> Result<(), Error> {
+    let Some(file) = &options.plot else {
+        return Ok(());
+    };
+    let curve = |(name, latency_us)| Curve { name, latency_us };
+    let curves = curves
+        .iter()
+        .map(|(name, latency_us)| (name.as_str(), latency_us));
+    let drawn = plot::svg(
+        &format!("{title}: latency"),
+        &curves.map(curve).collect::<Vec<_>>(),
+    );
+    let doing = || format!("writing {}", file.display());
+    std::fs::write(file, drawn).map_err(|error| Error::new(doing(), error))
 }

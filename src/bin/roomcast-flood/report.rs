@@ -55,7 +55,7 @@ pub struct Report {
     pub memory: Option<ServerMemory>,
     /// All latencies, to be plotted.
     #[serde(skip)]
-    pub latency: Option<Histogram<u64>>,
+    pub curves: Vec<(String, Histogram<u64>)>,
 }
 
 impl Report {
@@ -76,8 +76,13 @@ impl Report {
             storm: None,
             close: None,
             memory: None,
-            latency: None,
+            curves: Vec::new(),
         }
+    }
+
+    /// Adds latencies to be plotted.
+    pub fn curve(&mut self, name: &str, latency_us: &Histogram<u64>) {
+        self.curves.push((name.to_owned(), latency_us.clone()));
     }
 
     /// Finds the problems; `timed_out` says that the run's time was over too early.

@@ -82,7 +82,8 @@ pub fn slow(options: &Slow) -> Result<Report, Error> {
     broadcast.forgive_drops();
     report.broadcast = Some(broadcast);
     report.slow = Some(slowed);
-    report.latency = Some(session.sink.latency_us().clone());
+    report.curve("delivery to readers", session.sink.latency_us());
+    report.curve("last reader", session.sink.flights().last_member_us());
     Ok(report.conclude(timed_out))
 }
 
@@ -93,7 +94,9 @@ pub fn storm(options: &Storm) -> Result<Report, Error> {
     let mut session = listeners(&options.server, seating, &plan)?;
     let mut report = Report::new("storm", session.crowd.target());
     report.connect = Some(session.connect_as_asked(0.0)?);
+    report.curve("handshake", &session.crowd.outcome().handshake_us);
     report.storm = Some(storm::run(&mut session, options.rounds, plan)?);
+    report.curve("last storm", &session.crowd.outcome().handshake_us);
     let timed_out = session.is_over();
     report.close = Some(session.close()?);
     Ok(report.conclude(timed_out))
@@ -137,7 +140,7 @@ pub fn echo(options: &Echo) -> Result<Report, Error> {
     let timed_out = session.is_over();
     report.close = Some(session.close()?);
     report.echo = Some(session.sink.report(elapsed_us, cost));
-    report.latency = Some(session.sink.round_trip_us().clone());
+    report.curve("round trip", session.sink.round_trip_us());
     Ok(report.conclude(timed_out))
 }
 
@@ -157,6 +160,7 @@ impl Steps {
         let mut report = Report::new(self.mode, session.crowd.target());
         let before = session.meter.server_memory();
         report.connect = Some(session.connect_as_asked(self.rate)?);
+        report.curve("handshake", &session.crowd.outcome().handshake_us);
         let mut connected = None;
         if let Some(hold) = self.hold {
             // What the handshakes left behind is gone by the end of the hold, and what stays is what holding costs.
@@ -176,7 +180,8 @@ impl Steps {
         // Counted only now: a duplicate may come as late as just before the close.
         if let Some((published, cost)) = published {
             report.broadcast = Some(Broadcasted::new(&plan, &session.sink, &published, cost));
-            report.latency = Some(session.sink.latency_us().clone());
+            report.curve("delivery", session.sink.latency_us());
+            report.curve("last member", session.sink.flights().last_member_us());
         }
         report.memory = before.zip(connected).map(|(before, connected)| {
             ServerMemory::new(before, connected, after_publishing, seating.clients())
