@@ -11,10 +11,17 @@ usage() {
 usage: scripts/flood.sh MODE ARGS...
 
   scripts/flood.sh connect 19000
+  scripts/flood.sh idle 19000
   scripts/flood.sh fanout 1000 --messages 2000
+  scripts/flood.sh fanout --rooms 100 --members 10 --duration 5s
+  scripts/flood.sh echo 50 --duration 5s
+  scripts/flood.sh slow 1000 --size 4KiB --rate 200 --duration 5s
+  scripts/flood.sh storm 19000
 
 MODE and ARGS go to roomcast-flood as they are (`roomcast-flood help` names
-them); --server and --pid are added.
+them); --server and --pid are added. The server gets what the mode needs:
+--echo and long messages for echo, patience for slow. compare is not for this
+script: it takes servers that run already.
 
 environment:
   ROOMCAST_FLAGS  more flags for the server, separated by spaces
@@ -76,6 +83,17 @@ case ${1:-} in
   ;;
 esac
 
+# What a server does by default would get in the way of some modes.
+mode_flags=()
+case $1 in
+echo) mode_flags=(--echo --max-message 16MiB) ;;
+slow) mode_flags=(--write-timeout 10m) ;;
+compare)
+  say 'compare takes servers that run already: roomcast-flood help compare'
+  exit 2
+  ;;
+esac
+
 cd "$(git -C "$(dirname "${BASH_SOURCE[0]}")" rev-parse --show-toplevel)"
 target=${CARGO_TARGET_DIR:-target}/release
 cargo build --release --quiet --bins || exit 2
@@ -101,7 +119,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 # Without ROOMCAST_KEYS the server is in open mode.
 "${server_core[@]}" env -u ROOMCAST_FLAGS -u ROOMCAST_BIN -u ROOMCAST_KEYS \
-  "$server" --listen 127.0.0.1:0 "${flags[@]}" >/dev/null 2>"$log" &
+  "$server" --listen 127.0.0.1:0 "${mode_flags[@]}" "${flags[@]}" >/dev/null 2>"$log" &
 server_pid=$!
 port=$(port_of "$log" "$server_pid") || exit 2
 
