@@ -1,7 +1,7 @@
 //! Servers that do one thing wrong: each is caught, and the report says what and how often.
 
 use crate::fake::{Fake, Lie};
-use crate::programs::{Run, described, flood};
+use crate::programs::{Hub, Run, described, flood};
 
 /// Four members, ten messages of 200 bytes with a few in flight.
 fn fanout(lie: Lie) -> Run {
@@ -82,4 +82,16 @@ fn echoes_that_differ_or_come_twice_are_caught() {
         ));
         run.failed(problem);
     }
+}
+
+#[test]
+fn a_server_that_does_not_keep_rooms_apart_is_caught() {
+    // The events app has one room, whatever the query says.
+    let run = Hub::start("").flood(&format!(
+        "fanout --rooms 2 --members 3 --messages 10 --target {}",
+        described("rival")
+    ));
+    // Each of six members gets the five messages of the other room as well, and a probe.
+    let run = run.failed("36 deliveries were damaged or unknown");
+    run.counts("broadcast", &[("deliveries", 30), ("lost", 0)]);
 }
