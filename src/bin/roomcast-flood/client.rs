@@ -15,6 +15,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::frame::{self, Opcode};
+use crate::kit::Kit;
 use crate::target::Target;
 use crate::upgrade::Upgrade;
 
@@ -27,9 +28,6 @@ const EINPROGRESS: i32 = 115;
 /// Longer frames are kept where they are read to, so that they are not copied for each piece of them that comes.
 const LONG_BYTES: usize = 64 << 10;
 
-/// Bytes of the buffer that all short reads go into.
-const READ_BYTES: usize = 256 << 10;
-
 /// Who is told what happens to the clients.
 pub trait Sink {
     /// The handshake of `client` is complete.
@@ -40,19 +38,6 @@ pub trait Sink {
     fn lost(&mut self, client: u32);
     /// Open clients that still wait for their first message.
     fn ungreeted(&self) -> u32;
-}
-
-/// The tools that all clients share.
-#[derive(Debug)]
-pub struct Kit {
-    /// The run's clock.
-    pub clock: Clock,
-    /// Longer frames are a fault, in bytes of payload.
-    payload_max: usize,
-    /// Where requests and frames are put together.
-    scratch: Vec<u8>,
-    /// State of a xorshift generator: masks need not be secret on loopback, only varied.
-    mask: u32,
 }
 
 /// What a client may use while it handles an event.
@@ -116,30 +101,6 @@ enum Phase {
         answer: Option<u16>,
     },
     Ended,
-}
-
-impl Kit {
-    /// Tools for payloads of up to `payload_max` bytes.
-    pub fn new(clock: Clock, payload_max: usize) -> Kit {
-        Kit {
-            clock,
-            payload_max,
-            scratch: Vec::new(),
-            mask: 0x9e37_79b9,
-        }
-    }
-
-    /// The buffer that every read goes into, but those of long frames.
-    pub fn read_buffer() -> Box<[u8]> {
-        vec![0; READ_BYTES].into_boxed_slice()
-    }
-
-    fn next_mask(&mut self) -> [u8; 4] {
-        self.mask ^= self.mask << 13;
-        self.mask ^= self.mask >> 17;
-        self.mask ^= self.mask << 5;
-        self.mask.to_ne_bytes()
-    }
 }
 
 impl Client {

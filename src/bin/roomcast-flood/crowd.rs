@@ -8,10 +8,11 @@ use std::time::Duration;
 use mio::{Registry, Token};
 use roomcast::time::Micros;
 
-use crate::client::{Client, Context, End, Kit, Sink};
+use crate::client::{Client, Context, End, Sink};
 use crate::clock::{Clock, after};
 use crate::error::Error;
 use crate::failure::Failure;
+use crate::kit::Kit;
 use crate::outcome::Outcome;
 use crate::poller::Poller;
 use crate::schedule::Schedule;

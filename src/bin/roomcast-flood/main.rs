@@ -4,15 +4,16 @@
 //! A run goes top to bottom through these files. [`options`] says what was asked for, of [`arguments`] of several
 //! kinds; [`run`] has the modes, which are steps of a [`session`]. A [`target`] is a server by its [`description`], whose
 //! [`template`]s are filled in from what a [`caller`] is answered; its clients have a [`seating`]. The [`crowd`] drives
-//! all [`client`]s through one [`poller`]; a client reads [`frame`]s after its [`upgrade`], from one of several
-//! [`sources`], and its [`outcome`] is counted.
+//! all [`client`]s, which share a [`kit`], through one [`poller`]; a client reads [`frame`]s after its [`upgrade`], from
+//! one of several [`sources`], and its [`outcome`] is counted.
 //!
 //! A [`broadcast`] has [`publisher`]s, which read an [`answer`] to each message, publish a [`plan`] on a [`schedule`].
 //! What is published is a [`mark`], what is delivered has an [`envelope`] around it; the [`ledger`] checks and
 //! [`counts`] every delivery, and [`flights`] knows what is still on its way. Other modes are [`echo`], [`slow`] and
 //! [`storm`]. The [`meter`] watches the server's and the client's own [`process`]. What was [`published`] becomes what
 //! was [`broadcasted`], a part of the [`report`] beside the [`phases`] of the connections, which is printed as a [`table`]
-//! or as JSON, and in a [`mod@plot`]. To [`compare`] servers, several sessions are loaded in turn, which makes a [`comparison`].
+//! or as JSON, and drawn as a [`mod@plot`]. To [`compare`] servers, each a [`contender`], several sessions are loaded in
+//! turn, which makes a [`comparison`].
 //!
 //! It is no general WebSocket client: it offers no extensions, takes no fragmented messages, and speaks to loopback
 //! only.
@@ -28,6 +29,7 @@ mod client;
 mod clock;
 mod compare;
 mod comparison;
+mod contender;
 mod counts;
 mod crowd;
 mod description;
@@ -38,6 +40,7 @@ mod failure;
 mod flights;
 mod frame;
 mod histogram;
+mod kit;
 mod ledger;
 mod mark;
 mod meter;

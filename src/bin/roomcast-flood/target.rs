@@ -1,8 +1,8 @@
 //! The server under test and how one speaks to it: its address, the upgrades, what a client sends first, how a message
 //! is published to a room.
 //!
-//! It is a [`Description`] with an address, everything that can be is put together before the run. Only requests are
-//! written here, their answers are read by whoever sent them.
+//! It is one [`Scene`] of a description with an address; all that can be is put together before the run. Only requests
+//! are written here, their answers are read by whoever sent them.
 
 use std::io::Write;
 use std::net::SocketAddr;
