@@ -28,6 +28,8 @@ pub enum Lie {
     Refuse(usize),
     /// Every connection is closed instead.
     HangUp(usize),
+    /// The members are one more, it says.
+    Miscount(usize),
     /// The echo of each message has one byte changed.
     Garble,
     /// Each message is echoed twice.
@@ -82,6 +84,8 @@ fn join(socket: TcpStream, state: &Mutex<State>) {
     let Ok(mut socket) = tungstenite::accept(socket) else {
         return;
     };
+    let greeting = br#"{"type":"connection:status","payload":{"status":"connected"}}"#;
+    send(std::slice::from_ref(&member), greeting);
     state.lock().unwrap().members.push(member);
     while socket.read().is_ok() {}
     // The other handle would hold the connection open.
@@ -116,8 +120,13 @@ fn publish(socket: &mut TcpStream, lie: Lie, state: &Mutex<State>) -> Option<()>
     let mut body = vec![0; length.split("\r\n").next().unwrap().parse().unwrap()];
     socket.read_exact(&mut body).ok()?;
     let mut state = state.lock().unwrap();
-    let status = deliver(&mut state, lie, body);
-    let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 2\r\n\r\n{{}}");
+    let more = match lie {
+        Lie::Miscount(at) => usize::from(state.published == at + 1),
+        _ => 0,
+    };
+    let receivers = format!("{{\"receivers\":{}}}", state.members.len() + more);
+    let (status, length) = (deliver(&mut state, lie, body), receivers.len());
+    let answer = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n{receivers}");
     socket.write_all(answer.as_bytes()).ok()
 }
 
@@ -158,8 +167,14 @@ fn deliver(state: &mut State, lie: Lie, body: Vec<u8>) -> &'static str {
 
 /// One text frame to each.
 fn send(members: &[TcpStream], payload: &[u8]) {
-    let mut frame = vec![0x81, 126];
-    frame.extend_from_slice(&(payload.len() as u16).to_be_bytes());
+    let mut frame = vec![0x81];
+    match payload.len() {
+        short @ 0..126 => frame.push(short as u8),
+        length => {
+            frame.push(126);
+            frame.extend_from_slice(&(length as u16).to_be_bytes());
+        }
+    }
     frame.extend_from_slice(payload);
     for mut member in members {
         let _ = member.write_all(&frame);

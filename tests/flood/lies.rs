@@ -65,6 +65,12 @@ fn a_refusal_stops_the_publishing_and_is_told() {
 }
 
 #[test]
+fn a_wrong_number_of_receivers_is_told() {
+    let run = fanout(Lie::Miscount(5)).failed("1 answers named another number of receivers");
+    run.counts("broadcast", &[("receivers_wrong", 1), ("lost", 0)]);
+}
+
+#[test]
 fn connections_that_are_cut_are_told_by_kind() {
     fanout(Lie::HangUp(5)).failed("4 open connections went away: hung up");
 }
