@@ -28,6 +28,16 @@ fn servers_are_loaded_in_turn_and_each_has_its_numbers() {
 }
 
 #[test]
+fn the_timeout_does_not_cut_slices_off() {
+    let (one, two) = (Hub::start("--echo"), Hub::start("--echo"));
+    let both = format!("{} {}", one.contender("one"), two.contender("two"));
+    let run = flood(&format!(
+        "compare echo 2 --rounds 4 --slice 200ms --timeout 1s {both}"
+    ));
+    assert_eq!(run.passed().report["rounds"], 4);
+}
+
+#[test]
 fn a_lie_of_one_server_is_a_problem_with_its_name() {
     let (honest, liar) = (Hub::start(""), Fake::start(Lie::Double(3)));
     let (rival, pid) = (described("rival"), std::process::id());

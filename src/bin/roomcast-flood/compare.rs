@@ -6,7 +6,7 @@
 
 use crate::broadcast::Broadcast;
 use crate::broadcasted::Broadcasted;
-use crate::clock::{Clock, seconds};
+use crate::clock::{Clock, after, seconds};
 use crate::comparison::{Comparison, Contended, Slice};
 use crate::contender::Contender;
 use crate::description::Description;
@@ -234,14 +234,12 @@ fn session<'a, S: crate::client::Sink>(
     sink: S,
 ) -> Result<Session<'a, S>, Error> {
     let size = options.size as usize;
-    Session::new(
-        &options.common,
-        target,
-        &contender.pids,
-        size,
-        sink,
-        Clock::start(),
-    )
+    let (common, pids) = (&options.common, &contender.pids);
+    let mut session = Session::new(common, target, pids, size, sink, Clock::start())?;
+    // The timeout is for what may take too long, and the slices take what they were given.
+    let slices = (options.rounds + 1) * options.targets.len() as u32;
+    session.deadline = after(session.deadline, options.slice.saturating_mul(slices));
+    Ok(session)
 }
 
 /// A server that does not take all connections cannot be compared.
