@@ -23,10 +23,11 @@
 //!    makes the connection a member of that app, with a [`apps::Seat`].
 //! 5. The app does everything through its [`apps::context::Context`]: it encodes a message once and publishes it to a
 //!    room of the [`core::hub`].
-//! 6. For each member [`core::outbox`] queues a slot of eight bytes that names the stored message. A full queue drops
-//!    it and says so; whoever has bytes queued is on the dirty list.
-//! 7. At the end of the turn the reactor flushes the dirty: one write for each connection, however much waits. The last
-//!    copy that goes out frees the message.
+//! 6. [`core::outbox`] adds it to the room's *run*, where it waits once for all members that have nothing else to wait
+//!    for. For each of the others it queues a slot of eight bytes that names the stored message; a full queue drops it
+//!    and says so. Whoever has bytes to be written is on the dirty list, a run with all of its members.
+//! 7. At the end of the turn the reactor flushes the dirty: one write for each connection, however much waits, of the
+//!    same bytes for all members of a run. The last copy that goes out frees the message.
 //!
 //! # The layers
 //!
@@ -52,7 +53,8 @@
 //!   flushes, so that nobody who reads is dropped for the speed of a publisher.
 //! - **The invariant.** A connection with queued bytes is dirty or blocked, never neither.
 //! - **An idle connection owns nothing** but its columns: no buffer, no timer, no string.
-//! - **Encode once.** A message is one allocation, however many get it.
+//! - **Encode once, gather once.** A message is one allocation, however many get it; and what is published to a room
+//!   within a turn is put together once, however many members it is written to.
 //! - **One deadline a connection**, whose meaning is given by its phase; activity only stores a time.
 //! - **Full means drop, visibly.** Everything is bounded, drops are counted and told.
 //! - **Clients' faults are values, ours are assertions.** No input panics.

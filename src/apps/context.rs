@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::bounds::{AppBounds, Bounds, OnFull, QueueBounds};
 use crate::core::hub::Hub;
-use crate::core::outbox::{Offer, Outbox, Stored};
+use crate::core::outbox::{Crowd, Offer, Outbox, Stored};
 use crate::id::{AppId, ConnId, RoomId};
 use crate::metrics::Metrics;
 use crate::time::Now;
@@ -258,7 +258,32 @@ impl Context<'_> {
 
     /// Queues a message, or a batch, for every member of a room, and says for how many members.
     pub fn publish(&mut self, room: &str, frame: Frame) -> u32 {
-        self.publish_to(&[room], None, frame)
+        let message = self.store_published(frame);
+        let messages = u64::from(message.messages());
+        let Shared {
+            hub,
+            outbox,
+            bounds,
+            metrics,
+            ..
+        } = &mut *self.shared;
+        let Some(room) = hub.find(room) else {
+            outbox.release(message);
+            return 0;
+        };
+        let crowd = Crowd {
+            room,
+            changes: hub.changes(),
+            members: hub.members(room),
+        };
+        let bounds = bounds.app(self.app);
+        let lag = bounds.on_full == OnFull::Drop;
+        let published = outbox.publish(&crowd, message, &bounds.queue, lag);
+        metrics.messages_dropped[self.app as usize] += u64::from(published.refused) * messages;
+        while let Some(key) = self.shared.outbox.next_full() {
+            self.close_full(key);
+        }
+        published.receivers
     }
 
     /// Queues a message for every member of these rooms, once for whoever is in several, but not for `except`, and
@@ -311,11 +336,15 @@ impl Context<'_> {
             }
             Offer::Full => {
                 self.shared.metrics.messages_dropped[self.app as usize] += messages;
-                let conn = self.shared.outbox.conn(key);
-                self.close(conn, close::TRY_AGAIN, "the queue is full");
+                self.close_full(key);
                 false
             }
         }
+    }
+
+    fn close_full(&mut self, key: u32) {
+        let conn = self.shared.outbox.conn(key);
+        self.close(conn, close::TRY_AGAIN, "the queue is full");
     }
 
     /// Closes a connection behind what is queued for it. Nothing more is queued, from now on.

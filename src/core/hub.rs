@@ -63,6 +63,7 @@ pub struct Hub {
     lists: Slab<Vec<Membership>>,
     /// Memberships in all.
     memberships: usize,
+    changes: u64,
 }
 
 struct Room {
@@ -98,6 +99,7 @@ impl Hub {
             seats: Vec::with_capacity(connections),
             lists: Slab::new(),
             memberships: 0,
+            changes: 0,
         }
     }
 
@@ -225,6 +227,11 @@ impl Hub {
         self.memberships
     }
 
+    /// How often anybody has joined or left a room: while it is the same, every room has the same members.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
     /// Walks everything and panics with a sentence at the first rule that is broken.
     pub fn check_invariants(&self) {
         assert_eq!(
@@ -301,6 +308,7 @@ impl Hub {
     /// Enters a room on the connection's side.
     fn add_membership(&mut self, key: u32, new: Membership) {
         self.memberships += 1;
+        self.changes += 1;
         let seat = &mut self.seats[key as usize];
         match *seat {
             Seats::Closed | Seats::None => {
@@ -352,6 +360,7 @@ impl Hub {
     fn vacate(&mut self, key: u32, membership: Membership) -> bool {
         let Membership { room, at } = membership;
         self.memberships -= 1;
+        self.changes += 1;
         let members = &mut self.rooms[room.0 as usize].members;
         debug_assert!(
             members.as_slice(&self.crowds).get(at as usize) == Some(&key),

@@ -6,6 +6,9 @@
 //! **The invariant.** A connection with queued bytes is *dirty* or *blocked*, never neither. Only a push makes queued
 //! bytes, and it enters the dirty list itself; only a flush sets blocked; only a writable edge clears it.
 //!
+//! **A run** is what is published to a room, waiting once for all the members that have nothing else to wait for: they
+//! have no slots, get the same bytes in one write each, and the run is on the dirty list in their place.
+//!
 //! **Full means drop, visibly.** Messages are bounded by number and bytes; vital ones, answers, pings, pongs and the
 //! close frame always fit. An empty queue takes any one message, and one whose socket has refused nothing yet takes all:
 //! whether it is too much for this client is known once it is written, and how much comes before that is bounded by the
@@ -19,6 +22,7 @@
 //! It never touches a socket, and it never decides what to do about a full queue: it says so.
 
 mod flush;
+mod run;
 mod store;
 
 use std::collections::VecDeque;
@@ -26,6 +30,8 @@ use std::collections::VecDeque;
 use slab::Slab;
 
 pub use self::flush::{Flush, FlushState};
+use self::run::Runs;
+pub use self::run::{Crowd, Published};
 use self::store::Store;
 pub use self::store::Stored;
 use crate::bounds::QueueBounds;
@@ -55,9 +61,21 @@ pub struct Outbox {
     queues: Vec<Queue>,
     store: Store,
     slots: Slab<Slot>,
-    dirty: VecDeque<u32>,
+    runs: Runs,
+    dirty: VecDeque<Dirty>,
+    /// Queues that the last published message did not fit.
+    full: Vec<u32>,
     scratch: Vec<u8>,
     deflate_bytes_min: u32,
+}
+
+/// Who has something to write.
+#[derive(Clone, Copy)]
+enum Dirty {
+    /// The queue of a connection.
+    Queue(u32),
+    /// The members of a run, one by one.
+    Run(u32),
 }
 
 #[derive(Clone, Copy)]
@@ -72,6 +90,8 @@ struct Queue {
     generation: u32,
     head: u32,
     tail: u32,
+    /// The run that it takes part in, which is all that it waits for.
+    run: u32,
     /// Bytes of the head that the kernel has already.
     written: u32,
     /// Messages that wait, a batch as one; answers and control frames are not counted.
@@ -111,7 +131,9 @@ impl Outbox {
             queues: Vec::with_capacity(connections),
             store: Store::default(),
             slots: Slab::new(),
+            runs: Runs::default(),
             dirty: VecDeque::new(),
+            full: Vec::new(),
             scratch: Vec::with_capacity(flush::COPY_BYTES_MAX),
             deflate_bytes_min,
         }
@@ -134,7 +156,7 @@ impl Outbox {
 
     /// Closes the column entry and frees what waits.
     pub fn close(&mut self, key: u32) {
-        while self.pop(key).is_some() {}
+        self.discard(key);
         let dirty = self.queues[key as usize].flags & DIRTY;
         // The dirty list may still name it; the flag stays so that it is entered only once.
         self.queues[key as usize] = Queue {
@@ -145,6 +167,7 @@ impl Outbox {
 
     /// From now on messages to this connection are compressed, for a window of so many bits.
     pub fn deflate(&mut self, key: u32, window_bits: u8) {
+        self.leave_run(key);
         self.queues[key as usize].window_bits = window_bits;
     }
 
@@ -161,14 +184,14 @@ impl Outbox {
     /// Offers a copy of a stored message to the queue of an open key. `lag` says what full means: the message is
     /// dropped and the queue lags, or nothing happens.
     pub fn offer(&mut self, key: u32, message: &Stored, bounds: &QueueBounds, lag: bool) -> Offer {
+        self.leave_run(key);
         let queue = &self.queues[key as usize];
         if queue.flags & FINISHING != 0 {
             return Offer::Gone;
         }
-        let form = match queue.window_bits {
-            0 => message.key(),
-            bits => self.store.deflated(message, bits, self.deflate_bytes_min),
-        };
+        let form = self
+            .store
+            .form(message, queue.window_bits, self.deflate_bytes_min);
         let stored = self.store.get(form);
         match stored.class {
             Class::Message => {
@@ -209,6 +232,7 @@ impl Outbox {
 
     /// Throws away all that waits but a frame that is partly written: the next one queued goes right behind it.
     pub fn clear(&mut self, key: u32) {
+        self.abandon_run(key);
         let queue = &mut self.queues[key as usize];
         let first = queue.head;
         if queue.written == 0 || first == NONE {
@@ -237,6 +261,7 @@ impl Outbox {
 
     /// Throws away all that waits for a connection that nothing is written to any more.
     pub fn discard(&mut self, key: u32) {
+        self.abandon_run(key);
         while self.pop(key).is_some() {}
     }
 
@@ -252,9 +277,19 @@ impl Outbox {
 
     /// The next connection that has something to write; whoever takes it flushes it.
     pub fn next_dirty(&mut self) -> Option<u32> {
-        let key = self.dirty.pop_front()?;
-        self.queues[key as usize].flags &= !DIRTY;
-        Some(key)
+        loop {
+            match *self.dirty.front()? {
+                Dirty::Queue(key) => {
+                    self.dirty.pop_front();
+                    self.queues[key as usize].flags &= !DIRTY;
+                    return Some(key);
+                }
+                Dirty::Run(run) => match self.next_of_run(run) {
+                    Some(key) => return Some(key),
+                    None => self.dirty.pop_front(),
+                },
+            };
+        }
     }
 
     /// If the queue lags and is at most half full: how many messages were missed. It lags no longer.
@@ -274,6 +309,7 @@ impl Outbox {
             self.slots = Slab::new();
         }
         self.store.shrink(SLOTS_KEPT);
+        self.runs.shrink();
     }
 
     fn refuse(&mut self, key: u32, messages: u32, lag: bool) -> Offer {
@@ -359,7 +395,7 @@ impl Outbox {
         let queue = &mut self.queues[key as usize];
         if queue.flags & (DIRTY | BLOCKED) == 0 && queue.head != NONE {
             queue.flags |= DIRTY;
-            self.dirty.push_back(key);
+            self.dirty.push_back(Dirty::Queue(key));
         }
     }
 
@@ -385,7 +421,8 @@ impl Outbox {
 
     /// Whether nothing waits.
     pub fn is_empty(&self, key: u32) -> bool {
-        self.queues[key as usize].head == NONE
+        let queue = &self.queues[key as usize];
+        queue.head == NONE && queue.run == NONE
     }
 
     /// Whether the socket was full at the last flush.
@@ -400,7 +437,8 @@ impl Outbox {
 
     /// Bytes that wait for one connection.
     pub fn backlog_bytes(&self, key: u32) -> u32 {
-        self.queues[key as usize].bytes
+        let queue = &self.queues[key as usize];
+        queue.bytes + self.runs.bytes(queue.run)
     }
 
     /// Since when a non-empty queue has made no progress.
@@ -409,9 +447,9 @@ impl Outbox {
         (queue.flags & BLOCKED != 0).then_some(queue.progress)
     }
 
-    /// Connections on the dirty list.
+    /// Connections that are to be flushed; of those in runs, some may have nothing to write any more.
     pub fn dirty(&self) -> usize {
-        self.dirty.len()
+        self.dirty.len() - self.runs.len() + self.runs.members_left()
     }
 
     /// Bytes that all queues hold, each message once.
@@ -421,7 +459,7 @@ impl Outbox {
 
     /// Copies that wait in all queues, of a batch one each.
     pub fn queued(&self) -> usize {
-        self.slots.len()
+        self.slots.len() + self.runs.queued()
     }
 
     /// Messages in the store, a batch as one.
@@ -468,6 +506,7 @@ impl Outbox {
             );
         }
         assert_eq!(slots, self.slots.len(), "every slot is in a chain");
+        self.check_runs(&mut copies);
         self.store.check_invariants(&copies);
     }
 }
@@ -478,6 +517,7 @@ impl Queue {
             generation: 0,
             head: NONE,
             tail: NONE,
+            run: NONE,
             written: 0,
             messages: 0,
             bytes: 0,

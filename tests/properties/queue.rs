@@ -115,6 +115,11 @@ impl Queue {
         (is_enough && (newest > 0 || self.written == 0)).then_some(newest)
     }
 
+    /// Whether it has something to write, and a socket that may take it.
+    pub fn is_dirty(&self) -> bool {
+        !self.waits.is_empty() && !self.is_blocked
+    }
+
     pub fn is_half_full(&self) -> bool {
         self.count(Class::is_message) <= BOUNDS.messages_max as usize / 2
             && self.backlog() <= BOUNDS.bytes_max as usize / 2

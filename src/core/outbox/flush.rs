@@ -16,7 +16,7 @@ use crate::time::{Micros, Millis};
 /// costs more than the copy.
 pub(super) const COPY_BYTES_MAX: usize = 64 << 10;
 /// Parts of one vectored write; the kernel's own limit.
-const PARTS_MAX: usize = 1024;
+pub(super) const PARTS_MAX: usize = 1024;
 /// What a flush did.
 #[derive(Debug)]
 pub struct Flush {
@@ -50,7 +50,8 @@ impl Outbox {
         mut observe: impl FnMut(AppId, Micros),
     ) -> Flush {
         let queue = self.queues[key as usize];
-        if queue.head == NONE || queue.flags & BLOCKED != 0 {
+        let has_run = queue.run != NONE;
+        if !has_run && queue.head == NONE || queue.flags & BLOCKED != 0 {
             let state = if queue.head == NONE {
                 FlushState::Empty
             } else {
@@ -58,7 +59,10 @@ impl Outbox {
             };
             return Flush { messages: 0, state };
         }
-        let (offered, result) = self.write_parts(&queue, write);
+        let (offered, result) = match has_run {
+            true => self.write_run(key, write),
+            false => self.write_parts(&queue, write),
+        };
         let mut taken = match result {
             Ok(taken) => taken,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
@@ -70,6 +74,17 @@ impl Outbox {
             }
         };
         let short = taken < offered;
+        if has_run && !short {
+            return Flush {
+                messages: self.finish_run(key, observe),
+                state: FlushState::Empty,
+            };
+        }
+        if has_run {
+            // The socket is full: what is left waits in its own queue, and not on the dirty list.
+            self.queues[key as usize].flags |= BLOCKED;
+            self.leave_run(key);
+        }
         if taken > 0 {
             self.queues[key as usize].progress = now;
         }

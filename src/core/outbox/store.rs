@@ -15,6 +15,16 @@ use crate::wire::frame::{Class, Frame, deflated};
 
 /// Window sizes that clients can agree on.
 const WINDOWS: usize = (*WINDOW_BITS.end() - *WINDOW_BITS.start() + 1) as usize;
+/// Forms of a message: as it came, and compressed for each window.
+pub(super) const FORMS: usize = 1 + WINDOWS;
+
+/// The number of the form for a client that agreed on a window of so many bits; 0 bits are no compression.
+pub(super) fn form(window_bits: u8) -> usize {
+    match window_bits {
+        0 => 0,
+        bits => 1 + (bits - WINDOW_BITS.start()) as usize,
+    }
+}
 
 /// A message in the store; whoever gets one gives it back to [`super::Outbox::release`].
 #[derive(Debug)]
@@ -30,6 +40,14 @@ impl Stored {
     /// Its place in the store.
     pub(super) fn key(&self) -> u32 {
         self.key
+    }
+
+    /// Its place, and those of its compressed forms.
+    pub(super) fn forms(&self) -> impl Iterator<Item = u32> {
+        let deflated = self.deflated.get().into_iter();
+        let own = self.key;
+        let others = deflated.filter(move |&key| key != NONE && key != own);
+        std::iter::once(own).chain(others)
     }
 
     /// How many messages it is: one, or as many as the batch has.
@@ -81,8 +99,12 @@ impl Store {
         }
     }
 
-    /// The form of a message for a client that agreed on compression: compressed once, when the first one asks.
-    pub(super) fn deflated(&mut self, message: &Stored, window_bits: u8, bytes_min: u32) -> u32 {
+    /// The form of a message for a client that agreed on a window of so many bits, or on none: compressed once, when
+    /// the first one asks.
+    pub(super) fn form(&mut self, message: &Stored, window_bits: u8, bytes_min: u32) -> u32 {
+        if window_bits == 0 {
+            return message.key;
+        }
         let mut deflated = message.deflated.get();
         let window = (window_bits - WINDOW_BITS.start()) as usize;
         if deflated[window] == NONE {
@@ -112,11 +134,9 @@ impl Store {
 
     /// Gives up the copy that [`Store::put`] made.
     pub(super) fn release(&mut self, message: Stored) {
-        let deflated = message.deflated.get().into_iter();
-        for key in deflated.filter(|&key| key != NONE && key != message.key) {
+        for key in message.forms() {
             self.drop_copy(key);
         }
-        self.drop_copy(message.key);
     }
 
     /// One more copy.

@@ -1,0 +1,447 @@
+//! Runs: what is published to a room waits once for all of its members, instead of in each of their queues.
+//!
+//! A run is the messages that the same members get one behind the other. Whoever has nothing else to wait for takes part;
+//! the others have copies in their own queues, as has whoever leaves the run: because something else is queued for it,
+//! or because its socket takes less than all. So a queue is never in two minds: it has a run, or slots, or nothing.
+//!
+//! A run is flushed like a queue, member by member, with one write each of the same bytes. Once the first has been
+//! written to, or somebody has joined or left a room, it takes no more messages: the next ones begin another run.
+//!
+//! Nothing is dropped here. A socket that has refused nothing takes all, and whoever's has is not in a run.
+
+use std::io::{self, IoSlice};
+
+use slab::Slab;
+
+use super::flush::{COPY_BYTES_MAX, PARTS_MAX};
+use super::store::{FORMS, Stored, form};
+use super::{BLOCKED, Dirty, FINISHING, LAGGING, NONE, Offer, Outbox, Queue};
+use crate::bounds::QueueBounds;
+use crate::id::{AppId, RoomId};
+use crate::time::Micros;
+
+/// A smaller room is not worth a run.
+const MEMBERS_MIN: usize = 2;
+/// Runs that are looked through for one to go on with.
+const RUNS_MAX: usize = 64;
+
+/// A room and who is in it, at one state of the hub.
+#[derive(Clone, Copy, Debug)]
+pub struct Crowd<'a> {
+    /// The room.
+    pub room: RoomId,
+    /// How often anybody had joined or left anything.
+    pub changes: u64,
+    /// Everybody in it.
+    pub members: &'a [u32],
+}
+
+/// What became of a message that was published.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Published {
+    /// For how many it waits.
+    pub receivers: u32,
+    /// How many it was dropped for, or did not fit.
+    pub refused: u32,
+}
+
+/// All runs.
+#[derive(Default)]
+pub(super) struct Runs {
+    runs: Slab<Run>,
+    /// Runs that are over, for the room in their lists.
+    spare: Vec<Run>,
+    /// Members that a run has not come to yet, of all of them.
+    members_left: usize,
+    /// What is written to each member of the run that is flushed, for each form of its messages.
+    joined: [Joined; FORMS],
+    begun: u64,
+}
+
+#[derive(Default)]
+struct Run {
+    /// No other run has this number.
+    number: u64,
+    room: Option<RoomId>,
+    changes: u64,
+    messages: Vec<Stored>,
+    /// Messages, each of a batch.
+    count: u32,
+    bytes: u32,
+    /// Who took part when it began; those whose queue says so still do.
+    members: Vec<u32>,
+    /// Somebody may have been written to: it takes no more messages.
+    is_sealed: bool,
+    /// Members that are past.
+    next: usize,
+    /// Members that take part and are not written to yet.
+    waiting: u32,
+    /// Members that do not take part: messages are queued for them one by one.
+    others: Vec<u32>,
+}
+
+/// The messages of a run, as one piece.
+#[derive(Default)]
+struct Joined {
+    number: u64,
+    bytes: Vec<u8>,
+}
+
+impl Runs {
+    /// Runs that something may be left of.
+    pub(super) fn len(&self) -> usize {
+        self.runs.len()
+    }
+
+    /// Members that are to be flushed, or were.
+    pub(super) fn members_left(&self) -> usize {
+        self.members_left
+    }
+
+    /// Copies that wait.
+    pub(super) fn queued(&self) -> usize {
+        let copies = |run: &Run| run.waiting as usize * run.messages.len();
+        self.runs.iter().map(|(_, run)| copies(run)).sum()
+    }
+
+    /// Bytes that wait for each member of a run, before they are compressed.
+    pub(super) fn bytes(&self, run: u32) -> u32 {
+        match run {
+            NONE => 0,
+            run => self.runs[run as usize].bytes,
+        }
+    }
+
+    /// Lets the room go that a burst has grown.
+    pub(super) fn shrink(&mut self) {
+        self.spare = Vec::new();
+        if self.runs.is_empty() {
+            self.runs = Slab::new();
+            self.joined = Default::default();
+        }
+    }
+
+    fn find(&self, crowd: &Crowd<'_>) -> Option<u32> {
+        let goes_on = |run: &Run| {
+            run.room == Some(crowd.room)
+                && run.changes == crowd.changes
+                && !run.is_sealed
+                && run.waiting > 0
+                && run.messages.len() < PARTS_MAX
+        };
+        let mut runs = self.runs.iter();
+        runs.find(|(_, run)| goes_on(run))
+            .map(|(key, _)| key as u32)
+    }
+}
+
+impl Outbox {
+    /// Queues a stored message for everybody in a room. Whom it did not fit is named by [`Outbox::next_full`], unless
+    /// `lag` says that their queues lag from now on.
+    pub fn publish(
+        &mut self,
+        crowd: &Crowd<'_>,
+        message: Stored,
+        bounds: &QueueBounds,
+        lag: bool,
+    ) -> Published {
+        let Some(run) = self.runs.find(crowd).or_else(|| self.begin_run(crowd)) else {
+            let published = self.offer_each(crowd.members, &message, bounds, lag);
+            self.release(message);
+            return published;
+        };
+        let others = std::mem::take(&mut self.runs.runs[run as usize].others);
+        let mut published = self.offer_each(&others, &message, bounds, lag);
+        let bytes = self.store.get(message.key()).bytes.len() as u32;
+        let run = &mut self.runs.runs[run as usize];
+        run.others = others;
+        run.count += message.messages();
+        run.bytes += bytes;
+        run.messages.push(message);
+        published.receivers += run.waiting;
+        published
+    }
+
+    /// Somebody whose queue was too full for what was published; each is named once.
+    pub fn next_full(&mut self) -> Option<u32> {
+        self.full.pop()
+    }
+
+    fn offer_each(
+        &mut self,
+        keys: &[u32],
+        message: &Stored,
+        bounds: &QueueBounds,
+        lag: bool,
+    ) -> Published {
+        let mut published = Published::default();
+        for &key in keys {
+            match self.offer(key, message, bounds, lag) {
+                Offer::Queued => published.receivers += 1,
+                Offer::Dropped => published.refused += 1,
+                Offer::Full => {
+                    published.refused += 1;
+                    self.full.push(key);
+                }
+                Offer::Gone => {}
+            }
+        }
+        published
+    }
+
+    /// Begins a run of everybody in a room who has nothing else to wait for, if that is most of them.
+    fn begin_run(&mut self, crowd: &Crowd<'_>) -> Option<u32> {
+        let runs = &mut self.runs;
+        if crowd.members.len() < MEMBERS_MIN || runs.runs.len() >= RUNS_MAX {
+            return None;
+        }
+        let Run {
+            mut members,
+            mut others,
+            messages,
+            ..
+        } = runs.spare.pop().unwrap_or_default();
+        let entry = runs.runs.vacant_entry();
+        let run = entry.key() as u32;
+        for &key in crowd.members {
+            let queue = &mut self.queues[key as usize];
+            if queue.may_take_part() {
+                queue.run = run;
+                members.push(key);
+            } else {
+                others.push(key);
+            }
+        }
+        runs.begun += 1;
+        let begun = Run {
+            number: runs.begun,
+            room: Some(crowd.room),
+            changes: crowd.changes,
+            waiting: members.len() as u32,
+            messages,
+            members,
+            others,
+            ..Run::default()
+        };
+        if begun.members.len() < begun.others.len() {
+            for &key in &begun.members {
+                self.queues[key as usize].run = NONE;
+            }
+            runs.recycle(begun);
+            return None;
+        }
+        runs.members_left += begun.members.len();
+        entry.insert(begun);
+        self.dirty.push_back(Dirty::Run(run));
+        Some(run)
+    }
+
+    /// The next member of a run that is to be flushed; without one the run is over.
+    pub(super) fn next_of_run(&mut self, run: u32) -> Option<u32> {
+        let Runs {
+            runs, members_left, ..
+        } = &mut self.runs;
+        let found = &mut runs[run as usize];
+        found.is_sealed = true;
+        while let Some(&key) = found.members.get(found.next) {
+            found.next += 1;
+            *members_left -= 1;
+            if self.queues[key as usize].run == run {
+                return Some(key);
+            }
+        }
+        // Whoever was given out and is not written to is dead, and only waits for its end.
+        for &key in &found.members {
+            let queue = &mut self.queues[key as usize];
+            if queue.run == run {
+                queue.run = NONE;
+            }
+        }
+        self.end_run(run);
+        let over = self.runs.runs.remove(run as usize);
+        self.runs.recycle(over);
+        None
+    }
+
+    /// Takes a connection out of its run, and queues for it what waits for it there.
+    pub(super) fn leave_run(&mut self, key: u32) {
+        let Queue {
+            run, window_bits, ..
+        } = self.queues[key as usize];
+        if run == NONE {
+            return;
+        }
+        self.queues[key as usize].run = NONE;
+        for index in 0..self.runs.runs[run as usize].messages.len() {
+            let message = &self.runs.runs[run as usize].messages[index];
+            let form = self
+                .store
+                .form(message, window_bits, self.deflate_bytes_min);
+            self.push(key, form);
+        }
+        self.left_run(run, key);
+    }
+
+    /// Takes a connection out of its run, and forgets what waits for it there.
+    pub(super) fn abandon_run(&mut self, key: u32) {
+        let run = std::mem::replace(&mut self.queues[key as usize].run, NONE);
+        if run != NONE {
+            self.left_run(run, key);
+        }
+    }
+
+    fn left_run(&mut self, run: u32, key: u32) {
+        let found = &mut self.runs.runs[run as usize];
+        found.others.push(key);
+        found.waiting -= 1;
+        if found.waiting == 0 {
+            self.end_run(run);
+        }
+    }
+
+    /// A member has been written all of a run; how many messages that was. `observe` is told of those that now have
+    /// gone out to everybody.
+    pub(super) fn finish_run(&mut self, key: u32, mut observe: impl FnMut(AppId, Micros)) -> u32 {
+        let run = std::mem::replace(&mut self.queues[key as usize].run, NONE);
+        let found = &mut self.runs.runs[run as usize];
+        let count = found.count;
+        found.is_sealed = true;
+        found.waiting -= 1;
+        if found.waiting == 0 {
+            for message in &found.messages {
+                let stored = self.store.get(message.key());
+                if stored.copies == 1 {
+                    observe(stored.app, stored.stored);
+                }
+            }
+            self.end_run(run);
+        }
+        count
+    }
+
+    /// Frees the messages of a run that nobody waits for any more. It stays on the dirty list, as nothing, until its turn
+    /// comes.
+    fn end_run(&mut self, run: u32) {
+        let Runs {
+            runs, members_left, ..
+        } = &mut self.runs;
+        let over = &mut runs[run as usize];
+        *members_left -= over.members.len() - over.next;
+        over.next = over.members.len();
+        for message in over.messages.drain(..) {
+            self.store.release(message);
+        }
+    }
+
+    /// Writes all of its run to a member with one call of `write`; how many bytes that is, and how many were taken.
+    pub(super) fn write_run(
+        &mut self,
+        key: u32,
+        write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
+    ) -> (usize, io::Result<usize>) {
+        let Outbox {
+            queues,
+            runs: Runs { runs, joined, .. },
+            store,
+            deflate_bytes_min,
+            ..
+        } = self;
+        let Queue {
+            run, window_bits, ..
+        } = queues[key as usize];
+        let Run {
+            number, messages, ..
+        } = &runs[run as usize];
+        if let [message] = &messages[..] {
+            let form = store.form(message, window_bits, *deflate_bytes_min);
+            let bytes = &store.get(form).bytes;
+            return (bytes.len(), write(&[IoSlice::new(bytes)]));
+        }
+        let joined = &mut joined[form(window_bits)];
+        if joined.number != *number {
+            joined.number = *number;
+            joined.bytes.clear();
+            for message in messages {
+                let form = store.form(message, window_bits, *deflate_bytes_min);
+                joined.bytes.extend_from_slice(&store.get(form).bytes);
+                if joined.bytes.len() > COPY_BYTES_MAX {
+                    joined.bytes.clear();
+                    break;
+                }
+            }
+        }
+        if !joined.bytes.is_empty() {
+            return (joined.bytes.len(), write(&[IoSlice::new(&joined.bytes)]));
+        }
+        let mut forms = [0; PARTS_MAX];
+        for (form, message) in forms.iter_mut().zip(messages) {
+            *form = store.form(message, window_bits, *deflate_bytes_min);
+        }
+        let mut slices = [IoSlice::new(&[]); PARTS_MAX];
+        let slices = &mut slices[..messages.len()];
+        for (slice, form) in slices.iter_mut().zip(forms) {
+            *slice = IoSlice::new(&store.get(form).bytes);
+        }
+        let offered = slices.iter().map(|slice| slice.len()).sum();
+        (offered, write(slices))
+    }
+
+    /// Checks the rules of this file, and counts the copies that runs hold.
+    ///
+    /// # Panics
+    /// When a rule is broken.
+    pub(super) fn check_runs(&self, copies: &mut Vec<u32>) {
+        let mut members_left = 0;
+        for (run, found) in &self.runs.runs {
+            members_left += found.members.len() - found.next;
+            let still = |key: &&u32| self.queues[**key as usize].run == run as u32;
+            assert_eq!(
+                found.members[found.next..].iter().filter(still).count(),
+                found.waiting as usize,
+                "who waits for run {run} is ahead of it"
+            );
+            assert_eq!(
+                found.waiting == 0,
+                found.messages.is_empty(),
+                "run {run} has messages while somebody waits for them"
+            );
+            for form in found.messages.iter().flat_map(Stored::forms) {
+                copies.resize(copies.len().max(form as usize + 1), 0);
+                copies[form as usize] += 1;
+            }
+            let listed = |dirty: &&Dirty| matches!(dirty, Dirty::Run(key) if *key as usize == run);
+            assert_eq!(
+                self.dirty.iter().filter(listed).count(),
+                1,
+                "run {run} is on the dirty list once"
+            );
+        }
+        assert_eq!(
+            members_left, self.runs.members_left,
+            "the members are counted"
+        );
+        for (key, queue) in self.queues.iter().enumerate() {
+            let is_idle = queue.head == NONE && queue.flags & (BLOCKED | LAGGING | FINISHING) == 0;
+            assert!(
+                queue.run == NONE || is_idle,
+                "connection {key} waits for its run alone"
+            );
+        }
+    }
+}
+
+impl Runs {
+    /// Keeps the room in the lists of a run that is over.
+    fn recycle(&mut self, mut over: Run) {
+        over.members.clear();
+        over.others.clear();
+        self.spare.push(over);
+    }
+}
+
+impl Queue {
+    /// Whether it has nothing to wait for, and a socket that takes what it is given.
+    fn may_take_part(&self) -> bool {
+        self.run == NONE && self.head == NONE && self.flags & (BLOCKED | LAGGING | FINISHING) == 0
+    }
+}
