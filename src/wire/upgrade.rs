@@ -41,6 +41,11 @@ impl Upgrade {
         if versions.next() != Some(b"13".as_slice()) || versions.next().is_some() {
             return Err(NotUpgrade::Version);
         }
+        if !head.all("sec-websocket-extensions").all(is_extension_list) {
+            return Err(NotUpgrade::Malformed(
+                "Sec-WebSocket-Extensions must be a list of tokens, each with parameters that are tokens",
+            ));
+        }
         let mut keys = head.all("sec-websocket-key");
         match (keys.next(), keys.next()) {
             (Some(key), None) if is_nonce(key) => Ok(Upgrade {
@@ -166,6 +171,25 @@ fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
     parts.map(str::trim)
 }
 
+/// Whether this follows the grammar of RFC 6455 §9.1, which every offer must, known or not. An empty element is none.
+fn is_extension_list(value: &[u8]) -> bool {
+    let is_parameter = |part: &str| match part.split_once('=') {
+        Some((name, value)) => is_token(name.trim()) && is_token(unquoted(value.trim())),
+        None => is_token(part),
+    };
+    let is_extension = |extension: &str| {
+        let mut parts = split(extension, ';');
+        extension.is_empty() || parts.next().is_some_and(is_token) && parts.all(is_parameter)
+    };
+    std::str::from_utf8(value).is_ok_and(|text| split(text, ',').all(is_extension))
+}
+
+/// Whether this is a token (RFC 9110 §5.6.2).
+fn is_token(text: &str) -> bool {
+    let may_stand = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(may_stand)
+}
+
 fn unquoted(value: &str) -> &str {
     value
         .strip_prefix('"')
@@ -205,7 +229,7 @@ mod tests {
             "permessage-deflate; client_max_window_bits=10; server_no_context_takeover",
             "x-webkit-deflate-frame, permessage-deflate",
             "permessage-deflate; nonsense, permessage-deflate",
-            "other; a=\"b, permessage-deflate; nonsense\", permessage-deflate",
+            "other; a=\"b\", permessage-deflate",
         ] {
             assert_eq!(negotiate(offers).as_deref(), Some(plain), "{offers}");
         }
@@ -231,11 +255,38 @@ mod tests {
             "permessage-deflate; server_max_window_bits=16",
             "permessage-deflate; server_max_window_bits=09",
             "permessage-deflate; client_max_window_bits=7",
-            "permessage-deflate; client_max_window_bits=",
             "permessage-bzip2",
             "",
         ] {
             assert_eq!(negotiate(offers), None, "{offers}");
         }
+    }
+
+    #[test]
+    fn what_is_no_list_of_extensions_is_told_from_one_that_is_declined() {
+        for list in [
+            "",
+            " , a,, b",
+            "a; b; c=d; e=\"f\"",
+            "x-webkit-deflate-frame; nonsense",
+        ] {
+            assert!(is_extension_list(list.as_bytes()), "{list}");
+        }
+        for list in [
+            "a; b=",
+            "a; =b",
+            "a;",
+            "; a",
+            "a b",
+            "a; b=\"c",
+            "a; b=\"c d\"",
+            "a; b=\"c, permessage-deflate\"",
+            "a=b",
+            "(a)",
+            "é",
+        ] {
+            assert!(!is_extension_list(list.as_bytes()), "{list}");
+        }
+        assert!(!is_extension_list(b"a\xff"));
     }
 }

@@ -241,7 +241,7 @@ fn offers() -> Vec<Row> {
         "permessage-deflate;client_max_window_bits=\"15\"",
         "permessage-deflate; nonsense, permessage-deflate",
         "permessage-deflate\r\nSec-WebSocket-Extensions: permessage-deflate",
-        "a; b=\"c, permessage-deflate; nonsense\", permessage-deflate",
+        "a; b=\"c\", permessage-deflate",
     ];
     let agreed = agreed.into_iter().map(|offer| {
         let header = format!("{KEY}Sec-WebSocket-Extensions: {offer}\r\n");
@@ -250,7 +250,32 @@ fn offers() -> Vec<Row> {
             .hears(Said::Upgraded(Some(AGREED)))
             .stays_open()
     });
-    declined.chain(agreed).collect()
+    declined.chain(agreed).chain(malformed()).collect()
+}
+
+/// What is no list of extensions (RFC 6455 §9.1) fails the handshake, whatever else it offers.
+fn malformed() -> impl Iterator<Item = Row> {
+    let offers = [
+        "permessage-deflate; client_max_window_bits=",
+        "permessage-deflate; =15",
+        "permessage-deflate;",
+        "; permessage-deflate",
+        "permessage-deflate client_max_window_bits",
+        "permessage-deflate; client_max_window_bits=\"15",
+        "a; b=\"c, permessage-deflate; nonsense\", permessage-deflate",
+        "permessage-deflate=1",
+        "(permessage-deflate)",
+        "permessage-deflate, é",
+    ];
+    offers.into_iter().map(|offer| {
+        let header = format!("{KEY}Sec-WebSocket-Extensions: {offer}\r\n");
+        row(format!("no list of extensions: {offer:?}"))
+            .send(with(KEY, &header))
+            .hears(bad(
+                "Sec-WebSocket-Extensions must be a list of tokens, each with parameters that are tokens",
+            ))
+            .answers_on()
+    })
 }
 
 fn handshakes_that_break_a_rule_are_refused_and_may_be_tried_again<G: Ground>() {
