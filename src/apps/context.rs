@@ -92,7 +92,12 @@ impl Unflushed {
     /// So many of the dirty queues, the first ones, are about to be flushed. Whoever becomes dirty later stands behind
     /// them, so clients that read a little all the time do not put off what others publish.
     pub fn flush(&mut self, queues: usize, dirty: usize) {
-        let left = self.queues.unwrap_or(dirty).saturating_sub(queues);
+        // Some may be gone without having been flushed.
+        let left = self
+            .queues
+            .unwrap_or(dirty)
+            .min(dirty)
+            .saturating_sub(queues);
         self.queues = Some(left);
         if left == 0 {
             *self = Unflushed::default();
