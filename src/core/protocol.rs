@@ -66,14 +66,14 @@ pub enum Event<'a> {
 /// The state of one connection's input.
 pub struct Protocol {
     phase: Phase,
-    work: Work,
+    /// One word while nothing is half received, and no more.
+    work: Option<Box<Work>>,
 }
 
 /// What is half received.
 enum Work {
-    Nothing,
-    Body(Box<Body>),
-    Message(Box<Assembly>),
+    Body(Body),
+    Message(Assembly),
 }
 
 /// A message that did not come in one piece.
@@ -106,7 +106,7 @@ impl Protocol {
     pub fn new() -> Protocol {
         Protocol {
             phase: Phase::Request,
-            work: Work::Nothing,
+            work: None,
         }
     }
 
@@ -131,7 +131,7 @@ impl Protocol {
     /// From now on input is thrown away.
     pub fn over(&mut self) {
         self.phase = Phase::Over;
-        self.work = Work::Nothing;
+        self.work = None;
     }
 
     /// The next event in the buffer; `None` once it needs more bytes.
@@ -155,7 +155,7 @@ impl Protocol {
         buffer: &'a mut Buffer,
         limits: Limits,
     ) -> Result<Option<Event<'a>>, Fault> {
-        if let Work::Body(body) = &mut self.work {
+        if let Some(Work::Body(body)) = self.work.as_deref_mut() {
             if !body.take(buffer)? {
                 return Ok(None);
             }
@@ -186,14 +186,14 @@ impl Protocol {
         }
         let body = Body::new(&unread[..head_bytes], framing, limits.body_bytes_max)?;
         buffer.consume(head_bytes);
-        self.work = Work::Body(Box::new(body));
+        self.work = Some(Box::new(Work::Body(body)));
         Ok(Some(Event::Body {
             expects_continue: expects_continue && behind.is_empty(),
         }))
     }
 
     fn whole_request<'a>(&mut self, buffer: &'a mut Buffer) -> Option<Event<'a>> {
-        let Work::Body(body) = std::mem::replace(&mut self.work, Work::Nothing) else {
+        let Work::Body(body) = *self.work.take()? else {
             return None;
         };
         let (bytes, head_bytes) = body.into_parts();
@@ -212,7 +212,7 @@ impl Protocol {
         limits: Limits,
     ) -> Result<Option<Event<'a>>, Fault> {
         loop {
-            if let Work::Message(message) = &mut self.work
+            if let Some(Work::Message(message)) = self.work.as_deref_mut()
                 && let Some(frame) = &mut message.frame
             {
                 let left = frame.header.payload_bytes - frame.taken_bytes;
@@ -250,7 +250,7 @@ impl Protocol {
                 return control(header, header_bytes, buffer).map(Some);
             }
             self.check_order(&header, limits)?;
-            if arrived && header.last && matches!(self.work, Work::Nothing) {
+            if arrived && header.last && self.work.is_none() {
                 buffer.consume(header_bytes);
                 let range = buffer.consume(header.payload_bytes as usize);
                 unmask(buffer.at_mut(range.clone()), header.mask, 0);
@@ -268,14 +268,16 @@ impl Protocol {
 
     /// The rules for the order of data frames (RFC 6455 §5.4), and the limit on what they add up to.
     fn check_order(&self, header: &Header, limits: Limits) -> Result<(), Fault> {
-        let so_far = match (&self.work, header.kind) {
-            (Work::Message(message), Kind::Continuation) => message.gathered.bytes() as u64,
-            (Work::Message(_), _) => return Err(Fault::Interleaved),
-            (_, Kind::Continuation) => return Err(Fault::ContinuesNothing),
+        let so_far = match (self.message(), header.kind) {
+            (Some(message), Kind::Continuation) => message.gathered.bytes() as u64,
+            (Some(_), _) => return Err(Fault::Interleaved),
+            (None, Kind::Continuation) => return Err(Fault::ContinuesNothing),
             _ => 0,
         };
         let compressed = header.compressed
-            || matches!(&self.work, Work::Message(message) if message.gathered.is_compressed());
+            || self
+                .message()
+                .is_some_and(|message| message.gathered.is_compressed());
         // What cannot be made shorter gets longer, in small blocks by up to a sixteenth; how much it is when it is inflated
         // is looked at then.
         let max = u64::from(limits.message_bytes_max);
@@ -287,13 +289,13 @@ impl Protocol {
     }
 
     fn begin_frame(&mut self, header: Header) {
-        if matches!(self.work, Work::Nothing) {
-            self.work = Work::Message(Box::new(Assembly {
+        let begun = || {
+            Box::new(Work::Message(Assembly {
                 gathered: Gathered::new(&header),
                 frame: None,
-            }));
-        }
-        if let Work::Message(message) = &mut self.work {
+            }))
+        };
+        if let Work::Message(message) = &mut **self.work.get_or_insert_with(begun) {
             message.frame = Some(Partial {
                 header,
                 taken_bytes: 0,
@@ -306,8 +308,8 @@ impl Protocol {
         buffer: &'a mut Buffer,
         limits: Limits,
     ) -> Result<Event<'a>, Fault> {
-        let message = match std::mem::replace(&mut self.work, Work::Nothing) {
-            Work::Message(message) => *message,
+        let message = match self.work.take().map(|work| *work) {
+            Some(Work::Message(message)) => message,
             _ => unreachable!("only a message that has begun can end"),
         };
         match message.gathered {
@@ -333,15 +335,23 @@ impl Protocol {
 
     /// Whether a body or a message is half received.
     pub fn is_midway(&self) -> bool {
-        !matches!(self.work, Work::Nothing)
+        self.work.is_some()
     }
 
     /// Bytes of memory that the half-received body or message holds.
     pub fn held_bytes(&self) -> usize {
-        match &self.work {
-            Work::Nothing => 0,
-            Work::Body(body) => size_of::<Body>() + body.held_bytes(),
-            Work::Message(message) => size_of::<Assembly>() + message.gathered.held_bytes(),
+        match self.work.as_deref() {
+            None => 0,
+            Some(Work::Body(body)) => size_of::<Work>() + body.held_bytes(),
+            Some(Work::Message(message)) => size_of::<Work>() + message.gathered.held_bytes(),
+        }
+    }
+
+    /// The message that is half received.
+    fn message(&self) -> Option<&Assembly> {
+        match self.work.as_deref() {
+            Some(Work::Message(message)) => Some(message),
+            _ => None,
         }
     }
 }
