@@ -20,7 +20,12 @@ fn servers_are_loaded_in_turn_and_each_has_its_numbers() {
             assert!(at("done") > 0.0 && at("per_second/median") > 0.0);
             assert!(at("per_server_cpu_second/median") > 0.0);
             assert!(at("per_second/p25") <= at("per_second/p75"));
-            assert!(at("latency_us/count") >= at("done"));
+            // The round before the first is in neither.
+            assert_eq!(at("latency_us/count"), at("done"));
+            assert_eq!(at("latency_curve_us/0/0"), 0.0);
+            assert!(at("slices/2/cost/server_waited_share") >= 0.0);
+            let slices: f64 = (0..3).map(|i| at(&format!("slices/{i}/done"))).sum();
+            assert_eq!((slices, at("lost")), (at("done"), 0.0));
         }
         assert_eq!(run.number("/targets/0/ratio/median"), 1.0);
         assert!(run.number("/targets/1/ratio/median") > 0.0);
@@ -47,4 +52,21 @@ fn a_lie_of_one_server_is_a_problem_with_its_name() {
         liar.address
     ));
     run.failed("liar: 4 deliveries were duplicates");
+}
+
+#[test]
+fn a_server_that_cannot_be_loaded_is_named() {
+    let (hub, free) = (
+        Hub::start(""),
+        std::net::TcpListener::bind("127.0.0.1:0").unwrap(),
+    );
+    let nowhere = free.local_addr().unwrap();
+    drop(free);
+    let run = flood(&format!(
+        "compare fanout 4 --rounds 1 --slice 50ms {} --target gone=roomcast@{nowhere}@{}",
+        hub.contender("here"),
+        hub.pid()
+    ));
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.said.contains("roomcast-flood: gone: "), "{run:?}");
 }

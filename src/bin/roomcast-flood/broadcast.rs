@@ -143,6 +143,13 @@ impl<'a> Broadcast<'a> {
         Ok(())
     }
 
+    /// Forgets how long everything took so far.
+    pub fn forget_latencies(&mut self) {
+        self.ledger.forget_latencies();
+        self.published.late_us.reset();
+        self.published.answer_us.reset();
+    }
+
     /// What the publishers saw so far.
     pub fn published(&self) -> &Published {
         &self.published

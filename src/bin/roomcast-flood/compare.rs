@@ -7,12 +7,11 @@
 use crate::broadcast::Broadcast;
 use crate::broadcasted::Broadcasted;
 use crate::clock::{Clock, after, seconds};
-use crate::comparison::{Comparison, Contended, Slice};
+use crate::comparison::{Arrived, Comparison, Contended, Slice};
 use crate::contender::Contender;
 use crate::description::Description;
 use crate::echo;
 use crate::error::Error;
-use crate::histogram::Quantiles;
 use crate::ledger::Ledger;
 use crate::meter::Meter;
 use crate::options::{Compare, Work};
@@ -26,6 +25,8 @@ use crate::sources;
 /// A server that can be loaded for a while.
 trait Load {
     fn slice(&mut self) -> Result<Slice, Error>;
+    /// Forgets how long everything took so far.
+    fn forget_latencies(&mut self);
 }
 
 struct Fanout<'a> {
@@ -72,39 +73,51 @@ fn fanout(options: &Compare) -> Result<Comparison, Error> {
     let (mut names, mut sessions) = (Vec::new(), Vec::new());
     for contender in &options.targets {
         let description = Description::load(contender.file.as_deref())?;
-        names.push(contender.name.clone().unwrap_or(description.name.clone()));
+        let name = contender.name.clone().unwrap_or(description.name.clone());
+        let of = |error: Error| error.of(&name);
         let way = match seating.rooms {
-            1 => scene(description.room, "room")?,
-            _ => scene(description.rooms, "rooms")?,
+            1 => scene(description.room, "room"),
+            _ => scene(description.rooms, "rooms"),
         };
         let target = prepare(
             contender.server,
             &options.common,
             &description.name,
-            way,
+            way.map_err(of)?,
             seating,
-        )?;
+        );
+        let target = target.map_err(of)?;
         let ledger = Ledger::new(target.clone(), run_number());
-        let mut session = session(options, contender, target, ledger)?;
-        all_open(contender, session.connect_as_asked(0.0)?)?;
+        let mut session = session(options, contender, target, ledger).map_err(of)?;
+        all_open(&name, session.connect_as_asked(0.0).map_err(of)?)?;
+        names.push(name);
         sessions.push(session);
     }
+    let mut late = Vec::new();
     let slices = {
         let mut loads = Vec::new();
-        for session in &mut sessions {
+        for (name, session) in names.iter().zip(&mut sessions) {
             let (meter, deadline) = (session.meter.clone(), session.deadline);
             let (crowd, ledger) = (&mut session.crowd, &mut session.sink);
-            let broadcast = Broadcast::new(crowd, ledger, plan, deadline)?;
+            let broadcast = Broadcast::new(crowd, ledger, plan, deadline);
+            let broadcast = broadcast.map_err(|error| error.of(name))?;
             loads.push(Fanout {
                 broadcast,
                 meter,
                 deadline,
             });
         }
-        take_turns(&mut loads, options.rounds)?
+        let slices = take_turns(&mut loads, &names, options.rounds)?;
+        late.extend(
+            loads
+                .iter()
+                .map(|load| load.broadcast.published().late_us.clone()),
+        );
+        slices
     };
     let mut comparison = Comparison::new(options, "fanout");
-    for ((name, session), mine) in names.into_iter().zip(&mut sessions).zip(&slices) {
+    let all = names.into_iter().zip(&mut sessions).zip(&slices).zip(&late);
+    for (((name, session), mine), late_us) in all {
         close(&name, session, &mut comparison.problems)?;
         let ledger = &session.sink;
         let mut problems = Vec::new();
@@ -115,14 +128,16 @@ fn fanout(options: &Compare) -> Result<Comparison, Error> {
         comparison.problems.extend(named);
         let curve = (name.clone(), ledger.latency_us().clone());
         comparison.curves.push(curve);
-        comparison.targets.push(Contended::new(
-            name,
-            session.crowd.target().url(),
-            mine,
-            &slices[0],
-            Quantiles::from(ledger.latency_us()),
-            Some(Quantiles::from(ledger.flights().last_member_us())),
-        ));
+        let arrived = Arrived {
+            latency_us: ledger.latency_us(),
+            last_member_us: Some(ledger.flights().last_member_us()),
+            late_us: Some(late_us),
+            lost: ledger.missing().lost,
+            told: ledger.counts().missed,
+        };
+        let (url, first) = (session.crowd.target().url(), &slices[0]);
+        let contended = Contended::new(name, url, mine, first, arrived);
+        comparison.targets.push(contended);
     }
     Ok(comparison.conclude())
 }
@@ -137,41 +152,50 @@ fn echo(options: &Compare) -> Result<Comparison, Error> {
     let (mut names, mut sessions) = (Vec::new(), Vec::new());
     for contender in &options.targets {
         let description = Description::load(contender.file.as_deref())?;
-        names.push(contender.name.clone().unwrap_or(description.name.clone()));
-        let way = scene(description.echo, "echo")?;
+        let name = contender.name.clone().unwrap_or(description.name.clone());
+        let of = |error: Error| error.of(&name);
+        let way = scene(description.echo, "echo").map_err(of)?;
         let target = prepare(
             contender.server,
             &options.common,
             &description.name,
             way,
             seating,
-        )?;
+        );
+        let target = target.map_err(of)?;
         let book = echo::Book::new(options.connections, options.size as usize, run_number());
-        let mut session = session(options, contender, target, book)?;
-        all_open(contender, session.connect_as_asked(0.0)?)?;
+        let mut session = session(options, contender, target, book).map_err(of)?;
+        all_open(&name, session.connect_as_asked(0.0).map_err(of)?)?;
+        names.push(name);
         sessions.push(session);
     }
     let slices = {
         let loads = sessions.iter_mut().map(|session| Echo { session, plan });
-        take_turns(&mut loads.collect::<Vec<_>>(), options.rounds)?
+        take_turns(&mut loads.collect::<Vec<_>>(), &names, options.rounds)?
     };
     let mut comparison = Comparison::new(options, "echo");
     for ((name, session), mine) in names.into_iter().zip(&mut sessions).zip(&slices) {
         close(&name, session, &mut comparison.problems)?;
         let mut problems = Vec::new();
         let (first, book) = (&slices[0], &session.sink);
-        book.report(0, mine[0].cost).judge(&mut problems);
+        let report = book.report(0, mine[0].cost);
+        report.judge(&mut problems);
         let named = problems
             .into_iter()
             .map(|problem| format!("{name}: {problem}"));
         comparison.problems.extend(named);
         let curve = (name.clone(), book.round_trip_us().clone());
         comparison.curves.push(curve);
-        let latency_us = Quantiles::from(book.round_trip_us());
+        let arrived = Arrived {
+            latency_us: book.round_trip_us(),
+            last_member_us: None,
+            late_us: None,
+            lost: u64::from(report.lost),
+            told: 0,
+        };
         let url = session.crowd.target().url();
-        comparison
-            .targets
-            .push(Contended::new(name, url, mine, first, latency_us, None));
+        let contended = Contended::new(name, url, mine, first, arrived);
+        comparison.targets.push(contended);
     }
     Ok(comparison.conclude())
 }
@@ -192,6 +216,10 @@ impl Load for Fanout<'_> {
             cost,
         })
     }
+
+    fn forget_latencies(&mut self) {
+        self.broadcast.forget_latencies();
+    }
 }
 
 impl Load for Echo<'_, '_> {
@@ -207,18 +235,28 @@ impl Load for Echo<'_, '_> {
             cost: session.meter.finish(&session.crowd, start)?,
         })
     }
+
+    fn forget_latencies(&mut self) {
+        self.session.sink.forget_latencies();
+    }
 }
 
 /// So many slices of each server, and one more before, which is not counted.
-fn take_turns(loads: &mut [impl Load], rounds: u32) -> Result<Vec<Vec<Slice>>, Error> {
+fn take_turns(
+    loads: &mut [impl Load],
+    names: &[String],
+    rounds: u32,
+) -> Result<Vec<Vec<Slice>>, Error> {
     let mut slices = vec![Vec::new(); loads.len()];
     let bar = progress::bar("comparing", rounds);
     for round in 0..=rounds as usize {
         for turn in 0..loads.len() {
             let server = (round + turn) % loads.len();
-            let slice = loads[server].slice()?;
-            if round > 0 {
-                slices[server].push(slice);
+            let slice = loads[server].slice();
+            let slice = slice.map_err(|error| error.of(&names[server]))?;
+            match round {
+                0 => loads[server].forget_latencies(),
+                _ => slices[server].push(slice),
             }
         }
         bar.set_position(round as u64);
@@ -243,16 +281,12 @@ fn session<'a, S: crate::client::Sink>(
 }
 
 /// A server that does not take all connections cannot be compared.
-fn all_open(contender: &Contender, connected: crate::phases::Connected) -> Result<(), Error> {
+fn all_open(name: &str, connected: crate::phases::Connected) -> Result<(), Error> {
     let mut problems = Vec::new();
     connected.judge(&mut problems);
     match problems.is_empty() {
         true => Ok(()),
-        false => Err(Error::Server(format!(
-            "{}: {}",
-            contender.server,
-            problems.join("; ")
-        ))),
+        false => Err(Error::Server(format!("{name}: {}", problems.join("; ")))),
     }
 }
 

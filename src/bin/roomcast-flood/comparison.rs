@@ -8,11 +8,11 @@ use std::fmt;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use crate::histogram::Quantiles;
+use crate::histogram::{Quantiles, curve};
 use crate::meter::Cost;
 
 /// One turn of one server.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Slice {
     /// Deliveries or round trips.
     pub done: u64,
@@ -31,6 +31,21 @@ pub struct Spread {
     pub median: f64,
     /// Three quarters.
     pub p75: f64,
+}
+
+/// What arrived of one server, over all slices.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrived<'a> {
+    /// How long each delivery or round trip took.
+    pub latency_us: &'a Histogram<u64>,
+    /// How long each message of a fan-out took to the last member.
+    pub last_member_us: Option<&'a Histogram<u64>>,
+    /// How late each message of a fan-out was sent.
+    pub late_us: Option<&'a Histogram<u64>>,
+    /// Deliveries or round trips that did not arrive, those before the first round among them.
+    pub lost: u64,
+    /// How many of them the server told its clients of.
+    pub told: u64,
 }
 
 /// One server.
@@ -61,6 +76,19 @@ pub struct Contended {
     /// To the last member, for each message of a fan-out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_member_us: Option<Quantiles>,
+    /// From the time a message was meant to be sent to when it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub late_us: Option<Quantiles>,
+    /// Deliveries or round trips that did not arrive, those before the first round among them.
+    pub lost: u64,
+    /// How many of them the server told its clients of.
+    pub told: u64,
+    /// The latencies as a curve: shares of the values, and what so many are at most.
+    pub latency_curve_us: Vec<(f64, u64)>,
+    /// The same of those to the last member.
+    pub last_member_curve_us: Vec<(f64, u64)>,
+    /// The slices one by one: those with the same number are of the same round.
+    pub slices: Vec<Slice>,
 }
 
 /// All servers.
@@ -134,8 +162,7 @@ impl Contended {
         url: String,
         slices: &[Slice],
         first: &[Slice],
-        latency_us: Quantiles,
-        last_member_us: Option<Quantiles>,
+        arrived: Arrived<'_>,
     ) -> Contended {
         let spread = |value: fn(&Slice) -> f64| Spread::of(slices.iter().map(value));
         let ratio = |value: fn(&Slice) -> f64| {
@@ -156,8 +183,14 @@ impl Contended {
             server_cpu_share: spread(|slice| slice.cost.server_cpu_share.unwrap_or(0.0)),
             client_busy_share: spread(|slice| slice.cost.client_busy_share),
             slices_bound_by_client: bound.count(),
-            latency_us,
-            last_member_us,
+            latency_us: Quantiles::from(arrived.latency_us),
+            last_member_us: arrived.last_member_us.map(Quantiles::from),
+            late_us: arrived.late_us.map(Quantiles::from),
+            lost: arrived.lost,
+            told: arrived.told,
+            latency_curve_us: curve(arrived.latency_us),
+            last_member_curve_us: arrived.last_member_us.map(curve).unwrap_or_default(),
+            slices: slices.to_vec(),
         }
     }
 }
@@ -236,6 +269,7 @@ mod tests {
                 seconds: 0.5,
                 server_cpu_seconds: Some(cpu),
                 server_cpu_share: Some(cpu / 0.5),
+                server_waited_share: Some(0.0),
                 client_cpu_seconds: 0.1,
                 client_cpu_share: 0.2,
                 client_busy_share: 0.2,
@@ -244,8 +278,17 @@ mod tests {
         }
     }
 
-    fn quantiles() -> Quantiles {
-        Quantiles::from(&crate::histogram::new())
+    fn contended(slices: &[Slice], first: &[Slice]) -> Contended {
+        let mut latency_us = crate::histogram::new();
+        latency_us.saturating_record(5);
+        let arrived = Arrived {
+            latency_us: &latency_us,
+            last_member_us: None,
+            late_us: None,
+            lost: 2,
+            told: 1,
+        };
+        Contended::new("x".to_owned(), String::new(), slices, first, arrived)
     }
 
     #[test]
@@ -261,14 +304,7 @@ mod tests {
     fn a_ratio_is_taken_within_a_round_so_that_drift_cancels() {
         let first = [slice(100, 0.1), slice(200, 0.1), slice(400, 0.1)];
         let second = [slice(50, 0.1), slice(100, 0.1), slice(200, 0.1)];
-        let contended = Contended::new(
-            "x".to_owned(),
-            String::new(),
-            &second,
-            &first,
-            quantiles(),
-            None,
-        );
+        let contended = contended(&second, &first);
         let half = Spread {
             p25: 0.5,
             median: 0.5,
@@ -278,19 +314,15 @@ mod tests {
         assert_eq!(contended.per_server_cpu_second.median, 1000.0);
         assert_eq!(contended.per_second.median, 200.0);
         assert_eq!((contended.done, contended.slices_bound_by_client), (350, 0));
+        assert_eq!((contended.lost, contended.told), (2, 1));
+        assert_eq!(contended.latency_curve_us, [(0.0, 5)]);
+        assert_eq!(contended.slices.len(), 3);
     }
 
     #[test]
     fn slices_that_the_client_bounds_are_counted() {
         let slices = [slice(7, 0.1), slice(8, 0.1)];
-        let contended = Contended::new(
-            "x".to_owned(),
-            String::new(),
-            &slices,
-            &slices,
-            quantiles(),
-            None,
-        );
+        let contended = contended(&slices, &slices);
         assert_eq!(contended.slices_bound_by_client, 1);
         assert_eq!(contended.ratio.median, 1.0);
     }

@@ -111,6 +111,11 @@ impl Book {
         &self.round_trip_us
     }
 
+    /// Forgets how long everything took so far.
+    pub fn forget_latencies(&mut self) {
+        self.round_trip_us.reset();
+    }
+
     /// What came of it in `elapsed_us`.
     pub fn report(&self, elapsed_us: u64, cost: Cost) -> Echoed {
         let returned = f64::from(self.returned);

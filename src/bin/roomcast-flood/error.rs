@@ -28,6 +28,18 @@ impl Error {
         }
     }
 
+    /// The same, said of one of several servers.
+    pub fn of(self, name: &str) -> Error {
+        match self {
+            Error::Usage(sentence) => Error::Usage(format!("{name}: {sentence}")),
+            Error::Server(sentence) => Error::Server(format!("{name}: {sentence}")),
+            Error::Io { doing, source } => Error::Io {
+                doing: format!("{name}: {doing}"),
+                source,
+            },
+        }
+    }
+
     /// What the process exits with.
     pub fn exit_code(&self) -> u8 {
         match self {

@@ -92,6 +92,11 @@ impl Flights {
         self.in_flight = 0;
     }
 
+    /// Forgets how long everything took so far.
+    pub fn forget_latencies(&mut self) {
+        self.last_member_us.reset();
+    }
+
     /// Messages published.
     pub fn published(&self) -> u32 {
         self.published

@@ -29,6 +29,25 @@ pub struct Quantiles {
     pub max: u64,
 }
 
+/// Points between two nines on a curve: 90 % and 99 %, 99 % and 99.9 %.
+const POINTS_A_NINE: u32 = 20;
+
+/// A histogram as a curve: shares of the values, evenly spread over the nines, and what so many are at most.
+pub fn curve(values: &Histogram<u64>) -> Vec<(f64, u64)> {
+    if values.is_empty() {
+        return Vec::new();
+    }
+    // Beyond its last value a curve says nothing.
+    let end = (values.len() as f64).log10();
+    let points = (end * f64::from(POINTS_A_NINE)).ceil() as u32;
+    let point = |index: u32| {
+        let nines = (f64::from(index) / f64::from(POINTS_A_NINE)).min(end);
+        let share = 1.0 - 10f64.powf(-nines);
+        (share, values.value_at_quantile(share).min(values.max()))
+    };
+    (0..=points).map(point).collect()
+}
+
 impl From<&Histogram<u64>> for Quantiles {
     fn from(values: &Histogram<u64>) -> Quantiles {
         let at = |quantile| values.value_at_quantile(quantile).min(values.max());
@@ -62,6 +81,19 @@ mod tests {
             max: 1000,
         };
         assert_eq!(Quantiles::from(&values), expected);
+    }
+
+    #[test]
+    fn a_curve_goes_from_the_least_value_to_the_last_that_can_be_told() {
+        let mut values = new();
+        for value in 1..=1000 {
+            values.saturating_record(value);
+        }
+        let curve = curve(&values);
+        assert_eq!(curve.len(), 61);
+        assert_eq!((curve[0], curve[20]), ((0.0, 1), (0.9, 900)));
+        assert_eq!(curve.last().unwrap().1, 999);
+        assert_eq!(super::curve(&new()), []);
     }
 
     #[test]

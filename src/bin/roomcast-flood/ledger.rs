@@ -156,6 +156,12 @@ impl Ledger {
         self.flights.refuse(room, seq);
     }
 
+    /// Forgets how long everything took so far.
+    pub fn forget_latencies(&mut self) {
+        self.latency_us.reset();
+        self.flights.forget_latencies();
+    }
+
     /// Stops waiting for what is in flight; what still arrives is counted as ever.
     pub fn stop_waiting(&mut self) {
         self.flights.stop_waiting();

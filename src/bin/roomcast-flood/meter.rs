@@ -28,6 +28,7 @@ pub struct Meter {
 pub struct Reading {
     at: Micros,
     server_us: Option<u64>,
+    waited_us: Option<u64>,
     client_us: u64,
     idle_us: u64,
 }
@@ -41,6 +42,8 @@ pub struct Cost {
     pub server_cpu_seconds: Option<f64>,
     /// The same as a share.
     pub server_cpu_share: Option<f64>,
+    /// The share in which the server had something to do and somebody else had its core, summed over its threads.
+    pub server_waited_share: Option<f64>,
     /// The client's CPU time, including what it spins to be on time.
     pub client_cpu_seconds: f64,
     /// The same as a share.
@@ -68,9 +71,11 @@ impl Meter {
     /// Reads both processes at the start of a phase. A server that is gone reads as none.
     pub fn start(&self, crowd: &Crowd) -> Result<Reading, Error> {
         let client_us = self.client.cpu_us();
+        let server = self.server.as_ref();
         Ok(Reading {
             at: crowd.clock().now(),
-            server_us: self.server.as_ref().and_then(|server| server.cpu_us().ok()),
+            server_us: server.and_then(|server| server.cpu_us().ok()),
+            waited_us: server.and_then(|server| server.waited_us().ok()),
             client_us: client_us.map_err(|error| Error::new("reading own CPU time", error))?,
             idle_us: crowd.idle_us(),
         })
@@ -91,8 +96,9 @@ impl Meter {
 fn cost(start: Reading, end: Reading) -> Cost {
     let span_us = end.at.since(start.at).max(1);
     let share = |part_us: u64| part_us as f64 / span_us as f64;
-    let server_us = start.server_us.zip(end.server_us);
-    let server_us = server_us.map(|(start, end)| end.saturating_sub(start));
+    let between = |(start, end): (u64, u64)| end.saturating_sub(start);
+    let server_us = start.server_us.zip(end.server_us).map(between);
+    let waited_us = start.waited_us.zip(end.waited_us).map(between);
     let client_us = end.client_us.saturating_sub(start.client_us);
     let busy_us = span_us.saturating_sub(end.idle_us - start.idle_us);
     let client_is_busy = span_us >= JUDGED_US_MIN && share(busy_us) >= BUSY_SHARE_MIN;
@@ -101,6 +107,7 @@ fn cost(start: Reading, end: Reading) -> Cost {
         seconds: seconds(span_us),
         server_cpu_seconds: server_us.map(seconds),
         server_cpu_share: server_us.map(share),
+        server_waited_share: waited_us.map(share),
         client_cpu_seconds: seconds(client_us),
         client_cpu_share: share(client_us),
         client_busy_share: share(busy_us),
@@ -116,6 +123,7 @@ mod tests {
         Reading {
             at: Micros(at),
             server_us: Some(server_us),
+            waited_us: Some(server_us / 4),
             client_us,
             idle_us,
         }
@@ -128,6 +136,7 @@ mod tests {
             reading(3_000_000, 1_000_000, 2_500_000, 500_000),
         );
         assert_eq!(cost.server_cpu_share, Some(0.5));
+        assert_eq!(cost.server_waited_share, Some(0.125));
         assert_eq!(cost.client_cpu_share, 1.0);
         assert_eq!(cost.client_busy_share, 0.75);
         assert!(!cost.client_was_the_bottleneck);

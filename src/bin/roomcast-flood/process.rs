@@ -1,7 +1,8 @@
 //! What a server or this client used, read from `/proc`: CPU time and memory. Linux only.
 //!
 //! A server may be several processes; their sums are reported. CPU time is what the scheduler counts, to the nanosecond,
-//! for each thread that lives; a kernel that does not count it is asked for its ticks of 10 ms instead.
+//! for each thread that lives; a kernel that does not count it is asked for its ticks of 10 ms instead. So is the time in
+//! which a thread could have run but another had its core, which says whether a process had all the time that it wanted.
 //!
 //! Memory is what the process sees; socket buffers are the kernel's and are not in it.
 
@@ -50,6 +51,13 @@ impl Process {
         self.folders.iter().map(|folder| cpu_us(folder)).sum()
     }
 
+    /// Time in which its threads had something to do and no core to do it on, in microseconds; 0 where the kernel does
+    /// not count it.
+    pub fn waited_us(&self) -> io::Result<u64> {
+        let waited = self.folders.iter().map(|folder| scheduled_ns(folder, 1));
+        Ok(waited.sum::<io::Result<u64>>()? / 1000)
+    }
+
     /// Its memory now.
     pub fn memory(&self) -> io::Result<Memory> {
         let mut sum = Memory::default();
@@ -65,19 +73,25 @@ impl Process {
 }
 
 fn cpu_us(folder: &str) -> io::Result<u64> {
-    let mut sum_ns = 0;
-    for thread in fs::read_dir(format!("{folder}/task"))? {
-        // A thread may end at any time.
-        let text = fs::read_to_string(thread?.path().join("schedstat")).unwrap_or_default();
-        let first = text.split_ascii_whitespace().next();
-        sum_ns += first.and_then(|ns| ns.parse::<u64>().ok()).unwrap_or(0);
-    }
+    let sum_ns = scheduled_ns(folder, 0)?;
     if sum_ns > 0 {
         return Ok(sum_ns / 1000);
     }
     let stat = fs::read_to_string(format!("{folder}/stat"))?;
     let ticks = parse_ticks(&stat).ok_or_else(|| malformed("stat"))?;
     Ok(ticks * TICK_US)
+}
+
+/// A field of `schedstat`, summed over the threads: 0 is the time on a core, 1 the time of waiting for one.
+fn scheduled_ns(folder: &str, field: usize) -> io::Result<u64> {
+    let mut sum_ns = 0;
+    for thread in fs::read_dir(format!("{folder}/task"))? {
+        // A thread may end at any time.
+        let text = fs::read_to_string(thread?.path().join("schedstat")).unwrap_or_default();
+        let ns = text.split_ascii_whitespace().nth(field);
+        sum_ns += ns.and_then(|ns| ns.parse::<u64>().ok()).unwrap_or(0);
+    }
+    Ok(sum_ns)
 }
 
 fn malformed(file: &str) -> io::Error {
@@ -133,6 +147,7 @@ mod tests {
     #[test]
     fn this_process_can_be_looked_at() {
         assert!(Process::own().cpu_us().unwrap() > 0);
+        assert!(Process::own().waited_us().is_ok());
         assert!(Process::own().memory().unwrap().rss > 0);
         assert!(Process::with_ids(&[u32::MAX]).cpu_us().is_err());
     }
