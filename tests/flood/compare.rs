@@ -70,3 +70,11 @@ fn a_server_that_cannot_be_loaded_is_named() {
     assert_eq!(run.code, 1, "{run:?}");
     assert!(run.said.contains("roomcast-flood: gone: "), "{run:?}");
 }
+
+#[test]
+fn a_server_may_hang_up_on_a_publisher_whose_turn_it_is_not() {
+    let (one, two) = (Hub::start("--keep-alive 100ms"), Hub::start(""));
+    let both = format!("{} {}", one.contender("one"), two.contender("two"));
+    let run = flood(&format!("compare fanout 4 --rounds 3 --slice 300ms {both}"));
+    assert_eq!(run.passed().report["rounds"], 3);
+}

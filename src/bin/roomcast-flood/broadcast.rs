@@ -58,12 +58,7 @@ impl<'a> Broadcast<'a> {
             let sentence = "the target file does not say how to publish ([….publish] is missing)";
             return Err(Error::Usage(sentence.to_owned()));
         }
-        let connect = |index: u32| {
-            let token = crowd.visitor(index as usize);
-            Publisher::connect(crowd.target(), CONNECT_TIMEOUT, crowd.registry(), token)
-        };
-        let publishers: Result<Vec<Publisher>, _> = (0..plan.publishers).map(connect).collect();
-        let publishers = publishers.map_err(|error| Error::new("connecting a publisher", error))?;
+        let publishers = connect(crowd, plan.publishers)?;
         let now = crowd.clock().now();
         let mut broadcast = Broadcast {
             crowd,
@@ -82,6 +77,14 @@ impl<'a> Broadcast<'a> {
         broadcast.learn()?;
         broadcast.ledger.expect(plan.size, plan.publishers);
         Ok(broadcast)
+    }
+
+    /// Gives the publishers new connections: a server may hang up on those that say nothing between two rounds.
+    pub fn reconnect(&mut self) -> Result<(), Error> {
+        if self.pending() == 0 && self.may_go_on() {
+            self.publishers = connect(self.crowd, self.plan.publishers)?;
+        }
+        Ok(())
     }
 
     /// One round: publishes the plan and waits for the deliveries.
@@ -388,4 +391,14 @@ impl<'a> Broadcast<'a> {
             self.published.broken.get_or_insert(failure);
         }
     }
+}
+
+/// The connections of so many publishers.
+fn connect(crowd: &Crowd, publishers: u32) -> Result<Vec<Publisher>, Error> {
+    let connect = |index: u32| {
+        let token = crowd.visitor(index as usize);
+        Publisher::connect(crowd.target(), CONNECT_TIMEOUT, crowd.registry(), token)
+    };
+    let publishers: Result<Vec<Publisher>, _> = (0..publishers).map(connect).collect();
+    publishers.map_err(|error| Error::new("connecting a publisher", error))
 }

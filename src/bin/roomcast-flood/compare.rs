@@ -204,6 +204,7 @@ impl Load for Fanout<'_> {
     fn slice(&mut self) -> Result<Slice, Error> {
         let before = self.broadcast.ledger().counts().deliveries;
         let before_us = self.broadcast.published().elapsed_us;
+        self.broadcast.reconnect()?;
         let start = self.meter.start(self.broadcast.crowd())?;
         self.broadcast.run(self.deadline, |_| ())?;
         let cost = self.meter.finish(self.broadcast.crowd(), start)?;

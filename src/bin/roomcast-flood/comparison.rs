@@ -272,6 +272,7 @@ mod tests {
                 server_waited_share: Some(0.0),
                 client_cpu_seconds: 0.1,
                 client_cpu_share: 0.2,
+                client_waited_share: 0.0,
                 client_busy_share: 0.2,
                 client_was_the_bottleneck: done == 7,
             },

@@ -30,6 +30,7 @@ pub struct Reading {
     server_us: Option<u64>,
     waited_us: Option<u64>,
     client_us: u64,
+    client_waited_us: u64,
     idle_us: u64,
 }
 
@@ -48,6 +49,8 @@ pub struct Cost {
     pub client_cpu_seconds: f64,
     /// The same as a share.
     pub client_cpu_share: f64,
+    /// The share in which the client had something to do and somebody else had its core.
+    pub client_waited_share: f64,
     /// The share of the time in which the client had something to do.
     pub client_busy_share: f64,
     /// Whether that was so much, and the server's share was not, that the numbers are the client's.
@@ -77,6 +80,7 @@ impl Meter {
             server_us: server.and_then(|server| server.cpu_us().ok()),
             waited_us: server.and_then(|server| server.waited_us().ok()),
             client_us: client_us.map_err(|error| Error::new("reading own CPU time", error))?,
+            client_waited_us: self.client.waited_us().unwrap_or(0),
             idle_us: crowd.idle_us(),
         })
     }
@@ -110,6 +114,7 @@ fn cost(start: Reading, end: Reading) -> Cost {
         server_waited_share: waited_us.map(share),
         client_cpu_seconds: seconds(client_us),
         client_cpu_share: share(client_us),
+        client_waited_share: share(between((start.client_waited_us, end.client_waited_us))),
         client_busy_share: share(busy_us),
         client_was_the_bottleneck: client_is_busy && !server_is_busy,
     }
@@ -125,6 +130,7 @@ mod tests {
             server_us: Some(server_us),
             waited_us: Some(server_us / 4),
             client_us,
+            client_waited_us: client_us / 10,
             idle_us,
         }
     }
@@ -137,7 +143,10 @@ mod tests {
         );
         assert_eq!(cost.server_cpu_share, Some(0.5));
         assert_eq!(cost.server_waited_share, Some(0.125));
-        assert_eq!(cost.client_cpu_share, 1.0);
+        assert_eq!(
+            (cost.client_cpu_share, cost.client_waited_share),
+            (1.0, 0.1)
+        );
         assert_eq!(cost.client_busy_share, 0.75);
         assert!(!cost.client_was_the_bottleneck);
     }
