@@ -6,6 +6,7 @@ It starts nothing by itself but that script, and ends nothing but what that scri
 import contextlib
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -140,5 +141,7 @@ def versions(programs):
     ran = subprocess.run([str(RIVALS), "versions"], capture_output=True, text=True, cwd=ROOT, check=False)
     made_of = dict(line.split("\t", 1) for line in ran.stdout.splitlines() if "\t" in line)
     own = subprocess.run([str(programs / "roomcast"), "--version"], capture_output=True, text=True, check=False)
-    # The ceiling is built by the same compiler and on the same mio.
-    return {"roomcast": f"{own.stdout.strip()}, {made_of.get('ceiling', 'unknown')}", **made_of}
+    rust = made_of.get("ceiling", "unknown").partition(",")[0]
+    lock = (ROOT / "Cargo.lock").read_text(encoding="utf-8")
+    mio = re.search(r'^name = "mio"\nversion = "(.*)"$', lock, re.MULTILINE)[1]
+    return {"roomcast": f"{own.stdout.strip()}, {rust}, mio {mio}", **made_of}
