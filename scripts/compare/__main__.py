@@ -60,10 +60,10 @@ def names(text):
 def arguments():
     """What the command line says."""
     parser = argparse.ArgumentParser(prog="scripts/compare.sh", description=__doc__.splitlines()[0])
-    parser.add_argument("--servers", type=names, default=servers.NAMES, help="some of %(default)s")
+    parser.add_argument("--servers", type=names, default=servers.NAMES, help=f"some of {','.join(servers.NAMES)}")
     parser.add_argument("--rows", type=numbers, help="some of 1 to 10, like 1,2,8; default all, with --quick 1 to 8")
-    parser.add_argument("--quick", action="store_true", help="shorter and smaller: in two minutes, to see that it works")
-    parser.add_argument("--from", dest="source", type=pathlib.Path, metavar="FILE", help="only write a results.json anew")
+    parser.add_argument("--quick", action="store_true", help="shorter and smaller, to see that it works")
+    parser.add_argument("--from", dest="source", type=pathlib.Path, metavar="FILE", help="write a results.json anew")
     parser.add_argument("--programs", type=pathlib.Path, default="target/release", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=pathlib.Path, default="target/compare", help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -18,13 +18,16 @@ COLOURS = [
 ]
 
 STYLE = """
-:root { color-scheme: light dark; --ink: #1f2328; --dim: #59636e; --line: #d1d9e0; --back: #fff; --wash: #f6f8fa; LIGHT }
+:root {
+  color-scheme: light dark; --ink: #1f2328; --dim: #59636e; --line: #d1d9e0; --back: #fff; --wash: #f6f8fa; LIGHT
+}
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e6edf3; --dim: #9aa4ae; --line: #3d444d; --back: #0d1117; --wash: #151b23; DARK }
 }
 body { margin: 0 auto; padding: 2rem 1.25rem 4rem; max-width: 72rem; background: var(--back); color: var(--ink);
   font: 16px/1.5 system-ui, sans-serif; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin: 2.5rem 0 .25rem; } h3 { font-size: 1rem; margin: 1rem 0 .25rem; }
+h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin: 2.5rem 0 .25rem; }
+h3 { font-size: 1rem; margin: 1rem 0 .25rem; }
 p { max-width: 48rem; margin: .4rem 0; } .dim, figcaption { color: var(--dim); font-size: .875rem; }
 code { font-family: ui-monospace, monospace; font-size: .875em; overflow-wrap: anywhere; }
 .wide { overflow-x: auto; } figure { margin: .5rem 0; }
@@ -99,7 +102,10 @@ def section(row, found, kinds):
         picture = plot.curves(f"{row['title']}: {title}", drawn, kinds)
         parts.append(f"<h3>{escape(title)}: latency by percentile</h3><figure>{picture}</figure>")
     if row["busy"]:
-        said = [f"{name} {each['busy']:.0%} (+ {each['waited']:.0%}, flood {each['flood']:.0%})" for name, each in row["busy"].items()]
+        said = [
+            f"{name} {each['busy']:.0%} (+ {each['waited']:.0%}, flood {each['flood']:.0%})"
+            for name, each in row["busy"].items()
+        ]
         parts.append(f'<p class="dim">Busy (+ what it waited for its core): {escape(", ".join(said))}.</p>')
     parts += [f'<p class="problem">{escape(problem)}</p>' for problem in row["problems"]]
     return "\n".join(parts)
@@ -119,8 +125,9 @@ def html(found):
         whole_table(found, notes),
     ]
     parts += [f'<p class="dim">{notes.mark(note)} {escape(note)}</p>' for note in notes.texts]
-    parts += [f'<p class="problem">{escape(name)} is not there: {escape(why)}</p>' for name, why in found["absent"].items()]
-    parts += [f'<p class="problem">{escape(name)} ended before the comparison did</p>' for name in found["died"]]
+    missing = [f"{name} is not there: {why}" for name, why in found["absent"].items()]
+    missing += [f"{name} ended before the comparison did" for name in found["died"]]
+    parts += [f'<p class="problem">{escape(sentence)}</p>' for sentence in missing]
     parts += [f"<p>{escape(sentence)}</p>" for sentence in table.how(found)]
     parts += [section(row, found, kinds) for row in found["rows"]]
     made = "".join(f"<li>{escape(name)}: {escape(of)}</li>" for name, of in found["servers"].items())

@@ -102,7 +102,8 @@ def bars(title, values, kinds, text):
             parts.append(f'<text class="why" x="{left}" y="{top + 14}">{escape(why)}</text>')
             continue
         width = max(value, 0) / largest * (WIDTH - left - right)
-        parts.append(f'<rect class="bar k{kinds[name]}" x="{left}" y="{top}" width="{max(width, 1):.1f}" height="18" rx="2"/>')
+        shape = f'x="{left}" y="{top}" width="{max(width, 1):.1f}" height="18" rx="2"'
+        parts.append(f'<rect class="bar k{kinds[name]}" {shape}/>')
         parts.append(f'<text x="{left + width + 8:.1f}" y="{top + 14}">{escape(text(name))}</text>')
     parts.append("</svg>")
     return "\n".join(parts)

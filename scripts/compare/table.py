@@ -81,17 +81,17 @@ def where(found):
     if machine["load"] >= 1:
         text += f"The machine was not quiet (load {machine['load']}). "
     if found["quick"]:
-        text += "A quick run with short slices and smaller crowds, and without rows 9 and 10 unless asked for: only a trial. "
+        text += "A quick run with short slices and smaller crowds, without rows 9 and 10 unless asked for: only a trial. "
     return text.strip()
 
 
 def how(found):
     """How to read it, and how it was made."""
     return [
-        f"↑ more is better, ↓ less is better; × is the ratio to {found['reference']}. All servers are up at once and loaded in "
-        "turn in short slices; a ratio is the median of those within a round.",
-        "A message is published by an HTTP POST of JSON, and the same number of bytes is delivered by all, each in its own "
-        "envelope (nchan: the raw body by POST; roomcast's many rooms: its `rooms` app, otherwise `events`).",
+        f"↑ more is better, ↓ less is better; × is the ratio to {found['reference']}. All servers are up at once and "
+        "loaded in turn in short slices; a ratio is the median of those within a round.",
+        "A message is published by an HTTP POST of JSON, and the same number of bytes is delivered by all, each in its "
+        "own envelope (nchan: the raw body by POST; roomcast's many rooms: its `rooms` app, otherwise `events`).",
         "The ceiling is a bare loop over the same sockets, without queues or checks: what the kernel allows.",
         "A server that was not kept busy for 95 % of the time, counting when another process had its core, has not shown how "
         "fast it is, and gets no figure in rows 1, 4 and 5.",
