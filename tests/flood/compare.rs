@@ -78,3 +78,16 @@ fn a_server_may_hang_up_on_a_publisher_whose_turn_it_is_not() {
     let run = flood(&format!("compare fanout 4 --rounds 3 --slice 300ms {both}"));
     assert_eq!(run.passed().report["rounds"], 3);
 }
+
+#[test]
+fn clients_answer_the_pings_of_a_server_whose_turn_it_is_not() {
+    let flags = "--ping-interval 200ms --pong-timeout 1s --echo";
+    let hubs: Vec<Hub> = (0..4).map(|_| Hub::start(flags)).collect();
+    let hubs_named = hubs.iter().zip(["a", "b", "c", "d"]);
+    let all: Vec<String> = hubs_named.map(|(hub, name)| hub.contender(name)).collect();
+    let all = all.join(" ");
+    // Three others take longer than a server is patient.
+    for work in ["fanout", "echo"] {
+        flood(&format!("compare {work} 4 --rounds 1 --slice 400ms {all}")).passed();
+    }
+}

@@ -87,6 +87,12 @@ impl<'a> Broadcast<'a> {
         Ok(())
     }
 
+    /// Has the clients answer what they were asked between two rounds.
+    pub fn attend(&mut self) -> Result<(), Error> {
+        let now = self.crowd.clock().now();
+        self.crowd.turn(now, self.ledger)
+    }
+
     /// One round: publishes the plan and waits for the deliveries.
     pub fn run(&mut self, deadline: Micros, mut progress: impl FnMut(u32)) -> Result<(), Error> {
         let start = self.crowd.clock().now();

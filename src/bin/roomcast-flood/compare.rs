@@ -2,7 +2,7 @@
 //!
 //! Each round gives every server one slice, and begins with another server, so that nobody is always first. A slice ends
 //! when all that it published is delivered. The first round only warms up. While a server is not loaded its clients
-//! are left alone; they answer its pings when it is its turn again.
+//! answer its pings after each slice of another.
 
 use crate::broadcast::Broadcast;
 use crate::broadcasted::Broadcasted;
@@ -27,6 +27,8 @@ trait Load {
     fn slice(&mut self) -> Result<Slice, Error>;
     /// Forgets how long everything took so far.
     fn forget_latencies(&mut self);
+    /// Has the clients answer what they were asked meanwhile.
+    fn attend(&mut self) -> Result<(), Error>;
 }
 
 struct Fanout<'a> {
@@ -221,6 +223,10 @@ impl Load for Fanout<'_> {
     fn forget_latencies(&mut self) {
         self.broadcast.forget_latencies();
     }
+
+    fn attend(&mut self) -> Result<(), Error> {
+        self.broadcast.attend()
+    }
 }
 
 impl Load for Echo<'_, '_> {
@@ -240,6 +246,12 @@ impl Load for Echo<'_, '_> {
     fn forget_latencies(&mut self) {
         self.session.sink.forget_latencies();
     }
+
+    fn attend(&mut self) -> Result<(), Error> {
+        let now = self.session.now();
+        let sink = &mut self.session.sink;
+        self.session.crowd.turn(now, sink)
+    }
 }
 
 /// So many slices of each server, and one more before, which is not counted.
@@ -258,6 +270,9 @@ fn take_turns(
             match round {
                 0 => loads[server].forget_latencies(),
                 _ => slices[server].push(slice),
+            }
+            for load in loads.iter_mut() {
+                load.attend()?;
             }
         }
         bar.set_position(round as u64);
