@@ -89,8 +89,7 @@ impl<'a> Broadcast<'a> {
 
     /// Has the clients answer what they were asked between two rounds.
     pub fn attend(&mut self) -> Result<(), Error> {
-        let now = self.crowd.clock().now();
-        self.crowd.turn(now, self.ledger)
+        self.crowd.attend(self.ledger)
     }
 
     /// One round: publishes the plan and waits for the deliveries.

@@ -248,9 +248,7 @@ impl Load for Echo<'_, '_> {
     }
 
     fn attend(&mut self) -> Result<(), Error> {
-        let now = self.session.now();
-        let sink = &mut self.session.sink;
-        self.session.crowd.turn(now, sink)
+        self.session.crowd.attend(&mut self.session.sink)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::failure::Failure;
 use crate::kit::Kit;
 use crate::outcome::Outcome;
-use crate::poller::Poller;
+use crate::poller::{EVENTS_MAX, Poller};
 use crate::schedule::Schedule;
 use crate::sources::Sources;
 use crate::target::Target;
@@ -134,6 +134,14 @@ impl Crowd {
             };
             let step = client.ready(event, &mut self.buffer, &mut context);
             self.outcome.step(step);
+        }
+        Ok(())
+    }
+
+    /// Handles what is ready, of every client once, and waits for nothing.
+    pub fn attend(&mut self, sink: &mut impl Sink) -> Result<(), Error> {
+        for _ in 0..=self.clients.len() / EVENTS_MAX {
+            self.turn(Micros(0), sink)?;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use roomcast::time::Micros;
 use crate::clock::{Clock, after};
 
 /// Events a turn: at a few microseconds each a turn stays under a millisecond, so that publishing is not late.
-const EVENTS_MAX: usize = 256;
+pub const EVENTS_MAX: usize = 256;
 
 /// The longest wait, so that deadlines and the progress bar are looked at.
 const WAIT_MAX: Duration = Duration::from_millis(50);
