@@ -125,9 +125,7 @@ def html(found):
         whole_table(found, notes),
     ]
     parts += [f'<p class="dim">{notes.mark(note)} {escape(note)}</p>' for note in notes.texts]
-    missing = [f"{name} is not there: {why}" for name, why in found["absent"].items()]
-    missing += [f"{name} ended before the comparison did" for name in found["died"]]
-    parts += [f'<p class="problem">{escape(sentence)}</p>' for sentence in missing]
+    parts += [f'<p class="problem">{escape(sentence)}</p>' for sentence in table.troubles(found)]
     parts += [f"<p>{escape(sentence)}</p>" for sentence in table.how(found)]
     parts += [section(row, found, kinds) for row in found["rows"]]
     made = "".join(f"<li>{escape(name)}: {escape(of)}</li>" for name, of in found["servers"].items())

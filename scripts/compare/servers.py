@@ -144,4 +144,4 @@ def versions(programs):
     rust = made_of.get("ceiling", "unknown").partition(",")[0]
     lock = (ROOT / "Cargo.lock").read_text(encoding="utf-8")
     mio = re.search(r'^name = "mio"\nversion = "(.*)"$', lock, re.MULTILINE)[1]
-    return {"roomcast": f"{own.stdout.strip()}, {rust}, mio {mio}", **made_of}
+    return {"roomcast": f"{own.stdout.strip().removeprefix('roomcast ')}, {rust}, mio {mio}", **made_of}

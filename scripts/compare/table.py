@@ -98,6 +98,17 @@ def how(found):
     ]
 
 
+def troubles(found):
+    """What else there is to say: who is not there, and each check that did not hold, with its rows."""
+    said = [f"{name} is not there: {why}" for name, why in found["absent"].items()]
+    said += [f"{name} ended before the comparison did" for name in found["died"]]
+    rows = {}
+    for row in found["rows"]:
+        for problem in row["problems"]:
+            rows.setdefault(problem, []).append(str(row["row"]))
+    return said + [f"Row {' and '.join(numbers)}: {problem}" for problem, numbers in rows.items()]
+
+
 def markdown(found):
     """The whole text."""
     notes = Notes()
@@ -108,9 +119,8 @@ def markdown(found):
             text.append("|---" + "|--:" * (len(cells) - 1) + "|")
     text.append("")
     text += [f"{notes.mark(note)} {note}  " for note in notes.texts]
-    text += [f"{name} is not there: {why}  " for name, why in found["absent"].items()]
-    text += [f"{name} ended before the comparison did  " for name in found["died"]]
-    text += [""] if notes.texts or found["absent"] or found["died"] else []
+    text += [f"{trouble}  " for trouble in troubles(found)]
+    text += [""] if notes.texts or troubles(found) else []
     text += how(found)
     text += ["", "Made of: " + "; ".join(f"{name}: {made}" for name, made in found["servers"].items()) + "."]
     return "\n".join(text) + "\n"

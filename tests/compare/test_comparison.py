@@ -167,6 +167,7 @@ class Texts(unittest.TestCase):
         self.assertIn("| 8. lost: deliveries ↓ | 20 (20 told) | 0 | –² |", lines)
         self.assertIn("¹ ceiling in row 8: not reached: it was 40% busy  ", lines)
         self.assertIn("nchan is not there: nginx is <not> here  ", lines)
+        self.assertIn("Row 8: bun: 5 < 6  ", lines)
         self.assertEqual({line.count("|") for line in lines if line.startswith("|")}, {5})
 
     def test_the_page_is_well_formed_stands_alone_and_escapes_what_it_shows(self):
