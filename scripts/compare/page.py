@@ -91,7 +91,8 @@ def section(row, found, kinds):
         parts.append(f'<p class="dim"><code>roomcast-flood {escape(row["how"])}</code></p>')
     for line in row["lines"]:
         values = {
-            name: (line["cells"][name].get("value"), line["cells"][name].get("why", ""))
+            # The whole reason is below the table.
+            name: (line["cells"][name].get("value"), line["cells"][name].get("why", "").partition(" (")[0])
             for name in found["servers"]
             if name in line["cells"]
         }

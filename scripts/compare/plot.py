@@ -92,7 +92,7 @@ def bars(title, values, kinds, text):
     """A bar for each server. `values` are numbers, or none with its reason; `text` makes what stands beside one."""
     known = [value for value, _ in values.values() if value is not None]
     largest = max([*known, 0]) or 1
-    left, right, step = 120, 190, 24
+    left, right, step = 120, 340, 24
     height = step * len(values) + 4
     parts = [f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}">']
     for index, (name, (value, why)) in enumerate(values.items()):
