@@ -60,10 +60,10 @@ impl<T: Transport> Reactor<T> {
         });
     }
 
-    /// Closes as many as are due by now; says to exit once nobody is left.
-    pub(super) fn drain_further(&mut self) -> Flow {
+    /// Closes as many as are due by now.
+    pub(super) fn drain_further(&mut self) {
         let Some(mut drain) = self.drain.take() else {
-            return Flow::Continue;
+            return;
         };
         let now = self.shared.now.millis();
         let bounds = self.shared.bounds;
@@ -88,16 +88,23 @@ impl<T: Transport> Reactor<T> {
         }
         self.carry_out_closings();
         drain.next = now + STEP;
-        let mut flow = Flow::Continue;
-        if drain.order.is_empty() {
-            let ends = *drain.ends.get_or_insert(now + bounds.write_timeout);
-            let everybody_gone = self.websockets == 0 && self.shared.outbox.queued() == 0;
-            if everybody_gone || now >= ends {
-                log::info!("gone");
-                flow = Flow::Exit;
-            }
-        }
         self.drain = Some(drain);
-        flow
+    }
+
+    /// Says to exit once everybody has been told and nobody is left.
+    pub(super) fn drained(&mut self) -> Flow {
+        let Some(drain) = self.drain.as_mut().filter(|drain| drain.order.is_empty()) else {
+            return Flow::Continue;
+        };
+        let now = self.shared.now.millis();
+        let ends = *drain
+            .ends
+            .get_or_insert(now + self.shared.bounds.write_timeout);
+        let everybody_gone = self.websockets == 0 && self.shared.outbox.queued() == 0;
+        if everybody_gone || now >= ends {
+            log::info!("gone");
+            return Flow::Exit;
+        }
+        Flow::Continue
     }
 }

@@ -187,11 +187,11 @@ impl<T: Transport> Reactor<T> {
         self.accept();
         self.serve();
         self.tick();
+        self.drain_further();
         self.flush();
         self.reap();
-        let flow = self.drain_further();
         self.end_turn();
-        Ok(flow)
+        Ok(self.drained())
     }
 
     /// When the next turn has something to do even if nothing becomes ready: now, if something was left over.
