@@ -24,11 +24,14 @@ need_packages chromium curl golang-go golang-github-gorilla-websocket-dev openss
 
 say "format"
 cargo fmt --check
-cargo fmt --check --manifest-path tests/clients/rust/Cargo.toml
+for package in tests/clients/rust tests/fuzz benches/rivals; do
+  cargo fmt --check --manifest-path "$package/Cargo.toml"
+done
 
 say "lints"
 cargo clippy --locked --all-targets -- -D warnings
 cargo clippy --locked --quiet --manifest-path tests/clients/rust/Cargo.toml --target-dir target/clients/rust -- -D warnings
+cargo clippy --locked --quiet --manifest-path benches/rivals/Cargo.toml --target-dir target/rivals -- -D warnings
 
 say "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --quiet
@@ -43,6 +46,9 @@ say "pages in a real browser"
 npm --prefix tests/browser ci --no-audit --no-fund --loglevel=error
 cargo build --locked --quiet
 node --test --test-reporter=spec tests/browser/*.test.mjs
+
+say "the tables of the comparison"
+python3 -B -m unittest discover -s tests/compare
 
 say "other people's clients"
 scripts/clients.sh
