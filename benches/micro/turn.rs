@@ -64,9 +64,21 @@ impl House {
 }
 
 pub fn measure(table: &mut Table) {
+    measure_idling(table);
     measure_publishing(table);
     measure_entering(table);
     measure_echo(table);
+}
+
+fn measure_idling(table: &mut Table) {
+    let name = "turn: nothing to do, with 1,000 members";
+    if table.wants(name) {
+        let mut house = House::new();
+        house.join("/ws", 1000);
+        table.row(name, 1, 0.0, || {
+            house.reactor.turn().unwrap();
+        });
+    }
 }
 
 fn measure_publishing(table: &mut Table) {

@@ -102,6 +102,9 @@ fn measure_protocol(table: &mut Table) {
         true,
         0.0,
     );
+    let messages = frame(0x81, &[b'x'; 128]).repeat(100);
+    let name = "protocol: a message of 128 B, of 100 at once";
+    events(name, &messages, 100, true, 0.0);
     let fragments = [frame(0x01, b"a"), frame(0x00, b"b"), frame(0x80, b"c")].concat();
     events(
         "protocol: a message in three fragments",
