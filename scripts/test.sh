@@ -20,7 +20,7 @@ need_packages() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-need_packages chromium curl golang-go golang-github-gorilla-websocket-dev openssl python3-venv systemd
+need_packages chromium curl golang-go golang-github-gorilla-websocket-dev openssl python3-venv systemd valgrind
 
 say "format"
 cargo fmt --check
@@ -41,6 +41,9 @@ cargo test --locked --quiet
 
 say "tests that need an optimized build: a million simulated connections"
 cargo test --locked --release --quiet --test memory
+
+say "instructions and allocations, held against the budget"
+scripts/icount.sh
 
 say "pages in a real browser"
 npm --prefix tests/browser ci --no-audit --no-fund --loglevel=error

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Counts the instructions and allocations of every microbenchmark under valgrind, and fails when one operation costs more
+# than benches/micro/budget.toml allows: 3 % more instructions, or any more allocations. Counts, unlike times, are the same on
+# a busy machine and an idle one.
+#
+#   scripts/icount.sh            compares all rows
+#   scripts/icount.sh outbox     compares the rows with this word in their names
+#   scripts/icount.sh --update   writes the budget anew
+#
+# Exit status: 0 all rows keep to their budget, 1 one does not, 2 nothing could be counted.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# The caller's flags would make other code of the same source.
+unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS
+cargo bench --locked --quiet --bench micro --no-run || exit 2
+exec cargo bench --locked --quiet --bench micro -- --count "$@"
