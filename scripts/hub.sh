@@ -13,6 +13,8 @@ trap stop_hub EXIT
 
 start_hub() {
   local tries
+  # It is read from now on, and the hub makes it later.
+  : >"$hub_log"
   # The caller's settings must not change what is tested.
   (
     unset "${!ROOMCAST_@}"
