@@ -7,11 +7,10 @@
 #   scripts/icount.sh outbox     compares the rows with this word in their names
 #   scripts/icount.sh --update   writes the budget anew
 #
-# Exit status: 0 all rows keep to their budget, 1 one does not, 2 nothing could be counted.
+# Exit status: 0 if all these rows keep to their budget.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # The caller's flags would make other code of the same source.
 unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS
-cargo bench --locked --quiet --bench micro --no-run || exit 2
 exec cargo bench --locked --quiet --bench micro -- --count "$@"
