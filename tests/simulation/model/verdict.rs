@@ -116,8 +116,7 @@ impl Client {
                 self.lie, self.closing
             ));
         }
-        // An empty line may stand in front of a request and is no part of it.
-        if self.out.sent() - self.out.boundary() > 2 {
+        if self.is_within_a_request() {
             return Err("cut in the middle of a request, and not with a 408".into());
         }
         let mut earlier = self.sent.iter().copied();
@@ -134,6 +133,11 @@ impl Client {
             return Err(format!("cut after {waited} ms of patience"));
         }
         self.owes_nothing()
+    }
+
+    /// Whether a request is half sent, of which an empty line that may stand in front of it is no part.
+    fn is_within_a_request(&self) -> bool {
+        self.out.sent() - self.out.boundary() > 2
     }
 
     fn owes_nothing(&self) -> Result<(), String> {
@@ -210,6 +214,7 @@ impl Client {
         let last = self.sent.last().copied().unwrap_or(self.connected);
         let silent = now.saturating_sub(ledger.time(last) + SLACK);
         let half = match self.unfinished.last() {
+            _ if self.state == State::Http && !self.is_within_a_request() => 0,
             Some((began, None)) => now.saturating_sub(ledger.time(*began) + SLACK),
             _ => 0,
         };
