@@ -4,9 +4,9 @@ use std::hint::black_box;
 
 use roomcast::bounds::QueueBounds;
 use roomcast::core::hub::Hub;
-use roomcast::core::outbox::Outbox;
+use roomcast::core::outbox::{Crowd, Outbox};
 use roomcast::core::wheel::Wheel;
-use roomcast::id::{AppId, ConnId};
+use roomcast::id::{AppId, ConnId, RoomId};
 use roomcast::time::{Micros, Millis};
 use roomcast::wire::frame::Frame;
 
@@ -41,6 +41,23 @@ fn measure_outbox(table: &mut Table) {
         (0..16).for_each(|_| publish(&mut outbox, &message, 0..KEYS, &bounds));
         flush_all(&mut outbox);
     });
+    let members: Vec<u32> = (0..KEYS).collect();
+    let crowd = Crowd {
+        room: RoomId(0),
+        changes: 0,
+        members: &members,
+    };
+    let mut publish_to_room = |times: usize| {
+        for _ in 0..times {
+            let stored = outbox.store(message.clone(), AppId::Events, Micros(1));
+            black_box(outbox.publish(&crowd, stored, &bounds, true));
+        }
+        flush_all(&mut outbox);
+    };
+    let name = "outbox: publish to a room of 10,000 and flush, a member";
+    table.row(name, KEYS as usize, once, || publish_to_room(1));
+    let name = "outbox: publish 16 to a room of 10,000 and flush, a copy";
+    table.row(name, 16 * KEYS as usize, once, || publish_to_room(16));
 }
 
 fn publish(outbox: &mut Outbox, message: &Frame, keys: std::ops::Range<u32>, bounds: &QueueBounds) {

@@ -184,7 +184,9 @@ impl Outbox {
     /// Offers a copy of a stored message to the queue of an open key. `lag` says what full means: the message is
     /// dropped and the queue lags, or nothing happens.
     pub fn offer(&mut self, key: u32, message: &Stored, bounds: &QueueBounds, lag: bool) -> Offer {
-        self.leave_run(key);
+        if self.queues[key as usize].run != NONE {
+            self.leave_run(key);
+        }
         let queue = &self.queues[key as usize];
         if queue.flags & FINISHING != 0 {
             return Offer::Gone;

@@ -102,9 +102,13 @@ impl Store {
     /// The form of a message for a client that agreed on a window of so many bits, or on none: compressed once, when
     /// the first one asks.
     pub(super) fn form(&mut self, message: &Stored, window_bits: u8, bytes_min: u32) -> u32 {
-        if window_bits == 0 {
-            return message.key;
+        match window_bits {
+            0 => message.key,
+            bits => self.deflated(message, bits, bytes_min),
         }
+    }
+
+    fn deflated(&mut self, message: &Stored, window_bits: u8, bytes_min: u32) -> u32 {
         let mut deflated = message.deflated.get();
         let window = (window_bits - WINDOW_BITS.start()) as usize;
         if deflated[window] == NONE {
