@@ -140,7 +140,7 @@ impl<T: Transport> Reactor<T> {
         }
         let metrics = &mut self.shared.metrics;
         metrics.sent_bytes += sent_bytes;
-        if let Role::Member(app, _) = conn.role {
+        if let Role::Member(app, _) | Role::Former(app) = conn.role {
             metrics.messages_delivered[app as usize] += u64::from(flush.messages);
         }
         match flush.state {
@@ -282,7 +282,7 @@ impl<T: Transport> Reactor<T> {
         let Role::Member(app, seat) = conn.role else {
             return;
         };
-        conn.role = Role::Former;
+        conn.role = Role::Former(app);
         let id = ConnId {
             key,
             generation: conn.generation,

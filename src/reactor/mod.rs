@@ -92,8 +92,8 @@ enum Role {
     Visitor(Box<IpAddr>),
     /// It is a member of an app.
     Member(AppId, Seat),
-    /// It was one.
-    Former,
+    /// It was one; what was queued for it may still go out.
+    Former(AppId),
 }
 
 /// On the serving list.

@@ -393,6 +393,6 @@ fn is_paced<S>(conn: &Connection<S>, apps: &mut crate::apps::Apps) -> bool {
     match conn.role {
         Role::Visitor(_) => conn.protocol.phase() == Phase::Request,
         Role::Member(app, _) => apps.app(app).is_paced(),
-        Role::Former => false,
+        Role::Former(_) => false,
     }
 }

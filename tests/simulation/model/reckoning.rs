@@ -23,8 +23,6 @@ struct Count {
 pub struct Totals {
     /// Events and welcomes that were written whole.
     pub written: u64,
-    /// Those of them that were certainly written while their client was a member.
-    pub delivered: u64,
     /// Events that were told as missed.
     pub missed: u64,
     /// Events that may have been queued and thrown away, or dropped without a word because the end came first.
@@ -36,7 +34,6 @@ pub fn reckon(clients: &[Client], ledger: &Ledger, rules: &Rules) -> Result<Tota
     let mut counts = vec![Count::default(); ledger.events().len()];
     let mut totals = Totals {
         written: 0,
-        delivered: 0,
         missed: 0,
         open: 0,
     };
@@ -91,7 +88,6 @@ impl Queue<'_> {
             }
             return Ok(());
         };
-        totals.delivered += self.delivered();
         let mut next = None;
         for (index, heard) in self.client.heard.iter().enumerate() {
             match &heard.what {
@@ -130,24 +126,6 @@ impl Queue<'_> {
             totals.open += 1;
         }
         Ok(())
-    }
-
-    /// Messages that were written before anything could have made it a member no more.
-    fn delivered(&self) -> u64 {
-        let client = self.client;
-        let asked = client.closing.map(|(_, turn)| turn).or(client.lied);
-        let until = match (asked, client.closed) {
-            (Some(turn), _) => turn,
-            (None, Some(_)) => return 0,
-            (None, None) => u32::MAX,
-        };
-        let messages = client
-            .heard
-            .iter()
-            .filter(|heard| !matches!(heard.what, What::Lagged(..)));
-        messages
-            .filter(|heard| client.turn_of(heard.end - 1) < until)
-            .count() as u64
     }
 
     /// The last turn in which it can have been a member.
