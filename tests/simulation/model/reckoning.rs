@@ -218,7 +218,7 @@ impl Queue<'_> {
         let last = self.client.heard[..index].last();
         let bytes = last.map_or(0, |last| last.end.saturating_sub(written));
         if messages <= self.bounds.messages_max as usize / 2
-            && bytes <= u64::from(self.bounds.bytes_max / 2)
+            && bytes <= u64::from(self.bounds.bytes_max / 2) + PONG_SLACK
         {
             return Ok(());
         }
