@@ -106,7 +106,7 @@ def measure(options):
 
 
 def main():
-    """Measures, and writes three files."""
+    """Measures, and writes the results, the table, the page and its curves."""
     options = arguments()
     if options.source:
         found = json.loads(options.source.read_text(encoding="utf-8"))
@@ -117,6 +117,7 @@ def main():
         "results.json": json.dumps(found, indent=1) + "\n",
         "table.md": table.markdown(found),
         "index.html": page.html(found),
+        **page.pictures(found),
     }
     for name, text in written.items():
         (options.folder / name).write_text(text, encoding="utf-8")

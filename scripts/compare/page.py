@@ -112,11 +112,34 @@ def section(row, found, kinds):
     return "\n".join(parts)
 
 
-def html(found):
-    """The page."""
+def kinds_of(found):
+    """The number of each server's colour and dashes."""
     others = [name for name in found["servers"] if name not in ("roomcast", "ceiling")]
     kinds = {"roomcast": 0, "ceiling": len(COLOURS) - 1}
     kinds.update({name: 1 + index % (len(COLOURS) - 2) for index, name in enumerate(others)})
+    return kinds
+
+
+def pictures(found):
+    """The curves of each row as pictures that stand alone, by the names of their files."""
+    made = {}
+    for row in found["rows"]:
+        for title, drawn in row.get("curves", {}).items():
+            curves = plot.curves(f"{row['title']}: {title}", drawn, kinds_of(found))
+            if not curves:
+                continue
+            head, _, rest = curves.partition(">")
+            back = '<rect width="100%" height="100%" fill="var(--back)"/>'
+            name = "-".join(["latency", str(row["row"]), *title.lower().split()])
+            made[f"{name}.svg"] = (
+                f'{head} xmlns="http://www.w3.org/2000/svg"><style>{style()}</style>{back}{rest}\n'
+            )
+    return made
+
+
+def html(found):
+    """The page."""
+    kinds = kinds_of(found)
     notes = table.Notes()
     parts = [
         '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">',

@@ -7,6 +7,7 @@ import html.parser
 import pathlib
 import sys
 import unittest
+from xml.etree import ElementTree
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "scripts/compare"))
 
@@ -152,6 +153,14 @@ class Texts(unittest.TestCase):
                 "problems": ["bun: 5 < 6"],
             }
         ]
+
+    def test_the_curves_are_pictures_that_stand_alone(self):
+        made = page.pictures(canned.found(self.rows()))
+        self.assertEqual(list(made), ["latency-8-each.svg"])
+        picture = ElementTree.fromstring(made["latency-8-each.svg"])
+        paths = picture.findall("{http://www.w3.org/2000/svg}path")
+        self.assertEqual(sum("curve" in path.get("class") for path in paths), 2)
+        self.assertNotIn("href", made["latency-8-each.svg"])
 
     def test_numbers_have_three_digits_that_count(self):
         values = [0, 0.042, 3.456, 14.2, 99.96, 999, 999.7, 1000, 5_123_456, 999_960]
