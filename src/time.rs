@@ -53,6 +53,23 @@ impl Millis {
     }
 }
 
+/// A time within the last seven weeks, in half the room: milliseconds that wrap.
+#[derive(Clone, Copy, Debug)]
+pub struct Recent(u32);
+
+impl Recent {
+    /// Keeps this time.
+    pub fn new(time: Millis) -> Recent {
+        Recent(time.0 as u32)
+    }
+
+    /// The time that was kept, seen from not much later.
+    pub fn millis(self, now: Millis) -> Millis {
+        let ago = (now.0 as u32).wrapping_sub(self.0);
+        Millis(now.0.saturating_sub(u64::from(ago)))
+    }
+}
+
 impl Add for Millis {
     type Output = Millis;
     fn add(self, span: Millis) -> Millis {
@@ -109,6 +126,16 @@ mod tests {
             Unix(1_700_000_000_007).to_string(),
             "2023-11-14T22:13:20.007Z"
         );
+    }
+
+    #[test]
+    fn a_recent_time_is_kept_however_long_the_clock_has_run() {
+        for start in [0, u64::from(u32::MAX) - 5, 1 << 40] {
+            for span in [0, 1, 10, 6 * 7 * 24 * 3_600_000] {
+                let (then, now) = (Millis(start), Millis(start + span));
+                assert_eq!(Recent::new(then).millis(now), then, "{start} and {span}");
+            }
+        }
     }
 
     #[test]

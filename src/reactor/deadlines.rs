@@ -100,7 +100,7 @@ impl<T: Transport> Reactor<T> {
         let conn = &mut self.conns[id.key as usize];
         let bounds = &self.shared.bounds;
         let interval = bounds.app(app).ping_interval;
-        let silent = now.since(conn.seen);
+        let silent = now.since(conn.seen.millis(now));
         if silent >= bounds.pong_timeout {
             let mut cx = self.shared.context(app, id);
             return cx.close(
@@ -143,7 +143,8 @@ impl<T: Transport> Reactor<T> {
             (Phase::Request, _) => conn.idle_until(bounds.header_timeout, bounds.keep_alive),
             (Phase::Open, &Role::Member(app, _)) => {
                 let interval = bounds.app(app).ping_interval;
-                let mut next = conn.seen + conn.next_ping(interval).min(bounds.pong_timeout);
+                let seen = conn.seen.millis(now);
+                let mut next = seen + conn.next_ping(interval).min(bounds.pong_timeout);
                 if conn.is_midway() {
                     next = next.min(began + bounds.message_timeout);
                 }

@@ -10,7 +10,7 @@ use crate::core::outbox::FlushState;
 use crate::core::protocol::{Phase, Protocol};
 use crate::id::{AppId, ConnId};
 use crate::metrics::Accept;
-use crate::time::Millis;
+use crate::time::{Millis, Recent};
 use crate::transport::{AcceptError, Transport};
 use crate::wire::frame::close;
 
@@ -66,7 +66,7 @@ impl<T: Transport> Reactor<T> {
             protocol: Protocol::new(),
             role: Role::Visitor(Box::new(address)),
             leftover: None,
-            seen: now.millis(),
+            seen: Recent::new(now.millis()),
             since: now.micros,
             held_bytes: 0,
             beat: 0,
@@ -136,7 +136,7 @@ impl<T: Transport> Reactor<T> {
         );
         if sent_bytes > 0 && conn.is(HELD) {
             // It is not read, so this is the only sign of life that it can give.
-            conn.seen = self.shared.now.millis();
+            conn.seen = Recent::new(self.shared.now.millis());
         }
         let metrics = &mut self.shared.metrics;
         metrics.sent_bytes += sent_bytes;

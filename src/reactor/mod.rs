@@ -29,7 +29,7 @@ use crate::core::protocol::{Phase, Protocol};
 use crate::core::wheel::Wheel;
 use crate::id::{AppId, ConnId};
 use crate::metrics::Metrics;
-use crate::time::{Micros, Millis, Now};
+use crate::time::{Micros, Millis, Now, Recent};
 use crate::transport::{Ready, Transport};
 use crate::wire::buffer::Buffer;
 use crate::wire::frame::Encoder;
@@ -73,9 +73,10 @@ struct Connection<S> {
     protocol: Protocol,
     role: Role,
     /// Bytes that were read and are not yet a whole request or frame.
-    leftover: Option<Box<[u8]>>,
+    /// Behind one word, because hardly anybody has any.
+    leftover: Option<Box<Box<[u8]>>>,
     /// When a byte last came.
-    seen: Millis,
+    seen: Recent,
     /// When the request or message that is half received began, or the phase did.
     since: Micros,
     /// Bytes of it in `half_received_bytes`.

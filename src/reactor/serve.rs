@@ -11,6 +11,7 @@ use super::{
 use crate::apps::{Asked, Message, Outcome};
 use crate::core::protocol::{Event, Limits, Phase};
 use crate::id::{AppId, ConnId};
+use crate::time::Recent;
 use crate::transport::Transport;
 use crate::wire::fault::{Answer, Fault};
 use crate::wire::frame::{Frame, close};
@@ -78,8 +79,12 @@ impl<T: Transport> Reactor<T> {
         let conn = &mut self.conns[id.key as usize];
         let was_midway = conn.is_midway();
         conn.flags &= !HELD;
-        self.buffer
-            .restore(&conn.leftover.take().unwrap_or_default());
+        self.buffer.restore(
+            &conn
+                .leftover
+                .take()
+                .map_or_else(Box::default, |bytes| *bytes),
+        );
         let mut progressed = false;
         let leaves = self.read(id, &mut progressed);
         self.put_back(id, leaves, was_midway, progressed);
@@ -108,7 +113,7 @@ impl<T: Transport> Reactor<T> {
                 Ok(bytes) => {
                     self.buffer.filled(bytes);
                     self.shared.metrics.received_bytes += bytes as u64;
-                    conn.seen = self.shared.now.millis();
+                    conn.seen = Recent::new(self.shared.now.millis());
                     conn.pings = 0;
                     share = share.saturating_sub(bytes);
                     if bytes < room && !conn.is(ENDED) {
@@ -151,7 +156,7 @@ impl<T: Transport> Reactor<T> {
         let now = self.shared.now;
         let conn = &mut self.conns[id.key as usize];
         let unread = self.buffer.unread();
-        conn.leftover = (!unread.is_empty()).then(|| unread.into());
+        conn.leftover = (!unread.is_empty()).then(|| Box::new(unread.into()));
         match leaves {
             Leaves::Held => conn.flags |= HELD,
             Leaves::Unfinished => {
