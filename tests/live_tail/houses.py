@@ -88,7 +88,7 @@ class Chain:
     """A development chain on disk, so that its process may restart."""
 
     def __init__(self) -> None:
-        self.port, self.sent = free_port(), 0
+        self.port, self.sent, self.begun = free_port(), 0, 0
         self.directory = tempfile.mkdtemp(prefix="live-tail-chain-")
         self.start()
 
@@ -96,6 +96,8 @@ class Chain:
         self.house = House(
             "node", GANACHE, "--server.host", "127.0.0.1", "--server.port", str(self.port),
             "--database.dbPath", self.directory, "--wallet.deterministic", "--logging.quiet",
+            # A first block is known by its second and this limit, and two chains may begin within one second.
+            "--miner.blockGasLimit", str(30_000_000 + self.begun),
         )
         self.house.says("RPC Listening on")
         self.rpc = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
@@ -108,6 +110,7 @@ class Chain:
     def begin_anew(self) -> None:
         self.stop()
         shutil.rmtree(self.directory)
+        self.begun += 1
         self.start()
 
     def end(self) -> None:
