@@ -294,8 +294,9 @@ impl Response {
         for (name, value) in &self.headers {
             let _ = write!(out, "{name}: {value}\r\n");
         }
-        // An answer that cannot have a body has no length either (RFC 9110 §8.6).
-        if self.status >= 200 && self.status != 204 {
+        // An answer that cannot have a body has no length either, and 304 would have to give that of the file, not its
+        // own (RFC 9110 §8.6).
+        if self.status >= 200 && !matches!(self.status, 204 | 304) {
             let _ = write!(out, "Content-Length: {}\r\n", self.body.len());
         }
         if closes {

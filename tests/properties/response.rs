@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use roomcast::time::Unix;
 use roomcast::wire::http::Response;
 
-const STATUSES: [u16; 16] = [
-    101, 200, 201, 202, 204, 400, 401, 403, 404, 405, 409, 413, 426, 429, 503, 599,
+const STATUSES: [u16; 17] = [
+    101, 200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 409, 413, 426, 429, 503, 599,
 ];
 
 /// An answer to be, from which the same is expected that goes in.
@@ -32,7 +32,7 @@ fn givens() -> impl Strategy<Value = Given> {
             status,
             headers,
             // What cannot have a body is given none.
-            body: body.filter(|_| ![101, 204].contains(&status)),
+            body: body.filter(|_| ![101, 204, 304].contains(&status)),
             unix,
         })
 }
@@ -62,7 +62,7 @@ proptest! {
         head_only in any::<bool>(),
         closes in any::<bool>(),
     ) {
-        let has_length = given.status >= 200 && given.status != 204;
+        let has_length = given.status >= 200 && ![204, 304].contains(&given.status);
         let bytes = given.encode(head_only, closes);
         let mut headers = [httparse::EMPTY_HEADER; 32];
         let mut response = httparse::Response::new(&mut headers);

@@ -86,7 +86,7 @@ impl<S: Read + Write> Http<S> {
     /// Reads one answer.
     pub fn answer(&mut self) -> Answer {
         let mut answer = self.answer_to_head();
-        if answer.status >= 200 && answer.status != 204 {
+        if answer.status >= 200 && ![204, 304].contains(&answer.status) {
             let bytes = answer.header("content-length").unwrap().parse().unwrap();
             answer.body = self.take(bytes);
         }
