@@ -40,6 +40,8 @@ pub enum Kind {
     Call,
     /// A WebSocket.
     Upgrade,
+    /// A file, which is the same for everybody.
+    Page,
 }
 
 impl Route {
@@ -60,6 +62,16 @@ impl Route {
             path,
             needs: Needs::Key,
             kind: Kind::Call,
+        }
+    }
+
+    /// A file.
+    pub const fn page(path: &'static str) -> Route {
+        Route {
+            method: "GET",
+            path,
+            needs: Needs::Nothing,
+            kind: Kind::Page,
         }
     }
 
@@ -98,9 +110,10 @@ impl Routes {
         let each = |(app, routes): (AppId, Vec<&'static Route>)| {
             routes.into_iter().map(move |route| (app, route))
         };
-        Routes {
-            entries: apps.into_iter().flat_map(each).collect(),
-        }
+        let mut entries: Vec<_> = apps.into_iter().flat_map(each).collect();
+        // Files are many and seldom asked for: whoever asks for anything else does not look past them.
+        entries.sort_by_key(|(_, route)| route.kind == Kind::Page);
+        Routes { entries }
     }
 
     /// What a request for this path leads to.
@@ -114,7 +127,7 @@ impl Routes {
             if route.method == method {
                 return Found::Route(app, route, params);
             }
-            let also = if route.method == "GET" && route.kind == Kind::Call {
+            let also = if route.method == "GET" && route.kind != Kind::Upgrade {
                 Some("HEAD")
             } else {
                 None

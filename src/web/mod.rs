@@ -1,4 +1,10 @@
-//! Pages, compiled in. No inline script or style, no asset from elsewhere; what comes from a client is shown as text.
+//! Pages and the browser client, compiled in. No inline script or style, no asset from elsewhere; what comes from a
+//! client is shown as text.
+//!
+//! A new file is one line in [`ASSETS`]: its routes, its headers and its checks follow from there.
+
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
 
 /// One file as a browser gets it.
 pub struct Asset {
@@ -15,25 +21,113 @@ pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Every file.
-pub const ASSETS: [Asset; 3] = [
-    Asset {
-        path: "/",
-        content_type: "text/html; charset=utf-8",
-        body: include_str!("index.html"),
-    },
-    Asset {
-        path: "/feed.js",
-        content_type: "text/javascript; charset=utf-8",
-        body: include_str!("feed.js"),
-    },
-    Asset {
-        path: "/style.css",
-        content_type: "text/css; charset=utf-8",
-        body: include_str!("style.css"),
-    },
+pub const ASSETS: &[Asset] = &[
+    html("/", include_str!("index.html")),
+    script("/feed.js", include_str!("feed.js")),
+    style("/style.css", include_str!("style.css")),
 ];
+
+const fn html(path: &'static str, body: &'static str) -> Asset {
+    Asset {
+        path,
+        content_type: "text/html; charset=utf-8",
+        body,
+    }
+}
+
+const fn script(path: &'static str, body: &'static str) -> Asset {
+    Asset {
+        path,
+        content_type: "text/javascript; charset=utf-8",
+        body,
+    }
+}
+
+const fn style(path: &'static str, body: &'static str) -> Asset {
+    Asset {
+        path,
+        content_type: "text/css; charset=utf-8",
+        body,
+    }
+}
 
 /// The file that is served at this path.
 pub fn asset(path: &str) -> Option<&'static Asset> {
     ASSETS.iter().find(|asset| asset.path == path)
+}
+
+impl Asset {
+    /// What the file is known by for as long as it stays as it is: an entity tag (RFC 9110 §8.8.3) of its bytes alone,
+    /// so that two servers of one build give the same.
+    pub fn tag(&self) -> String {
+        let digest = Sha256::digest(self.body);
+        format!("\"{}\"", HEXLOWER.encode(&digest[..16]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    /// The values of an attribute, wherever it stands in a page.
+    fn values<'a>(html: &'a str, attribute: &str) -> Vec<&'a str> {
+        let start = format!(" {attribute}=\"");
+        let after = html.split(start.as_str()).skip(1);
+        after.filter_map(|rest| rest.split('"').next()).collect()
+    }
+
+    #[test]
+    fn every_file_has_a_path_of_its_own() {
+        let paths: HashSet<&str> = ASSETS.iter().map(|asset| asset.path).collect();
+        assert_eq!(paths.len(), ASSETS.len());
+        for path in paths {
+            let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/.-_".contains(&byte);
+            assert!(
+                path.starts_with('/') && path.bytes().all(is_plain),
+                "{path}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_tag_is_quoted_and_changes_with_the_content() {
+        let tags: HashSet<String> = ASSETS.iter().map(Asset::tag).collect();
+        assert_eq!(tags.len(), ASSETS.len());
+        assert!(tags.iter().all(|tag| tag.len() == 34), "{tags:?}");
+        assert_eq!(
+            script("/", "abc").tag(),
+            "\"ba7816bf8f01cfea414140de5dae2223\""
+        );
+    }
+
+    #[test]
+    fn pages_load_only_files_that_are_here_and_hold_no_script_or_style() {
+        let pages = ASSETS
+            .iter()
+            .filter(|asset| asset.content_type.starts_with("text/html"));
+        for page in pages {
+            let links = [values(page.body, "src"), values(page.body, "href")].concat();
+            for link in links.iter().filter(|link| link.starts_with('/')) {
+                let path = link.split(['?', '#']).next().unwrap_or_default();
+                assert!(asset(path).is_some(), "{} names {link}", page.path);
+            }
+            let scripts = page.body.matches("<script").count();
+            let sources = page.body.split("<script").skip(1);
+            let outside = sources.filter(|tag| {
+                let tag = tag.split('>').next().unwrap_or_default();
+                !values(tag, "src").is_empty()
+            });
+            assert_eq!(
+                outside.count(),
+                scripts,
+                "{} has an inline script",
+                page.path
+            );
+            for inline in ["<style", " style=\"", " onclick=", " onload=", " onerror="] {
+                assert!(!page.body.contains(inline), "{} has {inline}", page.path);
+            }
+        }
+    }
 }

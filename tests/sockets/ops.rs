@@ -1,5 +1,6 @@
 //! The operator's own: health, metrics, the echo and the pages.
 
+use roomcast::web::ASSETS;
 use serde_json::json;
 use tungstenite::Message;
 
@@ -157,26 +158,90 @@ fn without_the_flag_there_is_no_echo() {
 }
 
 #[test]
-fn the_page_is_html_that_nobody_may_frame() {
+fn the_page_is_html() {
     let answer = Server::start("").get("/");
     assert_eq!(
         (answer.status, answer.header("content-type")),
         (200, Some("text/html; charset=utf-8"))
     );
-    assert!(
-        answer
-            .header("content-security-policy")
-            .unwrap()
-            .contains("frame-ancestors 'none'")
-    );
-    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
     assert!(!answer.body.is_empty());
+}
+
+#[test]
+fn every_file_is_served_as_it_is_to_nobody_who_frames_or_guesses() {
+    let server = Server::start("");
+    for asset in ASSETS {
+        let answer = server.get(asset.path);
+        assert_eq!(answer.status, 200, "{}", asset.path);
+        assert_eq!(answer.text(), asset.body);
+        let policy = answer.header("content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'none'"), "{policy}");
+        assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
+        for (name, value) in [
+            ("content-type", asset.content_type),
+            ("x-content-type-options", "nosniff"),
+            ("x-frame-options", "DENY"),
+            ("referrer-policy", "no-referrer"),
+            ("cache-control", "no-cache"),
+        ] {
+            assert_eq!(answer.header(name), Some(value), "{} {name}", asset.path);
+        }
+    }
+}
+
+#[test]
+fn a_browser_that_has_a_file_is_told_so_and_no_more() {
+    let server = Server::start("");
+    let ask = |path: &str, tags: &str| {
+        let headers = format!("If-None-Match: {tags}\r\n");
+        server.ask("GET", path, &headers, "")
+    };
+    for asset in ASSETS {
+        let tag = server.get(asset.path).header("etag").unwrap().to_owned();
+        assert_eq!(tag, asset.tag());
+        let old = "\"0123456789abcdef\"";
+        for has in [
+            tag.clone(),
+            format!("W/{tag}"),
+            format!("{old}, {tag}"),
+            "*".into(),
+        ] {
+            let answer = ask(asset.path, &has);
+            assert_eq!(answer.status, 304, "{} {has}", asset.path);
+            assert_eq!(answer.header("etag"), Some(tag.as_str()));
+            assert_eq!(answer.header("content-length"), None);
+        }
+        for has_not in [old, tag.trim_matches('"')] {
+            assert_eq!(ask(asset.path, has_not).status, 200, "{has_not}");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_has_not_changed_leaves_the_connection_for_more() {
+    let server = Server::start("");
+    let tag = server.get("/style.css").header("etag").unwrap().to_owned();
+    let mut http = server.http();
+    let headers = format!("If-None-Match: {tag}\r\n");
+    assert_eq!(http.ask("GET", "/style.css", &headers, "").status, 304);
+    assert_eq!(http.ask("HEAD", "/style.css", &headers, "").status, 304);
+    assert_eq!(http.ask("GET", "/healthz", "", "").status, 200);
+}
+
+#[test]
+fn a_file_is_only_read() {
+    let answer = Server::start("").ask("POST", "/style.css", "", "");
+    assert_eq!(
+        (answer.status, answer.header("allow")),
+        (405, Some("GET, HEAD, OPTIONS"))
+    );
 }
 
 #[test]
 fn without_pages_there_is_nothing_at_the_root() {
     let server = Server::start("--no-pages");
-    assert_eq!(server.get("/").status, 404);
-    assert_eq!(server.get("/feed.js").status, 404);
+    for asset in ASSETS {
+        assert_eq!(server.get(asset.path).status, 404, "{}", asset.path);
+    }
     assert_eq!(server.get("/healthz").status, 200);
 }
