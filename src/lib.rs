@@ -41,7 +41,7 @@
 //! | 3 | [`apps`] | words: the dialects, and who may come in |
 //! | 2 | [`core`] | one connection's input, everybody's queues, deadlines and rooms |
 //! | 1 | [`wire`], [`transport`] | bytes and what they mean; sockets, clocks and chance |
-//! | 0 | [`time`], [`id`], [`bounds`], [`metrics`], [`web`] | plain values |
+//! | 0 | [`time`], [`id`], [`pace`], [`bounds`], [`metrics`], [`web`] | plain values |
 //!
 //! # The ideas that carry it
 //!
@@ -68,6 +68,7 @@ pub mod bounds;
 pub mod core;
 pub mod id;
 pub mod metrics;
+pub mod pace;
 pub mod reactor;
 pub mod settings;
 pub mod time;

@@ -221,7 +221,7 @@ impl Apps {
         check_room(&mut cx, id)?;
         let per_minute = cx.bounds().connections_per_minute;
         self.arrivals
-            .admit(id, asked.peer, per_minute, cx.now().millis())
+            .admit(id, asked.peer, per_minute, cx.now().micros)
             .map_err(|wait| {
                 let message = "too many new connections from this address";
                 Response::error(429, "too_many_connections", message)

@@ -1,25 +1,21 @@
 //! How often one address may open a WebSocket, in bounded memory that forgets.
 //!
-//! The generic cell rate algorithm: an address owns one time, at which it will have used up nothing. Each admission
-//! moves it on by a minute divided by the limit; who would move it more than a minute ahead has to wait. Once the time
-//! has passed, the entry means nothing and may go.
+//! Each address has a [`Pace`]; one that has used up nothing means nothing and may go.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 
 use crate::id::AppId;
-use crate::time::Millis;
+use crate::pace::{Pace, Rate};
+use crate::time::{Micros, Millis};
 
-/// The span that limits are given for.
-const MINUTE: Millis = Millis::seconds(60);
 /// Addresses remembered at once (about a megabyte); beyond it some are forgotten early, and may come in sooner.
 const ADDRESSES_MAX: usize = 16 << 10;
 
 /// Who came in lately.
 #[derive(Default)]
 pub struct Arrivals {
-    /// When an address has used up nothing again.
-    free_at: HashMap<(AppId, IpAddr), Millis>,
+    paces: HashMap<(AppId, IpAddr), Pace>,
     swept: Millis,
 }
 
@@ -30,36 +26,30 @@ impl Arrivals {
         app: AppId,
         address: IpAddr,
         per_minute: u32,
-        now: Millis,
+        now: Micros,
     ) -> Result<(), Millis> {
-        if per_minute == 0 {
+        let rate = Rate::a_minute(per_minute);
+        if rate.is_off() {
             return Ok(());
         }
         self.make_room(now);
-        let cost = Millis(MINUTE.0 / u64::from(per_minute));
-        let free_at = self.free_at.entry((app, network(address))).or_insert(now);
-        let next = (*free_at).max(now) + cost;
-        let latest = now + MINUTE;
-        if next > latest {
-            return Err(next - latest);
-        }
-        *free_at = next;
-        Ok(())
+        let pace = self.paces.entry((app, network(address))).or_default();
+        pace.admit(1, rate, now)
     }
 
     /// Forgets whoever has used up nothing, at most once a second, and somebody else if that was not enough.
-    fn make_room(&mut self, now: Millis) {
-        if self.free_at.len() < ADDRESSES_MAX {
+    fn make_room(&mut self, now: Micros) {
+        if self.paces.len() < ADDRESSES_MAX {
             return;
         }
-        if now >= self.swept + Millis::seconds(1) {
-            self.swept = now;
-            self.free_at.retain(|_, free_at| *free_at > now);
+        if now.millis() >= self.swept + Millis::seconds(1) {
+            self.swept = now.millis();
+            self.paces.retain(|_, pace| !pace.is_free(now));
         }
-        if self.free_at.len() >= ADDRESSES_MAX
-            && let Some(&somebody) = self.free_at.keys().next()
+        if self.paces.len() >= ADDRESSES_MAX
+            && let Some(&somebody) = self.paces.keys().next()
         {
-            self.free_at.remove(&somebody);
+            self.paces.remove(&somebody);
         }
     }
 }
@@ -81,7 +71,12 @@ mod tests {
 
     fn admit(arrivals: &mut Arrivals, address: &str, now: u64) -> bool {
         arrivals
-            .admit(AppId::Stream, address.parse().unwrap(), 10, Millis(now))
+            .admit(
+                AppId::Stream,
+                address.parse().unwrap(),
+                10,
+                Micros(now * 1000),
+            )
             .is_ok()
     }
 
@@ -108,8 +103,8 @@ mod tests {
         let mut arrivals = Arrivals::default();
         for host in 0..3 * ADDRESSES_MAX as u32 {
             let address = IpAddr::from((host + 1).to_be_bytes());
-            let _ = arrivals.admit(AppId::Stream, address, 10, Millis(u64::from(host)));
+            let _ = arrivals.admit(AppId::Stream, address, 10, Micros(u64::from(host) * 1000));
         }
-        assert!(arrivals.free_at.len() <= ADDRESSES_MAX);
+        assert!(arrivals.paces.len() <= ADDRESSES_MAX);
     }
 }

@@ -4,6 +4,7 @@
 pub const LAYERS: &[(&str, u32)] = &[
     ("time", 0),
     ("id", 0),
+    ("pace", 0),
     ("bounds", 0),
     ("metrics", 0),
     ("web", 0),
@@ -20,6 +21,7 @@ pub const LAYERS: &[(&str, u32)] = &[
 pub const NOTES: &[(&str, &[&str])] = &[
     ("time", &[]),
     ("id", &[]),
+    ("pace", &["time"]),
     ("web", &[]),
     ("transport", LAYER_0),
     ("wire", LAYER_0),
@@ -38,9 +40,11 @@ pub const NOTES: &[(&str, &[&str])] = &[
     ("watch", WATCH),
     ("roomcast_flood", FLOOD),
 ];
-const LAYER_0: &[&str] = &["time", "id", "bounds", "metrics", "web"];
-const LAYERS_0_AND_1: &[&str] = &["wire", "time", "id", "bounds", "metrics", "web"];
-const DIALECT: &[&str] = &["apps", "wire", "time", "id", "bounds", "metrics", "web"];
+const LAYER_0: &[&str] = &["time", "id", "pace", "bounds", "metrics", "web"];
+const LAYERS_0_AND_1: &[&str] = &["wire", "time", "id", "pace", "bounds", "metrics", "web"];
+const DIALECT: &[&str] = &[
+    "apps", "wire", "time", "id", "pace", "bounds", "metrics", "web",
+];
 /// A client, which shares with the server how a wrong command line is told.
 const WATCH: &[&str] = &["settings", "time", "id", "bounds", "metrics", "web"];
 const FLOOD: &[&str] = &["wire", "time", "id", "bounds", "metrics"];

@@ -12,7 +12,6 @@ mod calls;
 mod code;
 mod history;
 mod name;
-mod pace;
 mod refusal;
 mod said;
 mod store;
@@ -33,10 +32,13 @@ use super::context::Context;
 use super::routes::{Needs, Route};
 use super::{App, Call, Message, Seat};
 use crate::id::ConnId;
+use crate::pace::Rate;
 use crate::time::{Now, Unix};
 use crate::wire::frame::{Frame, close};
 use crate::wire::http::{Head, Response};
 
+/// How fast a player may speak: ten messages a second, and twenty at once after a silence.
+const SPEECH: Rate = Rate::a_second(10).with_burst(20);
 /// Messages in the state that somebody who enters is told.
 const STATE_MESSAGES: usize = 50;
 
@@ -259,7 +261,8 @@ impl App for Rooms {
             return;
         }
         let player = PlayerKey(seat.0);
-        let is_paced = self.store.pace(player).admit(cx.now().millis());
+        let pace = self.store.pace(player);
+        let is_paced = pace.admit(1, SPEECH, cx.now().micros).is_ok();
         let done = match message {
             Message::Text(text) if is_paced => {
                 Said::parse(text).and_then(|said| self.relay(player, said, cx))

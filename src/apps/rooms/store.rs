@@ -21,9 +21,9 @@ use slab::Slab;
 use super::code::Code;
 use super::history::History;
 use super::name::DisplayName;
-use super::pace::Pace;
 use crate::bounds::AppBounds;
 use crate::id::ConnId;
+use crate::pace::Pace;
 use crate::time::Millis;
 
 /// How long an empty room is kept: as long as its tokens are good.

@@ -1,0 +1,185 @@
+//! How fast somebody may go: the generic cell rate algorithm, in one number for each whom it limits.
+//!
+//! Everything that is admitted uses up time: a unit of it as much as the rate has for one. A [`Pace`] owns the time at
+//! which it will have used up nothing; who would move it further ahead than the burst allows has to wait. Once that
+//! time has passed, the pace means nothing, and a new one is as good.
+//!
+//! It knows no clock, and what is to be done about somebody who goes too fast is not decided here.
+
+use crate::time::{Micros, Millis};
+
+const NANOS_A_MICRO: u64 = 1000;
+const NANOS_A_MILLI: u64 = 1_000_000;
+const NANOS_A_SECOND: u64 = 1_000_000_000;
+
+/// How many units a span has, and how many of them may come at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    units: u32,
+    span_nanos: u64,
+    burst_nanos: u64,
+}
+
+impl Rate {
+    /// So many units a second; a second's worth of them at once. Zero is no limit.
+    pub const fn a_second(units: u32) -> Rate {
+        Rate {
+            units,
+            span_nanos: NANOS_A_SECOND,
+            burst_nanos: NANOS_A_SECOND,
+        }
+    }
+
+    /// So many units a minute; a minute's worth of them at once. Zero is no limit.
+    pub const fn a_minute(units: u32) -> Rate {
+        Rate {
+            units,
+            span_nanos: 60 * NANOS_A_SECOND,
+            burst_nanos: 60 * NANOS_A_SECOND,
+        }
+    }
+
+    /// The same with so many units at once.
+    pub const fn with_burst(self, units: u32) -> Rate {
+        Rate {
+            burst_nanos: self.cost_nanos(units),
+            ..self
+        }
+    }
+
+    /// The same with so many units at once, if that is more.
+    pub const fn with_burst_of_at_least(self, units: u32) -> Rate {
+        let wider = self.with_burst(units);
+        if wider.burst_nanos > self.burst_nanos {
+            wider
+        } else {
+            self
+        }
+    }
+
+    /// Whether it limits nothing.
+    pub const fn is_off(self) -> bool {
+        self.units == 0
+    }
+
+    /// What units use up. Rounded down, so that who keeps to the rate is never late by it.
+    const fn cost_nanos(self, units: u32) -> u64 {
+        if self.units == 0 {
+            return 0;
+        }
+        // Less than 2^36 nanoseconds times less than 2^32 units would not fit.
+        (self.span_nanos as u128 * units as u128 / self.units as u128) as u64
+    }
+}
+
+/// What somebody has used up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pace {
+    /// When that is nothing again.
+    free_at_nanos: u64,
+}
+
+impl Pace {
+    /// Lets so many units pass now, or says how long they have to wait; those that wait use up nothing.
+    pub fn admit(&mut self, units: u32, rate: Rate, now: Micros) -> Result<(), Millis> {
+        let now_nanos = now.0.saturating_mul(NANOS_A_MICRO);
+        let next = self.free_at_nanos.max(now_nanos) + rate.cost_nanos(units);
+        let latest = now_nanos + rate.burst_nanos;
+        if next > latest {
+            return Err(Millis((next - latest).div_ceil(NANOS_A_MILLI)));
+        }
+        self.free_at_nanos = next;
+        Ok(())
+    }
+
+    /// Whether it has used up nothing.
+    pub fn is_free(&self, now: Micros) -> bool {
+        self.free_at_nanos <= now.0.saturating_mul(NANOS_A_MICRO)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ten a second, and twenty at once.
+    const SPEECH: Rate = Rate::a_second(10).with_burst(20);
+
+    fn at(millis: u64) -> Micros {
+        Micros(millis * 1000)
+    }
+
+    /// How many single units pass now.
+    fn passing(pace: &mut Pace, rate: Rate, now: Micros) -> usize {
+        (0..10_000)
+            .take_while(|_| pace.admit(1, rate, now).is_ok())
+            .count()
+    }
+
+    #[test]
+    fn a_burst_passes_at_once_and_then_one_each_tenth_of_a_second() {
+        let mut pace = Pace::default();
+        assert_eq!(passing(&mut pace, SPEECH, at(5)), 20);
+        assert_eq!(pace.admit(1, SPEECH, at(5)), Err(Millis(100)));
+        assert_eq!(pace.admit(1, SPEECH, at(104)), Err(Millis(1)));
+        assert_eq!(passing(&mut pace, SPEECH, at(105)), 1);
+    }
+
+    #[test]
+    fn what_waits_uses_up_nothing() {
+        let mut pace = Pace::default();
+        assert_eq!(passing(&mut pace, SPEECH, at(0)), 20);
+        assert!((0..1000).all(|_| pace.admit(1, SPEECH, at(99)).is_err()));
+        assert_eq!(pace.admit(1, SPEECH, at(100)), Ok(()));
+    }
+
+    #[test]
+    fn a_silence_saves_up_a_burst_and_no_more() {
+        let mut pace = Pace::default();
+        pace.admit(1, SPEECH, at(0)).unwrap();
+        assert!(!pace.is_free(at(99)) && pace.is_free(at(100)));
+        assert_eq!(passing(&mut pace, SPEECH, at(3_600_000)), 20);
+    }
+
+    #[test]
+    fn units_that_come_together_use_up_what_they_would_one_by_one() {
+        let rate = Rate::a_second(1000);
+        let mut pace = Pace::default();
+        assert_eq!(pace.admit(1001, rate, at(0)), Err(Millis(1)));
+        assert_eq!(pace.admit(400, rate, at(0)), Ok(()));
+        assert_eq!(passing(&mut pace, rate, at(0)), 600);
+    }
+
+    #[test]
+    fn who_keeps_to_a_rate_that_divides_nothing_never_waits() {
+        for units in [3, 7, 999, 65_537, u32::MAX] {
+            let (rate, mut pace) = (Rate::a_second(units), Pace::default());
+            assert_eq!(pace.admit(units, rate, at(0)), Ok(()));
+            assert!(pace.admit(units / 2 + 1, rate, at(0)).is_err());
+            for second in 1..100 {
+                let (one, rest) = (units / 3, units - units / 3);
+                assert_eq!(pace.admit(one, rate, at(1000 * second)), Ok(()), "{units}");
+                assert_eq!(pace.admit(rest, rate, at(1000 * second)), Ok(()), "{units}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_burst_of_at_least_so_many_is_never_a_smaller_one() {
+        let rate = Rate::a_second(100);
+        assert_eq!(rate.with_burst_of_at_least(50), rate);
+        let wide = rate.with_burst_of_at_least(250);
+        assert_eq!(Pace::default().admit(250, wide, at(0)), Ok(()));
+        assert!(Pace::default().admit(251, wide, at(0)).is_err());
+        let widest = Rate::a_second(1).with_burst_of_at_least(1 << 30);
+        assert_eq!(Pace::default().admit(1 << 30, widest, at(0)), Ok(()));
+    }
+
+    #[test]
+    fn an_hour_of_a_rate_admits_an_hours_worth_and_a_burst() {
+        let (rate, mut pace) = (Rate::a_minute(10), Pace::default());
+        let passed = (0..3_600_000_u64).step_by(100);
+        let passed = passed.filter(|&now| pace.admit(1, rate, at(now)).is_ok());
+        assert_eq!(passed.count(), 609);
+    }
+}
