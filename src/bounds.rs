@@ -33,6 +33,10 @@ pub struct AppBounds {
     pub connections_max: u32,
     /// New WebSockets a minute from one address (IPv6: one /64); 0 is no limit.
     pub connections_per_minute: u32,
+    /// Messages that one client may send in a second; 0 is no limit.
+    pub client_messages_per_second: u32,
+    /// Bytes of messages that one client may send in a second; 0 is no limit.
+    pub client_bytes_per_second: u32,
     /// Bytes of one message from a client (512 KiB: fits a phone's photo preview, not an upload).
     pub message_bytes_max: u32,
     /// Its rule for a full queue.
@@ -136,6 +140,8 @@ impl AppBounds {
             enabled: true,
             connections_max: u32::MAX,
             connections_per_minute: 0,
+            client_messages_per_second: 0,
+            client_bytes_per_second: 0,
             message_bytes_max: 512 << 10,
             on_full: OnFull::Drop,
             queue: QueueBounds::default(),

@@ -58,9 +58,22 @@ pub enum Event<'a> {
     /// A ping, to be answered with the same payload.
     Ping(&'a [u8]),
     /// A pong, asked for or not.
-    Pong,
+    Pong(&'a [u8]),
     /// A close frame with this code, [`close::NO_STATUS`] if it had none.
     Close(u16),
+}
+
+impl Event<'_> {
+    /// Bytes of the payload, if this is a message, a ping or a pong.
+    pub fn message_bytes(&self) -> Option<usize> {
+        match self {
+            Event::Text(text) => Some(text.len()),
+            Event::Binary(payload) | Event::Ping(payload) | Event::Pong(payload) => {
+                Some(payload.len())
+            }
+            Event::Body { .. } | Event::Request(_) | Event::Close(_) => None,
+        }
+    }
 }
 
 /// The state of one connection's input.
@@ -422,7 +435,7 @@ fn control(header: Header, header_bytes: usize, buffer: &mut Buffer) -> Result<E
     match header.kind {
         Kind::Ping => Ok(Event::Ping(payload)),
         Kind::Close => close_code(payload).map(Event::Close),
-        _ => Ok(Event::Pong),
+        _ => Ok(Event::Pong(payload)),
     }
 }
 

@@ -84,6 +84,7 @@ impl<T: Transport> Reactor<T> {
         self.shared.outbox.open(id);
         self.shared.hub.open(id.key);
         self.wheel.open(id.key);
+        self.limiter.open(id.key);
         self.wheel
             .arm(id.key, now.millis() + self.shared.bounds.header_timeout);
     }
@@ -316,6 +317,7 @@ impl<T: Transport> Reactor<T> {
             self.shared.outbox.close(key);
             self.shared.hub.close(key);
             self.wheel.close(key);
+            self.limiter.close(key);
             self.transport.close(conn.socket);
         }
         let now = self.shared.now.millis();

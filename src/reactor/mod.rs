@@ -4,7 +4,7 @@
 //! the next turn, which then does not sleep. Bytes move to the kernel in *flush* only, connections die in *reap* only:
 //! so nothing that is looked at during a turn can vanish in the middle of it.
 //!
-//! A connection's columns (outbox, wheel, hub) are opened in *accept* and closed in *reap*, nowhere else.
+//! A connection's columns (outbox, wheel, hub, limiter) are opened in *accept* and closed in *reap*, nowhere else.
 
 mod deadlines;
 mod drain;
@@ -24,6 +24,7 @@ use crate::apps::context::{Health, Shared, Unflushed};
 use crate::apps::{Apps, Seat};
 use crate::bounds::Bounds;
 use crate::core::hub::Hub;
+use crate::core::limiter::Limiter;
 use crate::core::outbox::Outbox;
 use crate::core::protocol::{Phase, Protocol};
 use crate::core::wheel::Wheel;
@@ -49,6 +50,7 @@ pub struct Reactor<T: Transport> {
     transport: T,
     conns: Slab<Connection<T::Socket>>,
     wheel: Wheel,
+    limiter: Limiter,
     apps: Apps,
     shared: Shared,
     buffer: Buffer,
@@ -153,6 +155,7 @@ impl<T: Transport> Reactor<T> {
             transport,
             conns: Slab::with_capacity(connections),
             wheel: Wheel::with_capacity(connections),
+            limiter: Limiter::new(&bounds, connections),
             apps,
             shared,
             buffer: Buffer::new(READ_BUFFER_BYTES),

@@ -212,7 +212,19 @@ impl<T: Transport> Reactor<T> {
                 },
                 deflate: self.shared.outbox.is_deflated(id.key),
             };
-            match conn.protocol.next(&mut self.buffer, limits) {
+            let event = conn.protocol.next(&mut self.buffer, limits);
+            if self.limiter.is_on()
+                && let (Ok(Some(event)), &Role::Member(app, _)) = (&event, &conn.role)
+                && let Some(bytes) = event.message_bytes()
+                && let Err(fault) = self
+                    .limiter
+                    .admit(id.key, app, bytes, self.shared.now.micros)
+            {
+                self.refuse(id, fault);
+                self.carry_out_closings();
+                continue;
+            }
+            match event {
                 Ok(None) => return Reacted::Hungry,
                 Ok(Some(Event::Request(request))) => {
                     *progressed = true;
@@ -261,7 +273,7 @@ impl<T: Transport> Reactor<T> {
                     *progressed |= !conn.protocol.is_midway();
                     self.queue(id.key, pong);
                 }
-                Ok(Some(Event::Pong)) => *progressed |= !conn.protocol.is_midway(),
+                Ok(Some(Event::Pong(_))) => *progressed |= !conn.protocol.is_midway(),
                 Ok(Some(Event::Close(code))) => {
                     if self.closed_by_peer(id, code) {
                         return Reacted::Dead;

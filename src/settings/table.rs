@@ -138,6 +138,21 @@ pub(super) static SETTINGS: &[Setting] = &[
         scope: EveryApp(|a| Slot::Size(&mut a.message_bytes_max, 1..=GIB)),
     },
     Setting {
+        name: "client_messages_per_second", flag: "client-messages-per-second", heading: heading::LIMITS, default: "",
+        about: "messages a second from one client (0: any)",
+        more: "Pings and pongs count, too; a fragmented message counts as one. A second's worth may come at once. A client \
+               over it is closed with 1008 behind what is queued. The rooms app's own rule, an error for the eleventh in \
+               a second, is not this one.",
+        scope: EveryApp(|a| Slot::Count(&mut a.client_messages_per_second, 0..=1_000_000)),
+    },
+    Setting {
+        name: "client_bytes_per_second", flag: "client-bytes-per-second", heading: heading::LIMITS, default: "",
+        about: "bytes a second from one client (0: any)",
+        more: "Those of the payloads of its messages, pings and pongs, unpacked. A second's worth may come at once, and \
+               always one message of --max-message. A client over it is closed with 1008 behind what is queued.",
+        scope: EveryApp(|a| Slot::Size(&mut a.client_bytes_per_second, 0..=GIB)),
+    },
+    Setting {
         name: "max_body", flag: "max-body", heading: heading::LIMITS, default: "",
         about: "bytes of one request body",
         more: "A longer one is answered 413.",

@@ -54,6 +54,10 @@ pub enum Fault {
     MessageTooBig(u32),
     /// A started message was not complete in time.
     MessageTooSlow,
+    /// More messages than a client may send, which is given for a second.
+    TooManyMessages(u32),
+    /// More bytes of messages than a client may send, which is given for a second.
+    TooManyBytes(u32),
 }
 
 /// How a fault is answered.
@@ -81,7 +85,9 @@ impl Fault {
             Fault::HeadersTooLarge => Answer::Status(431, "headers_too_large"),
             Fault::Coding => Answer::Status(501, "not_implemented"),
             Fault::NotUtf8 | Fault::NotDeflate => Answer::Close(1007),
-            Fault::MessageTooSlow => Answer::Close(1008),
+            Fault::MessageTooSlow | Fault::TooManyMessages(_) | Fault::TooManyBytes(_) => {
+                Answer::Close(1008)
+            }
             Fault::MessageTooBig(_) => Answer::Close(1009),
             Fault::ReservedBits
             | Fault::ReservedOpcode(_)
@@ -102,6 +108,12 @@ impl fmt::Display for Fault {
             Fault::Head(what) => return write!(f, "the request head is not HTTP/1.1: {what}"),
             Fault::BodyTooLarge(max) => return write!(f, "the body is over {max} bytes"),
             Fault::MessageTooBig(max) => return write!(f, "the message is over {max} bytes"),
+            Fault::TooManyMessages(max) => {
+                return write!(f, "more than client_messages_per_second, which is {max}");
+            }
+            Fault::TooManyBytes(max) => {
+                return write!(f, "more than client_bytes_per_second, which is {max}");
+            }
             Fault::ReservedOpcode(code) => return write!(f, "opcode {code} is reserved"),
             Fault::LineTooLong => "the request line is over 8 KiB",
             Fault::HeadersTooLarge => "the headers are over 16 KiB, or more than 100",

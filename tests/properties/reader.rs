@@ -146,7 +146,7 @@ impl Reader {
                 Ok(Some(Event::Text(text))) => Seen::Text(text.to_owned()),
                 Ok(Some(Event::Binary(bytes))) => Seen::Binary(bytes.to_vec()),
                 Ok(Some(Event::Ping(payload))) => Seen::Ping(payload.to_vec()),
-                Ok(Some(Event::Pong)) => Seen::Pong,
+                Ok(Some(Event::Pong(_))) => Seen::Pong,
                 Ok(Some(Event::Close(code))) => {
                     ends = true;
                     Seen::Close(code)

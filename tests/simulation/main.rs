@@ -16,5 +16,6 @@ mod seeds;
 // The scenarios.
 mod deadlines;
 mod dialects;
+mod pace;
 mod queues;
 mod stage;

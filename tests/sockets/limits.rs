@@ -1,4 +1,6 @@
-//! Descriptors: a reserve of them keeps health answers possible.
+//! Limits: a reserve of descriptors keeps health answers possible, and a client that sends too much is closed.
+
+use tungstenite::Message;
 
 use crate::http::UPGRADE;
 use crate::server::Server;
@@ -16,4 +18,50 @@ fn the_default_limit_leaves_descriptors_for_health_answers() {
     server.until("it is ready again", |server| {
         server.get("/readyz").status == 200
     });
+}
+
+#[test]
+fn a_client_over_its_message_rate_gets_its_answers_and_1008() {
+    let server = Server::start(
+        "--echo --client-messages-per-second 1000000 --set ops.client_messages_per_second=20",
+    );
+    let (mut flooder, mut other) = (server.connect("/echo"), server.connect("/echo"));
+    for number in 0..200 {
+        flooder.send(number.to_string());
+    }
+    let mut answers = 0;
+    let close = loop {
+        match flooder.message() {
+            Message::Text(text) => assert_eq!(text.as_str(), answers.to_string()),
+            Message::Close(close) => break close.unwrap(),
+            other => panic!("this is no echo: {other:?}"),
+        }
+        answers += 1;
+    };
+    assert_eq!(u16::from(close.code), 1008);
+    assert_eq!(
+        close.reason.as_str(),
+        "more than client_messages_per_second, which is 20"
+    );
+    // A second's worth, and what the time brought that sending took.
+    assert!((20..150).contains(&answers), "{answers} answers");
+    assert_eq!(other.send("still here").message(), "still here".into());
+    assert_eq!(
+        server.metric("roomcast_closes_total{app=\"ops\",code=\"1008\"}"),
+        1.0
+    );
+}
+
+#[test]
+fn a_client_over_its_bytes_gets_1008_and_one_long_message_does_not() {
+    let server = Server::start("--echo --client-bytes-per-second 1KiB --max-message 256KiB");
+    let mut client = server.connect("/echo");
+    let long = "x".repeat(256 << 10);
+    assert_eq!(client.send(long.as_str()).message(), long.into());
+    assert_eq!(client.send("y".repeat(2048)).close_code(), 1008);
+    let mut pinger = server.connect("/echo");
+    for _ in 0..=(256 << 10) / 125 + 100 {
+        pinger.send(Message::Ping("z".repeat(125).into()));
+    }
+    assert_eq!(pinger.close_code(), 1008);
 }

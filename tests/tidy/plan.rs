@@ -26,6 +26,7 @@ pub const NOTES: &[(&str, &[&str])] = &[
     ("transport", LAYER_0),
     ("wire", LAYER_0),
     ("core::wheel", LAYER_0),
+    ("core::limiter", LAYERS_0_AND_1),
     ("core::hub", LAYER_0),
     ("apps::access", LAYERS_0_AND_1),
     ("apps::rate", LAYERS_0_AND_1),
