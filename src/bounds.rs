@@ -71,6 +71,11 @@ pub struct TurnBounds {
 pub struct Bounds {
     /// WebSockets of all apps together (default: the descriptor limit less a reserve for HTTP).
     pub connections_max: u32,
+    /// Connections accepted a second at most; 0 is no cap (0: the turn's budget already bounds what a crowd costs).
+    pub accept_rate: u32,
+    /// A turn of the loop that takes longer refuses new WebSockets for a while (250 ms: what a person begins to notice,
+    /// and a hundred times what a busy turn takes).
+    pub loop_lag_limit: Millis,
     /// Bytes of one HTTP request body (1 MiB).
     pub body_bytes_max: u32,
     /// Bytes of all queues and half-received messages together (256 MiB).
@@ -170,6 +175,8 @@ impl Default for Bounds {
     fn default() -> Bounds {
         Bounds {
             connections_max: 10_000,
+            accept_rate: 0,
+            loop_lag_limit: Millis(250),
             body_bytes_max: 1 << 20,
             memory_budget_bytes: 256 << 20,
             pong_timeout: Millis::seconds(60),

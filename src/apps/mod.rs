@@ -37,6 +37,10 @@ use crate::wire::upgrade::Upgrade;
 /// What is said about JSON of the wrong shape is cut here.
 const SENTENCE_BYTES_MAX: usize = 400;
 
+/// When somebody who was refused for the server's sake may come back: not before a lag can be over, and not so late that
+/// a person gives up.
+const RETRY_SECONDS: std::ops::RangeInclusive<u64> = 2..=10;
+
 /// An app's own small handle for one connection; what it means is the app's business.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seat(pub u32);
@@ -213,7 +217,7 @@ impl Apps {
             .expect("only the routes of apps that are there are in the table");
         if !upgrades {
             if cx.health().draining && head.method != "GET" && head.method != "HEAD" {
-                return Err(unavailable("draining", "the server is going away"));
+                return Err(unavailable(&mut cx, "draining", "the server is going away"));
             }
             return Ok(Outcome::Answer(app.request(&call, &mut cx)));
         }
@@ -279,21 +283,28 @@ impl Apps {
 /// Whether one more WebSocket may come in.
 fn check_room(cx: &mut Context<'_>, app: AppId) -> Result<(), Response> {
     let health = cx.health();
-    if health.draining {
-        return Err(unavailable("draining", "the server is going away"));
-    }
     let connections_max = u64::from(cx.bounds().connections_max);
-    if health.full || cx.metrics().connections[app as usize] >= connections_max {
-        return Err(unavailable(
-            "full",
-            "the server holds as many connections as it may",
-        ));
-    }
-    Ok(())
+    let is_full = health.full || cx.metrics().connections[app as usize] >= connections_max;
+    let (code, message) = if health.draining {
+        ("draining", "the server is going away")
+    } else if is_full {
+        ("full", "the server holds as many connections as it may")
+    } else if health.lagging {
+        ("lagging", "the server is late with what it has to do")
+    } else if health.memory {
+        ("memory", "the server's memory budget is nearly spent")
+    } else {
+        return Ok(());
+    };
+    Err(unavailable(cx, code, message))
 }
 
-fn unavailable(code: &str, message: &str) -> Response {
-    Response::error(503, code, message).with("Retry-After", "5")
+/// Who is refused comes back after some seconds at random, so that those who were refused together do not come back
+/// together.
+fn unavailable(cx: &mut Context<'_>, code: &str, message: &str) -> Response {
+    let spread = RETRY_SECONDS.end() - RETRY_SECONDS.start() + 1;
+    let seconds = RETRY_SECONDS.start() + cx.random() % spread;
+    Response::error(503, code, message).with("Retry-After", seconds.to_string())
 }
 
 impl<'a> Call<'a> {

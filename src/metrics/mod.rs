@@ -97,6 +97,8 @@ pub struct Metrics {
     pub rooms: PerApp,
     /// Connections offered by the kernel, by [`Accept`].
     pub accepts: [u64; Accept::ALL.len()],
+    /// Times that connections had to wait for the accept rate.
+    pub accept_waits: u64,
     /// Messages from clients, complete and well-formed.
     pub messages_received: PerApp,
     /// Messages given to a room, each once however many receive it.
@@ -235,6 +237,7 @@ impl Metrics {
         use Kind::{Counter, Gauge};
         #[rustfmt::skip]
         let families = [
+            (Counter, "roomcast_accept_waits_total", "Times that connections had to wait for the accept rate.", self.accept_waits),
             (Counter, "roomcast_pings_total", "Pings sent to silent connections.", self.pings),
             (Counter, "roomcast_received_bytes_total", "Bytes read from sockets.", self.received_bytes),
             (Counter, "roomcast_sent_bytes_total", "Bytes written to sockets.", self.sent_bytes),

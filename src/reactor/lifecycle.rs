@@ -19,13 +19,28 @@ use crate::wire::frame::close;
 const SHRINK_INTERVAL: Millis = Millis::seconds(10);
 
 impl<T: Transport> Reactor<T> {
-    /// Takes in whoever knocks, up to the turn's budget.
+    /// Takes in whoever knocks, up to the turn's budget and the accept rate; the others wait in the kernel's backlog.
     pub(super) fn accept(&mut self) {
         if !self.accepting {
             return;
         }
         for _ in 0..self.shared.bounds.turn.accepts_max {
-            match self.transport.accept() {
+            if !self.accept_rate.allows() {
+                self.accept_capped = true;
+                return;
+            }
+            let accepted = self.transport.accept();
+            let found_somebody = !matches!(accepted, Err(AcceptError::Empty));
+            if found_somebody {
+                self.accept_rate.spend();
+            }
+            if std::mem::take(&mut self.accept_capped) && found_somebody {
+                self.shared.metrics.accept_waits += 1;
+                self.warn(format_args!(
+                    "more connections come than the accept rate takes in: they wait in the kernel's backlog"
+                ));
+            }
+            match accepted {
                 Ok((socket, address)) => self.enter(socket, address.ip()),
                 Err(AcceptError::Empty) => {
                     self.accepting = false;

@@ -6,6 +6,8 @@
 //!
 //! A connection's columns (outbox, wheel, hub, limiter) are opened in *accept* and closed in *reap*, nowhere else.
 
+mod accept_rate;
+mod admission;
 mod deadlines;
 mod drain;
 mod lifecycle;
@@ -19,6 +21,8 @@ use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::SeedableRng;
 use slab::Slab;
 
+use self::accept_rate::AcceptRate;
+use self::admission::Admission;
 use self::drain::Drain;
 use crate::apps::context::{Health, Shared, Unflushed};
 use crate::apps::{Apps, Seat};
@@ -42,8 +46,6 @@ const READ_BUFFER_BYTES: usize = 64 << 10;
 const PACE_BYTES: u32 = 64 << 10;
 /// Connections that the columns have room for from the start at most; memory that nobody touches costs nothing.
 const RESERVED_MAX: usize = 1 << 20;
-/// A turn that took longer than this makes the server unready.
-const LAG_MICROS: u64 = 250_000;
 
 /// The loop and everything it owns.
 pub struct Reactor<T: Transport> {
@@ -56,7 +58,12 @@ pub struct Reactor<T: Transport> {
     buffer: Buffer,
     ready: Vec<Ready>,
     serving: VecDeque<ConnId>,
+    /// Somebody may be waiting to be accepted.
     accepting: bool,
+    accept_rate: AcceptRate,
+    /// The accept rate has left whoever waits in the backlog.
+    accept_capped: bool,
+    admission: Admission,
     due: Vec<u32>,
     dead: Vec<u32>,
     written: Vec<(AppId, Micros)>,
@@ -139,6 +146,7 @@ impl<T: Transport> Reactor<T> {
     pub fn new(mut transport: T, bounds: Bounds, apps: Apps) -> io::Result<Reactor<T>> {
         let chance = ChaCha12Rng::from_seed(transport.seed()?);
         let connections = (bounds.connections_max as usize).min(RESERVED_MAX);
+        let accept_rate = AcceptRate::new(bounds.accept_rate, transport.now().micros);
         let shared = Shared {
             now: transport.now(),
             bounds,
@@ -162,6 +170,9 @@ impl<T: Transport> Reactor<T> {
             ready: Vec::new(),
             serving: VecDeque::new(),
             accepting: false,
+            accept_rate,
+            accept_capped: false,
+            admission: Admission::default(),
             due: Vec::new(),
             dead: Vec::new(),
             written: Vec::new(),
@@ -200,27 +211,62 @@ impl<T: Transport> Reactor<T> {
 
     /// When the next turn has something to do even if nothing becomes ready: now, if something was left over.
     fn next_turn(&self) -> Option<Millis> {
-        let left_over =
-            self.accepting || !self.serving.is_empty() || self.shared.outbox.dirty() > 0;
+        let accepts = self.accepting && self.accept_rate.allows();
+        let left_over = accepts || !self.serving.is_empty() || self.shared.outbox.dirty() > 0;
         if left_over || !self.dead.is_empty() {
             return Some(Millis(0));
         }
         let drain = self.drain.as_ref().map(|drain| drain.next());
-        [self.wheel.next(), drain].into_iter().flatten().min()
+        let accept = self.accepting.then(|| self.accept_rate.next());
+        [self.wheel.next(), drain, accept]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn begin_turn(&mut self) {
         self.shared.now = self.transport.now();
-        let budget = self.shared.bounds.memory_budget_bytes;
-        self.shared.health.full = self.shared.is_full();
-        self.shared.health.memory =
-            (self.shared.outbox.held_bytes() + self.half_received_bytes) * 10 > budget * 9;
+        let now = self.shared.now.micros;
+        self.accept_rate.fill(now);
+        let held_bytes = self.budgeted_bytes();
+        let budget_bytes = self.shared.bounds.memory_budget_bytes;
+        self.admission.turn_began(now, held_bytes, budget_bytes);
+        self.report_health();
+    }
+
+    /// Tells the apps how the server is, and the operator when that changes.
+    fn report_health(&mut self) {
+        let lagging = self.admission.is_lagging();
+        let memory = self.admission.is_short_of_memory();
+        let before = self.shared.health;
+        self.shared.health = Health {
+            full: self.shared.is_full(),
+            lagging,
+            memory,
+            ..before
+        };
+        match (before.lagging, lagging) {
+            (false, true) => self.warn(format_args!(
+                "the loop lags: new WebSockets are refused until it does not"
+            )),
+            (true, false) => log::debug!("the loop lags no more"),
+            _ => {}
+        }
+        match (before.memory, memory) {
+            (false, true) => self.warn(format_args!(
+                "the memory budget is nearly spent: new WebSockets are refused until there is room"
+            )),
+            (true, false) => log::debug!("there is room in the memory budget again"),
+            _ => {}
+        }
     }
 
     fn end_turn(&mut self) {
-        let turn_micros = self.transport.now().micros.since(self.shared.now.micros);
+        let now = self.transport.now().micros;
+        let turn_micros = now.since(self.shared.now.micros);
         self.shared.metrics.loop_turn.observe(turn_micros);
-        self.shared.health.lagging = turn_micros > LAG_MICROS;
+        let limit_micros = self.shared.bounds.loop_lag_limit.0 * 1000;
+        self.admission.turn_ended(now, turn_micros, limit_micros);
     }
 
     /// Sorts what became ready into what is to be done; an event for an earlier holder of a key stops here.

@@ -132,6 +132,19 @@ pub(super) static SETTINGS: &[Setting] = &[
         scope: Server(|s| Slot::Count(&mut s.bounds.connections_max, 1..=u32::MAX)),
     },
     Setting {
+        name: "accept_rate", flag: "accept-rate", heading: heading::LIMITS, default: "",
+        about: "connections accepted a second at most, 0 for any number",
+        more: "The others wait in the kernel's backlog. A hundredth of it, and two at least, may come in at once.",
+        scope: Server(|s| Slot::Count(&mut s.bounds.accept_rate, 0..=1_000_000)),
+    },
+    Setting {
+        name: "loop_lag_limit", flag: "loop-lag-limit", heading: heading::LIMITS, default: "",
+        about: "a turn of the loop that takes longer refuses new WebSockets",
+        more: "They are answered 503 until every turn for a second has taken less than half of it; those already in keep \
+               their service.",
+        scope: Server(|s| Slot::Span(&mut s.bounds.loop_lag_limit, 1..=DAY)),
+    },
+    Setting {
         name: "max_message", flag: "max-message", heading: heading::LIMITS, default: "",
         about: "bytes of one message from a client",
         more: "A longer one closes the connection with 1009.",

@@ -46,6 +46,7 @@ pub struct Sim {
     window: u32,
     discard: bool,
     writes: u64,
+    read_time: Micros,
 }
 
 /// Both directions of one connection.
@@ -91,6 +92,7 @@ impl Sim {
             window: 64 << 10,
             discard: false,
             writes: 0,
+            read_time: Micros(0),
         }
     }
 
@@ -125,6 +127,16 @@ impl Sim {
     pub fn pass(&mut self, span: Millis) {
         self.clock.0 += span.0 * 1000;
         self.horizon = self.horizon.max(self.clock.millis());
+    }
+
+    /// From now on each read takes so long, so that a turn in which somebody is read does, too.
+    pub fn set_read_time(&mut self, span: Micros) {
+        self.read_time = span;
+    }
+
+    /// Clients that wait to be accepted.
+    pub fn knocking(&self) -> usize {
+        self.knocking.len()
     }
 
     /// Whether something is ready that no wait has told yet.
@@ -346,6 +358,7 @@ impl Transport for Sim {
     }
 
     fn read(&mut self, socket: &mut Socket, into: &mut [u8]) -> io::Result<usize> {
+        self.clock.0 += self.read_time.0;
         let pipe = &mut self.pipes[socket.0 as usize];
         if pipe.client == End::Reset || pipe.client == End::Closed {
             return Err(io::ErrorKind::ConnectionReset.into());

@@ -21,6 +21,8 @@ pub const TABLE: &[(&str, &str, &str, &str)] = &[
     ("on-full", "on_full", "disconnect", "block"),
     ("memory-budget", "memory_budget", "7MiB", "1KiB"),
     ("max-connections", "max_connections", "7", "many"),
+    ("accept-rate", "accept_rate", "7", "-1"),
+    ("loop-lag-limit", "loop_lag_limit", "7s", "250"),
     ("max-message", "max_message", "7KiB", "2GiB"),
     (
         "client-messages-per-second",

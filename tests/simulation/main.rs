@@ -14,6 +14,7 @@ mod model;
 mod seeds;
 
 // The scenarios.
+mod admission;
 mod deadlines;
 mod dialects;
 mod pace;

@@ -9,6 +9,7 @@ mod http;
 mod server;
 
 mod access;
+mod admission;
 mod bodies;
 mod closing;
 mod crowd;

@@ -106,6 +106,12 @@ impl Client {
         if drains && hope.drains && answer.status == 503 {
             return Ok(answer.bytes);
         }
+        // While memory is scarce or the loop lags nobody new is let in.
+        let refuses = around.rules.refuses();
+        if refuses && matches!(hope.then, Then::Opens) && answer.status == 503 {
+            self.asked = false;
+            return Ok(answer.bytes);
+        }
         if answer.status != hope.status {
             return Err(format!(
                 "{} expected, not {}: {}",

@@ -15,6 +15,8 @@ pub struct Rules {
     pub calm: bool,
     /// The memory budget is small enough to be met.
     pub thrifty: bool,
+    /// Reads take time, and the limit on a turn is small enough to be met.
+    pub lags: bool,
     /// Few descriptors: some who knock are turned away.
     pub descriptors: Option<u32>,
     /// The run ends with a drain.
@@ -57,12 +59,20 @@ impl Rules {
                 flushes_max: chance.between(1, 8) as u32,
             };
         }
+        if chance.one_in(6) {
+            bounds.accept_rate = chance.pick(&[50, 300, 2000]);
+        }
+        let lags = chance.one_in(6);
+        if lags {
+            bounds.loop_lag_limit = Millis(chance.pick(&[1, 5, 30]));
+        }
         bounds.deflate = !chance.one_in(4);
         bounds.deflate_bytes_min = chance.pick(&[1, 100, 512]);
         Rules {
             bounds,
             calm: chance.one_in(2),
             thrifty,
+            lags,
             descriptors: chance.one_in(6).then(|| chance.between(3, 12) as u32),
             drains: chance.one_in(3),
             flushes_all: bounds.turn == TurnBounds::default(),
@@ -73,6 +83,11 @@ impl Rules {
 
     pub fn queue(&self) -> QueueBounds {
         self.bounds.app(AppId::Events).queue
+    }
+
+    /// Whether somebody may be refused for the server's sake.
+    pub fn refuses(&self) -> bool {
+        self.thrifty || self.lags
     }
 
     pub fn message_bytes_max(&self) -> usize {

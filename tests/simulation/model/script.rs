@@ -25,8 +25,8 @@ impl Client {
                     self.ask_to_open(chance, rules);
                 }
             }
-            // Some do not wait for the 101.
-            (_, State::Http) if chance.one_in(4) => self.talk(chance, rules),
+            // Some do not wait for the 101, where it is sure to come.
+            (_, State::Http) if chance.one_in(4) && !rules.refuses() => self.talk(chance, rules),
             (_, State::Http) => {}
             (_, State::Open) => self.talk(chance, rules),
         }

@@ -6,7 +6,7 @@ use roomcast::apps::all::{self, Options};
 use roomcast::bounds::Bounds;
 use roomcast::id::{AppId, ConnId};
 use roomcast::reactor::{Flow, Reactor};
-use roomcast::time::Millis;
+use roomcast::time::{Micros, Millis};
 use roomcast::transport::Transport;
 use roomcast::transport::sim::Sim;
 
@@ -81,6 +81,9 @@ impl World {
         for _ in 0..20 {
             world.act(0, usize::MAX);
             world.turn()?;
+        }
+        if world.rules.lags {
+            world.sim().set_read_time(Micros(1500));
         }
         if let Some(most) = world.rules.descriptors {
             world.sim().set_descriptors_max(most);
@@ -237,7 +240,8 @@ impl World {
             self.turn()?;
             let sim = self.reactor.transport();
             let unread = self.clients.iter().any(|client| sim.unread(client.end) > 0);
-            if !unread && !sim.is_restless() && !self.reactor.is_busy() {
+            let moves = sim.is_restless() || sim.knocking() > 0 || self.reactor.is_busy();
+            if !unread && !moves {
                 break;
             }
             if turn > TURNS_MAX {

@@ -1,0 +1,70 @@
+//! A server that has enough to do, over real sockets: new WebSockets are refused or wait, and nobody inside notices.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::http::{UPGRADE, request};
+use crate::server::Server;
+
+#[test]
+fn a_memory_budget_nearly_spent_refuses_upgrades_until_there_is_room() {
+    let server = Server::start("--memory-budget 1MiB --max-message 2MiB");
+    let mut member = server.join();
+    let mut hog = server.raw("/ws");
+    // The first frame of a message that goes on: unmasked, because its mask is zero.
+    let bytes: u64 = 1 << 20;
+    let held = bytes * 95 / 100;
+    hog.send([&[0x01, 0xff][..], &held.to_be_bytes(), &[0; 4]].concat());
+    hog.send(vec![b'x'; held as usize]);
+    server.until("memory is scarce", |server| {
+        server.get("/readyz").json() == json!({"status": "memory", "reasons": ["memory"]})
+    });
+    let answer = server.ask("GET", "/ws", UPGRADE, "");
+    assert_eq!(answer.error(), (503, "memory".to_owned()));
+    let seconds: u32 = answer.header("retry-after").unwrap().parse().unwrap();
+    assert!((2..=10).contains(&seconds), "{seconds}");
+    let answer = server.publish("chat:said", &json!({"n": 1}));
+    assert_eq!(
+        (answer.status, &answer.json()["receivers"]),
+        (202, &json!(2))
+    );
+    assert_eq!(member.event(), ("chat:said".to_owned(), json!({"n": 1})));
+    hog.send([0x80, 0x80, 0, 0, 0, 0]);
+    server.until("there is room", |server| {
+        server.get("/readyz").status == 200
+    });
+    server.join();
+    let log = server.log();
+    for line in ["budget is nearly spent", "room in the memory budget"] {
+        assert_eq!(log.matches(line).count(), 1, "{log}");
+    }
+}
+
+#[test]
+fn connections_over_the_accept_rate_wait_and_are_served() {
+    const CROWD: u32 = 31;
+    const A_SECOND: u32 = 50;
+    let server = Server::start(&format!("--accept-rate {A_SECOND}"));
+    let mut member = server.join();
+    let began = Instant::now();
+    let mut crowd: Vec<_> = (0..CROWD).map(|_| server.http()).collect();
+    for client in &mut crowd {
+        client.send(request("GET", "/healthz", "", ""));
+    }
+    for client in &mut crowd {
+        assert_eq!(client.answer().status, 200);
+    }
+    // Two may come in at once; for each of the others a token must have become due.
+    let least = Duration::from_secs(1) * (CROWD - 2) / A_SECOND;
+    assert!(began.elapsed() >= least, "{:?}", began.elapsed());
+    let event = json!({"type": "chat:said", "payload": {}}).to_string();
+    let answer = crowd[0].ask("POST", "/api/v1/events", "", &event);
+    assert_eq!(answer.status, 202);
+    assert_eq!(member.event().0, "chat:said");
+    assert!(server.metric("roomcast_accept_waits_total") >= 1.0);
+    let log = server.log();
+    let warnings = log.matches("than the accept rate takes in").count();
+    let seconds = began.elapsed().as_secs() as usize + 1;
+    assert!((1..=seconds).contains(&warnings), "{warnings}: {log}");
+}
