@@ -92,6 +92,9 @@ pub struct Bounds {
     pub keep_alive: Millis,
     /// How long the peer may take to answer a close frame, or to read a last answer, before the socket is closed (2 s).
     pub close_timeout: Millis,
+    /// The time for which a drain serves on, unready, before it closes anybody (none: who stands behind nothing that looks
+    /// at readiness would only wait).
+    pub drain_delay: Millis,
     /// The time over which a drain is spread (5 s).
     pub drain: Millis,
     /// Connections a drain closes each second at most (2,000).
@@ -185,6 +188,7 @@ impl Default for Bounds {
             message_timeout: Millis::seconds(30),
             keep_alive: Millis::seconds(75),
             close_timeout: Millis::seconds(2),
+            drain_delay: Millis(0),
             drain: Millis::seconds(5),
             drain_rate: 2000,
             deflate: true,

@@ -20,6 +20,8 @@ use crate::wire::frame::{Encoder, Frame, close};
 pub struct Health {
     /// It is going away.
     pub draining: bool,
+    /// It takes no publishes and no WebSockets any more.
+    pub refusing: bool,
     /// It holds as many WebSockets as it may.
     pub full: bool,
     /// Its loop is late.

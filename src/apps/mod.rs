@@ -216,7 +216,7 @@ impl Apps {
             .as_mut()
             .expect("only the routes of apps that are there are in the table");
         if !upgrades {
-            if cx.health().draining && head.method != "GET" && head.method != "HEAD" {
+            if cx.health().refusing && head.method != "GET" && head.method != "HEAD" {
                 return Err(unavailable(&mut cx, "draining", "the server is going away"));
             }
             return Ok(Outcome::Answer(app.request(&call, &mut cx)));
@@ -285,7 +285,7 @@ fn check_room(cx: &mut Context<'_>, app: AppId) -> Result<(), Response> {
     let health = cx.health();
     let connections_max = u64::from(cx.bounds().connections_max);
     let is_full = health.full || cx.metrics().connections[app as usize] >= connections_max;
-    let (code, message) = if health.draining {
+    let (code, message) = if health.refusing {
         ("draining", "the server is going away")
     } else if is_full {
         ("full", "the server holds as many connections as it may")

@@ -1,8 +1,10 @@
-//! Going away: everybody is told, in random order and evenly over the drain, and the process ends when all have gone.
+//! Going away: unready first, while all are served as ever; then everybody is told, in random order and evenly over the
+//! drain; and the process ends when all have gone.
 
 use rand_chacha::rand_core::Rng;
 
 use super::{Flow, Reactor, Role};
+use crate::core::protocol::Phase;
 use crate::id::ConnId;
 use crate::time::Millis;
 use crate::transport::Transport;
@@ -13,13 +15,19 @@ const STEP: Millis = Millis(10);
 
 /// A drain under way.
 pub(super) struct Drain {
+    /// When the next step is due.
+    next: Millis,
+    /// `None` while all are served as ever.
+    closing: Option<Closing>,
+}
+
+/// The closing of everybody.
+struct Closing {
     began: Millis,
     /// Who is still to be told, the next one last.
     order: Vec<ConnId>,
     members: u64,
     told: u64,
-    /// When the next step is due.
-    next: Millis,
     /// When whoever is still there is left behind.
     ends: Option<Millis>,
 }
@@ -34,7 +42,28 @@ impl Drain {
 impl<T: Transport> Reactor<T> {
     /// Begins to go away.
     pub(super) fn begin_drain(&mut self) {
-        let began = self.shared.now.millis();
+        let now = self.shared.now.millis();
+        let delay = self.shared.bounds.drain_delay;
+        self.shared.health.draining = true;
+        self.drain = Some(Drain {
+            next: now + delay,
+            closing: None,
+        });
+        if delay == Millis(0) {
+            self.begin_closing();
+        } else {
+            log::info!(
+                "going away: unready from now on, and closing in {} ms",
+                delay.0
+            );
+        }
+    }
+
+    /// Begins to close everybody.
+    fn begin_closing(&mut self) {
+        let Some(drain) = &mut self.drain else {
+            return;
+        };
         let is_member = |(key, conn): (usize, &super::Connection<T::Socket>)| {
             let member = matches!(conn.role, Role::Member(..));
             member.then_some(ConnId {
@@ -49,31 +78,45 @@ impl<T: Transport> Reactor<T> {
         }
         let members = order.len() as u64;
         log::info!("going away: {members} connections to close");
-        self.shared.health.draining = true;
-        self.drain = Some(Drain {
-            began,
+        self.shared.health.refusing = true;
+        drain.closing = Some(Closing {
+            began: self.shared.now.millis(),
             order,
             members,
             told: 0,
-            next: began,
             ends: None,
         });
     }
 
     /// Closes as many as are due by now.
     pub(super) fn drain_further(&mut self) {
+        let now = self.shared.now.millis();
+        match &self.drain {
+            None => return,
+            Some(drain) if drain.closing.is_some() => {}
+            Some(drain) if now < drain.next => return,
+            Some(_) => self.begin_closing(),
+        }
         let Some(mut drain) = self.drain.take() else {
             return;
         };
-        let now = self.shared.now.millis();
+        drain.next = now + STEP;
+        if let Some(closing) = &mut drain.closing {
+            self.close_due(closing);
+        }
+        self.carry_out_closings();
+        self.drain = Some(drain);
+    }
+
+    fn close_due(&mut self, closing: &mut Closing) {
         let bounds = self.shared.bounds;
-        let elapsed = now.since(drain.began).0;
-        let evenly = drain.members * elapsed / bounds.drain.0.max(1);
+        let elapsed = self.shared.now.millis().since(closing.began).0;
+        let evenly = closing.members * elapsed / bounds.drain.0.max(1);
         let due = evenly.min(u64::from(bounds.drain_rate) * elapsed / 1000);
-        while drain.told < due
-            && let Some(id) = drain.order.pop()
+        while closing.told < due
+            && let Some(id) = closing.order.pop()
         {
-            drain.told += 1;
+            closing.told += 1;
             let found = self
                 .conns
                 .get(id.key as usize)
@@ -86,25 +129,32 @@ impl<T: Transport> Reactor<T> {
                 );
             }
         }
-        self.carry_out_closings();
-        drain.next = now + STEP;
-        self.drain = Some(drain);
     }
 
     /// Says to exit once everybody has been told and nobody is left.
     pub(super) fn drained(&mut self) -> Flow {
-        let Some(drain) = self.drain.as_mut().filter(|drain| drain.order.is_empty()) else {
+        let closing = self.drain.as_mut().and_then(|drain| drain.closing.as_mut());
+        let Some(closing) = closing.filter(|closing| closing.order.is_empty()) else {
             return Flow::Continue;
         };
         let now = self.shared.now.millis();
-        let ends = *drain
+        let ends = *closing
             .ends
             .get_or_insert(now + self.shared.bounds.write_timeout);
-        let everybody_gone = self.websockets == 0 && self.shared.outbox.queued() == 0;
+        let everybody_gone = self.websockets == 0
+            && self.shared.outbox.queued() == 0
+            && !self.conns.iter().any(|(_, conn)| conn.is_asking());
         if everybody_gone || now >= ends {
             log::info!("gone");
             return Flow::Exit;
         }
         Flow::Continue
+    }
+}
+
+impl<S> super::Connection<S> {
+    /// Whether a request is on its way that deserves an answer: half of it has come.
+    fn is_asking(&self) -> bool {
+        self.protocol.phase() == Phase::Request && (self.is(super::SERVING) || self.is_midway())
     }
 }

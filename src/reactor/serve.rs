@@ -296,7 +296,11 @@ impl<T: Transport> Reactor<T> {
         let unix = self.shared.now.unix;
         match outcome {
             Outcome::Answer(response) => {
-                let keeps_alive = keeps_alive && !self.shared.health.draining;
+                // While requests are still served, those that stand behind this one get their answers, too.
+                let health = self.shared.health;
+                let is_last =
+                    health.draining && (health.refusing || self.buffer.unread().is_empty());
+                let keeps_alive = keeps_alive && !is_last;
                 // Before HTTP/1.1 a connection that stays is the exception, and both sides have to say so.
                 let response = if keeps_alive && !is_http_1_1 {
                     response.with("Connection", "keep-alive")

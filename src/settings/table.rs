@@ -208,6 +208,12 @@ pub(super) static SETTINGS: &[Setting] = &[
         scope: Server(|s| Slot::Span(&mut s.bounds.keep_alive, 1..=DAY)),
     },
     Setting {
+        name: "drain_delay", flag: "drain-delay", heading: heading::DRAIN, default: "",
+        about: "time for which a stop serves on, unready, before it closes anybody",
+        more: "Load balancers and publishers move away meanwhile: /readyz says 503, and every HTTP answer ends its connection.",
+        scope: Server(|s| Slot::Span(&mut s.bounds.drain_delay, 0..=DAY)),
+    },
+    Setting {
         name: "drain", flag: "drain", heading: heading::DRAIN, default: "",
         about: "time over which a stop spreads the closing of connections",
         more: "A stop is SIGTERM or SIGINT; a second one exits at once.",

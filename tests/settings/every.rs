@@ -43,6 +43,7 @@ pub const TABLE: &[(&str, &str, &str, &str)] = &[
     ("header-timeout", "header_timeout", "7s", "1us"),
     ("message-timeout", "message_timeout", "7s", "soon"),
     ("keep-alive", "keep_alive", "7s", "-7s"),
+    ("drain-delay", "drain_delay", "7s", "7"),
     ("drain", "drain", "0s", "5"),
     ("drain-rate", "drain_rate", "7", "1.5"),
     ("deflate", "deflate", "off", "maybe"),

@@ -18,5 +18,6 @@ mod admission;
 mod deadlines;
 mod dialects;
 mod pace;
+mod drains;
 mod queues;
 mod stage;

@@ -68,7 +68,7 @@ impl Rules {
         }
         bounds.deflate = !chance.one_in(4);
         bounds.deflate_bytes_min = chance.pick(&[1, 100, 512]);
-        Rules {
+        let rules = Rules {
             bounds,
             calm: chance.one_in(2),
             thrifty,
@@ -78,7 +78,15 @@ impl Rules {
             flushes_all: bounds.turn == TurnBounds::default(),
             steps: chance.between(300, 600),
             clients_max: chance.pick(&[3, 8, 20, 40]),
-        }
+        };
+        rules.with_delay()
+    }
+
+    /// A drain that waits before it closes anybody, in two of three runs. What was drawn decides, so that no run draws
+    /// more than it did.
+    fn with_delay(mut self) -> Rules {
+        self.bounds.drain_delay = Millis((self.steps % 3 * 300) as u64);
+        self
     }
 
     pub fn queue(&self) -> QueueBounds {

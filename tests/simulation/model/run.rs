@@ -164,7 +164,8 @@ impl World {
         }
         let bounds = self.rules.bounds;
         let turns_left = Millis(u64::from(TURNS_MAX));
-        self.wait(bounds.drain + bounds.write_timeout + bounds.close_timeout + turns_left)?;
+        let drain = bounds.drain_delay + bounds.drain;
+        self.wait(drain + bounds.write_timeout + bounds.close_timeout + turns_left)?;
         if !self.exited {
             return Err("the drain is over, and the loop has not ended".into());
         }
