@@ -1,13 +1,18 @@
 //! Going away: unready first, while all are served as ever; then everybody is told, in random order and evenly over the
 //! drain; and the process ends when all have gone.
+//!
+//! Where another process can take over the listener, new connections are its own from the start. Then those that had
+//! connected before are served to the end, and nothing is refused: whoever opens a WebSocket is told last.
+
+use std::collections::VecDeque;
 
 use rand_chacha::rand_core::Rng;
 
-use super::{Flow, Reactor, Role};
+use super::{Connection, FRESH, Flow, Reactor, Role, SERVING};
 use crate::core::protocol::Phase;
 use crate::id::ConnId;
 use crate::time::Millis;
-use crate::transport::Transport;
+use crate::transport::{Sharing, Transport};
 use crate::wire::frame::close;
 
 /// How often a drain closes some more.
@@ -17,6 +22,8 @@ const STEP: Millis = Millis(10);
 pub(super) struct Drain {
     /// When the next step is due.
     next: Millis,
+    /// Whether another process takes the new connections.
+    hands_over: bool,
     /// `None` while all are served as ever.
     closing: Option<Closing>,
 }
@@ -25,7 +32,7 @@ pub(super) struct Drain {
 struct Closing {
     began: Millis,
     /// Who is still to be told, the next one last.
-    order: Vec<ConnId>,
+    order: VecDeque<ConnId>,
     members: u64,
     told: u64,
     /// When whoever is still there is left behind.
@@ -44,11 +51,19 @@ impl<T: Transport> Reactor<T> {
     pub(super) fn begin_drain(&mut self) {
         let now = self.shared.now.millis();
         let delay = self.shared.bounds.drain_delay;
+        let sharing = self.transport.sharing();
         self.shared.health.draining = true;
         self.drain = Some(Drain {
             next: now + delay,
+            hands_over: sharing != Sharing::Nothing,
             closing: None,
         });
+        match sharing {
+            Sharing::Nothing => {}
+            // Once nobody waits any more it is closed.
+            Sharing::Address => self.accepting = true,
+            Sharing::Queue => self.transport.stop_listening(),
+        }
         if delay == Millis(0) {
             self.begin_closing();
         } else {
@@ -59,26 +74,43 @@ impl<T: Transport> Reactor<T> {
         }
     }
 
+    /// Nobody waits to be accepted: the moment to leave the listener to whoever takes over.
+    pub(super) fn nobody_knocks(&mut self) {
+        if self.drain.as_ref().is_some_and(|drain| drain.hands_over) {
+            self.transport.stop_listening();
+        }
+    }
+
+    /// Somebody has opened a WebSocket: if everybody is being closed, its turn comes as well.
+    pub(super) fn close_too(&mut self, id: ConnId) {
+        let closing = self.drain.as_mut().and_then(|drain| drain.closing.as_mut());
+        let Some(closing) = closing else {
+            return;
+        };
+        closing.order.push_front(id);
+        closing.members += 1;
+    }
+
     /// Begins to close everybody.
     fn begin_closing(&mut self) {
         let Some(drain) = &mut self.drain else {
             return;
         };
-        let is_member = |(key, conn): (usize, &super::Connection<T::Socket>)| {
+        let is_member = |(key, conn): (usize, &Connection<T::Socket>)| {
             let member = matches!(conn.role, Role::Member(..));
             member.then_some(ConnId {
                 key: key as u32,
                 generation: conn.generation,
             })
         };
-        let mut order: Vec<ConnId> = self.conns.iter().filter_map(is_member).collect();
+        let mut order: VecDeque<ConnId> = self.conns.iter().filter_map(is_member).collect();
         for last in (1..order.len()).rev() {
             let other = self.shared.chance.next_u64() % (last as u64 + 1);
             order.swap(last, other as usize);
         }
         let members = order.len() as u64;
         log::info!("going away: {members} connections to close");
-        self.shared.health.refusing = true;
+        self.shared.health.refusing = !drain.hands_over;
         drain.closing = Some(Closing {
             began: self.shared.now.millis(),
             order,
@@ -114,7 +146,7 @@ impl<T: Transport> Reactor<T> {
         let evenly = closing.members * elapsed / bounds.drain.0.max(1);
         let due = evenly.min(u64::from(bounds.drain_rate) * elapsed / 1000);
         while closing.told < due
-            && let Some(id) = closing.order.pop()
+            && let Some(id) = closing.order.pop_back()
         {
             closing.told += 1;
             let found = self
@@ -133,17 +165,23 @@ impl<T: Transport> Reactor<T> {
 
     /// Says to exit once everybody has been told and nobody is left.
     pub(super) fn drained(&mut self) -> Flow {
-        let closing = self.drain.as_mut().and_then(|drain| drain.closing.as_mut());
-        let Some(closing) = closing.filter(|closing| closing.order.is_empty()) else {
+        let Some(drain) = &mut self.drain else {
+            return Flow::Continue;
+        };
+        let hands_over = drain.hands_over;
+        let told = |closing: &&mut Closing| closing.order.is_empty();
+        let Some(closing) = drain.closing.as_mut().filter(told) else {
             return Flow::Continue;
         };
         let now = self.shared.now.millis();
         let ends = *closing
             .ends
             .get_or_insert(now + self.shared.bounds.write_timeout);
+        let asks = |conn: &Connection<T::Socket>| conn.is_asking() || hands_over && conn.may_ask();
         let everybody_gone = self.websockets == 0
             && self.shared.outbox.queued() == 0
-            && !self.conns.iter().any(|(_, conn)| conn.is_asking());
+            && !(hands_over && self.accepting)
+            && !self.conns.iter().any(|(_, conn)| asks(conn));
         if everybody_gone || now >= ends {
             log::info!("gone");
             return Flow::Exit;
@@ -152,9 +190,14 @@ impl<T: Transport> Reactor<T> {
     }
 }
 
-impl<S> super::Connection<S> {
+impl<S> Connection<S> {
     /// Whether a request is on its way that deserves an answer: half of it has come.
     fn is_asking(&self) -> bool {
-        self.protocol.phase() == Phase::Request && (self.is(super::SERVING) || self.is_midway())
+        self.protocol.phase() == Phase::Request && (self.is(SERVING) || self.is_midway())
+    }
+
+    /// Whether it was opened for a request that has not come.
+    fn may_ask(&self) -> bool {
+        self.protocol.phase() == Phase::Request && self.is(FRESH)
     }
 }

@@ -44,7 +44,7 @@ impl<T: Transport> Reactor<T> {
                 Ok((socket, address)) => self.enter(socket, address.ip()),
                 Err(AcceptError::Empty) => {
                     self.accepting = false;
-                    return;
+                    return self.nobody_knocks();
                 }
                 Err(AcceptError::Exhausted) => {
                     self.shared.metrics.accept(Accept::Exhausted);

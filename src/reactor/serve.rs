@@ -331,6 +331,7 @@ impl<T: Transport> Reactor<T> {
                 // Others may knock in this very turn.
                 self.shared.health.full = self.shared.is_full();
                 self.arm_first_ping(id.key, app);
+                self.close_too(id);
                 let mut cx = self.shared.context(app, id);
                 self.apps.app(app).opened(seat, &mut cx);
             }

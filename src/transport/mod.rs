@@ -52,6 +52,17 @@ pub enum AcceptError {
     Failed(io::Error),
 }
 
+/// What of the listener belongs to other processes, too, so that one of them can take over from us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// Nothing: when we stop listening, nobody does.
+    Nothing,
+    /// Its address. Whoever is in our queue is ours alone, and has to be accepted before the listener is closed.
+    Address,
+    /// Its queue. Whoever waits in it can be accepted by another process.
+    Queue,
+}
+
 /// Sockets, the clock and chance; see the module for the contract.
 pub trait Transport {
     /// One connection's socket.
@@ -66,6 +77,12 @@ pub trait Transport {
 
     /// The next connection that waits, not yet watched, and its address.
     fn accept(&mut self) -> Result<(Self::Socket, SocketAddr), AcceptError>;
+
+    /// Whether another process can take over the listener.
+    fn sharing(&self) -> Sharing;
+
+    /// Closes our listener: nobody knocks any more, and nobody is accepted.
+    fn stop_listening(&mut self);
 
     /// From now on tells what becomes possible on this socket, under this name. Once a socket.
     fn watch(&mut self, socket: &mut Self::Socket, conn: ConnId) -> io::Result<()>;

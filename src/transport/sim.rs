@@ -16,7 +16,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use slab::Slab;
 
-use super::{AcceptError, Ready, Transport};
+use super::{AcceptError, Ready, Sharing, Transport};
 use crate::id::ConnId;
 use crate::time::{Micros, Millis, Now, Unix};
 
@@ -39,6 +39,8 @@ pub struct Sim {
     pipes: Slab<Pipe>,
     knocking: VecDeque<u32>,
     knocked: bool,
+    sharing: Sharing,
+    listens: bool,
     edges: Vec<u32>,
     strays: Vec<Ready>,
     descriptors: u32,
@@ -85,6 +87,8 @@ impl Sim {
             pipes: Slab::new(),
             knocking: VecDeque::new(),
             knocked: false,
+            sharing: Sharing::Nothing,
+            listens: true,
             edges: Vec::new(),
             strays: Vec::new(),
             descriptors: 0,
@@ -116,6 +120,22 @@ impl Sim {
     /// How many accepted sockets may exist at once.
     pub fn set_descriptors_max(&mut self, descriptors: u32) {
         self.descriptors_max = descriptors;
+    }
+
+    /// What of the listener other processes have as well.
+    pub fn share(&mut self, sharing: Sharing) {
+        self.sharing = sharing;
+    }
+
+    /// Whether the server still listens.
+    pub fn listens(&self) -> bool {
+        self.listens
+    }
+
+    /// How many have connected and not been accepted. When the server no longer listens, another process accepts them
+    /// if the queue is shared, and else they are reset.
+    pub fn waiting(&self) -> usize {
+        self.knocking.len()
     }
 
     /// The clock never passes this; [`Transport::wait`] sleeps up to it.
@@ -152,7 +172,7 @@ impl Sim {
             ..Pipe::default()
         }) as u32;
         self.knocking.push_back(key);
-        self.knocked = true;
+        self.knocked = self.listens;
         Client(key)
     }
 
@@ -329,7 +349,12 @@ impl Transport for Sim {
     }
 
     fn accept(&mut self) -> Result<(Socket, SocketAddr), AcceptError> {
-        let Some(key) = self.knocking.pop_front() else {
+        let next = if self.listens {
+            self.knocking.pop_front()
+        } else {
+            None
+        };
+        let Some(key) = next else {
             return Err(AcceptError::Empty);
         };
         if self.descriptors >= self.descriptors_max {
@@ -346,6 +371,14 @@ impl Transport for Sim {
             Socket(key),
             SocketAddr::from(([127, high, middle, low.max(1)], 40_000)),
         ))
+    }
+
+    fn sharing(&self) -> Sharing {
+        self.sharing
+    }
+
+    fn stop_listening(&mut self) {
+        self.listens = false;
     }
 
     fn watch(&mut self, socket: &mut Socket, conn: ConnId) -> io::Result<()> {

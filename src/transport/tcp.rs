@@ -13,7 +13,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::{AcceptError, Ready, Transport};
+use super::{AcceptError, Ready, Sharing, Transport};
 use crate::id::ConnId;
 use crate::time::{Micros, Millis, Now, Unix};
 
@@ -29,7 +29,9 @@ const SIGNALS: Token = Token(usize::MAX - 1);
 pub struct Tcp {
     poll: Poll,
     events: Events,
-    listener: TcpListener,
+    /// `None` once it was left to another process.
+    listener: Option<TcpListener>,
+    sharing: Sharing,
     address: SocketAddr,
     signals: Option<Signals>,
     spare: Option<File>,
@@ -59,7 +61,8 @@ impl Tcp {
             poll,
             events: Events::with_capacity(EVENTS),
             address: listener.local_addr()?,
-            listener,
+            listener: Some(listener),
+            sharing: Sharing::Nothing,
             signals: None,
             spare: spare(),
             started: Instant::now(),
@@ -130,7 +133,10 @@ impl Transport for Tcp {
     }
 
     fn accept(&mut self) -> Result<(TcpStream, SocketAddr), AcceptError> {
-        match self.listener.accept() {
+        let Some(listener) = &self.listener else {
+            return Err(AcceptError::Empty);
+        };
+        match listener.accept() {
             Ok(accepted) => {
                 if self.spare.is_none() {
                     self.spare = spare();
@@ -142,7 +148,7 @@ impl Transport for Tcp {
                 // Without a descriptor the queue cannot even be looked at. The spare buys one for just as long as it
                 // takes to hang up on whoever is first, and we are not woken for the same connection again and again.
                 self.spare = None;
-                let turned_away = self.listener.accept();
+                let turned_away = listener.accept();
                 let found_nobody =
                     matches!(&turned_away, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
                 drop(turned_away);
@@ -154,6 +160,20 @@ impl Transport for Tcp {
                 })
             }
             Err(error) => Err(AcceptError::Failed(error)),
+        }
+    }
+
+    fn sharing(&self) -> Sharing {
+        self.sharing
+    }
+
+    fn stop_listening(&mut self) {
+        if let Some(mut listener) = self.listener.take() {
+            // Where others hold the same socket, closing ours would leave it in the poll.
+            if let Err(error) = self.poll.registry().deregister(&mut listener) {
+                log::error!("the listener stays in the poll: {error}");
+            }
+            log::info!("no longer listening: another process may take over");
         }
     }
 

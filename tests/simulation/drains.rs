@@ -1,6 +1,7 @@
 //! Scenarios of a hub that goes away: who is served on, who is told, in what order, and when the loop may end.
 
 use roomcast::time::Millis;
+use roomcast::transport::Sharing;
 
 use crate::model::frames;
 use crate::stage::{Stage, request};
@@ -158,4 +159,118 @@ fn half_a_request_that_never_ends_does_not_keep_the_loop() {
     stage.shut_down();
     stage.wait(Millis::seconds(10));
     assert!(stage.exited);
+}
+
+/// A hub whose listener another process can take over.
+fn shared(sharing: Sharing) -> Stage {
+    let mut stage = Stage::new(|_| ());
+    stage.sim().share(sharing);
+    stage
+}
+
+#[test]
+fn whoever_waits_is_accepted_before_a_listener_with_a_queue_of_its_own_is_closed() {
+    let mut stage = shared(Sharing::Address);
+    stage.reactor.transport_mut().set_window(1 << 20);
+    let waiting: Vec<_> = (0..3000).map(|_| stage.sim().connect()).collect();
+    stage.shut_down();
+    assert!(stage.sim().listens(), "a turn accepts only so many");
+    stage.settle();
+    assert_eq!((stage.sim().listens(), stage.sim().waiting()), (false, 0));
+    stage.send(waiting[2999], get("/healthz"));
+    assert_eq!(stage.statuses(waiting[2999]), [200]);
+    stage.sim().connect();
+    stage.settle();
+    assert_eq!(stage.sim().waiting(), 1);
+}
+
+#[test]
+fn whoever_waits_in_a_shared_queue_is_left_to_the_other_process() {
+    let mut stage = shared(Sharing::Queue);
+    let member = stage.open("/ws");
+    stage.sim().connect();
+    stage.shut_down();
+    stage.settle();
+    assert_eq!((stage.sim().listens(), stage.sim().waiting()), (false, 1));
+    stage.wait(Millis::seconds(5));
+    assert_eq!(stage.close_code(member), Some(1001));
+    stage.send(member, frames::close(1001, ""));
+    assert!(stage.exited);
+}
+
+#[test]
+fn a_listener_that_is_nobody_elses_stays_open() {
+    let mut stage = shared(Sharing::Nothing);
+    let _member = stage.open("/ws");
+    stage.shut_down();
+    stage.settle();
+    assert!(stage.sim().listens());
+}
+
+#[test]
+fn a_hub_that_hands_over_refuses_nothing_to_those_who_had_connected() {
+    for sharing in [Sharing::Address, Sharing::Queue] {
+        let mut stage = shared(sharing);
+        let member = stage.open("/ws");
+        let [publisher, late] = [(); 2].map(|()| stage.client(""));
+        stage.shut_down();
+        stage.send(publisher, request(1, 0));
+        let answer = stage.answer(publisher);
+        assert_eq!((answer.status, answer.closes()), (202, true));
+        stage.send(late, frames::upgrade("/ws"));
+        assert_eq!(stage.answer(late).status, 101);
+        assert_eq!(stage.events(member), [1]);
+        stage.wait(Millis::seconds(6));
+        let told = [member, late].map(|client| stage.close_code(client));
+        assert_eq!(told, [Some(1001); 2], "{sharing:?}");
+        for client in [member, late] {
+            stage.send(client, frames::close(1001, ""));
+        }
+        assert!(stage.exited);
+    }
+}
+
+#[test]
+fn a_hub_that_hands_over_waits_for_those_who_have_connected_and_not_yet_asked() {
+    let mut stage = shared(Sharing::Address);
+    let stays = stage.client(get("/healthz"));
+    let slow = stage.client("");
+    stage.shut_down();
+    stage.wait(Millis::seconds(3));
+    assert!(!stage.exited);
+    stage.send(slow, request(1, 0));
+    assert_eq!(stage.statuses(slow), [202]);
+    stage.wait(Millis(20));
+    assert!(stage.exited && !stage.is_ended(stays));
+}
+
+#[test]
+fn whoever_never_asks_keeps_a_hub_that_hands_over_no_longer_than_a_request_may_take() {
+    let mut stage = shared(Sharing::Address);
+    stage.client("");
+    stage.shut_down();
+    stage.wait(Millis(9_900));
+    assert!(!stage.exited);
+    stage.wait(Millis(200));
+    assert!(stage.exited);
+}
+
+#[test]
+fn whoever_opens_a_websocket_while_others_are_closed_is_told_last() {
+    let mut stage = shared(Sharing::Queue);
+    let members = stage.listeners(20);
+    let late = stage.client("");
+    stage.shut_down();
+    stage.wait(SECOND);
+    stage.send(late, frames::upgrade("/ws"));
+    assert_eq!(stage.answer(late).status, 101);
+    let mut told = Vec::new();
+    while told.len() <= members.len() {
+        let closes = |client: &_| stage.close_code(*client) == Some(1001);
+        let all: Vec<_> = members.iter().copied().chain([late]).collect();
+        told.extend(all.into_iter().filter(closes));
+        stage.wait(Millis(10));
+    }
+    assert_eq!(told.last(), Some(&late));
+    assert!(stage.now() < Millis(5_200), "{:?}", stage.now());
 }

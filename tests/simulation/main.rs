@@ -17,7 +17,7 @@ mod seeds;
 mod admission;
 mod deadlines;
 mod dialects;
-mod pace;
 mod drains;
+mod pace;
 mod queues;
 mod stage;

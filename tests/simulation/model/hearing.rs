@@ -1,6 +1,7 @@
 //! What a client makes of the bytes that come: every answer and every frame is one that must come just there.
 
 use roomcast::time::Unix;
+use roomcast::transport::Sharing;
 use roomcast::transport::sim::EPOCH;
 use serde::Deserialize;
 
@@ -103,7 +104,8 @@ impl Client {
         if answer.closes() {
             self.state = State::Over;
         }
-        if drains && hope.drains && answer.status == 503 {
+        let hands_over = around.rules.sharing != Sharing::Nothing;
+        if drains && hope.drains && !hands_over && answer.status == 503 {
             return Ok(answer.bytes);
         }
         // While memory is scarce or the loop lags nobody new is let in.

@@ -3,6 +3,7 @@
 use roomcast::bounds::{Bounds, QueueBounds, TurnBounds};
 use roomcast::id::AppId;
 use roomcast::time::Millis;
+use roomcast::transport::Sharing;
 
 use super::chance::Chance;
 
@@ -19,6 +20,8 @@ pub struct Rules {
     pub lags: bool,
     /// Few descriptors: some who knock are turned away.
     pub descriptors: Option<u32>,
+    /// What of the listener other processes have.
+    pub sharing: Sharing,
     /// The run ends with a drain.
     pub drains: bool,
     /// Every turn writes to everybody who has something to take.
@@ -74,18 +77,24 @@ impl Rules {
             thrifty,
             lags,
             descriptors: chance.one_in(6).then(|| chance.between(3, 12) as u32),
+            sharing: Sharing::Nothing,
             drains: chance.one_in(3),
             flushes_all: bounds.turn == TurnBounds::default(),
             steps: chance.between(300, 600),
             clients_max: chance.pick(&[3, 8, 20, 40]),
         };
-        rules.with_delay()
+        rules.with_drain()
     }
 
-    /// A drain that waits before it closes anybody, in two of three runs. What was drawn decides, so that no run draws
-    /// more than it did.
-    fn with_delay(mut self) -> Rules {
+    /// A drain that waits before it closes anybody, in two of three runs, and one that hands over, in two of four. What
+    /// was drawn decides, so that no run draws more than it did.
+    fn with_drain(mut self) -> Rules {
         self.bounds.drain_delay = Millis((self.steps % 3 * 300) as u64);
+        self.sharing = match self.clients_max {
+            8 => Sharing::Address,
+            20 => Sharing::Queue,
+            _ => Sharing::Nothing,
+        };
         self
     }
 

@@ -1,7 +1,7 @@
 //! What happens in a run, by chance: who comes, speaks, is cut off and leaves; and how it all ends.
 
 use roomcast::time::Millis;
-use roomcast::transport::Ready;
+use roomcast::transport::{Ready, Sharing};
 
 use super::client::{Kind, Leave, Reading, State};
 use super::frames;
@@ -157,6 +157,12 @@ impl World {
 
     /// The server is asked to go.
     fn drain(&mut self) -> Result<(), String> {
+        if self.rules.sharing != Sharing::Nothing {
+            // A hub that hands over goes on publishing to whoever is left when the witness has been told to go, and
+            // then nobody tells the order.
+            self.hushed = true;
+            self.settle()?;
+        }
         self.draining = Some(self.next_turn());
         self.sim().stray(Ready::Shutdown);
         for _ in 0..self.chance.below(40) {

@@ -7,8 +7,8 @@ use roomcast::bounds::Bounds;
 use roomcast::id::{AppId, ConnId};
 use roomcast::reactor::{Flow, Reactor};
 use roomcast::time::{Micros, Millis};
-use roomcast::transport::Transport;
 use roomcast::transport::sim::Sim;
+use roomcast::transport::{Sharing, Transport};
 
 use super::chance::Chance;
 use super::client::{Client, Heard, Kind, Leave, Reading, What};
@@ -33,6 +33,8 @@ pub struct World {
     /// Names of connections, most of them no more.
     pub names: Vec<ConnId>,
     pub draining: Option<u32>,
+    /// Publishers send nothing any more.
+    pub hushed: bool,
     /// The loop has said that everybody has gone.
     pub exited: bool,
     /// Turns in a row without a byte moved.
@@ -71,11 +73,14 @@ impl World {
             gone: Vec::new(),
             names: Vec::new(),
             draining: None,
+            hushed: false,
             exited: false,
             idle_turns: 0,
             chance,
             rules,
         };
+        let sharing = world.rules.sharing;
+        world.sim().share(sharing);
         world.connect(Kind::Listener, u32::MAX);
         world.clients[0].ask_to_open_with("");
         for _ in 0..20 {
@@ -109,6 +114,9 @@ impl World {
     pub fn act(&mut self, index: usize, most: usize) {
         let turn = self.next_turn();
         let client = &mut self.clients[index];
+        if self.hushed && client.kind == Kind::Publisher {
+            return;
+        }
         if client.left.is_none() && client.ended.is_none() {
             client.send(most, self.reactor.transport_mut(), &mut self.ledger, turn);
         }
@@ -127,6 +135,7 @@ impl World {
     /// One turn of the loop, at a time of its own, and a look at what it did.
     pub fn turn(&mut self) -> Result<(), String> {
         self.sim().pass(Millis(1));
+        let listened = self.sim().listens();
         let flow = self
             .reactor
             .turn()
@@ -156,6 +165,9 @@ impl World {
                 self.names.extend(client.conn);
             }
         }
+        if !self.reactor.transport().listens() {
+            self.leave_to_others(listened)?;
+        }
         for index in 0..self.clients.len() {
             let client = &self.clients[index];
             let most = match client.reading {
@@ -167,6 +179,17 @@ impl World {
             self.read(index, most)?;
         }
         self.retire()
+    }
+
+    /// Whoever was not accepted before the listener was closed is another process's client, and none of ours.
+    fn leave_to_others(&mut self, was_open: bool) -> Result<(), String> {
+        let is_theirs = |client: &Client| client.conn.is_none() && client.ended.is_none();
+        let lost = self.clients.iter().position(is_theirs);
+        if let Some(index) = lost.filter(|_| was_open && self.rules.sharing == Sharing::Address) {
+            return Err(self.blame(index, "it had connected, and the listener is closed".into()));
+        }
+        self.clients.retain(|client| !is_theirs(client));
+        Ok(())
     }
 
     fn read(&mut self, index: usize, most: usize) -> Result<(), String> {
