@@ -286,7 +286,10 @@ impl Context<'_> {
         let bounds = bounds.app(self.app);
         let lag = bounds.on_full == OnFull::Drop;
         let published = outbox.publish(&crowd, message, &bounds.queue, lag);
-        metrics.messages_dropped[self.app as usize] += u64::from(published.refused) * messages;
+        let refused = u64::from(published.refused) * messages;
+        metrics.messages_offered[self.app as usize] +=
+            u64::from(published.receivers) * messages + refused;
+        metrics.messages_dropped[self.app as usize] += refused;
         while let Some(key) = self.shared.outbox.next_full() {
             self.close_full(key);
         }
@@ -334,19 +337,20 @@ impl Context<'_> {
         let messages = u64::from(message.messages());
         let bounds = self.shared.bounds.app(self.app);
         let lag = bounds.on_full == OnFull::Drop;
-        match self.shared.outbox.offer(key, message, &bounds.queue, lag) {
-            Offer::Queued => true,
-            Offer::Gone => false,
-            Offer::Dropped => {
-                self.shared.metrics.messages_dropped[self.app as usize] += messages;
-                false
-            }
-            Offer::Full => {
-                self.shared.metrics.messages_dropped[self.app as usize] += messages;
-                self.close_full(key);
-                false
-            }
+        let offer = self.shared.outbox.offer(key, message, &bounds.queue, lag);
+        if offer == Offer::Gone {
+            return false;
         }
+        let metrics = &mut self.shared.metrics;
+        metrics.messages_offered[self.app as usize] += messages;
+        if offer == Offer::Queued {
+            return true;
+        }
+        metrics.messages_dropped[self.app as usize] += messages;
+        if offer == Offer::Full {
+            self.close_full(key);
+        }
+        false
     }
 
     fn close_full(&mut self, key: u32) {

@@ -154,15 +154,17 @@ impl Outbox {
         };
     }
 
-    /// Closes the column entry and frees what waits.
-    pub fn close(&mut self, key: u32) {
-        self.discard(key);
+    /// Closes the column entry and frees what waits; how many messages that was, each of a batch.
+    #[must_use = "messages that are thrown away are counted"]
+    pub fn close(&mut self, key: u32) -> u32 {
+        let discarded = self.discard(key);
         let dirty = self.queues[key as usize].flags & DIRTY;
         // The dirty list may still name it; the flag stays so that it is entered only once.
         self.queues[key as usize] = Queue {
             flags: FINISHING | dirty,
             ..Queue::closed()
         };
+        discarded
     }
 
     /// From now on messages to this connection are compressed, for a window of so many bits.
@@ -232,19 +234,20 @@ impl Outbox {
         offer
     }
 
-    /// Throws away all that waits but a frame that is partly written: the next one queued goes right behind it.
-    pub fn clear(&mut self, key: u32) {
-        self.abandon_run(key);
-        let queue = &mut self.queues[key as usize];
+    /// Throws away all that waits but a frame that is partly written: the next one queued goes right behind it. Says
+    /// how many messages that was, each of a batch.
+    #[must_use = "messages that are thrown away are counted"]
+    pub fn clear(&mut self, key: u32) -> u32 {
+        let queue = &self.queues[key as usize];
         let first = queue.head;
         if queue.written == 0 || first == NONE {
-            while self.pop(key).is_some() {}
-            return;
+            return self.discard(key);
         }
+        let queue = &mut self.queues[key as usize];
         let Slot { message, next } = self.slots[first as usize];
         queue.head = next;
         let written = std::mem::take(&mut queue.written);
-        while self.pop(key).is_some() {}
+        let discarded = self.discard(key);
         // The frame that has begun is put back as the only one.
         let message_bytes = self.store.get(message).bytes.len() as u32;
         self.slots[first as usize] = Slot {
@@ -259,12 +262,20 @@ impl Outbox {
         if class == Class::Pong {
             (queue.pong, queue.pongs) = (first, 1);
         }
+        discarded
     }
 
-    /// Throws away all that waits for a connection that nothing is written to any more.
-    pub fn discard(&mut self, key: u32) {
-        self.abandon_run(key);
-        while self.pop(key).is_some() {}
+    /// Throws away all that waits for a connection that nothing is written to any more; how many messages that was,
+    /// each of a batch, and one that is partly written among them.
+    #[must_use = "messages that are thrown away are counted"]
+    pub fn discard(&mut self, key: u32) -> u32 {
+        let mut discarded = self.abandon_run(key);
+        loop {
+            discarded += self.messages_of(self.queues[key as usize].head);
+            if self.pop(key).is_none() {
+                return discarded;
+            }
+        }
     }
 
     /// The socket takes bytes again.
@@ -393,6 +404,15 @@ impl Outbox {
         Some(())
     }
 
+    /// Messages that a slot is, each of a batch; answers and control frames are none, and so is the end of a chain.
+    fn messages_of(&self, slot: u32) -> u32 {
+        let slot = self.slots.get(slot as usize);
+        slot.map_or(0, |slot| match self.store.get(slot.message) {
+            message if message.class.is_message() => message.messages,
+            _ => 0,
+        })
+    }
+
     fn mark_dirty(&mut self, key: u32) {
         let queue = &mut self.queues[key as usize];
         if queue.flags & (DIRTY | BLOCKED) == 0 && queue.head != NONE {
@@ -462,6 +482,17 @@ impl Outbox {
     /// Copies that wait in all queues, of a batch one each.
     pub fn queued(&self) -> usize {
         self.slots.len() + self.runs.queued()
+    }
+
+    /// Messages that wait for one connection, each of a batch; it counts them one by one, for tests and simulation.
+    pub fn messages(&self, key: u32) -> u64 {
+        let queue = &self.queues[key as usize];
+        let (mut slot, mut messages) = (queue.head, u64::from(self.runs.messages(queue.run)));
+        while slot != NONE {
+            messages += u64::from(self.messages_of(slot));
+            slot = self.slots[slot as usize].next;
+        }
+        messages
     }
 
     /// Messages in the store, a batch as one.

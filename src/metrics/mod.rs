@@ -103,10 +103,15 @@ pub struct Metrics {
     pub messages_received: PerApp,
     /// Messages given to a room, each once however many receive it.
     pub messages_published: PerApp,
-    /// Messages queued for a connection, each once a connection.
+    /// Messages meant for a connection, each once a connection. At any moment that is what has been delivered, dropped
+    /// or discarded, and what still waits.
+    pub messages_offered: PerApp,
+    /// Messages written whole to a connection, each once a connection.
     pub messages_delivered: PerApp,
     /// Messages dropped because a connection's queue was full, each once a connection.
     pub messages_dropped: PerApp,
+    /// Messages that waited for a connection, or were partly written, when it came to its end.
+    pub messages_discarded: PerApp,
     /// Times that a client was told how many messages it missed.
     pub lagged_notices: PerApp,
     /// Connections closed because all queues together were over the memory budget.
@@ -196,8 +201,10 @@ impl Metrics {
             (Gauge, "roomcast_rooms", "Rooms with a member.", &self.rooms),
             (Counter, "roomcast_messages_received_total", "Messages from clients.", &self.messages_received),
             (Counter, "roomcast_messages_published_total", "Messages given to a room.", &self.messages_published),
-            (Counter, "roomcast_messages_delivered_total", "Messages queued, each once a connection.", &self.messages_delivered),
+            (Counter, "roomcast_messages_offered_total", "Messages meant for a connection: delivered, dropped, discarded or still queued.", &self.messages_offered),
+            (Counter, "roomcast_messages_delivered_total", "Messages written whole, each once a connection.", &self.messages_delivered),
             (Counter, "roomcast_messages_dropped_total", "Messages dropped for a full queue, each once a connection.", &self.messages_dropped),
+            (Counter, "roomcast_messages_discarded_total", "Messages that waited for a connection when it came to its end.", &self.messages_discarded),
             (Counter, "roomcast_lagged_notices_total", "Times a client was told that it missed messages.", &self.lagged_notices),
             (Counter, "roomcast_evictions_total", "Connections closed for the memory budget.", &self.evictions),
         ];

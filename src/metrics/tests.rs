@@ -129,7 +129,7 @@ fn the_names_of_the_contract_are_there() {
     sample().render(&mut text);
     let names = "roomcast_connections roomcast_rooms roomcast_accepts_total roomcast_closes_total \
         roomcast_messages_received_total roomcast_messages_published_total roomcast_messages_delivered_total \
-        roomcast_messages_dropped_total roomcast_queue_bytes roomcast_queue_messages roomcast_memory_budget_bytes \
+        roomcast_messages_dropped_total roomcast_messages_offered_total roomcast_messages_discarded_total roomcast_queue_bytes roomcast_queue_messages roomcast_memory_budget_bytes \
         roomcast_http_requests_total roomcast_loop_turn_seconds roomcast_publish_to_write_seconds \
         explorer_websocket_connections explorer_websocket_messages_sent explorer_websocket_errors \
         explorer_websocket_broadcast_latency_seconds roomcast_build_info";

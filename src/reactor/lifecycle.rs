@@ -113,12 +113,13 @@ impl<T: Transport> Reactor<T> {
             let Some(key) = self.shared.outbox.next_dirty() else {
                 break;
             };
-            if self
-                .conns
-                .get(key as usize)
-                .is_some_and(|conn| !conn.is(DEAD))
-            {
-                self.flush_one(key);
+            match self.conns.get(key as usize) {
+                Some(conn) if conn.is(DEAD) => {
+                    let discarded = self.shared.outbox.discard(key);
+                    self.count_discarded(key, discarded);
+                }
+                Some(_) => self.flush_one(key),
+                None => {}
             }
         }
         if !self.written.is_empty() {
@@ -162,6 +163,8 @@ impl<T: Transport> Reactor<T> {
         match flush.state {
             FlushState::Failed(error) => {
                 log::debug!("connection {key}.{}: broke: {error}", conn.generation);
+                let discarded = self.shared.outbox.discard(key);
+                self.count_discarded(key, discarded);
                 return self.kill(key, close::ABNORMAL);
             }
             FlushState::Blocked => self
@@ -260,10 +263,12 @@ impl<T: Transport> Reactor<T> {
         conn.held_bytes = 0;
         conn.leftover = None;
         let Role::Member(app, _) = conn.role else {
-            self.shared.outbox.discard(key);
+            let discarded = self.shared.outbox.discard(key);
+            self.count_discarded(key, discarded);
             return self.kill(key, close::ABNORMAL);
         };
-        self.shared.outbox.clear(key);
+        let discarded = self.shared.outbox.clear(key);
+        self.count_discarded(key, discarded);
         self.shared.metrics.evictions[app as usize] += 1;
         self.shared
             .context(app, id)
@@ -326,10 +331,11 @@ impl<T: Transport> Reactor<T> {
     pub(super) fn reap(&mut self) {
         self.carry_out_closings();
         while let Some(key) = self.dead.pop() {
+            let discarded = self.shared.outbox.close(key);
+            self.count_discarded(key, discarded);
             let conn = self.conns.remove(key as usize);
             self.half_received_bytes -= u64::from(conn.held_bytes);
             self.websockets -= u32::from(!matches!(conn.role, Role::Visitor(_)));
-            self.shared.outbox.close(key);
             self.shared.hub.close(key);
             self.wheel.close(key);
             self.limiter.close(key);
@@ -339,6 +345,13 @@ impl<T: Transport> Reactor<T> {
         if now >= self.shrunk + SHRINK_INTERVAL {
             self.shrunk = now;
             self.shared.outbox.shrink();
+        }
+    }
+
+    /// Counts messages that were queued for a connection and will never be written whole.
+    fn count_discarded(&mut self, key: u32, messages: u32) {
+        if let Role::Member(app, _) | Role::Former(app) = self.conns[key as usize].role {
+            self.shared.metrics.messages_discarded[app as usize] += u64::from(messages);
         }
     }
 

@@ -33,7 +33,7 @@ use crate::core::outbox::Outbox;
 use crate::core::protocol::{Phase, Protocol};
 use crate::core::wheel::Wheel;
 use crate::id::{AppId, ConnId};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, PerApp};
 use crate::time::{Micros, Millis, Now, Recent};
 use crate::transport::{Ready, Transport};
 use crate::wire::buffer::Buffer;
@@ -359,6 +359,7 @@ impl<T: Transport> Reactor<T> {
         self.wheel.check_invariants();
         let mut members = 0;
         let mut held_bytes = 0;
+        let mut queued = PerApp::default();
         for (key, conn) in &self.conns {
             let key = key as u32;
             let name = ConnId {
@@ -382,6 +383,14 @@ impl<T: Transport> Reactor<T> {
             let is_member = matches!(conn.role, Role::Member(..));
             members += u64::from(is_member);
             held_bytes += u64::from(conn.held_bytes);
+            match conn.role {
+                Role::Member(app, _) | Role::Former(app) => {
+                    queued[app as usize] += outbox.messages(key);
+                }
+                Role::Visitor(_) => {
+                    assert_eq!(outbox.messages(key), 0, "{name}: a visitor gets answers");
+                }
+            }
             assert!(
                 is_member || hub.rooms_of(key).len() == 0,
                 "{name}: only a member is in rooms"
@@ -407,6 +416,17 @@ impl<T: Transport> Reactor<T> {
             self.conns.len(),
             "nobody but a connection has a deadline"
         );
+        for app in AppId::ALL {
+            let number = app as usize;
+            assert_eq!(
+                metrics.messages_offered[number],
+                metrics.messages_delivered[number]
+                    + metrics.messages_dropped[number]
+                    + metrics.messages_discarded[number]
+                    + queued[number],
+                "{app:?}: what was offered was delivered, dropped or discarded, or is still queued"
+            );
+        }
         let connections: u64 = metrics.connections.iter().sum();
         assert_eq!(members, connections, "the gauge of connections is true");
         assert_eq!(

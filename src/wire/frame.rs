@@ -272,10 +272,11 @@ impl Frame {
         }
     }
 
-    /// The same frame, exempt from the bounds of a queue.
+    /// The same frame, exempt from the bounds of a queue and from what is counted as messages.
     pub fn exempt(self) -> Frame {
         Frame {
             class: Class::Answer,
+            messages: 0,
             ..self
         }
     }
@@ -301,7 +302,7 @@ impl Frame {
         self.class
     }
 
-    /// How many messages it is: one, or as many as the batch has.
+    /// How many messages it is: one, as many as the batch has, or none if it is exempt.
     pub fn messages(&self) -> u32 {
         self.messages
     }

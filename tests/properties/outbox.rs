@@ -161,9 +161,11 @@ impl Pair {
             Step::Break => self.find_broken(),
             Step::Unblock(key) if self.queues.contains_key(&key) => self.unblock(key),
             Step::Clear(key) if self.queues.contains_key(&key) => {
-                self.outbox.clear(key);
                 let queue = self.queues.get_mut(&key).unwrap();
+                let before = queue.messages();
                 queue.waits.truncate(usize::from(queue.written > 0));
+                let discarded = before - queue.messages();
+                assert_eq!(u64::from(self.outbox.clear(key)), discarded);
             }
             Step::Recover(key) if self.queues.contains_key(&key) => self.recover(key),
             Step::Pass(span) => self.now.0 += span * 1000,
@@ -200,8 +202,9 @@ impl Pair {
             room.remove(&key);
         });
         self.changes += 1;
-        self.outbox.close(key);
-        self.queues.remove(&key);
+        let queue = self.queues.remove(&key).unwrap();
+        assert_eq!(self.outbox.messages(key), queue.messages());
+        assert_eq!(u64::from(self.outbox.close(key)), queue.messages());
     }
 
     fn waiting(&mut self, frame: &Frame) -> Waiting {

@@ -74,6 +74,12 @@ impl Queue {
         all.skip(self.written).copied().collect()
     }
 
+    /// Messages that wait, each of a batch.
+    pub fn messages(&self) -> u64 {
+        let messages = self.waits.iter().filter(|copy| copy.class.is_message());
+        messages.map(|copy| u64::from(copy.messages)).sum()
+    }
+
     pub fn backlog(&self) -> usize {
         let all: usize = self.waits.iter().map(|copy| copy.bytes.len()).sum();
         all - self.written

@@ -112,6 +112,14 @@ impl Runs {
         }
     }
 
+    /// Messages that wait for each member of a run, each of a batch.
+    pub(super) fn messages(&self, run: u32) -> u32 {
+        match run {
+            NONE => 0,
+            run => self.runs[run as usize].count,
+        }
+    }
+
     /// Lets the room go that a burst has grown.
     pub(super) fn shrink(&mut self) {
         self.spare = Vec::new();
@@ -250,14 +258,10 @@ impl Outbox {
                 return Some(key);
             }
         }
-        // Whoever was given out and is not written to is dead, and only waits for its end.
-        for &key in &found.members {
-            let queue = &mut self.queues[key as usize];
-            if queue.run == run {
-                queue.run = NONE;
-            }
-        }
-        self.end_run(run);
+        debug_assert!(
+            found.waiting == 0,
+            "whoever is given out is flushed, discarded or closed"
+        );
         let over = self.runs.runs.remove(run as usize);
         self.runs.recycle(over);
         None
@@ -282,12 +286,14 @@ impl Outbox {
         self.left_run(run, key);
     }
 
-    /// Takes a connection out of its run, and forgets what waits for it there.
-    pub(super) fn abandon_run(&mut self, key: u32) {
+    /// Takes a connection out of its run, and forgets what waits for it there; how many messages that was.
+    pub(super) fn abandon_run(&mut self, key: u32) -> u32 {
         let run = std::mem::replace(&mut self.queues[key as usize].run, NONE);
+        let messages = self.runs.messages(run);
         if run != NONE {
             self.left_run(run, key);
         }
+        messages
     }
 
     fn left_run(&mut self, run: u32, key: u32) {

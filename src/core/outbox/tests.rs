@@ -114,7 +114,7 @@ fn a_batch_that_has_begun_survives_a_clearing_whole() {
     offer(&mut outbox, batch(5));
     offer(&mut outbox, batch(5));
     flush(&mut outbox, 3);
-    outbox.clear(0);
+    assert_eq!(outbox.clear(0), 5);
     outbox.check_invariants();
     assert_eq!(outbox.backlog_bytes(0) as usize, batch(5).bytes().len() - 3);
     assert_eq!(flush(&mut outbox, usize::MAX), (5, 1));
@@ -215,7 +215,7 @@ fn a_member_that_was_on_the_dirty_list_already_misses_nothing() {
     let (mut outbox, crowd) = crowd(&[0, 1]);
     // The list still names a queue that has been cleared.
     outbox.post(0, Frame::ping(), NOW);
-    outbox.clear(0);
+    assert_eq!(outbox.clear(0), 0);
     publish(&mut outbox, &crowd, "one");
     assert_eq!(outbox.next_dirty(), Some(0));
     let all = |parts: &[IoSlice<'_>]| Ok(parts.iter().map(|part| part.len()).sum());
@@ -250,11 +250,12 @@ fn who_has_come_since_does_not_get_what_was_said_before() {
 fn a_run_of_the_dead_is_over() {
     let (mut outbox, crowd) = crowd(&[0, 1]);
     publish(&mut outbox, &crowd, "one");
-    outbox.close(0);
+    assert_eq!(outbox.close(0), 1);
     // The other one is given out, and found to be dead.
     assert_eq!(outbox.next_dirty(), Some(1));
+    assert_eq!(outbox.discard(1), 1);
     assert_eq!(outbox.next_dirty(), None);
-    outbox.close(1);
+    assert_eq!(outbox.close(1), 0);
     outbox.check_invariants();
     assert_eq!((outbox.held_bytes(), outbox.dirty()), (0, 0));
 }

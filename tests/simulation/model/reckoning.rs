@@ -25,7 +25,8 @@ pub struct Totals {
     pub written: u64,
     /// Events that were told as missed.
     pub missed: u64,
-    /// Events that may have been queued and thrown away, or dropped without a word because the end came first.
+    /// Events and welcomes that may have been queued and thrown away, or events that may have been dropped without a
+    /// word because the end came first.
     pub open: u64,
 }
 
@@ -82,6 +83,8 @@ impl Queue<'_> {
             // It never heard that it was let in.
             let ended = self.client.ended.ok_or("it is still there")?;
             let asked = self.ledger.before(self.client.connected);
+            // The welcome may have been on its way.
+            totals.open += 1;
             for count in &mut counts[asked..self.ledger.before(ended + 1)] {
                 count.possible += 1;
                 totals.open += 1;

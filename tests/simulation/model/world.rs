@@ -321,14 +321,19 @@ impl World {
         let published = self.ledger.events().len() as u64;
         let dropped = metrics.messages_dropped[app];
         let delivered = metrics.messages_delivered[app];
+        let discarded = metrics.messages_discarded[app];
+        // Nobody is left, so what was offered and not delivered was dropped or discarded; and nobody was offered more
+        // than the events that he may have missed.
         let adds_up = metrics.messages_published[app] == published
-            && (totals.missed..=totals.missed + totals.open).contains(&dropped)
-            && delivered == totals.written;
+            && delivered == totals.written
+            && metrics.messages_offered[app] == delivered + dropped + discarded
+            && dropped >= totals.missed
+            && dropped + discarded <= totals.missed + totals.open;
         if adds_up {
             return Ok(());
         }
         Err(format!(
-            "the metrics say {} published, {delivered} delivered, {dropped} dropped; the books {published}, {}, {} and perhaps {} more",
+            "the metrics say {} published, {delivered} delivered, {dropped} dropped, {discarded} discarded; the books {published}, {}, {} and perhaps {} more",
             metrics.messages_published[app], totals.written, totals.missed, totals.open
         ))
     }
