@@ -24,6 +24,8 @@ pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'
 pub const ASSETS: &[Asset] = &[
     html("/", include_str!("index.html")),
     script("/feed.js", include_str!("feed.js")),
+    script("/roomcast.js", include_str!("roomcast.js")),
+    types("/roomcast.d.ts", include_str!("roomcast.d.ts")),
     style("/style.css", include_str!("style.css")),
 ];
 
@@ -47,6 +49,15 @@ const fn style(path: &'static str, body: &'static str) -> Asset {
     Asset {
         path,
         content_type: "text/css; charset=utf-8",
+        body,
+    }
+}
+
+/// What a script offers, for TypeScript, which has no media type of its own.
+const fn types(path: &'static str, body: &'static str) -> Asset {
+    Asset {
+        path,
+        content_type: "text/plain; charset=utf-8",
         body,
     }
 }
@@ -100,6 +111,15 @@ mod tests {
             script("/", "abc").tag(),
             "\"ba7816bf8f01cfea414140de5dae2223\""
         );
+    }
+
+    #[test]
+    fn the_browser_client_says_the_version_that_it_comes_with() {
+        let said = format!(
+            "\nexport const version = \"{}\";\n",
+            env!("CARGO_PKG_VERSION")
+        );
+        assert!(asset("/roomcast.js").unwrap().body.contains(&said));
     }
 
     #[test]
