@@ -87,7 +87,7 @@ export type Status =
   | { readonly state: "waiting"; readonly delay: number; readonly attempt: number }
   | { readonly state: "closed"; readonly code: number; readonly reason: string };
 
-/** How a line ended: for good, or to be tried again after `delay` ms. */
+/** How a line ended, or an attempt failed: for good, or to be tried again after `delay` ms. */
 export type Close =
   | { readonly code: number; readonly reason: string; readonly final: false; readonly delay: number }
   | { readonly code: number; readonly reason: string; readonly final: true };
@@ -107,7 +107,7 @@ export interface Details<Message = unknown, Notice = unknown> {
   lagged: { readonly missed: number };
   /** What was to be sent and will not be. */
   dropped: { readonly messages: readonly Sendable[]; readonly reason: "full" | "closed" };
-  /** A line ended. */
+  /** A line ended, or an attempt failed. */
   close: Close;
   /** The state changed. */
   state: Status;

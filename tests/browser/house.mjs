@@ -11,9 +11,14 @@ const BIN = process.env.ROOMCAST_BIN ?? "target/debug/roomcast";
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const ADDRESS = /listening on (http:\/\/\S+)/;
 
-/** Starts the server; resolves to its address and a way to end it. */
-export async function startServer(...flags) {
-  const child = spawn(BIN, ["--listen", "127.0.0.1:0", ...flags], { stdio: ["ignore", "ignore", "pipe"] });
+/** Starts the server on a free port; resolves to its address and two ways to end it. */
+export function startServer(...flags) {
+  return startServerAt("127.0.0.1:0", ...flags);
+}
+
+/** The same on a port of the test's choice: the one that another server has left. */
+export async function startServerAt(listen, ...flags) {
+  const child = spawn(BIN, ["--listen", listen, ...flags], { stdio: ["ignore", "ignore", "pipe"] });
   const exited = new Promise((resolve) => child.once("exit", resolve));
   const said = [];
   const address = await new Promise((resolve, reject) => {
@@ -24,11 +29,11 @@ export async function startServer(...flags) {
     });
     exited.then((code) => reject(new Error(`the server ended with ${code}:\n${said.join("\n")}`)));
   });
-  const stop = async () => {
-    child.kill("SIGTERM");
-    await exited;
+  const end = (signal) => {
+    child.kill(signal);
+    return exited;
   };
-  return { address, stop };
+  return { address, stop: () => end("SIGTERM"), kill: () => end("SIGKILL") };
 }
 
 /** Starts the browser; pages of it fail the test when their console has an error. */
