@@ -13,6 +13,12 @@ pub struct ConnId {
 }
 
 impl ConnId {
+    /// No connection: a key that is never given out.
+    pub const NOBODY: ConnId = ConnId {
+        key: u32::MAX,
+        generation: 0,
+    };
+
     /// The poll token: `generation << 32 | key`.
     pub fn token(self) -> usize {
         (self.generation as usize) << 32 | self.key as usize

@@ -3,6 +3,8 @@
 //! A context is made for one call and borrows the columns beside the connection that is served; it never touches a
 //! socket, and what it closes is carried out once the app has returned.
 
+mod overview;
+
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::Rng;
 use serde::Serialize;
@@ -12,7 +14,7 @@ use crate::core::hub::Hub;
 use crate::core::outbox::{Crowd, Offer, Outbox, Stored};
 use crate::id::{AppId, ConnId, RoomId};
 use crate::metrics::Metrics;
-use crate::time::Now;
+use crate::time::{Millis, Now};
 use crate::wire::frame::{Encoder, Frame, close};
 
 /// Why the server would rather not have more work, if it would.
@@ -61,6 +63,8 @@ pub struct Shared {
     pub health: Health,
     /// What was published since the last flush.
     pub unflushed: Unflushed,
+    /// When apps want to be told that it is this time, one entry an app at most.
+    pub ticks: Vec<(Millis, AppId)>,
 }
 
 /// What was published since the last flush. A queue takes only so much between two flushes, however fast its client
@@ -114,6 +118,17 @@ impl Shared {
         connections >= u64::from(self.bounds.connections_max)
     }
 
+    /// When an app wants to be told of the time.
+    pub fn next_tick(&self) -> Option<Millis> {
+        self.ticks.iter().map(|(at, _)| *at).min()
+    }
+
+    /// An app whose time has come; it is forgotten.
+    pub fn take_tick(&mut self, now: Millis) -> Option<AppId> {
+        let due = self.ticks.iter().position(|(at, _)| *at <= now)?;
+        Some(self.ticks.swap_remove(due).1)
+    }
+
     /// What `app` may do while it is asked about `conn`.
     pub fn context(&mut self, app: AppId, conn: ConnId) -> Context<'_> {
         Context {
@@ -137,7 +152,15 @@ impl Context<'_> {
         self.shared.now
     }
 
-    /// The connection that this call is about.
+    /// Asks for one call of [`super::App::tick`] at this time, instead of any that was asked for before. A time that
+    /// is past must not be asked for again and again: the loop would not sleep.
+    pub fn tick_at(&mut self, at: Millis) {
+        let app = self.app;
+        self.shared.ticks.retain(|(_, other)| *other != app);
+        self.shared.ticks.push((at, app));
+    }
+
+    /// The connection that this call is about; [`ConnId::NOBODY`] in a tick.
     pub fn conn(&self) -> ConnId {
         self.conn
     }
@@ -372,21 +395,5 @@ impl Context<'_> {
         {
             closing.push(Closing { conn, code });
         }
-    }
-
-    /// Every metric as Prometheus text.
-    pub fn render_metrics(&mut self) -> String {
-        let Shared {
-            outbox,
-            bounds,
-            metrics,
-            ..
-        } = &mut *self.shared;
-        metrics.queue_bytes = outbox.held_bytes();
-        metrics.queue_messages = outbox.queued() as u64;
-        metrics.memory_budget_bytes = bounds.memory_budget_bytes;
-        let mut text = String::with_capacity(16 << 10);
-        metrics.render(&mut text);
-        text
     }
 }

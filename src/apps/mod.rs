@@ -104,6 +104,9 @@ pub trait App {
         false
     }
 
+    /// The time has come that the app asked for with [`Context::tick_at`]; the call is about no connection.
+    fn tick(&mut self, _: &mut Context<'_>) {}
+
     /// Whether a client is read only as fast as it takes its answers: for an app that answers each message, where
     /// dropping would break a promise.
     fn is_paced(&self) -> bool {

@@ -1,10 +1,14 @@
-//! The operator's own: health, metrics, the echo and the pages.
+//! The operator's own: health, metrics, the stats of the dashboard, the echo and the pages.
+
+mod stats;
+mod survey;
 
 use std::collections::HashMap;
 
 use serde_json::json;
 
-use super::context::Context;
+use self::stats::Stats;
+use super::context::{Context, Health};
 use super::refusal::missing;
 use super::routes::{Kind, Needs, Route};
 use super::{App, Call, Message, Seat};
@@ -29,6 +33,11 @@ static PAGES: [Route; ASSETS.len()] = {
     pages
 };
 const ECHO: Route = Route::upgrade("/echo", Needs::Nothing);
+const STATS: Route = Route::upgrade("/api/v1/stats/ws", Needs::Key);
+
+/// Which of its two upgrades a connection came by.
+const ECHOED: Seat = Seat(0);
+const LOOKS: Seat = Seat(1);
 
 /// The app, with what of it is switched on.
 pub struct Ops {
@@ -36,6 +45,7 @@ pub struct Ops {
     pages: bool,
     /// The tags of the files that somebody has asked for.
     tags: HashMap<&'static str, String>,
+    stats: Stats,
 }
 
 impl Ops {
@@ -45,6 +55,7 @@ impl Ops {
             echo,
             pages,
             tags: HashMap::new(),
+            stats: Stats::default(),
         }
     }
 }
@@ -75,7 +86,12 @@ impl App for Ops {
     fn routes(&self) -> Vec<&'static Route> {
         let echo = self.echo.then_some(&ECHO);
         let pages = PAGES.iter().filter(|_| self.pages);
-        CALLS.iter().chain(echo).chain(pages).collect()
+        CALLS
+            .iter()
+            .chain([&STATS])
+            .chain(echo)
+            .chain(pages)
+            .collect()
     }
 
     fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Response {
@@ -94,13 +110,20 @@ impl App for Ops {
         }
     }
 
-    fn admit(&mut self, _: &Call<'_>, _: &mut Context<'_>) -> Result<Seat, Response> {
-        Ok(Seat::default())
+    fn admit(&mut self, call: &Call<'_>, _: &mut Context<'_>) -> Result<Seat, Response> {
+        Ok(if call.route == &STATS { LOOKS } else { ECHOED })
     }
 
-    fn opened(&mut self, _: Seat, _: &mut Context<'_>) {}
+    fn opened(&mut self, seat: Seat, cx: &mut Context<'_>) {
+        if seat == LOOKS {
+            self.stats.opened(cx);
+        }
+    }
 
-    fn message(&mut self, _: Seat, message: Message<'_>, cx: &mut Context<'_>) {
+    fn message(&mut self, seat: Seat, message: Message<'_>, cx: &mut Context<'_>) {
+        if seat == LOOKS {
+            return;
+        }
         let frame = match message {
             Message::Text(text) => Frame::text(text),
             Message::Binary(bytes) => Frame::binary(bytes),
@@ -111,8 +134,14 @@ impl App for Ops {
 
     fn closed(&mut self, _: Seat, _: &mut Context<'_>) {}
 
-    fn lagged(&self, _: u32, _: Unix) -> Option<Frame> {
-        None
+    /// Only the stats are ever dropped; of an echo nothing is.
+    fn lagged(&self, missed: u32, unix: Unix) -> Option<Frame> {
+        let notice = format!(r#"{{"type":"lagged","missed":{missed},"timestamp":"{unix}"}}"#);
+        Some(Frame::text(&notice))
+    }
+
+    fn tick(&mut self, cx: &mut Context<'_>) {
+        self.stats.tick(cx);
     }
 
     fn is_paced(&self) -> bool {
@@ -130,19 +159,20 @@ fn has(head: &Head<'_>, tag: &str) -> bool {
     known.any(|one| one == b"*" || one.strip_prefix(b"W/").unwrap_or(one) == tag.as_bytes())
 }
 
-fn ready(cx: &Context<'_>) -> Response {
-    let health = cx.health();
+/// Why the server would rather not have more work; nothing if it is ready.
+fn readiness(health: Health) -> Vec<&'static str> {
     let all = [
         (health.draining, "draining"),
         (health.full, "full"),
         (health.lagging, "lagging"),
         (health.memory, "memory"),
     ];
-    let reasons: Vec<&str> = all
-        .iter()
-        .filter(|(is, _)| *is)
-        .map(|(_, name)| *name)
-        .collect();
+    let reasons = all.into_iter().filter(|(is, _)| *is);
+    reasons.map(|(_, name)| name).collect()
+}
+
+fn ready(cx: &Context<'_>) -> Response {
+    let reasons = readiness(cx.health());
     match reasons.first() {
         None => Response::json(200, &json!({"status": "ready"})),
         Some(first) => {

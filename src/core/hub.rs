@@ -217,6 +217,11 @@ impl Hub {
         &self.rooms[room.0 as usize].name
     }
 
+    /// Every room's number is below this.
+    pub fn room_numbers(&self) -> u32 {
+        self.rooms.capacity() as u32
+    }
+
     /// Rooms that exist.
     pub fn rooms(&self) -> usize {
         self.rooms.len()

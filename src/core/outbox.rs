@@ -109,6 +109,17 @@ struct Queue {
     pongs: u8,
     /// The window of what this client is sent compressed, as a power of two; 0 if it is sent nothing compressed.
     window_bits: u8,
+    /// Whose member it is, or was.
+    app: Option<AppId>,
+}
+
+/// What one connection's socket has not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backlog {
+    /// Messages, a batch as one.
+    pub messages: u32,
+    /// Bytes, of everything.
+    pub bytes: u32,
 }
 
 /// What became of a message that was offered to a queue.
@@ -165,6 +176,11 @@ impl Outbox {
             ..Queue::closed()
         };
         discarded
+    }
+
+    /// The connection has become a member of this app.
+    pub fn assign(&mut self, key: u32, app: AppId) {
+        self.queues[key as usize].app = Some(app);
     }
 
     /// From now on messages to this connection are compressed, for a window of so many bits.
@@ -463,6 +479,30 @@ impl Outbox {
         queue.bytes + self.runs.bytes(queue.run)
     }
 
+    /// What waits for one connection because its socket has refused some of it; nothing for a queue that only waits
+    /// for the end of the turn.
+    pub fn backlog(&self, key: u32) -> Backlog {
+        let queue = &self.queues[key as usize];
+        let refused = queue.flags & REFUSED != 0;
+        Backlog {
+            messages: if refused { queue.messages } else { 0 },
+            bytes: if refused { queue.bytes } else { 0 },
+        }
+    }
+
+    /// The app that a connection is a member of, or was; none while it speaks HTTP.
+    pub fn app(&self, key: u32) -> Option<AppId> {
+        self.queues[key as usize].app
+    }
+
+    /// All keys that may have a backlog are below this.
+    pub fn backlog_keys(&self) -> u32 {
+        match self.slots.is_empty() {
+            true => 0,
+            false => self.queues.len() as u32,
+        }
+    }
+
     /// Since when a non-empty queue has made no progress.
     pub fn stalled_since(&self, key: u32) -> Option<Millis> {
         let queue = &self.queues[key as usize];
@@ -560,6 +600,7 @@ impl Queue {
             flags: FINISHING,
             pongs: 0,
             window_bits: 0,
+            app: None,
         }
     }
 }

@@ -36,6 +36,31 @@ impl Histogram {
         self.sum
     }
 
+    /// What has been recorded since `earlier`, which is a former state of this histogram.
+    pub fn since(&self, earlier: &Histogram) -> Histogram {
+        let new = |bucket| self.buckets[bucket] - earlier.buckets[bucket];
+        Histogram {
+            buckets: std::array::from_fn(new),
+            sum: self.sum - earlier.sum,
+        }
+    }
+
+    /// The span that so many of a thousand are not longer than, as it follows from the buckets: within one the spans
+    /// are taken to be spread evenly, and beyond the last edge they are taken to be as long as the edge. `None` if there
+    /// is no span.
+    pub fn quantile_micros(&self, per_mille: u64) -> Option<u64> {
+        let wanted = self.count() * per_mille;
+        let (mut below, mut low) = (0, 0);
+        for (&count, &high) in self.buckets.iter().zip(&EDGES) {
+            let in_bucket = count * 1000;
+            if count > 0 && below + in_bucket >= wanted {
+                return Some(low + (high - low) * (wanted - below) / in_bucket);
+            }
+            (below, low) = (below + in_bucket, high);
+        }
+        (self.count() > 0).then_some(low)
+    }
+
     /// Each edge in microseconds, with the spans that are not longer.
     pub(super) fn cumulative(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         EDGES
@@ -62,5 +87,31 @@ mod tests {
         assert_eq!(cumulative[..2], [(10, 2), (25, 4)]);
         assert_eq!(cumulative.last(), Some(&(10_000_000, 5)));
         assert_eq!(histogram.count(), 7);
+    }
+
+    #[test]
+    fn a_quantile_lies_in_the_bucket_that_holds_it() {
+        let mut histogram = Histogram::default();
+        assert_eq!(histogram.quantile_micros(500), None);
+        (0..90).for_each(|_| histogram.observe(60));
+        (0..10).for_each(|_| histogram.observe(2_000));
+        assert_eq!(histogram.quantile_micros(0), Some(50));
+        assert_eq!(histogram.quantile_micros(450), Some(75));
+        assert_eq!(histogram.quantile_micros(900), Some(100));
+        assert_eq!(histogram.quantile_micros(950), Some(1_750));
+        assert_eq!(histogram.quantile_micros(1000), Some(2_500));
+        histogram.observe(u64::MAX);
+        assert_eq!(histogram.quantile_micros(1000), Some(10_000_000));
+    }
+
+    #[test]
+    fn what_came_before_is_left_out_of_a_difference() {
+        let mut histogram = Histogram::default();
+        (0..100).for_each(|_| histogram.observe(9_000));
+        let earlier = histogram.clone();
+        histogram.observe(60);
+        let recent = histogram.since(&earlier);
+        assert_eq!((recent.count(), recent.sum_micros()), (1, 60));
+        assert_eq!(recent.quantile_micros(990), Some(99));
     }
 }

@@ -12,9 +12,11 @@
 
 mod histogram;
 mod process;
+mod reading;
 mod text;
 
 pub use histogram::Histogram;
+pub use process::Process;
 
 use crate::id::AppId;
 use text::{Family, Kind};
@@ -190,10 +192,11 @@ impl Metrics {
         self.render_totals(out);
         self.render_histograms(out);
         self.render_stream(out);
-        process::render(out);
+        Process::read().render(out);
     }
 
-    fn render_apps(&self, out: &mut String) {
+    /// What is counted for each app; a family that is added here is in every form that the numbers are shown in.
+    fn app_families(&self) -> impl Iterator<Item = (Kind, &'static str, &'static str, &PerApp)> {
         use Kind::{Counter, Gauge};
         #[rustfmt::skip]
         let families = [
@@ -208,7 +211,11 @@ impl Metrics {
             (Counter, "roomcast_lagged_notices_total", "Times a client was told that it missed messages.", &self.lagged_notices),
             (Counter, "roomcast_evictions_total", "Connections closed for the memory budget.", &self.evictions),
         ];
-        for (kind, name, help, numbers) in families {
+        families.into_iter()
+    }
+
+    fn render_apps(&self, out: &mut String) {
+        for (kind, name, help, numbers) in self.app_families() {
             let mut family = Family::new(out, kind, name, help);
             for app in AppId::ALL {
                 family.sample(&[("app", app.name())], numbers[app as usize]);
@@ -240,7 +247,8 @@ impl Metrics {
         }
     }
 
-    fn render_totals(&self, out: &mut String) {
+    /// What is counted for all apps together.
+    fn total_families(&self) -> impl Iterator<Item = (Kind, &'static str, &'static str, u64)> {
         use Kind::{Counter, Gauge};
         #[rustfmt::skip]
         let families = [
@@ -252,7 +260,11 @@ impl Metrics {
             (Gauge, "roomcast_queue_messages", "Messages queued for all connections.", self.queue_messages),
             (Gauge, "roomcast_memory_budget_bytes", "The bound on queues and half-received messages.", self.memory_budget_bytes),
         ];
-        for (kind, name, help, number) in families {
+        families.into_iter()
+    }
+
+    fn render_totals(&self, out: &mut String) {
+        for (kind, name, help, number) in self.total_families() {
             Family::new(out, kind, name, help).sample(&[], number);
         }
     }

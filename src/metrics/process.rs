@@ -8,6 +8,8 @@
 use std::fs;
 use std::sync::OnceLock;
 
+use serde::Serialize;
+
 use super::text::{Family, Kind, Seconds};
 
 /// The unit of times in `/proc`: 100 a second on every architecture that Rust's standard library runs on.
@@ -15,49 +17,69 @@ const MICROS_PER_TICK: u64 = 10_000;
 /// Descriptors counted by hand at most: a listing of more would hold up the loop.
 const COUNTED_MAX: usize = 4096;
 
-/// Appends the families that can be had.
-pub(super) fn render(out: &mut String) {
-    let status = read("/proc/self/status");
-    let stat = read("/proc/self/stat");
-    let limits = read("/proc/self/limits");
+/// What can be had; what cannot is left out.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Process {
+    /// User and system time spent, in microseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cpu_micros: Option<u64>,
+    /// When the process started, in microseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start_micros: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resident_memory_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    virtual_memory_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    open_fds: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_fds: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    threads: Option<u64>,
+}
 
-    if let Some(micros) = cpu_micros(&stat) {
-        let help = "User and system time spent, in seconds.";
-        Family::new(out, Kind::Counter, "process_cpu_seconds_total", help)
-            .sample(&[], Seconds { micros });
-    }
-    let gauges = [
-        (
-            "process_resident_memory_bytes",
-            "Resident memory, in bytes.",
-            status_bytes(&status, "VmRSS:"),
-        ),
-        (
-            "process_virtual_memory_bytes",
-            "Virtual memory, in bytes.",
-            status_bytes(&status, "VmSize:"),
-        ),
-        ("process_open_fds", "Open file descriptors.", open_fds()),
-        (
-            "process_max_fds",
-            "File descriptors that may be open.",
-            soft_limit(&limits, "Max open files"),
-        ),
-        (
-            "process_threads",
-            "Threads.",
-            status_field(&status, "Threads:").and_then(|text| text.parse().ok()),
-        ),
-    ];
-    for (name, help, value) in gauges {
-        if let Some(value) = value {
-            Family::new(out, Kind::Gauge, name, help).sample(&[], value);
+impl Process {
+    /// This process, now.
+    pub fn read() -> Process {
+        let status = read("/proc/self/status");
+        let stat = read("/proc/self/stat");
+        let limits = read("/proc/self/limits");
+        Process {
+            cpu_micros: cpu_micros(&stat),
+            start_micros: start_micros(&stat),
+            resident_memory_bytes: status_bytes(&status, "VmRSS:"),
+            virtual_memory_bytes: status_bytes(&status, "VmSize:"),
+            open_fds: open_fds(),
+            max_fds: soft_limit(&limits, "Max open files"),
+            threads: status_field(&status, "Threads:").and_then(|text| text.parse().ok()),
         }
     }
-    if let Some(micros) = start_micros(&stat) {
-        let help = "When the process started, in seconds since 1970.";
-        Family::new(out, Kind::Gauge, "process_start_time_seconds", help)
-            .sample(&[], Seconds { micros });
+
+    /// Appends the families that can be had.
+    pub(super) fn render(&self, out: &mut String) {
+        if let Some(micros) = self.cpu_micros {
+            let help = "User and system time spent, in seconds.";
+            Family::new(out, Kind::Counter, "process_cpu_seconds_total", help)
+                .sample(&[], Seconds { micros });
+        }
+        #[rustfmt::skip]
+        let gauges = [
+            ("process_resident_memory_bytes", "Resident memory, in bytes.", self.resident_memory_bytes),
+            ("process_virtual_memory_bytes", "Virtual memory, in bytes.", self.virtual_memory_bytes),
+            ("process_open_fds", "Open file descriptors.", self.open_fds),
+            ("process_max_fds", "File descriptors that may be open.", self.max_fds),
+            ("process_threads", "Threads.", self.threads),
+        ];
+        for (name, help, value) in gauges {
+            if let Some(value) = value {
+                Family::new(out, Kind::Gauge, name, help).sample(&[], value);
+            }
+        }
+        if let Some(micros) = self.start_micros {
+            let help = "When the process started, in seconds since 1970.";
+            Family::new(out, Kind::Gauge, "process_start_time_seconds", help)
+                .sample(&[], Seconds { micros });
+        }
     }
 }
 
@@ -169,7 +191,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn every_family_is_there_on_linux() {
         let mut out = String::new();
-        render(&mut out);
+        Process::read().render(&mut out);
         assert_eq!(out.matches("# TYPE ").count(), 7);
     }
 }

@@ -26,7 +26,7 @@ impl<T: Transport> Reactor<T> {
         self.wheel.arm(key, first);
     }
 
-    /// Looks at every connection whose deadline has passed.
+    /// Looks at every connection whose deadline has passed, and at every app that asked for this time.
     pub(super) fn tick(&mut self) {
         let now = self.shared.now.millis();
         let mut due = std::mem::take(&mut self.due);
@@ -43,6 +43,10 @@ impl<T: Transport> Reactor<T> {
             }
         }
         self.due = due;
+        while let Some(app) = self.shared.take_tick(now) {
+            let mut cx = self.shared.context(app, ConnId::NOBODY);
+            self.apps.app(app).tick(&mut cx);
+        }
         self.carry_out_closings();
     }
 

@@ -158,6 +158,7 @@ impl<T: Transport> Reactor<T> {
             closing: Vec::new(),
             health: Health::default(),
             unflushed: Unflushed::default(),
+            ticks: Vec::new(),
         };
         Ok(Reactor {
             transport,
@@ -218,7 +219,8 @@ impl<T: Transport> Reactor<T> {
         }
         let drain = self.drain.as_ref().map(|drain| drain.next());
         let accept = self.accepting.then(|| self.accept_rate.next());
-        [self.wheel.next(), drain, accept]
+        let ticks = self.shared.next_tick();
+        [self.wheel.next(), drain, accept, ticks]
             .into_iter()
             .flatten()
             .min()

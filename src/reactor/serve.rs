@@ -322,6 +322,7 @@ impl<T: Transport> Reactor<T> {
                     self.shared.outbox.deflate(id.key, deflate.window_bits);
                 }
                 conn.role = Role::Member(app, seat);
+                self.shared.outbox.assign(id.key, app);
                 conn.flags |= FRESH;
                 let waited = self.shared.now.micros.since(conn.since);
                 conn.since = self.shared.now.micros;

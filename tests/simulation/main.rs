@@ -21,3 +21,4 @@ mod drains;
 mod pace;
 mod queues;
 mod stage;
+mod stats;

@@ -16,11 +16,10 @@ fn each_app_says_in_its_own_words_how_many_messages_were_missed() {
     };
     for (id, app) in all::enabled(&options, &Bounds::default()) {
         let words = match id {
-            AppId::Ops => None,
             AppId::Events => Some(
                 r#"{"type":"connection:lagged","payload":{"missed":3},"timestamp":"2026-01-01T00:00:00.000Z"}"#,
             ),
-            AppId::Sessions => {
+            AppId::Ops | AppId::Sessions => {
                 Some(r#"{"type":"lagged","missed":3,"timestamp":"2026-01-01T00:00:00.000Z"}"#)
             }
             AppId::Tasks => Some(
