@@ -134,7 +134,7 @@ impl Sim {
 
     /// How many have connected and not been accepted. When the server no longer listens, another process accepts them
     /// if the queue is shared, and else they are reset.
-    pub fn waiting(&self) -> usize {
+    pub fn knocking(&self) -> usize {
         self.knocking.len()
     }
 
@@ -152,11 +152,6 @@ impl Sim {
     /// From now on each read takes so long, so that a turn in which somebody is read does, too.
     pub fn set_read_time(&mut self, span: Micros) {
         self.read_time = span;
-    }
-
-    /// Clients that wait to be accepted.
-    pub fn knocking(&self) -> usize {
-        self.knocking.len()
     }
 
     /// Whether something is ready that no wait has told yet.

@@ -176,12 +176,12 @@ fn whoever_waits_is_accepted_before_a_listener_with_a_queue_of_its_own_is_closed
     stage.shut_down();
     assert!(stage.sim().listens(), "a turn accepts only so many");
     stage.settle();
-    assert_eq!((stage.sim().listens(), stage.sim().waiting()), (false, 0));
+    assert_eq!((stage.sim().listens(), stage.sim().knocking()), (false, 0));
     stage.send(waiting[2999], get("/healthz"));
     assert_eq!(stage.statuses(waiting[2999]), [200]);
     stage.sim().connect();
     stage.settle();
-    assert_eq!(stage.sim().waiting(), 1);
+    assert_eq!(stage.sim().knocking(), 1);
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn whoever_waits_in_a_shared_queue_is_left_to_the_other_process() {
     stage.sim().connect();
     stage.shut_down();
     stage.settle();
-    assert_eq!((stage.sim().listens(), stage.sim().waiting()), (false, 1));
+    assert_eq!((stage.sim().listens(), stage.sim().knocking()), (false, 1));
     stage.wait(Millis::seconds(5));
     assert_eq!(stage.close_code(member), Some(1001));
     stage.send(member, frames::close(1001, ""));

@@ -302,6 +302,12 @@ impl Client {
             .map_or(0, |index| self.written[index].1)
     }
 
+    /// Whether something is to be published by what it says.
+    pub fn publishes(&self) -> bool {
+        let publishes = |hope: &Hope| matches!(hope.then, Then::Accepts(_));
+        self.answers.iter().any(publishes)
+    }
+
     /// Whether it can still be spoken with.
     pub fn is_there(&self) -> bool {
         self.left.is_none() && self.ended.is_none() && self.state != State::Over

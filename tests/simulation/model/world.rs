@@ -33,7 +33,7 @@ pub struct World {
     /// Names of connections, most of them no more.
     pub names: Vec<ConnId>,
     pub draining: Option<u32>,
-    /// Publishers send nothing any more.
+    /// Whoever has something to publish sends nothing any more.
     pub hushed: bool,
     /// The loop has said that everybody has gone.
     pub exited: bool,
@@ -114,7 +114,7 @@ impl World {
     pub fn act(&mut self, index: usize, most: usize) {
         let turn = self.next_turn();
         let client = &mut self.clients[index];
-        if self.hushed && client.kind == Kind::Publisher {
+        if self.hushed && client.publishes() {
             return;
         }
         if client.left.is_none() && client.ended.is_none() {
@@ -263,7 +263,8 @@ impl World {
             self.turn()?;
             let sim = self.reactor.transport();
             let unread = self.clients.iter().any(|client| sim.unread(client.end) > 0);
-            let moves = sim.is_restless() || sim.knocking() > 0 || self.reactor.is_busy();
+            let knocks = sim.listens() && sim.knocking() > 0;
+            let moves = sim.is_restless() || knocks || self.reactor.is_busy();
             if !unread && !moves {
                 break;
             }
