@@ -12,8 +12,9 @@ use roomcast::apps::Apps;
 use roomcast::apps::access::Access;
 use roomcast::apps::all::{self, Options};
 use roomcast::reactor::Reactor;
-use roomcast::settings::{Command, Settings, load};
+use roomcast::settings::{Command, Settings, SettingsError, load};
 use roomcast::transport::Transport;
+use roomcast::transport::listener::Listener;
 use roomcast::transport::tcp::Tcp;
 use roomcast::watch;
 
@@ -36,6 +37,10 @@ fn main() -> ExitCode {
         let _ = io::stdout().write_all(text.as_bytes());
         return ExitCode::SUCCESS;
     }
+    let passed = match passed(&loaded.settings) {
+        Ok(passed) => passed,
+        Err(error) => return error.report(),
+    };
     if let Err(error) = journal::begin() {
         eprintln!("roomcast: the log could not be started: {error}");
         return ExitCode::FAILURE;
@@ -44,7 +49,7 @@ fn main() -> ExitCode {
         .warnings
         .iter()
         .for_each(|warning| log::warn!("{warning}"));
-    match serve(&loaded.settings, descriptors) {
+    match serve(&loaded.settings, passed, descriptors) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log::error!("{error}");
@@ -53,14 +58,34 @@ fn main() -> ExitCode {
     }
 }
 
-fn serve(settings: &Settings, descriptors: u64) -> io::Result<()> {
+/// The listener that whoever started us has passed, if it is one that we may serve on.
+fn passed(settings: &Settings) -> Result<Option<Listener>, SettingsError> {
+    let wrong = |error: io::Error| SettingsError::Wrong(error.to_string());
+    let passed = Listener::passed().map_err(wrong)?;
+    if let Some(listener) = &passed {
+        settings.check_open_mode(listener.address().map_err(wrong)?, "passed by LISTEN_FDS")?;
+    }
+    Ok(passed)
+}
+
+fn serve(settings: &Settings, passed: Option<Listener>, descriptors: u64) -> io::Result<()> {
     let cannot_listen = |error: io::Error| {
         io::Error::new(
             error.kind(),
             format!("cannot listen on {}: {error}", settings.listen),
         )
     };
-    let mut transport = Tcp::bind(settings.listen).map_err(cannot_listen)?;
+    let listener = match passed {
+        Some(listener) => {
+            let listen = settings.listen;
+            log::info!(
+                "a socket was passed by LISTEN_FDS: it is used instead of listening on {listen}"
+            );
+            listener
+        }
+        None => Listener::bind(settings.listen, settings.reuse_port).map_err(cannot_listen)?,
+    };
+    let mut transport = Tcp::new(listener)?;
     transport.catch_signals()?;
     let address = transport.address();
     let access = Access::new(

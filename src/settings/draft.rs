@@ -106,38 +106,26 @@ impl Draft {
 
     /// Open mode is for this machine alone, unless somebody says that it is meant.
     pub fn check_open_mode(&self) -> Result<()> {
-        let Settings {
-            listen,
-            keys,
-            insecure_open,
-            ..
-        } = &self.settings;
-        if !keys.is_empty() || listen.ip().to_canonical().is_loopback() || *insecure_open {
-            return Ok(());
-        }
         let origin = self
             .origins
             .get(&(None, "listen"))
             .map_or("default", String::as_str);
-        Err(SettingsError::wrong(format!(
-            "there is no key, and listen is {listen} ({origin}), which others can reach: expected a --key, \
-             a loopback address such as 127.0.0.1:8080, or --insecure-open to let everybody publish"
-        )))
+        self.settings.check_open_mode(self.settings.listen, origin)
     }
 
     /// What is allowed, and yet should be said.
     pub fn warn(&self, descriptor_limit: u64, warnings: &mut Vec<String>) {
         let Settings {
-            listen,
             keys,
             secret,
             bounds,
             ..
         } = &self.settings;
         if keys.is_empty() {
-            warnings.push(format!(
-                "open mode: there is no key, so whoever reaches {listen} may publish and administer"
-            ));
+            warnings.push(
+                "open mode: there is no key, so whoever reaches the listener may publish and administer"
+                    .to_owned(),
+            );
         }
         match secret {
             None => warnings.push("no secret is set, so a random one signs room tokens, and they end with this process".to_owned()),

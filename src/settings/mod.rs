@@ -42,6 +42,8 @@ const DESCRIPTORS_RESERVED_MIN: u64 = 64;
 pub struct Settings {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Whether other processes may listen there, too.
+    pub reuse_port: bool,
     /// Keys that may publish and administer; none is open mode.
     pub keys: Vec<String>,
     /// What signs room tokens; none means a random one.
@@ -125,6 +127,7 @@ impl Settings {
         };
         Settings {
             listen: (Ipv4Addr::LOCALHOST, 8080).into(),
+            reuse_port: false,
             keys: Vec::new(),
             secret: None,
             allow_origins: Vec::new(),
@@ -134,12 +137,34 @@ impl Settings {
             bounds,
         }
     }
+
+    /// Open mode is for this machine alone, unless somebody says that it is meant. `origin` is where the listener's
+    /// address came from.
+    ///
+    /// # Errors
+    ///
+    /// The sentence that refuses it.
+    pub fn check_open_mode(
+        &self,
+        listener: SocketAddr,
+        origin: &str,
+    ) -> std::result::Result<(), SettingsError> {
+        let is_ours_alone = listener.ip().to_canonical().is_loopback();
+        if !self.keys.is_empty() || is_ours_alone || self.insecure_open {
+            return Ok(());
+        }
+        Err(SettingsError::wrong(format!(
+            "there is no key, and listen is {listener} ({origin}), which others can reach: expected a --key, \
+             a loopback address such as 127.0.0.1:8080, or --insecure-open to let everybody publish"
+        )))
+    }
 }
 
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
             .field("listen", &self.listen)
+            .field("reuse_port", &self.reuse_port)
             .field("keys", &format_args!("{} hidden", self.keys.len()))
             .field("secret", &self.secret.as_ref().map(|_| "hidden"))
             .field("allow_origins", &self.allow_origins)

@@ -75,6 +75,13 @@ pub(super) static SETTINGS: &[Setting] = &[
         scope: Server(|s| Slot::Address(&mut s.listen)),
     },
     Setting {
+        name: "reuse_port", flag: "reuse-port", heading: heading::LISTENING, default: "",
+        about: "share the address with the process that takes over, or that we take over from",
+        more: "Both need it. Then the newest process gets all new connections, and a stop closes the listener at once \
+               and serves those who had connected. A socket that is passed by LISTEN_FDS is shared anyway.",
+        scope: Server(|s| Slot::Switch(&mut s.reuse_port)),
+    },
+    Setting {
         name: "keys", flag: "key", heading: heading::ACCESS, default: "none, which is open mode: every key check passes",
         about: "keys that may publish and administer",
         more: "ROOMCAST_KEYS (comma-separated) and the file's `keys` list stay out of the process list; this flag does not.",

@@ -12,6 +12,7 @@
 //!   `ended`, after which a short read proves nothing.
 //! - No call blocks but [`Transport::wait`].
 
+pub mod listener;
 pub mod sim;
 pub mod tcp;
 

@@ -11,14 +11,12 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
-use socket2::{Domain, Protocol, Socket, Type};
 
+use super::listener::Listener;
 use super::{AcceptError, Ready, Sharing, Transport};
 use crate::id::ConnId;
 use crate::time::{Micros, Millis, Now, Unix};
 
-/// Connections the kernel holds for us between two turns (the kernel lowers it to `net.core.somaxconn`).
-const BACKLOG: i32 = 4096;
 /// Events fetched by one wait; more wait in the kernel for the next turn.
 const EVENTS: usize = 4096;
 
@@ -32,6 +30,8 @@ pub struct Tcp {
     /// `None` once it was left to another process.
     listener: Option<TcpListener>,
     sharing: Sharing,
+    /// Accepted sockets have to be told not to wait for more to send.
+    lacks_nodelay: bool,
     address: SocketAddr,
     signals: Option<Signals>,
     spare: Option<File>,
@@ -39,30 +39,20 @@ pub struct Tcp {
 }
 
 impl Tcp {
-    /// Listens on `address`; port 0 takes a free one.
-    pub fn bind(address: SocketAddr) -> io::Result<Tcp> {
-        let socket = Socket::new(
-            Domain::for_address(address),
-            Type::STREAM,
-            Some(Protocol::TCP),
-        )?;
-        socket.set_nonblocking(true)?;
-        #[cfg(unix)]
-        socket.set_reuse_address(true)?;
-        // Accepted sockets inherit it on Linux, which saves a system call for each.
-        socket.set_tcp_nodelay(true)?;
-        socket.bind(&address.into())?;
-        socket.listen(BACKLOG)?;
-        let mut listener = TcpListener::from_std(socket.into());
+    /// Accepts from this listener.
+    pub fn new(listener: Listener) -> io::Result<Tcp> {
+        let address = listener.address()?;
+        let mut socket = TcpListener::from_std(listener.socket);
         let poll = Poll::new()?;
         poll.registry()
-            .register(&mut listener, LISTENER, Interest::READABLE)?;
+            .register(&mut socket, LISTENER, Interest::READABLE)?;
         Ok(Tcp {
             poll,
             events: Events::with_capacity(EVENTS),
-            address: listener.local_addr()?,
-            listener: Some(listener),
-            sharing: Sharing::Nothing,
+            address,
+            listener: Some(socket),
+            sharing: listener.sharing,
+            lacks_nodelay: listener.lacks_nodelay,
             signals: None,
             spare: spare(),
             started: Instant::now(),
@@ -138,6 +128,10 @@ impl Transport for Tcp {
         };
         match listener.accept() {
             Ok(accepted) => {
+                if self.lacks_nodelay {
+                    // A connection that broke meanwhile will say so when it is read.
+                    let _ = accepted.0.set_nodelay(true);
+                }
                 if self.spare.is_none() {
                     self.spare = spare();
                 }

@@ -8,6 +8,7 @@ use crate::given::{Given, env, file, flags, says};
 /// Every setting of the server: its flag, its name, a good value, and a bad one where text alone can be bad.
 pub const TABLE: &[(&str, &str, &str, &str)] = &[
     ("listen", "listen", "127.0.0.1:9", "8080"),
+    ("reuse-port", "reuse_port", "on", "maybe"),
     ("key", "keys", "k", "k\u{7}"),
     ("secret", "secret", "0123456789abcdef0123456789abcdef", ""),
     (

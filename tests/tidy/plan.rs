@@ -54,6 +54,8 @@ const FLOOD: &[&str] = &["wire", "time", "id", "bounds", "metrics"];
 pub const CRATES: &[(&str, &[&str])] = &[
     ("mio", &["transport", "roomcast_flood"]),
     ("socket2", &["transport", "roomcast_flood"]),
+    ("listenfd", &["transport"]),
+    ("nix", &["transport"]),
     ("signal_hook", &["transport"]),
     ("signal_hook_mio", &["transport"]),
     ("getrandom", &["transport", "watch"]),
