@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tries what lies in this folder: the systemd unit with systemd's own checks, and the recipes for nginx and Caddy with
-# the real programs, in front of a real hub.
+# Tries what lies in this folder: the systemd units with systemd's own checks, a hub on a socket that systemd's own tool
+# passes, and the recipes for nginx and Caddy with the real programs, in front of a real hub.
 #
 # No service of the machine is touched, and nothing is installed: where nginx or Caddy is missing it is unpacked from
 # Debian's package into target/deploy/. They run as plain processes on free ports of 127.0.0.1 and are stopped by
@@ -76,16 +76,17 @@ program() {
   printf '%s\n' "$path"
 }
 
-# Has systemd read the unit, with a binary that is there, and judge how much it leaves open.
+# Has systemd read the units, with a binary that is there, and judge how much it leaves open.
 try_unit() {
   command -v systemd-analyze >/dev/null || give_up "there is no systemd-analyze (Debian's package systemd)"
   local unit said
   unit=$(mktemp -d)/roomcast.service
   sed "s|^ExecStart=/usr/local/bin/roomcast |ExecStart=$1 |" "$DEPLOY/roomcast.service" >"$unit"
+  cp "$DEPLOY/roomcast.socket" "$(dirname "$unit")"
   # It ends with 0 whatever it has said of a directive that it does not know.
-  said=$(systemd-analyze verify --man=no "$unit" 2>&1 | grep -F roomcast.service || true)
+  said=$(systemd-analyze verify --man=no "$unit" "${unit%service}socket" 2>&1 | grep -E 'roomcast\.(service|socket)' || true)
   if [[ $said ]]; then
-    say "systemd has something against the unit: $said"
+    say "systemd has something against the units: $said"
     return 1
   fi
   if ! said=$(systemd-analyze security --no-pager --offline=true --threshold="$EXPOSURE_MAX" "$unit" 2>&1); then
@@ -93,7 +94,7 @@ try_unit() {
     return 1
   fi
   rm -r "$(dirname "$unit")"
-  say "systemd accepts the unit: ${said##*→ }"
+  say "systemd accepts the units: ${said##*→ }"
 }
 
 case ${1:-} in
@@ -112,4 +113,5 @@ nginx=${NGINX:-$(program nginx)}
 caddy=${CADDY:-$(program caddy)}
 
 try_unit "$(realpath "$ROOMCAST_BIN")"
-exec python3 -B "$DEPLOY/trial" --hub "$ROOMCAST_BIN" --nginx "$nginx" --caddy "$caddy"
+activate=$(command -v systemd-socket-activate) || give_up "there is no systemd-socket-activate (Debian's package systemd)"
+exec python3 -B "$DEPLOY/trial" --hub "$ROOMCAST_BIN" --nginx "$nginx" --caddy "$caddy" --activate "$activate"

@@ -1,4 +1,5 @@
-"""Runs the recipes for nginx and Caddy in front of a real hub, and looks at the hub through them.
+"""Runs the recipes for nginx and Caddy in front of a real hub, and looks at the hub through them; and runs a hub on the
+socket of the recipe for systemd.
 
 All that is made lies in one temporary folder, and everything that was started is stopped. Exit status 0 when every
 check holds, 1 otherwise.
@@ -42,7 +43,7 @@ class Trial:
 def main():
     """Starts everything, runs every check, stops everything."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for program in ["hub", "nginx", "caddy"]:
+    for program in ["hub", "nginx", "caddy", "activate"]:
         parser.add_argument(f"--{program}", required=True, type=lambda path: str(pathlib.Path(path).resolve()))
     options = parser.parse_args()
     trial = Trial()
@@ -60,6 +61,7 @@ def main():
 
         trial.run(checks.settings, options.hub, name="hub")
         trial.run(checks.host, hub, name="hub")
+        trial.run(checks.activation, options.activate, options.hub, folder, name="hub")
         for proxy in proxies:
             for check in checks.FOR_EACH:
                 trial.run(check, proxy, name=proxy.name)

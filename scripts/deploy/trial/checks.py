@@ -36,6 +36,23 @@ def host(hub):
             expect(f"the status for Host {name}", direct.getresponse().status, wanted)
 
 
+def activation(activate, hub_binary, folder):
+    """the hub on systemd's socket: the first connection starts it, and it leaves the socket when it is stopped"""
+    hub = Hub.activated(activate, hub_binary, folder)
+    try:
+        for path in ["/healthz", "/readyz"]:
+            with contextlib.closing(http.client.HTTPConnection("127.0.0.1", hub.port, timeout=PATIENCE)) as direct:
+                direct.request("GET", path)
+                expect(f"the status of {path}", direct.getresponse().status, 200)
+        for words in ["passed by LISTEN_FDS", f"listening on http://127.0.0.1:{hub.port}\n"]:
+            expect(f"{words!r} in the log", words in hub.said(), True)
+        hub.child.terminate()
+        expect("the hub's status", hub.child.wait(PATIENCE), 0)
+        expect("that it said whom it leaves the socket to", "another process may take over" in hub.said(), True)
+    finally:
+        hub.stop()
+
+
 def health(proxy):
     """/healthz and /readyz answer"""
     for path, word in [("/healthz", "ok"), ("/readyz", "ready")]:

@@ -101,17 +101,31 @@ class Process:
 class Hub(Process):
     """A hub with the settings of roomcast.toml."""
 
-    def __init__(self, binary, folder, port=0):
+    def __init__(self, binary, folder, port=0, before=()):
         config = folder / "roomcast.toml"
         changes = [("127.0.0.1:8080", f"127.0.0.1:{port}"), ("put a key here", KEY)]
         config.write_text(changed("roomcast.toml", changes), encoding="utf-8")
-        command = [binary, "--config", config, "--drain", "500ms", "--echo", "--ping-interval", "1s"]
+        command = [*before, binary, "--config", config, "--drain", "500ms", "--echo", "--ping-interval", "1s"]
         # One app that pings nobody, to see what becomes of its idle connections.
         command += ["--set", "stream.ping_interval=1h"]
         env = {name: value for name, value in os.environ.items() if not name.startswith("ROOMCAST_")}
         super().__init__("hub", folder, command, env)
+        if before:
+            # It listens for the hub, which runs once somebody has come.
+            self.port = port
+            self.wait_for("listener", lambda: f":{port}" in self.said())
+            return
         address = r"listening on http://127\.0\.0\.1:(\d+)\s"
         self.port = int(self.wait_for("listener", lambda: re.search(address, self.said()))[1])
+
+
+    @classmethod
+    def activated(cls, activate, binary, folder):
+        """One that is passed the socket of roomcast.socket; the port is taken, so it could not listen by itself."""
+        port = free_port()
+        unit = changed("roomcast.socket", [("127.0.0.1:8080", f"127.0.0.1:{port}")])
+        address = re.search(r"^ListenStream=(.+)$", unit, re.MULTILINE)[1]
+        return cls(binary, folder, port, [activate, "--listen", address])
 
 
 class Proxy:
