@@ -106,6 +106,35 @@ fn while_it_drains_it_is_healthy_and_takes_nothing_on() {
 }
 
 #[test]
+fn for_the_drain_delay_it_is_unready_and_takes_everything_on() {
+    let mut server = Server::start("--drain-delay 1h");
+    let mut member = server.join();
+    let mut kept = server.http();
+    assert_eq!(
+        kept.ask("GET", "/healthz", "", "").header("connection"),
+        None
+    );
+    server.signal("TERM");
+    server.until("it is unready", |server| {
+        server.get("/readyz").status == 503
+    });
+    let last = kept.ask("GET", "/healthz", "", "");
+    assert_eq!(last.header("connection"), Some("close"));
+    let mut late = server.join();
+    let publish = server.publish("chat:said", &json!({}));
+    assert_eq!(
+        (publish.status, &publish.json()["receivers"]),
+        (202, &json!(2))
+    );
+    assert_eq!(
+        (member.event().0, late.event().0),
+        ("chat:said".into(), "chat:said".into())
+    );
+    server.signal("TERM");
+    server.exit_status();
+}
+
+#[test]
 fn a_drain_closes_behind_what_is_queued() {
     let mut server = Server::start("--drain 0s");
     let mut clients = [server.join(), server.join()];
