@@ -161,8 +161,8 @@ pub(super) static SETTINGS: &[Setting] = &[
         name: "client_messages_per_second", flag: "client-messages-per-second", heading: heading::LIMITS, default: "",
         about: "messages a second from one client (0: any)",
         more: "Pings and pongs count, too; a fragmented message counts as one. A second's worth may come at once. A client \
-               over it is closed with 1008 behind what is queued. The rooms app's own rule, an error for the eleventh in \
-               a second, is not this one.",
+               over it is closed with 1008 behind what is queued. What the rooms app tells a player who speaks too fast \
+               is its own, and stays as it is.",
         scope: EveryApp(|a| Slot::Count(&mut a.client_messages_per_second, 0..=1_000_000)),
     },
     Setting {
