@@ -56,11 +56,15 @@ pub struct AppBounds {
 /// How much one turn of the loop may do of each kind before the others get their turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TurnBounds {
-    /// Connections accepted (1024: a handshake costs about 10 µs, so about 10 ms).
+    /// Connections accepted (64: with its handshake one costs some 20 µs, so little more than a millisecond).
     pub accepts_max: u32,
-    /// Connections served.
+    /// Connections served (256: as much, if all of them say something short).
     pub serves_max: u32,
-    /// Bytes read from one connection (256 KiB: four fills of the read buffer).
+    /// Messages and requests of one connection; each 256 bytes of a message count as one more (128: as many as may be
+    /// published between two flushes, and 5 to 500 µs of whatever clients say; so somebody who sends without end costs
+    /// the others little more than it costs to wake up).
+    pub messages_max: u32,
+    /// Bytes read from one connection (64 KiB: one fill of the read buffer).
     pub read_bytes_max: u32,
     /// Connections flushed.
     pub flushes_max: u32,
@@ -133,9 +137,10 @@ impl Default for QueueBounds {
 impl Default for TurnBounds {
     fn default() -> TurnBounds {
         TurnBounds {
-            accepts_max: 1024,
-            serves_max: 4096,
-            read_bytes_max: 256 << 10,
+            accepts_max: 64,
+            serves_max: 256,
+            messages_max: 128,
+            read_bytes_max: 64 << 10,
             flushes_max: 16_384,
         }
     }

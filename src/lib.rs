@@ -39,7 +39,7 @@
 //! | 5 | `main`, [`settings`], [`watch`] | the command line, the environment, the file; and a client that prints what an app sends |
 //! | 4 | [`reactor`] | the turn, and how connections begin and end |
 //! | 3 | [`apps`] | words: the dialects, and who may come in |
-//! | 2 | [`core`] | one connection's input, everybody's queues, deadlines and rooms |
+//! | 2 | [`core`] | one connection's input, everybody's queues, deadlines, limits and rooms |
 //! | 1 | [`wire`], [`transport`] | bytes and what they mean; sockets, clocks and chance |
 //! | 0 | [`time`], [`id`], [`pace`], [`bounds`], [`metrics`], [`web`] | plain values |
 //!
@@ -49,7 +49,8 @@
 //!   opened in *accept*, closed in *reap*, nowhere else. So a connection can be borrowed while its app publishes to a
 //!   million others: disjoint fields, no shared ownership.
 //! - **The turn** is `wait → accept → serve → tick → flush → reap`, each bounded; what is left over is carried to the
-//!   next turn, which then does not sleep. A turn that has published half of what a queue takes stops reading and
+//!   next turn, which then does not sleep. Of what a turn reads, does and writes each connection has a share, so nobody
+//!   starves the others. A turn that has published half of what a queue takes stops reading and
 //!   flushes, so that nobody who reads is dropped for the speed of a publisher.
 //! - **The invariant.** A connection with queued bytes is dirty or blocked, never neither.
 //! - **An idle connection owns nothing** but its columns: no buffer, no timer, no string.

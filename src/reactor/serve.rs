@@ -17,6 +17,12 @@ use crate::wire::fault::{Answer, Fault};
 use crate::wire::frame::{Frame, close};
 use crate::wire::http::{Head, Response};
 
+/// The first read of a turn asks for no more, and each further one for twice as much, unless a message is half
+/// received: of somebody who sends many short ones, little is then left to be put aside until its next turn.
+const FIRST_READ_BYTES: usize = 8 << 10;
+/// So many bytes of a message, unpacked, are as much work as a short one, at the least: what they say has to be read.
+const BYTES_A_MESSAGE: usize = 256;
+
 /// Why a connection is no longer served this turn.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Leaves {
@@ -37,10 +43,20 @@ enum Reacted {
     Hungry,
     /// Everybody has to be written to before more is looked at.
     Saturated,
+    /// It has had its share of the turn.
+    Spent,
     /// It has too much to take before more is looked at.
     Held,
     /// It is dead.
     Dead,
+}
+
+/// What is left of a connection's share of the turn.
+struct Share {
+    /// Of what is read.
+    bytes: usize,
+    /// Of what is done about it.
+    messages: u32,
 }
 
 impl<T: Transport> Reactor<T> {
@@ -92,34 +108,44 @@ impl<T: Transport> Reactor<T> {
 
     /// Reads and reacts until the socket is empty or the share used up.
     fn read(&mut self, id: ConnId, progressed: &mut bool) -> Leaves {
-        let mut share = self.shared.bounds.turn.read_bytes_max as usize;
+        let turn = &self.shared.bounds.turn;
+        let mut share = Share {
+            bytes: turn.read_bytes_max as usize,
+            messages: turn.messages_max,
+        };
+        let mut read_bytes_max = FIRST_READ_BYTES;
         loop {
-            match self.react(id, progressed) {
-                Reacted::Hungry if share == 0 => return Leaves::Unfinished,
+            match self.react(id, &mut share, progressed) {
+                Reacted::Hungry if share.bytes == 0 => return Leaves::Unfinished,
                 Reacted::Hungry => {}
-                Reacted::Saturated => return Leaves::Unfinished,
+                Reacted::Saturated | Reacted::Spent => return Leaves::Unfinished,
                 Reacted::Held => return Leaves::Held,
                 Reacted::Dead => return Leaves::Dead,
             }
             let conn = &mut self.conns[id.key as usize];
             let space = self.buffer.space();
-            let room = space.len();
+            let room = if conn.protocol.is_midway() {
+                space.len()
+            } else {
+                space.len().min(read_bytes_max)
+            };
+            read_bytes_max *= 2;
             debug_assert!(
                 room > 0,
                 "whatever is not whole is smaller than the read buffer"
             );
-            match self.transport.read(&mut conn.socket, space) {
+            match self.transport.read(&mut conn.socket, &mut space[..room]) {
                 Ok(0) => return self.ended(id),
                 Ok(bytes) => {
                     self.buffer.filled(bytes);
                     self.shared.metrics.received_bytes += bytes as u64;
                     conn.seen = Recent::new(self.shared.now.millis());
                     conn.pings = 0;
-                    share = share.saturating_sub(bytes);
+                    share.bytes = share.bytes.saturating_sub(bytes);
                     if bytes < room && !conn.is(ENDED) {
-                        return match self.react(id, progressed) {
+                        return match self.react(id, &mut share, progressed) {
                             Reacted::Hungry => Leaves::Drained,
-                            Reacted::Saturated => Leaves::Unfinished,
+                            Reacted::Saturated | Reacted::Spent => Leaves::Unfinished,
                             Reacted::Held => Leaves::Held,
                             Reacted::Dead => Leaves::Dead,
                         };
@@ -193,10 +219,13 @@ impl<T: Transport> Reactor<T> {
     }
 
     /// Takes every whole thing out of the buffer and does what it asks.
-    fn react(&mut self, id: ConnId, progressed: &mut bool) -> Reacted {
+    fn react(&mut self, id: ConnId, share: &mut Share, progressed: &mut bool) -> Reacted {
         loop {
             if self.is_saturated() {
                 return Reacted::Saturated;
+            }
+            if share.messages == 0 {
+                return Reacted::Spent;
             }
             let conn = &mut self.conns[id.key as usize];
             if self.shared.outbox.backlog_bytes(id.key) > PACE_BYTES
@@ -213,6 +242,10 @@ impl<T: Transport> Reactor<T> {
                 deflate: self.shared.outbox.is_deflated(id.key),
             };
             let event = conn.protocol.next(&mut self.buffer, limits);
+            if let Ok(Some(event)) = &event {
+                let more = event.message_bytes().unwrap_or(0) / BYTES_A_MESSAGE;
+                share.messages = share.messages.saturating_sub(1 + more as u32);
+            }
             if self.limiter.is_on()
                 && let (Ok(Some(event)), &Role::Member(app, _)) = (&event, &conn.role)
                 && let Some(bytes) = event.message_bytes()

@@ -18,6 +18,7 @@ mod admission;
 mod deadlines;
 mod dialects;
 mod drains;
+mod fairness;
 mod pace;
 mod queues;
 mod stage;

@@ -140,6 +140,18 @@ impl Stage {
         received
     }
 
+    /// How many whole frames have come, which are thrown away; no turn passes.
+    pub fn frames_at_hand(&mut self, client: Client) -> usize {
+        let mut bytes = self.sim().receive(client, usize::MAX);
+        let mut count = 0;
+        while let Some(frame) = frames::read(&bytes, 0).unwrap() {
+            bytes.drain(..frame.bytes);
+            count += 1;
+        }
+        assert!(bytes.is_empty(), "half a frame: {bytes:?}");
+        count
+    }
+
     /// The last word of a WebSocket: the code of the close frame that came as the only or the last frame.
     pub fn close_code(&mut self, client: Client) -> Option<u16> {
         let frames = self.frames(client);

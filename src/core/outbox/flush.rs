@@ -17,6 +17,9 @@ use crate::time::{Micros, Millis};
 pub(super) const COPY_BYTES_MAX: usize = 64 << 10;
 /// Parts of one vectored write; the kernel's own limit.
 pub(super) const PARTS_MAX: usize = 1024;
+/// Bytes of one write, but for those of a run, of which no more waits than may be published between two flushes. What
+/// is left goes out in the next turn, so that a long backlog keeps nobody else waiting.
+const WRITE_BYTES_MAX: usize = 256 << 10;
 /// What a flush did.
 #[derive(Debug)]
 pub struct Flush {
@@ -140,6 +143,7 @@ impl Outbox {
         };
         if slots[queue.head as usize].next == NONE {
             let part = parts.next().unwrap_or_default();
+            let part = &part[..part.len().min(WRITE_BYTES_MAX)];
             return (part.len(), write(&[IoSlice::new(part)]));
         }
         if queue.bytes as usize <= COPY_BYTES_MAX {
@@ -148,12 +152,16 @@ impl Outbox {
             return (scratch.len(), write(&[IoSlice::new(scratch)]));
         }
         let mut slices = [IoSlice::new(&[]); PARTS_MAX];
-        let mut count = 0;
+        let (mut count, mut offered) = (0, 0);
         for (slice, part) in slices.iter_mut().zip(&mut parts) {
-            *slice = IoSlice::new(part);
+            let room = WRITE_BYTES_MAX - offered;
+            *slice = IoSlice::new(&part[..part.len().min(room)]);
             count += 1;
+            offered += slice.len();
+            if offered == WRITE_BYTES_MAX {
+                break;
+            }
         }
-        let offered = slices[..count].iter().map(|slice| slice.len()).sum();
         (offered, write(&slices[..count]))
     }
 }

@@ -58,6 +58,7 @@ impl Rules {
             bounds.turn = TurnBounds {
                 accepts_max: chance.between(1, 4) as u32,
                 serves_max: chance.between(1, 8) as u32,
+                messages_max: chance.pick(&[1, 2, 10, 128]),
                 read_bytes_max: chance.pick(&[1, 100, 1000, 256 << 10]),
                 flushes_max: chance.between(1, 8) as u32,
             };

@@ -1,0 +1,282 @@
+//! Scenarios of greed: however much one client sends, or leaves unread, the others are served as soon as ever. All is
+//! counted in turns, and in what a turn does for whom; no time passes.
+
+use roomcast::bounds::TurnBounds;
+use roomcast::id::AppId;
+use roomcast::transport::sim::Client;
+
+use crate::model::deflate::compress;
+use crate::model::frames::{self, BINARY, PING, TEXT, frame};
+use crate::stage::{Stage, request, text};
+
+/// A megabyte of the shortest messages that say something.
+const FLOOD_BYTES: usize = 1 << 20;
+
+/// What one write takes at most of what waits in a queue.
+const WRITE_BYTES_MAX: u64 = 256 << 10;
+
+fn share() -> u64 {
+    u64::from(TurnBounds::default().messages_max)
+}
+
+fn stage() -> Stage {
+    Stage::new(|bounds| bounds.connections_max = 4096)
+}
+
+/// Messages that the echo has taken.
+fn taken(stage: &Stage) -> u64 {
+    stage.reactor.metrics().messages_received[AppId::Ops as usize]
+}
+
+/// A client that takes all that it is sent.
+fn reader(stage: &mut Stage) -> Client {
+    let client = stage.open("/echo");
+    stage.sim().resize(client, 1 << 30);
+    client
+}
+
+/// These clients have sent a megabyte each, of which something has been looked at; how many messages each has sent.
+fn flood(stage: &mut Stage, flooders: &[Client]) -> usize {
+    let message = text("x");
+    let messages = FLOOD_BYTES / message.len();
+    for &flooder in flooders {
+        stage.sim().send(flooder, &message.repeat(messages));
+    }
+    stage.turn();
+    stage.turn();
+    messages
+}
+
+/// Turns until this client has got something.
+fn turns_until_answered(stage: &mut Stage, client: Client) -> u32 {
+    let turns = (1..100).find(|_| {
+        stage.turn();
+        stage.sim().unread(client) > 0
+    });
+    turns.expect("the client is answered while others flood")
+}
+
+#[test]
+fn a_message_is_answered_in_its_turn_while_one_floods_and_another_never_reads() {
+    let mut stage = stage();
+    let ordinary = stage.open("/echo");
+    let sleeper = stage.open("/echo");
+    stage.sim().resize(sleeper, 10);
+    let asleep = stage.narrow_listeners(1, 10)[0];
+    stage.publish(1, 300_000);
+    let flooder = reader(&mut stage);
+    let messages = flood(&mut stage, &[flooder]);
+    stage
+        .sim()
+        .send(sleeper, &text(&"x".repeat(1000)).repeat(1000));
+    let mut answers = 0;
+    while stage.reactor.is_busy() {
+        let before = taken(&stage);
+        stage.sim().send(ordinary, &text("hello"));
+        assert_eq!(turns_until_answered(&mut stage, ordinary), 1);
+        assert_eq!(stage.frames_at_hand(ordinary), 1);
+        let others = taken(&stage) - before - 1;
+        assert!(
+            others <= 2 * share(),
+            "{others} messages of others came first"
+        );
+        answers += 1;
+    }
+    assert!(
+        answers as u64 >= messages as u64 / share() - 2,
+        "{answers} answers"
+    );
+    let echoes = stage.frames(flooder);
+    assert_eq!(echoes.len(), messages);
+    assert!(echoes.iter().all(|echo| echo.payload == b"x"));
+    assert!(!stage.is_ended(sleeper) && !stage.is_ended(asleep));
+}
+
+#[test]
+fn each_of_many_who_flood_has_a_share_and_no_more() {
+    let mut stage = stage();
+    let ordinary = stage.open("/echo");
+    let flooders: Vec<Client> = (0..20).map(|_| reader(&mut stage)).collect();
+    flood(&mut stage, &flooders);
+    for _ in 0..50 {
+        let before = taken(&stage);
+        stage.sim().send(ordinary, &text("hello"));
+        assert_eq!(turns_until_answered(&mut stage, ordinary), 1);
+        assert_eq!(stage.frames_at_hand(ordinary), 1);
+        let others = taken(&stage) - before - 1;
+        assert_eq!(others, 20 * share());
+    }
+}
+
+#[test]
+fn a_flood_delays_no_request_no_delivery_and_no_newcomer() {
+    let mut stage = stage();
+    let listener = stage.open("/ws");
+    let publisher = stage.client("");
+    let flooder = reader(&mut stage);
+    flood(&mut stage, &[flooder]);
+    let before = taken(&stage);
+    stage.sim().send(publisher, request(1, 0).as_bytes());
+    assert_eq!(turns_until_answered(&mut stage, publisher), 1);
+    assert!(stage.sim().unread(listener) > 0);
+    let newcomer = stage.sim().connect();
+    stage
+        .sim()
+        .send(newcomer, frames::upgrade("/echo").as_bytes());
+    // It is accepted in one turn and told of its bytes in the next.
+    assert!(turns_until_answered(&mut stage, newcomer) <= 2);
+    assert!(taken(&stage) - before <= 3 * share());
+}
+
+#[test]
+fn pings_and_messages_without_a_sense_have_the_same_share() {
+    for (path, message) in [
+        ("/echo", frame(true, PING, b"x")),
+        ("/ws", text("x")),
+        ("/ws", frame(true, BINARY, b"")),
+    ] {
+        let mut stage = stage();
+        let ordinary = stage.open("/echo");
+        let flooder = stage.open(path);
+        stage.sim().resize(flooder, 1 << 30);
+        stage.sim().send(flooder, &message.repeat(50_000));
+        let mut turns = 0;
+        while stage.reactor.is_busy() || stage.reactor.transport().is_restless() {
+            stage.sim().send(ordinary, &text("hello"));
+            assert_eq!(turns_until_answered(&mut stage, ordinary), 1);
+            assert_eq!(stage.frames_at_hand(ordinary), 1);
+            turns += 1;
+        }
+        assert!(turns as u64 >= 50_000 / share(), "{path}: {turns} turns");
+    }
+}
+
+#[test]
+fn pipelined_requests_have_the_same_share() {
+    let mut stage = stage();
+    let ordinary = stage.open("/echo");
+    let flooder = stage.client("");
+    stage.sim().resize(flooder, 1 << 30);
+    let requests = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(5000);
+    stage.sim().send(flooder, requests.as_bytes());
+    let mut turns = 0;
+    while stage.reactor.is_busy() || stage.reactor.transport().is_restless() {
+        stage.sim().send(ordinary, &text("hello"));
+        assert_eq!(turns_until_answered(&mut stage, ordinary), 1);
+        assert_eq!(stage.frames_at_hand(ordinary), 1);
+        turns += 1;
+    }
+    assert!(turns as u64 >= 5000 / share(), "{turns} turns");
+    assert_eq!(stage.statuses(flooder), [200; 5000]);
+}
+
+#[test]
+fn of_long_messages_no_more_is_read_in_a_turn_than_its_share() {
+    let mut stage = stage();
+    let ordinary = stage.open("/echo");
+    let flooder = stage.open("/ws");
+    stage
+        .sim()
+        .send(flooder, &text(&"x".repeat(400_000)).repeat(10));
+    // The read that uses the share up is not cut short.
+    let read_bytes_max = 2 * u64::from(TurnBounds::default().read_bytes_max);
+    let mut turns = 0;
+    loop {
+        let before = stage.reactor.metrics().received_bytes;
+        stage.sim().send(ordinary, &text("hello"));
+        assert_eq!(turns_until_answered(&mut stage, ordinary), 1);
+        assert_eq!(stage.frames_at_hand(ordinary), 1);
+        let bytes = stage.reactor.metrics().received_bytes - before;
+        assert!(bytes <= read_bytes_max, "{bytes} bytes in a turn");
+        if !stage.reactor.is_busy() {
+            break;
+        }
+        turns += 1;
+    }
+    assert!(turns >= 4_000_000 / read_bytes_max, "{turns} turns");
+}
+
+#[test]
+fn what_is_long_only_once_it_is_unpacked_is_long() {
+    let mut stage = stage();
+    let ordinary = stage.open("/echo");
+    let flooder = stage.client(frames::upgrade_with("/ws", "permessage-deflate"));
+    assert_eq!(stage.answer(flooder).status, 101);
+    let mut bomb = frame(true, TEXT, &compress(&vec![b'x'; 500_000]));
+    bomb[0] |= 0x40;
+    assert!(bomb.len() < 1000);
+    let events = |stage: &Stage| stage.reactor.metrics().messages_received[AppId::Events as usize];
+    stage.sim().send(flooder, &bomb.repeat(50));
+    for number in 1..=50 {
+        stage.sim().send(ordinary, &text("hello"));
+        assert_eq!(turns_until_answered(&mut stage, ordinary), 1);
+        assert_eq!(stage.frames_at_hand(ordinary), 1);
+        assert_eq!(events(&stage), number, "one in each turn");
+    }
+}
+
+#[test]
+fn a_long_backlog_goes_out_in_pieces_and_delays_nobody() {
+    let mut stage = stage();
+    let ordinary = stage.open("/echo");
+    let sleeper = stage.narrow_listeners(1, 10)[0];
+    for number in 1..=10 {
+        stage.publish(number, 100_000);
+    }
+    stage.sim().resize(sleeper, 1 << 30);
+    let mut turns = 0;
+    loop {
+        let before = stage.sim().received(sleeper);
+        stage.sim().send(ordinary, &text("hello"));
+        assert_eq!(turns_until_answered(&mut stage, ordinary), 1);
+        assert_eq!(stage.frames_at_hand(ordinary), 1);
+        let bytes = stage.sim().received(sleeper) - before;
+        assert!(bytes <= WRITE_BYTES_MAX, "{bytes} bytes in one write");
+        if bytes == 0 {
+            break;
+        }
+        turns += 1;
+    }
+    assert_eq!(turns, 4);
+    assert_eq!(stage.events(sleeper), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+}
+
+#[test]
+fn one_frame_longer_than_a_write_goes_out_in_pieces_too() {
+    let mut stage = Stage::new(|bounds| bounds.app_mut(AppId::Ops).message_bytes_max = 1 << 20);
+    let client = stage.open("/echo");
+    stage.sim().resize(client, 1 << 30);
+    stage.sim().send(client, &text(&"x".repeat(1_000_000)));
+    let mut writes = Vec::new();
+    for _ in 0..100 {
+        let before = stage.sim().received(client);
+        stage.turn();
+        writes.push(stage.sim().received(client) - before);
+    }
+    writes.retain(|&bytes| bytes > 0);
+    assert_eq!(writes[..3], [WRITE_BYTES_MAX; 3]);
+    assert_eq!(writes.len(), 4);
+    assert_eq!(stage.frames(client)[0].payload.len(), 1_000_000);
+}
+
+#[test]
+fn a_storm_of_connections_delays_nobody() {
+    let mut stage = stage();
+    let ordinary = stage.open("/echo");
+    let clients: Vec<Client> = (0..1000).map(|_| stage.sim().connect()).collect();
+    for &client in &clients {
+        stage.sim().send(client, frames::upgrade("/ws").as_bytes());
+    }
+    let accepts_max = TurnBounds::default().accepts_max as usize;
+    while stage.reactor.connections() <= clients.len() {
+        let before = stage.reactor.connections();
+        stage.sim().send(ordinary, &text("hello"));
+        assert_eq!(turns_until_answered(&mut stage, ordinary), 1);
+        assert_eq!(stage.frames_at_hand(ordinary), 1);
+        assert!(stage.reactor.connections() - before <= accepts_max);
+    }
+    stage.settle();
+    for client in clients {
+        assert_eq!(stage.answer(client).status, 101);
+    }
+}
