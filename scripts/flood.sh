@@ -16,11 +16,12 @@ usage: scripts/flood.sh MODE ARGS...
   scripts/flood.sh fanout --rooms 100 --members 10 --duration 5s
   scripts/flood.sh echo 50 --duration 5s
   scripts/flood.sh slow 1000 --size 4KiB --rate 200 --duration 5s
+  scripts/flood.sh fairness --rounds 10
   scripts/flood.sh storm 19000
 
 MODE and ARGS go to roomcast-flood as they are (`roomcast-flood help` names
 them); --server and --pid are added. The server gets what the mode needs:
---echo and long messages for echo, patience for slow. compare is not for this
+--echo and long messages for echo, patience for slow and fairness. compare is not for this
 script: it takes servers that run already.
 
 environment:
@@ -87,7 +88,7 @@ esac
 mode_flags=()
 case $1 in
 echo) mode_flags=(--echo --max-message 16MiB) ;;
-slow) mode_flags=(--write-timeout 10m) ;;
+slow | fairness) mode_flags=(--write-timeout 10m) ;;
 compare)
   say 'compare takes servers that run already: roomcast-flood help compare'
   exit 2

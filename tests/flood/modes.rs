@@ -190,3 +190,39 @@ fn the_latencies_are_drawn() {
         assert!(drawn.contains(label), "{label}");
     }
 }
+
+#[test]
+fn fairness_disturbs_every_other_round_and_sets_both_kinds_against_each_other() {
+    let hub = Hub::start("--write-timeout 60s");
+    let run = hub
+        .flood("fairness 8 --rounds 2 --slice 200ms --rate 100 --settle 300ms")
+        .passed();
+    // Of three pairs of rounds the first is not counted.
+    run.counts("fairness", &[("rounds", 2), ("sent", 120)]);
+    run.counts("fairness", &[("lost_by_members", 0), ("given_up", 0)]);
+    for kind in ["quiet", "disturbed"] {
+        let at = |field: &str| run.number(&format!("/fairness/{kind}/{field}"));
+        assert_eq!(at("latency_us/count"), 2.0 * 20.0 * 8.0, "{kind}");
+        // One more may have been published when the metrics were read.
+        assert!(at("publish_to_write/count") >= 38.0, "{kind}");
+        assert!(at("loop_turn/count") > 0.0 && at("server_cpu_seconds") > 0.0);
+    }
+    assert!(run.number("/fairness/flooded") > 10_000.0);
+    // Who flooded was heard to the end: it could say goodbye, and was answered.
+    run.counts("close", &[("clean", 10)]);
+    assert!(run.number("/fairness/ratio_p99/median") > 0.0);
+}
+
+#[test]
+fn fairness_that_is_not_as_asked_for_is_a_problem() {
+    let hub = Hub::start("--write-timeout 60s");
+    let run = hub.flood("fairness 4 --rounds 1 --slice 100ms --settle 200ms --ratio-max 0.0001");
+    run.failed("and 0.0001 was asked for at most");
+}
+
+#[test]
+fn a_server_that_closes_who_floods_has_not_been_disturbed() {
+    let hub = Hub::start("--write-timeout 60s --client-messages-per-second 50");
+    let run = hub.flood("fairness 4 --rounds 1 --slice 100ms --settle 200ms");
+    run.failed("gave up 1 of those that disturb");
+}

@@ -19,6 +19,7 @@ fn what_cannot_be_is_refused_before_anything_is_sent() {
     refused("fanout 5 --target /nowhere.toml", "/nowhere.toml");
     refused("echo 1 --size 3", "33 bytes");
     refused("slow 10 --share 1.5", "between 0 and 1");
+    refused("fairness --ratio-max 0", "a ratio above 0");
     refused("compare fanout 1 --target roomcast", "[NAME=]FILE@ADDR@PID");
     refused(
         &format!("echo 2 --target {}", described("nchan")),

@@ -62,6 +62,15 @@ pub fn share(text: &str) -> Result<f64, String> {
     }
 }
 
+/// How many times something may be something else.
+pub fn ratio(text: &str) -> Result<f64, String> {
+    let ratio: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
+    match ratio > 0.0 && ratio.is_finite() {
+        true => Ok(ratio),
+        false => Err("expected a ratio above 0, such as 1.5".to_owned()),
+    }
+}
+
 /// Bytes, plain or with a unit; at least a mark must fit.
 pub fn size(text: &str) -> Result<u32, String> {
     let (digits, unit) = match text.find(|c: char| !c.is_ascii_digit()) {

@@ -13,6 +13,7 @@ use crate::clock::after;
 use crate::crowd::Crowd;
 use crate::error::Error;
 use crate::failure::Failure;
+use crate::flooder::Flooder;
 use crate::ledger::Ledger;
 use crate::mark::PROBE;
 use crate::plan::Plan;
@@ -44,6 +45,8 @@ pub struct Broadcast<'a> {
     moved: Micros,
     answers: Vec<Answer>,
     published: Published,
+    /// Somebody who floods the server meanwhile.
+    flooder: Option<Flooder>,
 }
 
 impl<'a> Broadcast<'a> {
@@ -72,6 +75,7 @@ impl<'a> Broadcast<'a> {
             moved: now,
             answers: Vec::new(),
             published: Published::new(),
+            flooder: None,
         };
         broadcast.probe(deadline)?;
         broadcast.learn()?;
@@ -176,6 +180,11 @@ impl<'a> Broadcast<'a> {
     /// The account of the run.
     pub fn ledger(&mut self) -> &mut Ledger {
         self.ledger
+    }
+
+    /// From now on this client floods the server, or nobody; gives back who did before.
+    pub fn let_flood(&mut self, flooder: Option<Flooder>) -> Option<Flooder> {
+        std::mem::replace(&mut self.flooder, flooder)
     }
 
     /// `client` reads again.
@@ -364,6 +373,11 @@ impl<'a> Broadcast<'a> {
     }
 
     fn turn_until(&mut self, until: Micros) -> Result<(), Error> {
+        let pours = match &mut self.flooder {
+            Some(flooder) => flooder.pour(self.crowd),
+            None => false,
+        };
+        let until = if pours { Micros(0) } else { until };
         self.crowd.turn(until, self.ledger)?;
         let ready: Vec<usize> = self.crowd.visitors().collect();
         for index in ready {

@@ -78,11 +78,7 @@ impl Caller {
 
     /// The value of one line of `/metrics`; zero if it is not there, for a counter begins to be with its first count.
     pub fn metric(&mut self, name: &str) -> Result<u64, Error> {
-        let (status, text) = self.ask("GET", "/metrics", "text/plain", "")?;
-        if status != 200 {
-            return Err(wrong("GET /metrics", &format!("the status is {status}")));
-        }
-        let text = String::from_utf8_lossy(&text);
+        let text = self.metrics()?;
         let value = text
             .lines()
             .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
@@ -91,6 +87,15 @@ impl Caller {
             Some(Ok(value)) => Ok(value as u64),
             Some(Err(_)) => Err(wrong("GET /metrics", &format!("{name} is no number"))),
         }
+    }
+
+    /// All of `/metrics`.
+    pub fn metrics(&mut self) -> Result<String, Error> {
+        let (status, text) = self.ask("GET", "/metrics", "text/plain", "")?;
+        if status != 200 {
+            return Err(wrong("GET /metrics", &format!("the status is {status}")));
+        }
+        Ok(String::from_utf8_lossy(&text).into_owned())
     }
 
     fn ask(

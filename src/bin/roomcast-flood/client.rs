@@ -182,6 +182,11 @@ impl Client {
             .map_err(|failure| self.end(failure))
     }
 
+    /// Sends bytes that are frames already.
+    pub fn send_raw(&mut self, bytes: &[u8]) -> Result<(), End> {
+        self.send(bytes).map_err(|failure| self.end(failure))
+    }
+
     /// Forgets its connection without a word, so that it can connect again.
     pub fn cut(&mut self) {
         *self = Client::default();
@@ -228,6 +233,11 @@ impl Client {
     /// Whether its close handshake is under way.
     pub fn is_closing(&self) -> bool {
         matches!(self.phase, Phase::Closing { .. })
+    }
+
+    /// Whether its socket has not taken all that was to be sent.
+    pub fn is_stuck(&self) -> bool {
+        !self.unsent.is_empty()
     }
 
     /// When it called `connect`, while its handshake is under way.

@@ -136,7 +136,7 @@ impl Slice {
 
 impl Spread {
     /// Of these values; zeros if there are none.
-    fn of(values: impl Iterator<Item = f64>) -> Spread {
+    pub fn of(values: impl Iterator<Item = f64>) -> Spread {
         let mut values: Vec<f64> = values.collect();
         values.sort_by(f64::total_cmp);
         let at = |share: f64| {

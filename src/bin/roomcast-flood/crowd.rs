@@ -187,6 +187,20 @@ impl Crowd {
         sent.is_ok()
     }
 
+    /// Sends bytes that are frames already from `client`; says whether the client is still there.
+    pub fn send_raw(&mut self, client: u32, bytes: &[u8]) -> bool {
+        let sent = self.clients[client as usize].send_raw(bytes);
+        if let Err(end) = sent {
+            self.outcome.ended(end);
+        }
+        sent.is_ok()
+    }
+
+    /// Whether the socket of `client` has not taken all that was to be sent.
+    pub fn is_stuck(&self, client: u32) -> bool {
+        self.clients[client as usize].is_stuck()
+    }
+
     /// Whether `client` is connected and nobody closes it.
     pub fn is_open(&self, client: u32) -> bool {
         self.clients[client as usize].is_open()

@@ -9,8 +9,8 @@
 //!
 //! A [`broadcast`] has [`publisher`]s, which read an [`answer`] to each message, publish a [`plan`] on a [`schedule`].
 //! What is published is a [`mark`], what is delivered has an [`envelope`] around it; the [`ledger`] checks and
-//! [`counts`] every delivery, and [`flights`] knows what is still on its way. Other modes are [`echo`], [`slow`] and
-//! [`storm`]. The [`meter`] watches the server's and the client's own [`process`]. What was [`published`] becomes what
+//! [`counts`] every delivery, and [`flights`] knows what is still on its way. Other modes are [`echo`], [`slow`],
+//! [`storm`] and [`fairness`], for which there is a [`flooder`] and the [`spans`] that the server measured. The [`meter`] watches the server's and the client's own [`process`]. What was [`published`] becomes what
 //! was [`broadcasted`], a part of the [`report`] beside the [`phases`] of the connections, which is printed as a [`table`]
 //! or as JSON, and drawn as a [`mod@plot`]. To [`compare`] servers, each a [`contender`], several sessions are loaded in
 //! turn, which makes a [`comparison`].
@@ -37,7 +37,9 @@ mod echo;
 mod envelope;
 mod error;
 mod failure;
+mod fairness;
 mod flights;
+mod flooder;
 mod frame;
 mod histogram;
 mod kit;
@@ -61,6 +63,7 @@ mod seating;
 mod session;
 mod slow;
 mod sources;
+mod spans;
 mod storm;
 mod table;
 mod target;
@@ -89,6 +92,7 @@ fn main() -> ExitCode {
         Mode::Fanout(mode) => conclude(run::fanout(mode), &mode.server.common),
         Mode::Echo(mode) => conclude(run::echo(mode), &mode.server.common),
         Mode::Slow(mode) => conclude(run::slow(mode), &mode.server.common),
+        Mode::Fairness(mode) => conclude(run::fairness(mode), &mode.server.common),
         Mode::Storm(mode) => conclude(run::storm(mode), &mode.server.common),
         Mode::Compare(mode) => compare::run(mode).and_then(|comparison| {
             print(&comparison, &comparison, mode.common.json)?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::arguments::{duration, header_value, loopback, rate, share, size};
+use crate::arguments::{duration, header_value, loopback, rate, ratio, share, size};
 use crate::contender::{Contender, contender};
 use crate::error::Error;
 use crate::plan::Plan;
@@ -37,6 +37,8 @@ pub enum Mode {
     Echo(Echo),
     /// Publish to N connections of which some stop reading for a while; report what that does to the others
     Slow(Slow),
+    /// Publish to N connections while another floods the server and one reads nothing; report what that does to them
+    Fairness(Fairness),
     /// Cut N connections at once and connect them again at once; report when everybody is served again
     Storm(Storm),
     /// Load several servers in turn in short slices, all of them connected all the time; report ratios
@@ -245,6 +247,46 @@ pub struct Slow {
     /// Receive buffer of those that stop reading, in bytes; the smaller, the sooner the server has to queue
     #[arg(long, value_name = "BYTES", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1 << 24))]
     pub receive_buffer: u32,
+}
+
+/// `fairness`.
+#[derive(Args, Debug)]
+pub struct Fairness {
+    /// Number of ordinary members of the room
+    #[arg(value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub connections: u32,
+
+    /// The server.
+    #[command(flatten)]
+    pub server: Server,
+
+    /// Pairs of rounds, one quiet and one disturbed
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub rounds: u32,
+
+    /// How long a round is
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration)]
+    pub slice: Duration,
+
+    /// Messages a second that are published to the room
+    #[arg(long, value_name = "R", default_value_t = 500.0, value_parser = rate)]
+    pub rate: f64,
+
+    /// Size of each delivered payload in bytes
+    #[arg(long, value_name = "S", default_value_t = 2048, value_parser = size)]
+    pub size: u32,
+
+    /// Bytes of each message of the client that floods
+    #[arg(long, value_name = "BYTES", default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..=1 << 20))]
+    pub flood_size: u32,
+
+    /// Receive buffer of the client that does not read, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1 << 24))]
+    pub receive_buffer: u32,
+
+    /// A disturbed p99 over so many times the quiet one is a problem
+    #[arg(long, value_name = "RATIO", value_parser = ratio)]
+    pub ratio_max: Option<f64>,
 }
 
 /// `storm`.

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::broadcasted::Broadcasted;
 use crate::echo::Echoed;
+use crate::fairness::Fairness;
 use crate::meter::Cost;
 use crate::phases::{Closed, Connected, Held, ServerMemory};
 use crate::slow::Slowed;
@@ -44,6 +45,9 @@ pub struct Report {
     /// What became of those that did not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slow: Option<Slowed>,
+    /// What two of them did to the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fairness: Option<Fairness>,
     /// Cutting them all at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storm: Option<Stormed>,
@@ -73,6 +77,7 @@ impl Report {
             broadcast: None,
             echo: None,
             slow: None,
+            fairness: None,
             storm: None,
             close: None,
             memory: None,
@@ -107,6 +112,9 @@ impl Report {
         }
         if let Some(slow) = &self.slow {
             slow.judge(&mut problems);
+        }
+        if let Some(fairness) = &self.fairness {
+            fairness.judge(&mut problems);
         }
         if let Some(storm) = &self.storm {
             storm.judge(&mut problems);

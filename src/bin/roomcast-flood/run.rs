@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use crate::broadcasted::Broadcasted;
-use crate::clock::Clock;
+use crate::clock::{Clock, after};
 use crate::description::{Description, Scene};
 use crate::echo;
 use crate::error::Error;
+use crate::fairness;
 use crate::ledger::Ledger;
 use crate::meter::Cost;
-use crate::options::{Connect, Echo, Fanout, Idle, Server, Slow, Storm};
+use crate::options::{Connect, Echo, Fairness, Fanout, Idle, Server, Slow, Storm};
 use crate::phases::ServerMemory;
 use crate::plan::Plan;
 use crate::published::Published;
@@ -22,6 +23,9 @@ use crate::storm;
 
 /// Bytes of the payloads that `connect --broadcast` and `storm` publish.
 const BROADCAST_BYTES: usize = 128;
+
+/// Requests without an answer while the rounds of `fairness` publish.
+const PIPELINE: usize = 64;
 
 /// Runs `connect`.
 pub fn connect(options: &Connect) -> Result<Report, Error> {
@@ -84,6 +88,43 @@ pub fn slow(options: &Slow) -> Result<Report, Error> {
     report.slow = Some(slowed);
     report.curve("delivery to readers", session.sink.latency_us());
     report.curve("last reader", session.sink.flights().last_member_us());
+    Ok(report.conclude(timed_out))
+}
+
+/// Runs `fairness`.
+pub fn fairness(options: &Fairness) -> Result<Report, Error> {
+    let plan = Plan {
+        duration: Some(options.slice),
+        messages: None,
+        size: options.size as usize,
+        rate: options.rate,
+        pipeline: PIPELINE,
+        ..Plan::one_by_one(0, 0, options.server.common.settle)
+    };
+    let members = options.connections;
+    let seating = Seating::one_room(members + fairness::DISTURBERS);
+    let mut session = listeners(&options.server, seating, &plan)?;
+    // The timeout is for what may take too long, and the rounds take what they were given.
+    let rounds = 2 * (options.rounds + 1);
+    session.deadline = after(session.deadline, options.slice.saturating_mul(rounds));
+    let mut report = Report::new("fairness", session.crowd.target());
+    let sleeper = seating.clients() - 1;
+    session
+        .crowd
+        .shrink_buffers(sleeper, options.receive_buffer as usize);
+    report.connect = Some(session.connect_as_asked(0.0)?);
+    let way = fairness::Way {
+        members,
+        rounds: options.rounds,
+        flood_bytes: options.flood_size as usize,
+        ratio_max: options.ratio_max,
+    };
+    let found = fairness::run(&mut session, way, plan, &options.server)?;
+    let timed_out = session.is_over();
+    report.close = Some(session.close()?);
+    report.curve("quiet", &found.quiet.latencies);
+    report.curve("disturbed", &found.disturbed.latencies);
+    report.fairness = Some(found);
     Ok(report.conclude(timed_out))
 }
 

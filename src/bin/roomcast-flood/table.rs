@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::broadcasted::Broadcasted;
 use crate::echo::Echoed;
+use crate::fairness::{Fairness, Rounds};
 use crate::histogram::Quantiles;
 use crate::meter::Cost;
 use crate::phases::{Closed, Connected, ServerMemory};
@@ -49,6 +50,9 @@ impl fmt::Display for Table<'_> {
         }
         if let Some(slow) = &report.slow {
             slowed(f, slow)?;
+        }
+        if let Some(fairness) = &report.fairness {
+            disturbed(f, fairness)?;
         }
         if let Some(storm) = &report.storm {
             stormed(f, storm)?;
@@ -196,6 +200,73 @@ fn slowed(f: &mut fmt::Formatter<'_>, slow: &Slowed) -> fmt::Result {
     )
 }
 
+fn disturbed(f: &mut fmt::Formatter<'_>, fairness: &Fairness) -> fmt::Result {
+    let (members, flooded) = (Count(fairness.members.into()), Count(fairness.flooded));
+    let rate = Count(fairness.flooded_per_second as u64);
+    let (rounds, bytes) = (fairness.rounds, fairness.flood_bytes);
+    let (sent, size) = (Count(fairness.sent.into()), fairness.size);
+    line(
+        f,
+        "published",
+        format_args!("{sent} messages of {size} B, {} /s", fairness.rate),
+    )?;
+    line(
+        f,
+        "disturbed",
+        format_args!(
+            "{members} members in {rounds} of {} rounds by {flooded} messages of {bytes} B, {rate} /s, and by one that read nothing",
+            2 * rounds
+        ),
+    )?;
+    for (name, rounds) in [
+        ("quiet", &fairness.quiet),
+        ("disturbed", &fairness.disturbed),
+    ] {
+        kind_of_round(f, name, rounds)?;
+    }
+    for (name, ratio) in [("p50", &fairness.ratio_p50), ("p99", &fairness.ratio_p99)] {
+        line(
+            f,
+            "ratio",
+            format_args!(
+                "{name} {:.2} (quarters {:.2}-{:.2})",
+                ratio.median, ratio.p25, ratio.p75
+            ),
+        )?;
+    }
+    Ok(())
+}
+
+fn kind_of_round(f: &mut fmt::Formatter<'_>, name: &str, rounds: &Rounds) -> fmt::Result {
+    let (server, client) = (&rounds.server_cpu_share, &rounds.client_busy_share);
+    line(
+        f,
+        name,
+        format_args!(
+            "server CPU {:.3} s, {:.1} % of a core; client busy {:.0} % of the time",
+            rounds.server_cpu_seconds,
+            server.median * 100.0,
+            client.median * 100.0
+        ),
+    )?;
+    for (what, spans) in [
+        ("publish to write", rounds.publish_to_write),
+        ("a turn of the loop", rounds.loop_turn),
+    ] {
+        if let Some(spans) = spans {
+            line(
+                f,
+                "",
+                format_args!(
+                    "by the server: {what} {:.0} µs on average, p99 at most {:.0} µs",
+                    spans.mean_us, spans.p99_at_most_us
+                ),
+            )?;
+        }
+    }
+    Ok(())
+}
+
 fn stormed(f: &mut fmt::Formatter<'_>, storm: &Stormed) -> fmt::Result {
     for round in &storm.rounds {
         let (served, attempts) = (Count(round.served.into()), Count(round.attempts.into()));
@@ -246,6 +317,11 @@ fn times(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
     }
     if let Some(echo) = &report.echo {
         quantiles(f, "round trip", &echo.round_trip_us)?;
+    }
+    if let Some(fairness) = &report.fairness {
+        quantiles(f, "quiet", &fairness.quiet.latency_us)?;
+        quantiles(f, "disturbed", &fairness.disturbed.latency_us)?;
+        return writeln!(f);
     }
     if let Some(broadcast) = &report.broadcast {
         quantiles(f, "delivery", &broadcast.latency_us)?;
