@@ -1,0 +1,144 @@
+//! One connection's queue: what is kept of it, and what can be asked of it.
+//!
+//! Nothing is changed here.
+
+use super::{BLOCKED, FINISHING, NONE, Outbox, REFUSED};
+use crate::id::{AppId, ConnId};
+use crate::time::Millis;
+
+/// One connection's queue.
+#[derive(Clone, Copy)]
+pub(super) struct Queue {
+    pub(super) generation: u32,
+    pub(super) head: u32,
+    pub(super) tail: u32,
+    /// The run that it takes part in, which is all that it waits for.
+    pub(super) run: u32,
+    /// Bytes of the head that the kernel has already.
+    pub(super) written: u32,
+    /// Messages that wait, a batch as one; answers and control frames are not counted.
+    pub(super) messages: u32,
+    /// Bytes that wait, of everything.
+    pub(super) bytes: u32,
+    /// Messages dropped since the queue began to lag, each of a batch.
+    pub(super) missed: u32,
+    /// The slot of the newest pong that waits.
+    pub(super) pong: u32,
+    /// When the kernel last took something, or when something began to wait.
+    pub(super) progress: Millis,
+    pub(super) flags: u8,
+    /// Pongs that wait.
+    pub(super) pongs: u8,
+    /// The window of what this client is sent compressed, as a power of two; 0 if it is sent nothing compressed.
+    pub(super) window_bits: u8,
+    /// Whose member it is, or was.
+    pub(super) app: Option<AppId>,
+}
+
+/// What one connection's socket has not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backlog {
+    /// Messages, a batch as one.
+    pub messages: u32,
+    /// Bytes, of everything.
+    pub bytes: u32,
+}
+
+impl Queue {
+    /// A key that nobody holds.
+    pub(super) fn closed() -> Queue {
+        Queue {
+            generation: 0,
+            head: NONE,
+            tail: NONE,
+            run: NONE,
+            written: 0,
+            messages: 0,
+            bytes: 0,
+            missed: 0,
+            pong: NONE,
+            progress: Millis(0),
+            flags: FINISHING,
+            pongs: 0,
+            window_bits: 0,
+            app: None,
+        }
+    }
+}
+
+impl Outbox {
+    /// Whether this is the connection that holds its key now.
+    pub fn is_current(&self, conn: ConnId) -> bool {
+        self.queues
+            .get(conn.key as usize)
+            .is_some_and(|queue| queue.generation == conn.generation)
+    }
+
+    /// The connection that holds an open key.
+    pub fn conn(&self, key: u32) -> ConnId {
+        ConnId {
+            key,
+            generation: self.queues[key as usize].generation,
+        }
+    }
+
+    /// Whether messages to this connection are compressed.
+    pub fn is_deflated(&self, key: u32) -> bool {
+        self.queues[key as usize].window_bits != 0
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self, key: u32) -> bool {
+        let queue = &self.queues[key as usize];
+        queue.head == NONE && queue.run == NONE
+    }
+
+    /// Whether the socket was full at the last flush.
+    pub fn is_blocked(&self, key: u32) -> bool {
+        self.queues[key as usize].flags & BLOCKED != 0
+    }
+
+    /// Whether a close frame waits or has gone out.
+    pub fn is_finishing(&self, key: u32) -> bool {
+        self.queues[key as usize].flags & FINISHING != 0
+    }
+
+    /// Bytes that wait for one connection.
+    pub fn backlog_bytes(&self, key: u32) -> u32 {
+        let queue = &self.queues[key as usize];
+        queue.bytes + self.runs.bytes(queue.run)
+    }
+
+    /// What waits for one connection because its socket has refused some of it; nothing for a queue that only waits
+    /// for the end of the turn.
+    pub fn backlog(&self, key: u32) -> Backlog {
+        let queue = &self.queues[key as usize];
+        let refused = queue.flags & REFUSED != 0;
+        Backlog {
+            messages: if refused { queue.messages } else { 0 },
+            bytes: if refused { queue.bytes } else { 0 },
+        }
+    }
+
+    /// The app that a connection is a member of, or was; none while it speaks HTTP.
+    pub fn app(&self, key: u32) -> Option<AppId> {
+        self.queues[key as usize].app
+    }
+
+    /// Since when a non-empty queue has made no progress.
+    pub fn stalled_since(&self, key: u32) -> Option<Millis> {
+        let queue = &self.queues[key as usize];
+        (queue.flags & BLOCKED != 0).then_some(queue.progress)
+    }
+
+    /// Messages that wait for one connection, each of a batch; it counts them one by one, for tests and simulation.
+    pub fn messages(&self, key: u32) -> u64 {
+        let queue = &self.queues[key as usize];
+        let (mut slot, mut messages) = (queue.head, u64::from(self.runs.messages(queue.run)));
+        while slot != NONE {
+            messages += u64::from(self.messages_of(slot));
+            slot = self.slots[slot as usize].next;
+        }
+        messages
+    }
+}
