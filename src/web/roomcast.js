@@ -193,7 +193,8 @@ export class Connection extends EventTarget {
   }
 
   #dialAgain() {
-    this.#become({ state: "connecting", attempt: this.#failures + 1 });
+    this.#status = { state: "connecting", attempt: this.#failures + 1 };
+    this.#emit("state", this.#status);
     // A listener may have closed us.
     if (this.state !== "connecting") return;
     try {
@@ -347,12 +348,6 @@ export class Connection extends EventTarget {
 
   #emit(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
-  }
-
-  #become(status) {
-    this.#disarm();
-    this.#status = status;
-    this.#emit("state", status);
   }
 
   /** Tells what happened, then the state that it led to, unless a listener has already led to another. */

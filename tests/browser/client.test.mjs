@@ -191,6 +191,21 @@ test("a network that came back makes an open line doubtful", () => {
   assert.deepEqual(having.of("close"), [{ code: 1006, reason: "offline", final: false, delay: 50 }]);
 });
 
+test("a doubt is one question, which is not put off by another doubt, and each line has its own", () => {
+  const house = opened({ app: tasks() });
+  const asked = () => house.socket.said.filter(({ type }) => type === "ping").length;
+  house.window.tell("online");
+  house.pass(3_000);
+  house.window.tell("online");
+  assert.equal(asked(), 1);
+  house.pass(2_000);
+  assert.equal(house.client.state, "waiting");
+  house.pass(50);
+  house.socket.open();
+  house.window.tell("online");
+  assert.equal(asked(), 1);
+});
+
 test("any word clears a doubt", () => {
   const house = opened({ app: tasks() });
   house.window.tell("online");
