@@ -1,6 +1,8 @@
 // The browser client in a real browser, whose network goes away and comes back.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { startBrowser, startServer, startServerAt } from "./house.mjs";
 
@@ -81,4 +83,27 @@ test("it leaves when it is told to", async () => {
     return [heard, feed.state];
   });
   assert.deepEqual(heard, [[], "closed"]);
+});
+
+test("a page from elsewhere loads it from the hub, where its origin is allowed", async () => {
+  const html = `<!doctype html><link rel="icon" href="data:,"><ol id="feed"></ol>
+    <script type="module">
+      import { connect, events } from "${server.address}/roomcast.js";
+      const feed = connect("${server.address}/", { app: events() });
+      feed.on("open", () => document.title = "open");
+      feed.on("message", ({ payload }) => {
+        const row = document.createElement("li");
+        row.textContent = payload.text;
+        document.getElementById("feed").prepend(row);
+      });
+    </script>`;
+  const site = createServer((_, answer) => answer.setHeader("Content-Type", "text/html").end(html)).listen(0, "127.0.0.1");
+  await once(site, "listening");
+  const elsewhere = await browser.open(`http://localhost:${site.address().port}/`);
+  await elsewhere.waitForFunction(() => document.title === "open");
+  await publish("hello");
+  await elsewhere.waitForSelector('#feed li:has-text("hello")');
+  await elsewhere.close();
+  site.closeAllConnections();
+  site.close();
 });
