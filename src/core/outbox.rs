@@ -269,6 +269,15 @@ impl Outbox {
         }
     }
 
+    /// The socket may take bytes again, although no edge says so: unlike one, this is no progress.
+    pub fn reopen(&mut self, key: u32) {
+        let queue = &mut self.queues[key as usize];
+        if queue.flags & BLOCKED != 0 {
+            queue.flags &= !BLOCKED;
+            self.mark_dirty(key);
+        }
+    }
+
     /// The next connection that has something to write; whoever takes it flushes it.
     pub fn next_dirty(&mut self) -> Option<u32> {
         loop {

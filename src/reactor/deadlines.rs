@@ -1,7 +1,7 @@
 //! One deadline a connection, whose meaning is given by its phase.
 //!
 //! Activity only stores a time. When a deadline passes, most often it has moved on meanwhile: then it is armed again,
-//! and nothing else happens.
+//! and nothing else happens. Nobody is given up before its socket has been tried once more.
 
 use rand_chacha::rand_core::Rng;
 
@@ -13,6 +13,18 @@ use crate::time::Millis;
 use crate::transport::Transport;
 use crate::wire::fault::Fault;
 use crate::wire::frame::{Frame, close};
+
+/// What a connection is late with.
+enum Overdue {
+    /// Taking what is written to it.
+    Stalled,
+    /// A request or message that has begun.
+    Slow(Fault),
+    /// Anything at all, and it is not told.
+    Idle,
+    /// A sign of life.
+    Silent,
+}
 
 impl<T: Transport> Reactor<T> {
     /// At random between half the ping interval and all of it, so that connections that came together are not pinged
@@ -52,67 +64,113 @@ impl<T: Transport> Reactor<T> {
 
     /// Does what a deadline that has passed asks for; false if that was the end.
     fn lapse(&mut self, key: u32, now: Millis) -> bool {
-        let conn = &mut self.conns[key as usize];
+        let conn = &self.conns[key as usize];
         let id = ConnId {
             key,
             generation: conn.generation,
         };
-        let bounds = &self.shared.bounds;
-        let outbox = &self.shared.outbox;
-        let began = conn.since.millis();
-        if outbox
-            .stalled_since(key)
-            .is_some_and(|since| now >= since + bounds.write_timeout)
-        {
-            log::debug!("connection {id}: took nothing for the write timeout");
-            self.kill(key, close::ABNORMAL);
+        if self.overdue(key, now).is_some() {
+            self.try_once_more(id);
+        }
+        let conn = &self.conns[key as usize];
+        if conn.is(DEAD) {
             return false;
         }
-        if conn.is(SERVING) {
+        match self.overdue(key, now) {
             // Something came and has not been looked at: who knows what it changes.
-            return true;
-        }
-        // Somebody who is still being written to is not idle; the write timeout watches over that.
-        let is_idle = !conn.is_midway() && outbox.is_empty(key);
-        match (conn.protocol.phase(), &conn.role) {
-            (Phase::Request, _) if conn.is_midway() && now >= began + bounds.header_timeout => {
-                self.refuse(id, Fault::RequestTooSlow);
+            overdue if conn.is(SERVING) && !matches!(overdue, Some(Overdue::Stalled)) => {}
+            Some(overdue) => return self.give_up(id, overdue),
+            None => {
+                if let (Phase::Open, &Role::Member(app, seat)) = (conn.protocol.phase(), &conn.role)
+                {
+                    self.remind(id, app, seat, now);
+                }
             }
-            (Phase::Request, _)
-                if is_idle && now >= conn.idle_until(bounds.header_timeout, bounds.keep_alive) =>
-            {
-                self.kill(key, close::ABNORMAL);
-                return false;
-            }
-            (Phase::Open, _) if conn.is_midway() && now >= began + bounds.message_timeout => {
-                self.refuse(id, Fault::MessageTooSlow);
-            }
-            (Phase::Open, &Role::Member(app, seat)) => self.remind(id, app, seat, now),
-            (Phase::Closing | Phase::Over, _)
-                if outbox.is_empty(key) && now >= began + bounds.close_timeout =>
-            {
-                self.kill(key, close::ABNORMAL);
-                return false;
-            }
-            _ => {}
         }
         true
     }
 
-    /// Pings a member that has been silent, gives up one that stayed so, and tells its app of the interval.
+    /// Reads from a connection, or writes to it, before it is given up. What came or went meanwhile may be in its
+    /// socket, and the event that tells of it not yet fetched: a wait fetches so many, and after the process has been
+    /// stopped there may be more.
+    fn try_once_more(&mut self, id: ConnId) {
+        if self.shared.outbox.stalled_since(id.key).is_some() {
+            self.shared.outbox.reopen(id.key);
+            self.flush_one(id.key);
+        }
+        if !self.conns[id.key as usize].is(SERVING | DEAD) {
+            self.serve_one(id);
+        }
+    }
+
+    /// What a connection is late with, so that it is to be given up.
+    fn overdue(&self, key: u32, now: Millis) -> Option<Overdue> {
+        let conn = &self.conns[key as usize];
+        let bounds = &self.shared.bounds;
+        let outbox = &self.shared.outbox;
+        let began = conn.since.millis();
+        let stalled = outbox.stalled_since(key);
+        if stalled.is_some_and(|since| now >= since + bounds.write_timeout) {
+            return Some(Overdue::Stalled);
+        }
+        let is_midway = conn.is_midway();
+        // Somebody who is still being written to is not idle; the write timeout watches over that.
+        let is_idle = !is_midway && outbox.is_empty(key);
+        let silent = now.since(conn.seen.millis(now));
+        let (is_late, overdue) = match (conn.protocol.phase(), &conn.role) {
+            (Phase::Request, _) if is_midway => (
+                now >= began + bounds.header_timeout,
+                Overdue::Slow(Fault::RequestTooSlow),
+            ),
+            (Phase::Request, _) => {
+                let until = conn.idle_until(bounds.header_timeout, bounds.keep_alive);
+                (is_idle && now >= until, Overdue::Idle)
+            }
+            (Phase::Open, _) if is_midway && now >= began + bounds.message_timeout => {
+                (true, Overdue::Slow(Fault::MessageTooSlow))
+            }
+            (Phase::Open, Role::Member(..)) => (silent >= bounds.pong_timeout, Overdue::Silent),
+            (Phase::Open, _) => return None,
+            (Phase::Closing | Phase::Over, _) => {
+                let is_late = outbox.is_empty(key) && now >= began + bounds.close_timeout;
+                (is_late, Overdue::Idle)
+            }
+        };
+        is_late.then_some(overdue)
+    }
+
+    /// Ends a connection that is late; false if that was the end of it.
+    fn give_up(&mut self, id: ConnId, overdue: Overdue) -> bool {
+        match overdue {
+            Overdue::Stalled => {
+                log::debug!("connection {id}: took nothing for the write timeout");
+                self.kill(id.key, close::ABNORMAL);
+                return false;
+            }
+            Overdue::Idle => {
+                self.kill(id.key, close::ABNORMAL);
+                return false;
+            }
+            Overdue::Slow(fault) => self.refuse(id, fault),
+            Overdue::Silent => {
+                if let Role::Member(app, _) = self.conns[id.key as usize].role {
+                    self.shared.context(app, id).close(
+                        id,
+                        close::PONG_TIMEOUT,
+                        "no sign of life within the pong timeout",
+                    );
+                }
+            }
+        }
+        true
+    }
+
+    /// Pings a member that has been silent, and tells its app of the interval.
     fn remind(&mut self, id: ConnId, app: AppId, seat: Seat, now: Millis) {
         let conn = &mut self.conns[id.key as usize];
         let bounds = &self.shared.bounds;
         let interval = bounds.app(app).ping_interval;
         let silent = now.since(conn.seen.millis(now));
-        if silent >= bounds.pong_timeout {
-            let mut cx = self.shared.context(app, id);
-            return cx.close(
-                id,
-                close::PONG_TIMEOUT,
-                "no sign of life within the pong timeout",
-            );
-        }
         let is_first = conn.is(FRESH) && silent.0 >= interval.0 / 2;
         if is_first || silent >= conn.next_ping(interval) {
             conn.pings = conn.pings.saturating_add(1);

@@ -123,7 +123,7 @@ impl<T: Transport> Reactor<T> {
             }
         }
         if !self.written.is_empty() {
-            let now = self.transport.now().micros;
+            let now = self.look().micros;
             let metrics = &mut self.shared.metrics;
             for (app, stored) in self.written.drain(..) {
                 let waited = now.since(stored);
@@ -136,7 +136,8 @@ impl<T: Transport> Reactor<T> {
         self.evict();
     }
 
-    fn flush_one(&mut self, key: u32) {
+    /// Writes what waits for one connection.
+    pub(super) fn flush_one(&mut self, key: u32) {
         let now = self.shared.now.millis();
         let conn = &mut self.conns[key as usize];
         let (transport, written) = (&mut self.transport, &mut self.written);
@@ -167,9 +168,11 @@ impl<T: Transport> Reactor<T> {
                 self.count_discarded(key, discarded);
                 return self.kill(key, close::ABNORMAL);
             }
-            FlushState::Blocked => self
-                .wheel
-                .arm_earlier(key, now + self.shared.bounds.write_timeout),
+            FlushState::Blocked => {
+                let stalled = self.shared.outbox.stalled_since(key).unwrap_or(now);
+                self.wheel
+                    .arm_earlier(key, stalled + self.shared.bounds.write_timeout);
+            }
             FlushState::More => {}
             FlushState::Empty => self.flushed(key),
         }

@@ -1,13 +1,15 @@
 //! The loop: one thread, one turn after another, written once for every ground.
 //!
 //! A turn is `wait → accept → serve → tick → flush → reap`, each bounded by a budget; what is left over is carried to
-//! the next turn, which then does not sleep. Bytes move to the kernel in *flush* only, connections die in *reap* only:
-//! so nothing that is looked at during a turn can vanish in the middle of it.
+//! the next turn, which then does not sleep. Bytes move to the kernel in *flush* only (and in *tick*, for somebody who is
+//! about to be given up), connections die in *reap* only: so nothing that is looked at during a turn can vanish in the
+//! middle of it.
 //!
 //! A connection's columns (outbox, wheel, hub, limiter) are opened in *accept* and closed in *reap*, nowhere else.
 
 mod accept_rate;
 mod admission;
+mod clock;
 mod deadlines;
 mod drain;
 mod lifecycle;
@@ -23,6 +25,7 @@ use slab::Slab;
 
 use self::accept_rate::AcceptRate;
 use self::admission::Admission;
+use self::clock::Clock;
 use self::drain::Drain;
 use crate::apps::context::{Health, Shared, Unflushed};
 use crate::apps::{Apps, Seat};
@@ -47,9 +50,15 @@ const PACE_BYTES: u32 = 64 << 10;
 /// Connections that the columns have room for from the start at most; memory that nobody touches costs nothing.
 const RESERVED_MAX: usize = 1 << 20;
 
+/// A time for which the process did not run is told from this on; below it a lag says enough.
+const STOPPED_TOLD: Millis = Millis::seconds(1);
+
 /// The loop and everything it owns.
 pub struct Reactor<T: Transport> {
     transport: T,
+    clock: Clock,
+    /// What the clock had lost when the turn began.
+    lost_micros: u64,
     conns: Slab<Connection<T::Socket>>,
     wheel: Wheel,
     limiter: Limiter,
@@ -146,9 +155,11 @@ impl<T: Transport> Reactor<T> {
     pub fn new(mut transport: T, bounds: Bounds, apps: Apps) -> io::Result<Reactor<T>> {
         let chance = ChaCha12Rng::from_seed(transport.seed()?);
         let connections = (bounds.connections_max as usize).min(RESERVED_MAX);
-        let accept_rate = AcceptRate::new(bounds.accept_rate, transport.now().micros);
+        let mut clock = Clock::new(transport.now(), bounds.loop_lag_limit);
+        let now = clock.look(transport.now());
+        let accept_rate = AcceptRate::new(bounds.accept_rate, now.micros);
         let shared = Shared {
-            now: transport.now(),
+            now,
             bounds,
             hub: Hub::with_capacity(connections),
             outbox: Outbox::with_capacity(connections, bounds.deflate_bytes_min),
@@ -162,6 +173,8 @@ impl<T: Transport> Reactor<T> {
         };
         Ok(Reactor {
             transport,
+            clock,
+            lost_micros: 0,
             conns: Slab::with_capacity(connections),
             wheel: Wheel::with_capacity(connections),
             limiter: Limiter::new(&bounds, connections),
@@ -194,7 +207,7 @@ impl<T: Transport> Reactor<T> {
 
     /// One turn.
     pub fn turn(&mut self) -> io::Result<Flow> {
-        let until = self.next_turn();
+        let until = self.clock.sleep(self.next_turn());
         self.transport.wait(until, &mut self.ready)?;
         self.begin_turn();
         if self.classify() == Flow::Exit {
@@ -227,13 +240,26 @@ impl<T: Transport> Reactor<T> {
     }
 
     fn begin_turn(&mut self) {
-        self.shared.now = self.transport.now();
+        self.shared.now = self.look();
+        self.lost_micros = self.clock.lost_micros();
         let now = self.shared.now.micros;
         self.accept_rate.fill(now);
         let held_bytes = self.budgeted_bytes();
         let budget_bytes = self.shared.bounds.memory_budget_bytes;
         self.admission.turn_began(now, held_bytes, budget_bytes);
         self.report_health();
+    }
+
+    /// What time it is, by the loop's own clock: the only place that asks for it.
+    fn look(&mut self) -> Now {
+        let lost_before = self.clock.lost_micros();
+        let now = self.clock.look(self.transport.now());
+        let stopped = Millis((self.clock.lost_micros() - lost_before) / 1000);
+        if stopped >= STOPPED_TOLD {
+            let seconds = stopped.0 / 1000;
+            log::warn!("the process did not run for {seconds} s: deadlines are moved by as much");
+        }
+        now
     }
 
     /// Tells the apps how the server is, and the operator when that changes.
@@ -264,8 +290,9 @@ impl<T: Transport> Reactor<T> {
     }
 
     fn end_turn(&mut self) {
-        let now = self.transport.now().micros;
-        let turn_micros = now.since(self.shared.now.micros);
+        let now = self.look().micros;
+        let lost_micros = self.clock.lost_micros() - self.lost_micros;
+        let turn_micros = now.since(self.shared.now.micros) + lost_micros;
         self.shared.metrics.loop_turn.observe(turn_micros);
         let limit_micros = self.shared.bounds.loop_lag_limit.0 * 1000;
         self.admission.turn_ended(now, turn_micros, limit_micros);

@@ -91,7 +91,8 @@ impl<T: Transport> Reactor<T> {
         self.shared.unflushed.is_enough(&self.shared.bounds)
     }
 
-    fn serve_one(&mut self, id: ConnId) {
+    /// Serves one connection that is not on the list.
+    pub(super) fn serve_one(&mut self, id: ConnId) {
         let conn = &mut self.conns[id.key as usize];
         let was_midway = conn.is_midway();
         conn.flags &= !HELD;

@@ -49,6 +49,8 @@ pub struct Sim {
     discard: bool,
     writes: u64,
     read_time: Micros,
+    events_max: usize,
+    wall_ahead_ms: i64,
 }
 
 /// Both directions of one connection.
@@ -97,6 +99,8 @@ impl Sim {
             discard: false,
             writes: 0,
             read_time: Micros(0),
+            events_max: usize::MAX,
+            wall_ahead_ms: 0,
         }
     }
 
@@ -152,6 +156,16 @@ impl Sim {
     /// From now on each read takes so long, so that a turn in which somebody is read does, too.
     pub fn set_read_time(&mut self, span: Micros) {
         self.read_time = span;
+    }
+
+    /// From now on a wait tells of so many sockets at most; the others are left for the next.
+    pub fn set_events_max(&mut self, events: usize) {
+        self.events_max = events;
+    }
+
+    /// Somebody sets the wall clock: from now on it is so many milliseconds ahead of where it would be, or behind.
+    pub fn set_wall_ahead(&mut self, millis: i64) {
+        self.wall_ahead_ms = millis;
     }
 
     /// Whether something is ready that no wait has told yet.
@@ -319,7 +333,8 @@ impl Sim {
             let other = self.chance.next_u64() % (last as u64 + 1);
             edges.swap(last, other as usize);
         }
-        ready.extend(edges.drain(..).filter_map(|key| self.ready_of(key)));
+        let told = edges.len().min(self.events_max);
+        ready.extend(edges.drain(..told).filter_map(|key| self.ready_of(key)));
         self.edges = edges;
     }
 }
@@ -330,7 +345,7 @@ impl Transport for Sim {
     fn now(&self) -> Now {
         Now {
             micros: self.clock,
-            unix: Unix(EPOCH.0 + self.clock.0 / 1000),
+            unix: Unix((EPOCH.0 + self.clock.0 / 1000).saturating_add_signed(self.wall_ahead_ms)),
         }
     }
 

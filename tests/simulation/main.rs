@@ -15,6 +15,7 @@ mod seeds;
 
 // The scenarios.
 mod admission;
+mod clocks;
 mod deadlines;
 mod dialects;
 mod drains;

@@ -23,3 +23,4 @@ mod limits;
 mod ops;
 mod process;
 mod slow;
+mod stopped;

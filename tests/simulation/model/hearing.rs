@@ -2,7 +2,6 @@
 
 use roomcast::time::Unix;
 use roomcast::transport::Sharing;
-use roomcast::transport::sim::EPOCH;
 use serde::Deserialize;
 
 use super::answers::{self, Answer};
@@ -216,7 +215,7 @@ impl Client {
             "connection:status" => {
                 let turn = ledger.turn_of(timestamp)?;
                 let payload = r#"{"status":"connected"}"#;
-                if !self.heard.is_empty() || text != envelope(kind, payload, ledger.time(turn)) {
+                if !self.heard.is_empty() || text != envelope(kind, payload, ledger.wall(turn)) {
                     return Err(format!("the welcome comes first, once and just so: {text}"));
                 }
                 self.joined = Some(turn);
@@ -234,7 +233,7 @@ impl Client {
                     .and_then(|(_, rest)| rest.split('}').next()?.parse().ok())
                     .ok_or(format!("not a notice: {text}"))?;
                 let payload = format!(r#"{{"missed":{missed}}}"#);
-                if missed == 0 || text != envelope(kind, &payload, ledger.time(turn)) {
+                if missed == 0 || text != envelope(kind, &payload, ledger.wall(turn)) {
                     return Err(format!("not a notice: {text}"));
                 }
                 What::Lagged(missed, turn)
@@ -295,7 +294,6 @@ fn ends(text: &str) -> Option<(&str, &str)> {
     Some((kind, timestamp))
 }
 
-fn envelope(kind: &str, payload: &str, time: u64) -> String {
-    let timestamp = Unix(EPOCH.0 + time);
+fn envelope(kind: &str, payload: &str, timestamp: Unix) -> String {
     format!(r#"{{"type":"{kind}","payload":{payload},"timestamp":"{timestamp}"}}"#)
 }

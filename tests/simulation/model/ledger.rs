@@ -3,10 +3,9 @@
 //! A witness, a client that reads everything at once, tells the order; every turn has a time of its own, so an event's
 //! timestamp tells the turn in which it was published. What an event must look like is known from its request.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use roomcast::time::Unix;
-use roomcast::transport::sim::EPOCH;
+use roomcast::time::{Now, Unix};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -17,8 +16,11 @@ pub struct Ledger {
     by_payload: BTreeMap<String, usize>,
     events: Vec<Event>,
     by_text: BTreeMap<String, usize>,
-    /// The time of every turn, in milliseconds; a turn is a place in here.
+    /// The loop's own time in every turn, in milliseconds; a turn is a place in here.
     pub times: Vec<u64>,
+    /// The same on the wall, where no turn's time is another's.
+    walls: Vec<Unix>,
+    by_wall: HashMap<String, u32>,
 }
 
 /// A publish that somebody asked for.
@@ -163,6 +165,14 @@ impl Ledger {
         }
     }
 
+    /// One more turn, at this time.
+    pub fn turn(&mut self, now: Now) {
+        let turn = self.times.len() as u32;
+        self.times.push(now.millis().0);
+        self.walls.push(now.unix);
+        self.by_wall.insert(now.unix.to_string(), turn);
+    }
+
     /// The time of a turn.
     pub fn time(&self, turn: u32) -> u64 {
         self.times[turn as usize]
@@ -170,13 +180,12 @@ impl Ledger {
 
     /// The turn that a timestamp names.
     pub fn turn_of(&self, timestamp: &str) -> Result<u32, String> {
-        let named = |&time: &u64| Unix(EPOCH.0 + time).to_string();
-        let turn = self
-            .times
-            .partition_point(|time| named(time).as_str() < timestamp);
-        match self.times.get(turn).map(named) {
-            Some(name) if name == timestamp => Ok(turn as u32),
-            _ => Err(format!("{timestamp} is not the time of any turn")),
-        }
+        let turn = self.by_wall.get(timestamp).copied();
+        turn.ok_or_else(|| format!("{timestamp} is not the time of any turn"))
+    }
+
+    /// The time of a turn on the wall.
+    pub fn wall(&self, turn: u32) -> Unix {
+        self.walls[turn as usize]
     }
 }

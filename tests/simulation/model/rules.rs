@@ -18,6 +18,10 @@ pub struct Rules {
     pub thrifty: bool,
     /// Reads take time, and the limit on a turn is small enough to be met.
     pub lags: bool,
+    /// Sockets that one wait tells of.
+    pub events_max: usize,
+    /// The process is stopped now and then, for longer than any deadline, and somebody sets the wall clock.
+    pub stops: bool,
     /// Few descriptors: some who knock are turned away.
     pub descriptors: Option<u32>,
     /// What of the listener other processes have.
@@ -77,6 +81,8 @@ impl Rules {
             calm: chance.one_in(2),
             thrifty,
             lags,
+            events_max: chance.pick(&[1, 3, usize::MAX, usize::MAX]),
+            stops: chance.one_in(4),
             descriptors: chance.one_in(6).then(|| chance.between(3, 12) as u32),
             sharing: Sharing::Nothing,
             drains: chance.one_in(3),

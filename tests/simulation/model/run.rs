@@ -42,6 +42,9 @@ impl World {
         if self.chance.one_in(10) {
             self.stray();
         }
+        if self.rules.stops && self.chance.one_in(20) {
+            self.stop();
+        }
         let pause = self.chance.pick(&[0, 0, 0, 5, 50]);
         self.sim().pass(Millis(pause));
         self.turn()?;
@@ -153,6 +156,16 @@ impl World {
             stray
         };
         self.sim().stray(stray);
+    }
+
+    /// The process is stopped for hours, in which the diligent answer what they are asked, and finds the wall clock set
+    /// to some other day.
+    fn stop(&mut self) {
+        let span = self.chance.between(3_600_000, 360_000_000) as u64;
+        let days = self.chance.pick(&[-20_000, -1, 0, 1, 20_000]);
+        self.sim().pass(Millis(span));
+        self.act_diligently();
+        self.sim().set_wall_ahead(days * 24 * 3_600_000);
     }
 
     /// The server is asked to go.

@@ -90,6 +90,8 @@ impl World {
         if world.rules.lags {
             world.sim().set_read_time(Micros(1500));
         }
+        let events_max = world.rules.events_max;
+        world.sim().set_events_max(events_max);
         if let Some(most) = world.rules.descriptors {
             world.sim().set_descriptors_max(most);
         }
@@ -146,7 +148,7 @@ impl World {
         }
         self.reactor.check_invariants();
         let (turn, now) = (self.next_turn(), self.reactor.now().millis().0);
-        self.ledger.times.push(now);
+        self.ledger.turn(self.reactor.now());
         let budget = self.rules.bounds.memory_budget_bytes;
         if self.reactor.budgeted_bytes() > budget {
             let bytes = self.reactor.budgeted_bytes();
@@ -279,7 +281,7 @@ impl World {
         Ok(())
     }
 
-    fn act_diligently(&mut self) {
+    pub fn act_diligently(&mut self) {
         for index in 0..self.clients.len() {
             if self.clients[index].diligent {
                 self.act(index, usize::MAX);
