@@ -5,7 +5,7 @@
 
 use rand_chacha::rand_core::Rng;
 
-use super::{Connection, DEAD, FRESH, Reactor, Role, SERVING};
+use super::{Connection, DEAD, FRESH, Reactor, Role, SERVING, STARVED};
 use crate::apps::Seat;
 use crate::core::protocol::Phase;
 use crate::id::{AppId, ConnId};
@@ -77,8 +77,9 @@ impl<T: Transport> Reactor<T> {
             return false;
         }
         match self.overdue(key, now) {
-            // Something came and has not been looked at: who knows what it changes.
-            overdue if conn.is(SERVING) && !matches!(overdue, Some(Overdue::Stalled)) => {}
+            // Something came, or may have come, and has not been looked at: who knows what it changes.
+            overdue if conn.is(SERVING | STARVED) && !matches!(overdue, Some(Overdue::Stalled)) => {
+            }
             Some(overdue) => return self.give_up(id, overdue),
             None => {
                 if let (Phase::Open, &Role::Member(app, seat)) = (conn.protocol.phase(), &conn.role)

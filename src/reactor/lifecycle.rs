@@ -11,7 +11,7 @@ use crate::core::protocol::{Phase, Protocol};
 use crate::id::{AppId, ConnId};
 use crate::metrics::Accept;
 use crate::time::{Millis, Recent};
-use crate::transport::{AcceptError, Transport};
+use crate::transport::{AcceptError, Transport, is_shortage};
 use crate::wire::frame::close;
 
 /// How often the room that a burst has grown is given back: seldom enough that the next message to as many members
@@ -21,7 +21,7 @@ const SHRINK_INTERVAL: Millis = Millis::seconds(10);
 impl<T: Transport> Reactor<T> {
     /// Takes in whoever knocks, up to the turn's budget and the accept rate; the others wait in the kernel's backlog.
     pub(super) fn accept(&mut self) {
-        if !self.accepting {
+        if !self.accepting || self.shortage.defers_accepts() {
             return;
         }
         for _ in 0..self.shared.bounds.turn.accepts_max {
@@ -30,7 +30,8 @@ impl<T: Transport> Reactor<T> {
                 return;
             }
             let accepted = self.transport.accept();
-            let found_somebody = !matches!(accepted, Err(AcceptError::Empty));
+            let found_somebody =
+                !matches!(accepted, Err(AcceptError::Empty | AcceptError::OutOfMemory));
             if found_somebody {
                 self.accept_rate.spend();
             }
@@ -51,6 +52,14 @@ impl<T: Transport> Reactor<T> {
                     self.warn(format_args!(
                         "out of file descriptors: a connection was turned away"
                     ));
+                }
+                Err(AcceptError::OutOfMemory) => {
+                    self.shared.metrics.accept(Accept::Exhausted);
+                    self.shortage.defer_accepts(self.shared.now.millis());
+                    self.warn(format_args!(
+                        "the kernel has no memory for connections: they wait in its backlog"
+                    ));
+                    return;
                 }
                 Err(AcceptError::Failed(error)) => {
                     let aborted = error.kind() == io::ErrorKind::ConnectionAborted;
@@ -141,12 +150,23 @@ impl<T: Transport> Reactor<T> {
         let now = self.shared.now.millis();
         let conn = &mut self.conns[key as usize];
         let (transport, written) = (&mut self.transport, &mut self.written);
+        let id = ConnId {
+            key,
+            generation: conn.generation,
+        };
         let mut sent_bytes = 0;
+        let mut is_short = false;
         let flush = self.shared.outbox.flush(
             key,
             now,
             |parts| {
-                let taken = transport.write(&mut conn.socket, parts)?;
+                let result = transport.write(&mut conn.socket, parts);
+                is_short = result.as_ref().is_err_and(is_shortage);
+                let taken = match result {
+                    // Nothing was taken, as if the socket were full; only no edge will come.
+                    Err(_) if is_short => 0,
+                    other => other?,
+                };
                 sent_bytes = taken as u64;
                 Ok(taken)
             },
@@ -172,12 +192,38 @@ impl<T: Transport> Reactor<T> {
                 let stalled = self.shared.outbox.stalled_since(key).unwrap_or(now);
                 self.wheel
                     .arm_earlier(key, stalled + self.shared.bounds.write_timeout);
+                if is_short {
+                    self.starve(id);
+                }
             }
             FlushState::More => {}
             FlushState::Empty => self.flushed(key),
         }
         self.resume(key);
         self.tell_lagged(key);
+    }
+
+    /// The kernel had no memory for what a connection was to read or write.
+    pub(super) fn starve(&mut self, id: ConnId) {
+        self.shortage.defer(id, self.shared.now.millis());
+        self.warn(format_args!(
+            "the kernel has no memory for what is to be read and written: it is tried again"
+        ));
+    }
+
+    /// Tries again whatever the kernel had no memory for, once it is time.
+    pub(super) fn try_again(&mut self) {
+        for id in self.shortage.take_due(self.shared.now.millis()) {
+            let found = self.conns.get_mut(id.key as usize);
+            let Some(conn) = found.filter(|conn| conn.generation == id.generation) else {
+                continue;
+            };
+            self.shared.outbox.reopen(id.key);
+            if !conn.is(SERVING | HELD | DEAD) {
+                conn.flags |= SERVING;
+                self.serving.push_back(id);
+            }
+        }
     }
 
     /// Everything has gone out: the end, if these were the last words.

@@ -14,6 +14,7 @@ mod deadlines;
 mod drain;
 mod lifecycle;
 mod serve;
+mod shortage;
 
 use std::collections::VecDeque;
 use std::io;
@@ -27,6 +28,7 @@ use self::accept_rate::AcceptRate;
 use self::admission::Admission;
 use self::clock::Clock;
 use self::drain::Drain;
+use self::shortage::Shortage;
 use crate::apps::context::{Health, Shared, Unflushed};
 use crate::apps::{Apps, Seat};
 use crate::bounds::Bounds;
@@ -73,6 +75,7 @@ pub struct Reactor<T: Transport> {
     /// The accept rate has left whoever waits in the backlog.
     accept_capped: bool,
     admission: Admission,
+    shortage: Shortage,
     due: Vec<u32>,
     dead: Vec<u32>,
     written: Vec<(AppId, Micros)>,
@@ -129,6 +132,8 @@ const LINGERS: u8 = 16;
 const DEAD: u8 = 32;
 /// No request has come since it was accepted, or no ping has gone since it was opened.
 const FRESH: u8 = 64;
+/// The kernel had no memory for its last read: what is in its socket is not known.
+const STARVED: u8 = 128;
 
 impl<S> Connection<S> {
     fn is(&self, flag: u8) -> bool {
@@ -187,6 +192,7 @@ impl<T: Transport> Reactor<T> {
             accept_rate,
             accept_capped: false,
             admission: Admission::default(),
+            shortage: Shortage::default(),
             due: Vec::new(),
             dead: Vec::new(),
             written: Vec::new(),
@@ -213,6 +219,7 @@ impl<T: Transport> Reactor<T> {
         if self.classify() == Flow::Exit {
             return Ok(Flow::Exit);
         }
+        self.try_again();
         self.accept();
         self.serve();
         self.tick();
@@ -225,15 +232,16 @@ impl<T: Transport> Reactor<T> {
 
     /// When the next turn has something to do even if nothing becomes ready: now, if something was left over.
     fn next_turn(&self) -> Option<Millis> {
-        let accepts = self.accepting && self.accept_rate.allows();
+        let knocks = self.accepting && !self.shortage.defers_accepts();
+        let accepts = knocks && self.accept_rate.allows();
         let left_over = accepts || !self.serving.is_empty() || self.shared.outbox.dirty() > 0;
         if left_over || !self.dead.is_empty() {
             return Some(Millis(0));
         }
         let drain = self.drain.as_ref().map(|drain| drain.next());
-        let accept = self.accepting.then(|| self.accept_rate.next());
-        let ticks = self.shared.next_tick();
-        [self.wheel.next(), drain, accept, ticks]
+        let accept = knocks.then(|| self.accept_rate.next());
+        let (ticks, shortage) = (self.shared.next_tick(), self.shortage.next());
+        [self.wheel.next(), drain, accept, ticks, shortage]
             .into_iter()
             .flatten()
             .min()
@@ -365,6 +373,11 @@ impl<T: Transport> Reactor<T> {
     /// Bytes that queues and half-received messages hold.
     pub fn budgeted_bytes(&self) -> u64 {
         self.shared.outbox.held_bytes() + self.half_received_bytes
+    }
+
+    /// Whether somebody waits for the kernel to have memory again.
+    pub fn is_short_of_kernel_memory(&self) -> bool {
+        self.shortage.next().is_some()
     }
 
     /// Whether something was left over for the next turn.

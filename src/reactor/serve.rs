@@ -7,12 +7,13 @@ use std::io;
 
 use super::{
     Connection, ENDED, FRESH, HELD, LAST_WORDS, LINGERS, PACE_BYTES, Reactor, Role, SERVING,
+    STARVED,
 };
 use crate::apps::{Asked, Message, Outcome};
 use crate::core::protocol::{Event, Limits, Phase};
 use crate::id::{AppId, ConnId};
 use crate::time::Recent;
-use crate::transport::Transport;
+use crate::transport::{Transport, is_shortage};
 use crate::wire::fault::{Answer, Fault};
 use crate::wire::frame::{Frame, close};
 use crate::wire::http::{Head, Response};
@@ -95,7 +96,7 @@ impl<T: Transport> Reactor<T> {
     pub(super) fn serve_one(&mut self, id: ConnId) {
         let conn = &mut self.conns[id.key as usize];
         let was_midway = conn.is_midway();
-        conn.flags &= !HELD;
+        conn.flags &= !(HELD | STARVED);
         self.buffer.restore(
             &conn
                 .leftover
@@ -153,6 +154,11 @@ impl<T: Transport> Reactor<T> {
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Leaves::Drained,
+                Err(error) if is_shortage(&error) => {
+                    conn.flags |= STARVED;
+                    self.starve(id);
+                    return Leaves::Drained;
+                }
                 Err(error) => {
                     log::debug!("connection {id} broke: {error}");
                     self.kill(id.key, close::ABNORMAL);

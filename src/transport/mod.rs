@@ -11,6 +11,9 @@
 //!   sockets, and it saves a system call that moves no byte.) The end of the stream is told by [`Ready::Socket`]'s
 //!   `ended`, after which a short read proves nothing.
 //! - No call blocks but [`Transport::wait`].
+//! - A signal interrupts nothing: a call is made again, and a wait may end early without anything being ready.
+//! - A call that the kernel had no memory for has done nothing ([`is_shortage`]), and no edge tells when it may be made
+//!   again.
 
 pub mod listener;
 pub mod sim;
@@ -49,6 +52,8 @@ pub enum AcceptError {
     Empty,
     /// No file descriptor was free; whoever waited was turned away, so that the queue moves.
     Exhausted,
+    /// The kernel has no memory for it now: whoever waits still does.
+    OutOfMemory,
     /// This one connection failed before it was accepted; the next may do better.
     Failed(io::Error),
 }
@@ -63,6 +68,15 @@ pub enum Sharing {
     /// Its queue. Whoever waits in it can be accepted by another process.
     Queue,
 }
+
+/// Whether a call failed only because the kernel had no memory for it, which passes.
+pub fn is_shortage(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(ENOMEM | ENOBUFS))
+}
+
+/// Linux's numbers; the standard library has no names for them.
+const ENOMEM: i32 = 12;
+const ENOBUFS: i32 = 105;
 
 /// Sockets, the clock and chance; see the module for the contract.
 pub trait Transport {

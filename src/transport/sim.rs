@@ -51,6 +51,8 @@ pub struct Sim {
     read_time: Micros,
     events_max: usize,
     wall_ahead_ms: i64,
+    shortage_of_accepts: u64,
+    interrupts: u64,
 }
 
 /// Both directions of one connection.
@@ -61,6 +63,7 @@ struct Pipe {
     received: u64,
     conn: Option<ConnId>,
     window: u32,
+    shortage: u64,
     readable: bool,
     writable: bool,
     queued: bool,
@@ -101,6 +104,8 @@ impl Sim {
             read_time: Micros(0),
             events_max: usize::MAX,
             wall_ahead_ms: 0,
+            shortage_of_accepts: 0,
+            interrupts: 0,
         }
     }
 
@@ -166,6 +171,23 @@ impl Sim {
     /// Somebody sets the wall clock: from now on it is so many milliseconds ahead of where it would be, or behind.
     pub fn set_wall_ahead(&mut self, millis: i64) {
         self.wall_ahead_ms = millis;
+    }
+
+    /// From now on the kernel has no memory for one read or write of this client in so many, by chance; 0 is never.
+    pub fn set_shortage(&mut self, client: Client, one_in: u64) {
+        if let Some(pipe) = self.pipes.get_mut(client.0 as usize) {
+            pipe.shortage = one_in;
+        }
+    }
+
+    /// The same for connections that are to be accepted.
+    pub fn set_shortage_of_accepts(&mut self, one_in: u64) {
+        self.shortage_of_accepts = one_in;
+    }
+
+    /// From now on a signal ends one wait in so many, by chance, before anything has happened; 0 is never.
+    pub fn set_interrupts(&mut self, one_in: u64) {
+        self.interrupts = one_in;
     }
 
     /// Whether something is ready that no wait has told yet.
@@ -323,6 +345,18 @@ impl Sim {
         Some(ready)
     }
 
+    /// What one call in so many fails with.
+    fn shortage(&mut self, one_in: u64) -> io::Result<()> {
+        const ENOMEM: i32 = 12;
+        const ENOBUFS: i32 = 105;
+        if one_in == 0 || !self.chance.next_u64().is_multiple_of(one_in) {
+            return Ok(());
+        }
+        let is_even = self.chance.next_u64().is_multiple_of(2);
+        let number = if is_even { ENOMEM } else { ENOBUFS };
+        Err(io::Error::from_raw_os_error(number))
+    }
+
     fn deliver(&mut self, ready: &mut Vec<Ready>) {
         if std::mem::take(&mut self.knocked) {
             ready.push(Ready::Listener);
@@ -350,6 +384,9 @@ impl Transport for Sim {
     }
 
     fn wait(&mut self, until: Option<Millis>, ready: &mut Vec<Ready>) -> io::Result<()> {
+        if self.interrupts > 0 && self.chance.next_u64().is_multiple_of(self.interrupts) {
+            return Ok(());
+        }
         if !self.is_restless() {
             let until = until.map_or(self.horizon, |at| at.min(self.horizon));
             self.clock = self.clock.max(Micros(until.0 * 1000));
@@ -359,12 +396,13 @@ impl Transport for Sim {
     }
 
     fn accept(&mut self) -> Result<(Socket, SocketAddr), AcceptError> {
-        let next = if self.listens {
-            self.knocking.pop_front()
-        } else {
-            None
-        };
-        let Some(key) = next else {
+        if !self.listens || self.knocking.is_empty() {
+            return Err(AcceptError::Empty);
+        }
+        if self.shortage(self.shortage_of_accepts).is_err() {
+            return Err(AcceptError::OutOfMemory);
+        }
+        let Some(key) = self.knocking.pop_front() else {
             return Err(AcceptError::Empty);
         };
         if self.descriptors >= self.descriptors_max {
@@ -402,6 +440,7 @@ impl Transport for Sim {
 
     fn read(&mut self, socket: &mut Socket, into: &mut [u8]) -> io::Result<usize> {
         self.clock.0 += self.read_time.0;
+        self.shortage(self.pipes[socket.0 as usize].shortage)?;
         let pipe = &mut self.pipes[socket.0 as usize];
         if pipe.client == End::Reset || pipe.client == End::Closed {
             return Err(io::ErrorKind::ConnectionReset.into());
@@ -425,6 +464,7 @@ impl Transport for Sim {
 
     fn write(&mut self, socket: &mut Socket, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         self.writes += 1;
+        self.shortage(self.pipes[socket.0 as usize].shortage)?;
         let pipe = &mut self.pipes[socket.0 as usize];
         debug_assert!(
             pipe.server == End::Open,

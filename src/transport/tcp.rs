@@ -13,7 +13,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 
 use super::listener::Listener;
-use super::{AcceptError, Ready, Sharing, Transport};
+use super::{AcceptError, Ready, Sharing, Transport, is_shortage};
 use crate::id::ConnId;
 use crate::time::{Micros, Millis, Now, Unix};
 
@@ -126,7 +126,7 @@ impl Transport for Tcp {
         let Some(listener) = &self.listener else {
             return Err(AcceptError::Empty);
         };
-        match listener.accept() {
+        match retry(|| listener.accept()) {
             Ok(accepted) => {
                 if self.lacks_nodelay {
                     // A connection that broke meanwhile will say so when it is read.
@@ -138,11 +138,12 @@ impl Transport for Tcp {
                 Ok(accepted)
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(AcceptError::Empty),
+            Err(error) if is_shortage(&error) => Err(AcceptError::OutOfMemory),
             Err(error) if is_exhausted(&error) => {
                 // Without a descriptor the queue cannot even be looked at. The spare buys one for just as long as it
                 // takes to hang up on whoever is first, and we are not woken for the same connection again and again.
                 self.spare = None;
-                let turned_away = listener.accept();
+                let turned_away = retry(|| listener.accept());
                 let found_nobody =
                     matches!(&turned_away, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
                 drop(turned_away);
@@ -220,14 +221,44 @@ fn spare() -> Option<File> {
     File::open("/dev/null").ok()
 }
 
-/// EMFILE and ENFILE, which the standard library has no names for, and the kernel's own want of memory for sockets.
+/// EMFILE and ENFILE, which the standard library has no names for.
 fn is_exhausted(error: &io::Error) -> bool {
-    const ENOMEM: i32 = 12;
     const ENFILE: i32 = 23;
     const EMFILE: i32 = 24;
-    const ENOBUFS: i32 = 105;
-    matches!(
-        error.raw_os_error(),
-        Some(ENFILE | EMFILE | ENOMEM | ENOBUFS)
-    )
+    matches!(error.raw_os_error(), Some(ENFILE | EMFILE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_a_signal_interrupts_is_made_again() {
+        let mut calls = 0;
+        let outcome = retry(|| {
+            calls += 1;
+            match calls {
+                ..4 => Err(io::ErrorKind::Interrupted.into()),
+                _ => Ok(calls),
+            }
+        });
+        assert_eq!(outcome.ok(), Some(4));
+        let broken = retry(|| -> io::Result<()> { Err(io::ErrorKind::BrokenPipe.into()) });
+        assert!(broken.is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe));
+    }
+
+    #[test]
+    fn the_numbers_of_the_kernel_are_those_that_we_know() {
+        let says = |number: i32| io::Error::from_raw_os_error(number).to_string();
+        for (number, words) in [
+            (12, "Cannot allocate memory"),
+            (23, "Too many open files in system"),
+            (24, "Too many open files"),
+            (105, "No buffer space available"),
+        ] {
+            assert!(says(number).starts_with(words), "{}", says(number));
+            let error = io::Error::from_raw_os_error(number);
+            assert_ne!(is_shortage(&error), is_exhausted(&error), "{error}");
+        }
+    }
 }

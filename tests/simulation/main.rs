@@ -22,5 +22,6 @@ mod drains;
 mod fairness;
 mod pace;
 mod queues;
+mod shortage;
 mod stage;
 mod stats;

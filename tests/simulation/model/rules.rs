@@ -22,6 +22,10 @@ pub struct Rules {
     pub events_max: usize,
     /// The process is stopped now and then, for longer than any deadline, and somebody sets the wall clock.
     pub stops: bool,
+    /// The kernel has no memory for one read, write or accept in so many, except for the witness; 0 is never.
+    pub shortage: u64,
+    /// One wait in so many is interrupted.
+    pub interrupts: u64,
     /// Few descriptors: some who knock are turned away.
     pub descriptors: Option<u32>,
     /// What of the listener other processes have.
@@ -82,6 +86,8 @@ impl Rules {
             thrifty,
             lags,
             events_max: chance.pick(&[1, 3, usize::MAX, usize::MAX]),
+            shortage: chance.pick(&[0, 0, 0, 2, 10, 100]),
+            interrupts: chance.pick(&[0, 0, 2, 20]),
             stops: chance.one_in(4),
             descriptors: chance.one_in(6).then(|| chance.between(3, 12) as u32),
             sharing: Sharing::Nothing,

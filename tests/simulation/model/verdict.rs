@@ -78,7 +78,16 @@ impl Client {
             return Ok(());
         };
         let now = ledger.time(turn);
-        let is_stuck = now >= self.flowing + bounds.write_timeout.0;
+        // Its window may be open, and the kernel have no memory for what is to be written.
+        let came = self
+            .written
+            .last()
+            .map_or(self.connected, |(turn, _)| *turn);
+        let flowing = match around.rules.shortage {
+            0 => self.flowing,
+            _ => ledger.time(came),
+        };
+        let is_stuck = now >= flowing + bounds.write_timeout.0;
         if self.state == State::Over {
             return self
                 .inbox

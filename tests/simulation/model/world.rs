@@ -92,6 +92,9 @@ impl World {
         }
         let events_max = world.rules.events_max;
         world.sim().set_events_max(events_max);
+        let (shortage, interrupts) = (world.rules.shortage, world.rules.interrupts);
+        world.sim().set_shortage_of_accepts(shortage);
+        world.sim().set_interrupts(interrupts);
         if let Some(most) = world.rules.descriptors {
             world.sim().set_descriptors_max(most);
         }
@@ -105,6 +108,10 @@ impl World {
         sim.set_window(window);
         let end = sim.connect();
         let name = self.clients.len() + self.gone.len();
+        if name > 0 {
+            let shortage = self.rules.shortage;
+            self.sim().set_shortage(end, shortage);
+        }
         let mut client = Client::new(name, end, kind, window as usize, turn);
         if name > 0 {
             client.form(&mut self.chance);
@@ -266,7 +273,8 @@ impl World {
             let sim = self.reactor.transport();
             let unread = self.clients.iter().any(|client| sim.unread(client.end) > 0);
             let knocks = sim.listens() && sim.knocking() > 0;
-            let moves = sim.is_restless() || knocks || self.reactor.is_busy();
+            let waits = knocks || self.reactor.is_short_of_kernel_memory();
+            let moves = waits || sim.is_restless() || self.reactor.is_busy();
             if !unread && !moves {
                 break;
             }
