@@ -22,10 +22,28 @@ pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'
 
 /// Every file.
 pub const ASSETS: &[Asset] = &[
-    html("/", include_str!("index.html")),
+    html("/", include_str!("dashboard/index.html")),
+    script(
+        "/dashboard/dashboard.js",
+        include_str!("dashboard/dashboard.js"),
+    ),
+    script("/dashboard/gate.js", include_str!("dashboard/gate.js")),
+    script(
+        "/dashboard/history.js",
+        include_str!("dashboard/history.js"),
+    ),
+    script("/dashboard/tiles.js", include_str!("dashboard/tiles.js")),
+    script("/dashboard/tables.js", include_str!("dashboard/tables.js")),
+    script("/dashboard/format.js", include_str!("dashboard/format.js")),
+    style(
+        "/dashboard/dashboard.css",
+        include_str!("dashboard/dashboard.css"),
+    ),
+    html("/feed", include_str!("feed.html")),
     script("/feed.js", include_str!("feed.js")),
     script("/roomcast.js", include_str!("roomcast.js")),
     types("/roomcast.d.ts", include_str!("roomcast.d.ts")),
+    style("/feed.css", include_str!("feed.css")),
     style("/style.css", include_str!("style.css")),
 ];
 

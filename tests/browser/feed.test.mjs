@@ -31,7 +31,7 @@ async function publish(type, payload) {
 }
 
 test("an event that is published by a back-end is shown in both windows", async () => {
-  const pages = await Promise.all([browser.open(server.address), browser.open(server.address)]);
+  const pages = await Promise.all([browser.open(`${server.address}/feed`), browser.open(`${server.address}/feed`)]);
   await Promise.all(pages.map(connected));
   await publish("stream:created", { projectId: "p", streamId: "s", name: "from a back-end" });
   await Promise.all(pages.map((page) => shown(page, "from a back-end")));
@@ -39,7 +39,7 @@ test("an event that is published by a back-end is shown in both windows", async 
 });
 
 test("the form publishes to everybody and says to how many", async () => {
-  const [writer, reader] = await Promise.all([browser.open(server.address), browser.open(server.address)]);
+  const [writer, reader] = await Promise.all([browser.open(`${server.address}/feed`), browser.open(`${server.address}/feed`)]);
   await Promise.all([connected(writer), connected(reader)]);
   await writer.fill("#payload", '{"text": "from the form"}');
   await writer.click("button");
@@ -50,7 +50,7 @@ test("the form publishes to everybody and says to how many", async () => {
 });
 
 test("a script in a payload stays text", async () => {
-  const page = await browser.open(server.address);
+  const page = await browser.open(`${server.address}/feed`);
   await connected(page);
   await publish("demo:script", { text: "<img src=x onerror=alert(1)><script>alert(2)</script>" });
   await shown(page, "<script>alert(2)</script>");
@@ -59,7 +59,7 @@ test("a script in a payload stays text", async () => {
 });
 
 test("a refused event is explained on the page", async () => {
-  const page = await browser.open(server.address);
+  const page = await browser.open(`${server.address}/feed`);
   await connected(page);
   await page.fill("#type", "connection:fake");
   const errors = browser.errors.length;
