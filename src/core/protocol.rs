@@ -245,6 +245,7 @@ impl Protocol {
                 if ended {
                     message.frame = None;
                 }
+                message.gathered.make_room(piece, left);
                 message.gathered.append(buffer.at(range))?;
                 if last {
                     return self.whole_message(buffer, limits).map(Some);
@@ -386,6 +387,31 @@ impl Gathered {
             },
             (false, true) => Gathered::Text(Text::default()),
             (false, false) => Gathered::Binary(Vec::new()),
+        }
+    }
+
+    /// Makes room for a piece of what is left of a frame: by doubling, but for no more than the frame needs, where that
+    /// is half as much again at least, so that many short frames do not move what has come with each. What a client says
+    /// that it will send costs nothing before it comes.
+    fn make_room(&mut self, piece_bytes: usize, left_bytes: u64) {
+        let (bytes, room) = (self.bytes(), self.held_bytes());
+        if bytes + piece_bytes <= room {
+            return;
+        }
+        let doubled = (2 * room).max(bytes + piece_bytes);
+        let needed = bytes + left_bytes as usize;
+        let wanted = match needed {
+            needed if 2 * needed >= 3 * room => needed.min(doubled),
+            _ => doubled,
+        };
+        match self {
+            Gathered::Text(text) => text.make_room(wanted),
+            Gathered::Binary(gathered)
+            | Gathered::Compressed {
+                bytes: gathered, ..
+            } => {
+                gathered.reserve_exact(wanted - gathered.len());
+            }
         }
     }
 

@@ -44,6 +44,11 @@ impl Text {
         Ok(())
     }
 
+    /// Makes room for so many bytes in all.
+    pub fn make_room(&mut self, bytes: usize) {
+        self.whole.reserve_exact(bytes - self.whole.len());
+    }
+
     /// The text, if it does not end within a character.
     pub fn finish(self) -> Result<String, Fault> {
         match self.begun_bytes {
