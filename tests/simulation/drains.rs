@@ -274,3 +274,21 @@ fn whoever_opens_a_websocket_while_others_are_closed_is_told_last() {
     assert_eq!(told.last(), Some(&late));
     assert!(stage.now() < Millis(5_200), "{:?}", stage.now());
 }
+
+#[test]
+fn whoever_waits_for_the_accept_rate_is_accepted_before_the_loop_ends() {
+    let mut stage = Stage::new(|bounds| bounds.accept_rate = 10);
+    stage.sim().share(Sharing::Address);
+    let waiting: Vec<_> = (0..30).map(|_| stage.sim().connect()).collect();
+    for client in &waiting {
+        stage.sim().send(*client, request(1, 0).as_bytes());
+    }
+    stage.shut_down();
+    while !stage.exited {
+        stage.wait(Millis(100));
+        assert!(stage.now() < Millis::seconds(10));
+    }
+    for client in waiting {
+        assert_eq!(stage.statuses(client), [202]);
+    }
+}
