@@ -78,7 +78,7 @@ impl Hub {
                 command
             }
         };
-        command.args(["--drain-delay", "200ms", "--drain", "500ms"]);
+        command.args(["--drain", "500ms"]);
         command.env_clear().stdout(Stdio::null());
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let log = follow(&mut child);
