@@ -78,7 +78,8 @@ impl Hub {
                 command
             }
         };
-        command.args(["--drain", "500ms"]);
+        // A machine that is busy with other things is no reason to refuse anybody here.
+        command.args(["--drain", "500ms", "--loop-lag-limit", "1h"]);
         command.env_clear().stdout(Stdio::null());
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let log = follow(&mut child);
