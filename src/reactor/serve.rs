@@ -20,7 +20,7 @@ use crate::wire::http::{Head, Response};
 
 /// The first read of a turn asks for no more, and each further one for twice as much, unless a message is half
 /// received: of somebody who sends many short ones, little is then left to be put aside until its next turn.
-const FIRST_READ_BYTES: usize = 8 << 10;
+const FIRST_READ_BYTES: usize = 16 << 10;
 /// So many bytes of a message, unpacked, are as much work as a short one, at the least: what they say has to be read.
 const BYTES_A_MESSAGE: usize = 256;
 
