@@ -41,7 +41,7 @@
 //! | 3 | [`apps`] | words: the dialects, and who may come in |
 //! | 2 | [`core`] | one connection's input, everybody's queues, deadlines, limits and rooms |
 //! | 1 | [`wire`], [`transport`] | bytes and what they mean; sockets, clocks and chance |
-//! | 0 | [`time`], [`id`], [`pace`], [`bounds`], [`metrics`], [`web`] | plain values |
+//! | 0 | [`time`], [`id`], [`pace`], [`bounds`], [`metrics`], [`vitals`], [`web`] | plain values |
 //!
 //! # The ideas that carry it
 //!
@@ -58,9 +58,10 @@
 //!   within a turn is put together once, however many members it is written to.
 //! - **One deadline a connection**, whose meaning is given by its phase; activity only stores a time.
 //! - **Full means drop, visibly.** Everything is bounded, drops are counted and told.
-//! - **Clients' faults are values, ours are assertions.** No input panics.
+//! - **Clients' faults are values, ours are assertions.** No input panics; should the hub, it says what it was at
+//!   ([`vitals`]) and aborts.
 //! - **Time and chance are arguments.** Nothing of the server above [`transport`] reads a clock or draws a random
-//!   number.
+//!   number. The reactor's own time leaves out whatever the process did not run, so that nobody is late for that.
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -74,6 +75,7 @@ pub mod reactor;
 pub mod settings;
 pub mod time;
 pub mod transport;
+pub mod vitals;
 pub mod watch;
 pub mod web;
 pub mod wire;

@@ -16,7 +16,7 @@ use roomcast::settings::{Command, Settings, SettingsError, load};
 use roomcast::transport::Transport;
 use roomcast::transport::listener::Listener;
 use roomcast::transport::tcp::Tcp;
-use roomcast::watch;
+use roomcast::{vitals, watch};
 
 fn main() -> ExitCode {
     if std::env::args_os()
@@ -45,6 +45,7 @@ fn main() -> ExitCode {
         eprintln!("roomcast: the log could not be started: {error}");
         return ExitCode::FAILURE;
     }
+    vitals::abort_on_panic();
     loaded
         .warnings
         .iter()

@@ -15,6 +15,7 @@ use crate::core::outbox::{Crowd, Offer, Outbox, Stored};
 use crate::id::{AppId, ConnId, RoomId};
 use crate::metrics::Metrics;
 use crate::time::{Millis, Now};
+use crate::vitals;
 use crate::wire::frame::{Encoder, Frame, close};
 
 /// Why the server would rather not have more work, if it would.
@@ -131,6 +132,7 @@ impl Shared {
 
     /// What `app` may do while it is asked about `conn`.
     pub fn context(&mut self, app: AppId, conn: ConnId) -> Context<'_> {
+        vitals::asks(app, conn);
         Context {
             app,
             conn,

@@ -12,6 +12,7 @@ use crate::id::{AppId, ConnId};
 use crate::metrics::Accept;
 use crate::time::{Millis, Recent};
 use crate::transport::{AcceptError, Transport, is_shortage};
+use crate::vitals;
 use crate::wire::frame::close;
 
 /// How often the room that a burst has grown is given back: seldom enough that the next message to as many members
@@ -115,6 +116,7 @@ impl<T: Transport> Reactor<T> {
 
     /// Writes what waits, one call a connection, up to the turn's budget.
     pub(super) fn flush(&mut self) {
+        vitals::serves_nobody();
         let dirty = self.shared.outbox.dirty();
         let flushes = dirty.min(self.shared.bounds.turn.flushes_max as usize);
         self.shared.unflushed.flush(flushes, dirty);

@@ -41,6 +41,7 @@ use crate::id::{AppId, ConnId};
 use crate::metrics::{Metrics, PerApp};
 use crate::time::{Micros, Millis, Now, Recent};
 use crate::transport::{Ready, Transport};
+use crate::vitals;
 use crate::wire::buffer::Buffer;
 use crate::wire::frame::Encoder;
 
@@ -256,6 +257,12 @@ impl<T: Transport> Reactor<T> {
         let budget_bytes = self.shared.bounds.memory_budget_bytes;
         self.admission.turn_began(now, held_bytes, budget_bytes);
         self.report_health();
+        vitals::turn(
+            self.shared.metrics.loop_turn.count() + 1,
+            self.conns.len() as u64,
+            self.websockets.into(),
+            held_bytes,
+        );
     }
 
     /// What time it is, by the loop's own clock: the only place that asks for it.

@@ -14,6 +14,7 @@ use crate::core::protocol::{Event, Limits, Phase};
 use crate::id::{AppId, ConnId};
 use crate::time::Recent;
 use crate::transport::{Transport, is_shortage};
+use crate::vitals;
 use crate::wire::fault::{Answer, Fault};
 use crate::wire::frame::{Frame, close};
 use crate::wire::http::{Head, Response};
@@ -94,6 +95,7 @@ impl<T: Transport> Reactor<T> {
 
     /// Serves one connection that is not on the list.
     pub(super) fn serve_one(&mut self, id: ConnId) {
+        vitals::serves(id);
         let conn = &mut self.conns[id.key as usize];
         let was_midway = conn.is_midway();
         conn.flags &= !(HELD | STARVED);
