@@ -1,40 +1,42 @@
-//! What the server says on standard error: simple_logger's lines, for as long as somebody reads them.
+//! What the server says on standard error, a line for each record, for as long as somebody reads them.
 //!
-//! simple_logger prints with `eprintln!`, which panics once standard error is a pipe that nobody reads. Whoever reads
-//! the log may go away, and that ends nothing: a record that nobody would read is not printed. Nor is one that a full
-//! pipe has no room for, because whoever should read it may be stuck, and the loop would be, too.
+//! Whoever reads the log may go away at any moment, and that ends nothing: a line that cannot be written is lost, and no
+//! more. (That is why nothing here is printed with a macro of the standard library, which panics then.) Nor is a line
+//! written that a full pipe has no room for, because whoever should read it may be stuck, and the loop would be, too.
 
-use std::io;
+use std::io::{self, Write};
+use std::time::SystemTime;
 
 use log::{LevelFilter, Log, Metadata, Record, SetLoggerError};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use simple_logger::SimpleLogger;
 
-/// simple_logger, asked only while there is somebody to read and room to write.
-struct Journal(SimpleLogger);
+/// Writes each record that is at least this important.
+struct Journal(LevelFilter);
 
 /// Begins to write the log. `RUST_LOG` names the level, which is `info` otherwise.
 pub fn begin() -> Result<(), SetLoggerError> {
-    let logger = SimpleLogger::new().with_level(LevelFilter::Info).env();
-    let logger = logger.with_utc_timestamps();
-    log::set_max_level(logger.max_level());
-    log::set_boxed_logger(Box::new(Journal(logger)))
+    let named = std::env::var("RUST_LOG").unwrap_or_default();
+    let level = named.parse().unwrap_or(LevelFilter::Info);
+    log::set_max_level(level);
+    log::set_boxed_logger(Box::new(Journal(level)))
 }
 
 impl Log for Journal {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        self.0.enabled(metadata)
+        metadata.level() <= self.0
     }
 
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) && takes_a_line() {
-            self.0.log(record);
+            let now = humantime::format_rfc3339_millis(SystemTime::now());
+            let (level, target, words) = (record.level(), record.target(), record.args());
+            let line = format!("{now} {level:<5} [{target}] {words}\n");
+            // One write, so that a line is whole or not there; nobody is there to be told that it failed.
+            let _ = io::stderr().write_all(line.as_bytes());
         }
     }
 
-    fn flush(&self) {
-        self.0.flush();
-    }
+    fn flush(&self) {}
 }
 
 /// Whether a line that is written to standard error goes somewhere, at once: a pipe without a reader is in error, and one

@@ -42,7 +42,10 @@ fn main() -> ExitCode {
         Err(error) => return error.report(),
     };
     if let Err(error) = journal::begin() {
-        eprintln!("roomcast: the log could not be started: {error}");
+        let _ = writeln!(
+            io::stderr(),
+            "roomcast: the log could not be started: {error}"
+        );
         return ExitCode::FAILURE;
     }
     vitals::abort_on_panic();

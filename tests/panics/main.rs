@@ -16,6 +16,7 @@ use roomcast::bounds::Bounds;
 use roomcast::id::AppId;
 use roomcast::reactor::Reactor;
 use roomcast::time::Unix;
+use roomcast::transport::listener::Listener;
 use roomcast::transport::tcp::Tcp;
 use roomcast::vitals;
 use roomcast::wire::frame::Frame;
@@ -70,7 +71,8 @@ fn serve() {
     }
     simple_logger::init_with_level(log::Level::Info).unwrap();
     vitals::abort_on_panic();
-    let transport = Tcp::bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let listener = Listener::bind(([127, 0, 0, 1], 0).into(), false).unwrap();
+    let transport = Tcp::new(listener).unwrap();
     let address = transport.address();
     let access = Access::new(Vec::new(), Vec::new(), address);
     let fragile: Box<dyn App> = Box::new(Fragile);

@@ -124,7 +124,7 @@ fn no_byte_is_lost_or_doubled_however_often_memory_is_short() {
     let client = stage.open("/echo");
     stage.sim().resize(client, 1000);
     starve(&mut stage, &[client], 2);
-    let message: Vec<u8> = (0..60_000u32).map(|at| (at * at >> 7) as u8).collect();
+    let message: Vec<u8> = (0..60_000u32).map(|at| ((at * at) >> 7) as u8).collect();
     for _ in 0..3 {
         stage
             .sim()

@@ -1,7 +1,10 @@
 //! The process: what it says when it starts, and how it ends when it cannot.
 
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
+use crate::http::Http;
 use crate::server::{Server, run};
 
 #[test]
@@ -91,6 +94,36 @@ fn a_log_that_nobody_reads_any_more_ends_nothing() {
     assert_eq!(client.close_code(), 1001);
     drop(client);
     assert_eq!(server.exit_status().code(), Some(0));
+}
+
+#[test]
+fn a_log_whose_reader_goes_away_in_the_middle_ends_nothing() {
+    for _ in 0..10 {
+        let mut server = Server::start("");
+        let (stops, address) = (AtomicBool::new(false), server.address());
+        thread::scope(|scope| {
+            // Each of these is worth a line, so that one is always about to be written.
+            scope.spawn(|| {
+                while !stops.load(Ordering::Relaxed) {
+                    let mut http = Http::new(TcpStream::connect(address).unwrap());
+                    let answer = http.send("nonsense\r\n\r\n").answer();
+                    assert_eq!(answer.status, 400);
+                }
+            });
+            server.until("much was said", |server| {
+                server.metric("roomcast_http_requests_total{route=\"unmatched\",status=\"400\"}")
+                    > 50.0
+            });
+            server.go_away();
+            server.until("much more was said", |server| {
+                server.metric("roomcast_http_requests_total{route=\"unmatched\",status=\"400\"}")
+                    > 100.0
+            });
+            stops.store(true, Ordering::Relaxed);
+        });
+        server.signal("TERM");
+        assert_eq!(server.exit_status().code(), Some(0));
+    }
 }
 
 #[test]

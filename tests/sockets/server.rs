@@ -44,8 +44,13 @@ impl Server {
     /// The same, with nobody at the other end of its log once it listens.
     pub fn start_unread(flags: &str) -> Server {
         let mut server = Server::start(flags);
-        server.log = channel().1;
+        server.go_away();
         server
+    }
+
+    /// From now on there is nobody at the other end of its log.
+    pub fn go_away(&mut self) {
+        self.log = channel().1;
     }
 
     /// From now on nobody reads its log, and nobody closes it.
