@@ -20,7 +20,7 @@ need_packages() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-need_packages chromium curl golang-go golang-github-gorilla-websocket-dev openssl python3-venv systemd valgrind
+need_packages chromium curl golang-go golang-github-gorilla-websocket-dev iproute2 openssl python3-venv systemd valgrind
 
 say "format"
 cargo fmt --check
@@ -49,6 +49,9 @@ say "pages in a real browser"
 npm --prefix tests/browser ci --no-audit --no-fund --loglevel=error
 cargo build --locked --quiet
 node --test --test-reporter=spec tests/browser/*.test.mjs
+
+say "clients whose host vanishes, in network namespaces of their own"
+as_root python3 -B tests/faults/vanish.py target/debug/roomcast
 
 say "the tables of the comparison"
 python3 -B -m unittest discover -s tests/compare
