@@ -144,6 +144,40 @@ fn slow_members_miss_exactly_what_the_server_says_it_dropped() {
 }
 
 #[test]
+fn the_books_of_both_ends_agree_although_some_never_read_again() {
+    let hub = Hub::start("--queue-messages 8 --write-timeout 3s --memory-budget 32MiB");
+    let tasks = described("roomcast-tasks");
+    let run = hub
+        .flood(&format!(
+            "slow 20 --rooms 2 --share 0.4 --forsaken 0.5 --messages 400 --size 16KiB --window 4 --target {tasks}"
+        ))
+        .passed();
+    run.counts(
+        "slow",
+        &[("connections", 8), ("forsaken", 4), ("unexplained", 0)],
+    );
+    let at = |name: &str| run.number(&format!("/slow/books/{name}")) as u64;
+    assert_eq!(at("clients/received"), at("server/delivered"));
+    assert!(at("server/closed") >= 4 && at("server/closed") == at("clients/closed"));
+    assert!(at("server/dropped") >= at("clients/told") && at("clients/told") > 0);
+    // Whoever is closed for a full queue has a full queue.
+    assert!(at("server/discarded") >= 4 * 8, "{run:?}");
+    assert!(at("clients/expected") >= 400 * 10);
+    assert!(run.number("/slow/peak/queue_bytes") > 0.0);
+}
+
+#[test]
+fn books_that_do_not_balance_fail_the_run() {
+    // The metrics are those of another app, which was offered nothing.
+    let file = format!("{}/books.toml", env!("CARGO_TARGET_TMPDIR"));
+    let text = std::fs::read_to_string(described("roomcast")).unwrap();
+    std::fs::write(&file, text.replace("app = \"events\"", "app = \"tasks\"")).unwrap();
+    let hub = Hub::start("--queue-messages 8 --write-timeout 60s");
+    let run = hub.flood(&format!("slow 4 --share 0.3 --messages 20 --target {file}"));
+    run.failed("the server delivered 0, but the clients received");
+}
+
+#[test]
 fn a_storm_ends_with_everybody_served_again() {
     let run = Hub::start("").flood("storm 100 --rounds 3").passed();
     for round in 0..3 {

@@ -372,7 +372,8 @@ impl<'a> Broadcast<'a> {
         self.turn_until(until)
     }
 
-    fn turn_until(&mut self, until: Micros) -> Result<(), Error> {
+    /// Handles what is ready, or waits for something until then at most; publishes nothing.
+    pub fn turn_until(&mut self, until: Micros) -> Result<(), Error> {
         let pours = match &mut self.flooder {
             Some(flooder) => flooder.pour(self.crowd),
             None => false,

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::answer;
 use crate::description::Call;
 use crate::error::Error;
+use crate::metrics::Metrics;
 use crate::template::Values;
 
 /// How long one call may take.
@@ -76,17 +77,11 @@ impl Caller {
         Ok(())
     }
 
-    /// The value of one line of `/metrics`; zero if it is not there, for a counter begins to be with its first count.
-    pub fn metric(&mut self, name: &str) -> Result<u64, Error> {
+    /// The numbers of `/metrics`.
+    pub fn numbers(&mut self) -> Result<Metrics, Error> {
         let text = self.metrics()?;
-        let value = text
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        match value.map(|value| value.trim().parse::<f64>()) {
-            None => Ok(0),
-            Some(Ok(value)) => Ok(value as u64),
-            Some(Err(_)) => Err(wrong("GET /metrics", &format!("{name} is no number"))),
-        }
+        Metrics::parse(&text)
+            .ok_or_else(|| wrong("GET /metrics", "a line is no number with a name"))
     }
 
     /// All of `/metrics`.

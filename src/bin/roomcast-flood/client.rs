@@ -25,6 +25,10 @@ const CLOSE_NORMAL: u16 = 1000;
 /// What `connect` answers on Linux when the outcome comes later; the standard library has no stable name for it.
 const EINPROGRESS: i32 = 115;
 
+/// The segments of a client with a small receive buffer, in bytes: those of an Ethernet. Loopback's own are so long that
+/// the kernel would hold megabytes for each client before the server had to queue anything.
+const SEGMENT_BYTES: u32 = 1460;
+
 /// Longer frames are kept where they are read to, so that they are not copied for each piece of them that comes.
 const LONG_BYTES: usize = 64 << 10;
 
@@ -89,6 +93,8 @@ pub struct Client {
     sent: usize,
     /// Whether it leaves alone what comes.
     is_paused: bool,
+    /// Whether it says nothing any more.
+    is_mute: bool,
 }
 
 #[derive(Debug, Default)]
@@ -121,6 +127,7 @@ impl Client {
         socket.set_tcp_nodelay(true)?;
         if let Some(bytes) = receive_buffer {
             socket.set_recv_buffer_size(bytes)?;
+            socket.set_tcp_mss(SEGMENT_BYTES)?;
         }
         if let Some(source) = source {
             socket.bind(&source.into())?;
@@ -164,6 +171,12 @@ impl Client {
     /// From now on it leaves alone what comes.
     pub fn pause(&mut self) {
         self.is_paused = true;
+    }
+
+    /// From now on it says nothing, not even what it should: an answer to a server that has given it up would only
+    /// make the kernel throw away what is still to be read.
+    pub fn mute(&mut self) {
+        self.is_mute = true;
     }
 
     /// Reads again, and first of all what came meanwhile.
@@ -402,6 +415,9 @@ impl Client {
     }
 
     fn send(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        if self.is_mute {
+            return Ok(());
+        }
         if !self.unsent.is_empty() {
             self.unsent.extend_from_slice(bytes);
             return self.flush();

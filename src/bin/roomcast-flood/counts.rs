@@ -7,6 +7,8 @@ use serde::Serialize;
 pub struct Counts {
     /// Messages delivered, neither duplicates nor reminders included.
     pub deliveries: u64,
+    /// The same, reminders included.
+    pub received: u64,
     /// Deliveries of what that client had already.
     pub duplicates: u64,
     /// Deliveries after one with a higher number.

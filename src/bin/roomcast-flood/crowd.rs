@@ -12,6 +12,7 @@ use crate::client::{Client, Context, End, Sink};
 use crate::clock::{Clock, after};
 use crate::error::Error;
 use crate::failure::Failure;
+use crate::group::Group;
 use crate::kit::Kit;
 use crate::outcome::Outcome;
 use crate::poller::{EVENTS_MAX, Poller};
@@ -42,8 +43,8 @@ pub struct Crowd {
     kit: Kit,
     target: Target,
     clients: Vec<Client>,
-    /// From this client on, those whose receive buffer is to be so small, in bytes.
-    small_from: Option<(u32, usize)>,
+    /// Those whose receive buffer is to be so small, in bytes.
+    small: Option<(Group, usize)>,
     outcome: Outcome,
 }
 
@@ -61,14 +62,14 @@ impl Crowd {
             kit,
             target,
             clients,
-            small_from: None,
+            small: None,
             outcome: Outcome::new(),
         })
     }
 
-    /// Gives the clients from `first` on a receive buffer of so many bytes when they connect.
-    pub fn shrink_buffers(&mut self, first: u32, bytes: usize) {
-        self.small_from = Some((first, bytes));
+    /// Gives the clients of `group` a receive buffer of so many bytes when they connect.
+    pub fn shrink_buffers(&mut self, group: Group, bytes: usize) {
+        self.small = Some((group, bytes));
     }
 
     /// Connects every client that waits for it. Those that are not open at the deadline have failed.
@@ -164,6 +165,11 @@ impl Crowd {
     /// From now on `client` leaves alone what comes.
     pub fn pause(&mut self, client: u32) {
         self.clients[client as usize].pause();
+    }
+
+    /// From now on `client` says nothing.
+    pub fn mute(&mut self, client: u32) {
+        self.clients[client as usize].mute();
     }
 
     /// `client` reads again, and first of all what came meanwhile.
@@ -310,7 +316,7 @@ impl Crowd {
         let client = &mut self.clients[id as usize];
         self.outcome.started += 1;
         let registry = self.poller.registry();
-        let small = self.small_from.filter(|&(first, _)| id >= first);
+        let small = self.small.filter(|(group, _)| group.has(id));
         let small = small.map(|(_, bytes)| bytes);
         let source = sources.address(id);
         let target = &self.target;

@@ -42,6 +42,8 @@ pub struct Scene {
     pub notice: Option<Notice>,
     /// The line of `/metrics` that counts drops.
     pub dropped: Option<String>,
+    /// Where the server counts as roomcast does: the app whose label its metrics have.
+    pub app: Option<String>,
     /// How to publish to a room.
     pub publish: Option<Call>,
     /// What to call once for each room.
@@ -135,6 +137,7 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/targets");
         for (file, has_echo) in [
             ("roomcast.toml", true),
+            ("roomcast-tasks.toml", false),
             ("rival.toml", true),
             ("nchan.toml", false),
         ] {

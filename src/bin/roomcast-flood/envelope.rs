@@ -1,8 +1,10 @@
 //! What a server wraps around a mark, learned from the first message that it delivered.
 //!
-//! The bytes before the mark are the same in every message of a room; those behind it may hold a time and differ, but
-//! not in number. So a message is whole if it has the size that was asked for, the same beginning, an undamaged mark,
+//! The bytes before the mark are the same in every message of a room, but for those of a JSON field `timestamp`; those
+//! behind it may hold a time and differ, but not in number. So a message is whole if it has the size that was asked for, the same beginning, an undamaged mark,
 //! and, where the envelope is JSON, reads as JSON.
+
+use std::ops::Range;
 
 use serde::de::IgnoredAny;
 
@@ -12,6 +14,8 @@ use crate::mark::{MARK_BYTES, Mark};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Envelope {
     before: Vec<u8>,
+    /// Where a time stands in it, if one does.
+    time: Range<usize>,
     after_bytes: usize,
 }
 
@@ -31,6 +35,7 @@ impl Envelope {
     pub fn learn(text: &[u8], at: usize) -> Option<Envelope> {
         let envelope = Envelope {
             before: text[..at].to_vec(),
+            time: time_in(&text[..at]),
             after_bytes: text.len().checked_sub(at + MARK_BYTES)?,
         };
         let is_whole = Mark::is_whole(&text[at..], 0) && envelope.reads(text);
@@ -57,7 +62,7 @@ impl Envelope {
         let Some(pad) = self.pad(size) else {
             return Shape::Damaged;
         };
-        if text[..at] != self.before || !Mark::is_whole(&text[at..], pad) || !self.reads(text) {
+        if !self.begins(&text[..at]) || !Mark::is_whole(&text[at..], pad) || !self.reads(text) {
             return Shape::Damaged;
         }
         match text.len() == size {
@@ -66,10 +71,33 @@ impl Envelope {
         }
     }
 
+    /// Whether this is what comes before the mark, at another time perhaps.
+    fn begins(&self, text: &[u8]) -> bool {
+        let Range { start, end } = self.time;
+        text.len() == self.before.len()
+            && text[..start] == self.before[..start]
+            && text[end..] == self.before[end..]
+            && text[start..end]
+                .iter()
+                .all(|byte| !matches!(byte, b'"' | b'\\'))
+    }
+
     /// Whether `text` is JSON, if it should be.
     pub fn reads(&self, text: &[u8]) -> bool {
         self.before.first() != Some(&b'{') || serde_json::from_slice::<IgnoredAny>(text).is_ok()
     }
+}
+
+/// Where the first field `timestamp` has its value; an empty range if there is none.
+fn time_in(text: &[u8]) -> Range<usize> {
+    let name = br#""timestamp":""#;
+    let found = text.windows(name.len()).position(|part| part == name);
+    let value = found.and_then(|found| {
+        let start = found + name.len();
+        let length = text[start..].iter().position(|&byte| byte == b'"')?;
+        Some(start..start + length)
+    });
+    value.unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -116,6 +144,22 @@ mod tests {
         }
         let longer = wrapped(pad, "\",\"t\":22}");
         assert_eq!(envelope.check(&longer, 6, 128), Shape::WrongSize);
+    }
+
+    #[test]
+    fn a_time_before_the_mark_may_be_another() {
+        let text = |time: &str, kind: &str| {
+            let mut text = format!(r#"{{"timestamp":"{time}","{kind}":""#).into_bytes();
+            text.extend_from_slice(&wrapped(0, "\"}")[6..]);
+            text
+        };
+        let first = text("12:00", "x");
+        let at = first.len() - MARK_BYTES - 2;
+        let envelope = Envelope::learn(&first, at).unwrap();
+        let check = |text: &[u8]| envelope.check(text, at, first.len());
+        assert_eq!(check(&text("23:59", "x")), Shape::Whole);
+        assert_eq!(check(&text("23:59", "y")), Shape::Damaged);
+        assert_eq!(check(&text("23\":9", "x")), Shape::Damaged);
     }
 
     #[test]

@@ -8,11 +8,13 @@
 //! The first copy of each message is read in full. All other copies must be the same bytes, so every delivery is
 //! checked from its first byte to its last, at the price of one comparison.
 
+mod missing;
+
 use hdrhistogram::Histogram;
 use roomcast::time::Micros;
 
 use crate::client::Sink;
-use crate::counts::{Counts, Missing};
+use crate::counts::Counts;
 use crate::envelope::{Envelope, Shape};
 use crate::flights::Flights;
 use crate::histogram;
@@ -231,46 +233,6 @@ impl Ledger {
         &self.latency_us
     }
 
-    /// What is missing now, had every message that the server took been delivered.
-    pub fn missing(&self) -> Missing {
-        let mut missing = Missing::default();
-        for (client, member) in (0..).zip(&self.members) {
-            let lost = self.lost_by(client);
-            missing.lost += lost;
-            if !member.gone {
-                missing.unexplained += lost.abs_diff(member.missed);
-            }
-        }
-        missing
-    }
-
-    /// Messages that one client should have and has not.
-    pub fn lost_by(&self, client: u32) -> u64 {
-        let member = &self.members[client as usize];
-        let room = self.seating.room(client);
-        let places = self.places.iter().skip((client * self.lanes) as usize);
-        let lost = (0..self.lanes).zip(places).map(|(lane, place)| {
-            let behind = match member.joined && !member.gone {
-                true => self.behind(room, lane, place.next),
-                false => 0,
-            };
-            u64::from(behind) + u64::from(place.gaps)
-        });
-        lost.sum()
-    }
-
-    fn lane_length(&self, room: u32, lane: u32) -> u32 {
-        (self.flights.published_to(room) + self.lanes - 1 - lane) / self.lanes
-    }
-
-    /// Messages of a lane, from its message `next` on, that the server took.
-    fn behind(&self, room: u32, lane: u32, next: u32) -> u32 {
-        let refused = self.flights.refused(room).iter();
-        let refused = refused.filter(|&seq| seq % self.lanes == lane && seq / self.lanes >= next);
-        let published = self.lane_length(room, lane).saturating_sub(next);
-        published - refused.count() as u32
-    }
-
     fn read(&mut self, client: u32, text: &[u8], now: Micros) {
         let room = self.seating.room(client);
         let member = &mut self.members[client as usize];
@@ -380,6 +342,7 @@ impl Ledger {
             .meant_at(room, seq)
             .expect("whoever calls this found the message among those that were published");
         self.counts.deliveries += u64::from(is_timed);
+        self.counts.received += 1;
         self.counts.ungreeted += u64::from(!member.greeted && self.target.greets());
         self.last_delivery = now;
         if index < next {

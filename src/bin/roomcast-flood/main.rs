@@ -10,7 +10,10 @@
 //! A [`broadcast`] has [`publisher`]s, which read an [`answer`] to each message, publish a [`plan`] on a [`schedule`].
 //! What is published is a [`mark`], what is delivered has an [`envelope`] around it; the [`ledger`] checks and
 //! [`counts`] every delivery, and [`flights`] knows what is still on its way. Other modes are [`echo`], [`slow`],
-//! [`storm`] and [`fairness`], for which there is a [`flooder`] and the [`spans`] that the server measured. The [`meter`] watches the server's and the client's own [`process`]. What was [`published`] becomes what
+//! in which a [`group`] stops reading, [`storm`], and [`fairness`], for which there is a [`flooder`] and the [`spans`]
+//! that the server measured. What the server's [`metrics`] say is held against what the clients saw, as two [`books`],
+//! and a [`sampler`] watches its memory meanwhile. The [`meter`] watches the server's and the client's own [`process`].
+//! What was [`published`] becomes what
 //! was [`broadcasted`], a part of the [`report`] beside the [`phases`] of the connections, which is printed as a [`table`]
 //! or as JSON, and drawn as a [`mod@plot`]. To [`compare`] servers, each a [`contender`], several sessions are loaded in
 //! turn, which makes a [`comparison`].
@@ -22,6 +25,7 @@
 
 mod answer;
 mod arguments;
+mod books;
 mod broadcast;
 mod broadcasted;
 mod caller;
@@ -41,11 +45,13 @@ mod fairness;
 mod flights;
 mod flooder;
 mod frame;
+mod group;
 mod histogram;
 mod kit;
 mod ledger;
 mod mark;
 mod meter;
+mod metrics;
 mod options;
 mod outcome;
 mod phases;
@@ -58,6 +64,7 @@ mod published;
 mod publisher;
 mod report;
 mod run;
+mod sampler;
 mod schedule;
 mod seating;
 mod session;

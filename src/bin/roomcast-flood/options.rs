@@ -240,9 +240,21 @@ pub struct Slow {
     #[command(flatten)]
     pub load: Load,
 
-    /// The share of the connections that stop reading
+    /// Number of rooms, which take turns; the connections are divided evenly
+    #[arg(long, value_name = "R", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub rooms: u32,
+
+    /// The share of each room's connections that stop reading
     #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = share)]
     pub share: f64,
+
+    /// The share of those that never read again, until the server has closed them [default: none]
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub forsaken: Option<f64>,
+
+    /// How often messages are published while they do not read; in between they catch up
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub rounds: u32,
 
     /// Receive buffer of those that stop reading, in bytes; the smaller, the sooner the server has to queue
     #[arg(long, value_name = "BYTES", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1 << 24))]
@@ -359,32 +371,47 @@ pub enum Work {
     Echo,
 }
 
+impl Slow {
+    /// Who sits where.
+    pub fn seating(&self) -> Result<Seating, Error> {
+        let seating = seating(self.rooms, Some(self.connections), None)?;
+        match seating.members {
+            1 => Err(Error::Usage(
+                "a room needs two members, one of whom reads".to_owned(),
+            )),
+            _ => Ok(seating),
+        }
+    }
+}
+
 impl Fanout {
     /// Who sits where.
     pub fn seating(&self) -> Result<Seating, Error> {
-        let rooms = self.rooms;
-        let members = match (self.connections, self.members) {
-            (None, Some(members)) => members,
-            (Some(clients), None) if clients.is_multiple_of(rooms) => clients / rooms,
-            (Some(clients), Some(members)) if Some(clients) == rooms.checked_mul(members) => {
-                members
-            }
-            (None, None) => {
-                let sentence = "how many connections? Give N, or --members (and --rooms)";
-                return Err(Error::Usage(sentence.to_owned()));
-            }
-            (Some(clients), _) => {
-                return Err(Error::Usage(format!(
-                    "{clients} connections cannot be seated: they must be --rooms {rooms} times --members"
-                )));
-            }
-        };
-        match rooms.checked_mul(members) {
-            Some(1..=1_000_000) => Ok(Seating { rooms, members }),
-            _ => Err(Error::Usage(format!(
-                "{rooms} rooms of {members} are more than a million connections"
-            ))),
+        seating(self.rooms, self.connections, self.members)
+    }
+}
+
+/// So many rooms, and as many members of each as there are connections for, or as are asked for.
+fn seating(rooms: u32, connections: Option<u32>, members: Option<u32>) -> Result<Seating, Error> {
+    let members = match (connections, members) {
+        (None, Some(members)) => members,
+        (Some(clients), None) if clients.is_multiple_of(rooms) => clients / rooms,
+        (Some(clients), Some(members)) if Some(clients) == rooms.checked_mul(members) => members,
+        (None, None) => {
+            let sentence = "how many connections? Give N, or --members (and --rooms)";
+            return Err(Error::Usage(sentence.to_owned()));
         }
+        (Some(clients), _) => {
+            return Err(Error::Usage(format!(
+                "{clients} connections cannot be seated: they must be --rooms {rooms} times --members"
+            )));
+        }
+    };
+    match rooms.checked_mul(members) {
+        Some(1..=1_000_000) => Ok(Seating { rooms, members }),
+        _ => Err(Error::Usage(format!(
+            "{rooms} rooms of {members} are more than a million connections"
+        ))),
     }
 }
 

@@ -58,6 +58,17 @@ impl Process {
         Ok(waited.sum::<io::Result<u64>>()? / 1000)
     }
 
+    /// Its resident set now, in bytes: quicker to read than all of its memory, and a little less exact.
+    pub fn rss(&self) -> io::Result<u64> {
+        let each = self.folders.iter().map(|folder| {
+            let status = fs::read_to_string(format!("{folder}/status"))?;
+            let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+            let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+            kib.map(|kib| kib << 10).ok_or_else(|| malformed("status"))
+        });
+        each.sum()
+    }
+
     /// Its memory now.
     pub fn memory(&self) -> io::Result<Memory> {
         let mut sum = Memory::default();

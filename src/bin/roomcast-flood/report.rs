@@ -99,7 +99,12 @@ impl Report {
         if let Some(connect) = &self.connect {
             connect.judge(&mut problems);
         }
-        if let Some(close) = &self.close {
+        let excused = self.slow.as_ref().map_or(0, Slowed::excused);
+        if let Some(close) = self
+            .close
+            .as_ref()
+            .filter(|close| close.lost.values().sum::<u32>() != excused)
+        {
             for (kind, count) in &close.lost {
                 problems.push(format!("{count} open connections went away: {kind}"));
             }

@@ -8,6 +8,7 @@ use crate::description::{Description, Scene};
 use crate::echo;
 use crate::error::Error;
 use crate::fairness;
+use crate::group::Group;
 use crate::ledger::Ledger;
 use crate::meter::Cost;
 use crate::options::{Connect, Echo, Fairness, Fanout, Idle, Server, Slow, Storm};
@@ -65,17 +66,18 @@ pub fn fanout(options: &Fanout) -> Result<Report, Error> {
 /// Runs `slow`.
 pub fn slow(options: &Slow) -> Result<Report, Error> {
     let plan = options.load.plan(options.server.common.settle);
-    let seating = Seating::one_room(options.connections);
+    let seating = options.seating()?;
     let mut session = listeners(&options.server, seating, &plan)?;
     let mut report = Report::new("slow", session.crowd.target());
     let memory = session.meter.server_memory();
-    let slow = slow::Group::new(options.connections, options.share);
+    let slow = Group::new(seating, options.share, options.forsaken.unwrap_or(0.0));
     session
         .crowd
-        .shrink_buffers(slow.first(), options.receive_buffer as usize);
+        .shrink_buffers(slow, options.receive_buffer as usize);
     report.connect = Some(session.connect_as_asked(0.0)?);
     let connected = session.meter.server_memory();
-    let (published, slowed, cost) = slow::run(&mut session, slow, plan, &options.server)?;
+    let (published, slowed, cost) =
+        slow::run(&mut session, slow, (plan, options.rounds), &options.server)?;
     report.memory = memory.zip(connected).map(|(before, connected)| {
         ServerMemory::new(before, connected, slowed.memory, options.connections)
     });
@@ -108,7 +110,7 @@ pub fn fairness(options: &Fairness) -> Result<Report, Error> {
     let rounds = 2 * (options.rounds + 1);
     session.deadline = after(session.deadline, options.slice.saturating_mul(rounds));
     let mut report = Report::new("fairness", session.crowd.target());
-    let sleeper = seating.clients() - 1;
+    let sleeper = Group::last(seating);
     session
         .crowd
         .shrink_buffers(sleeper, options.receive_buffer as usize);
@@ -237,8 +239,8 @@ fn listeners<'a>(
     seating: Seating,
     plan: &Plan,
 ) -> Result<Session<'a, Ledger>, Error> {
-    // One more for each call that is made beside the run.
-    sources::reserve_descriptors(u64::from(seating.clients()) + u64::from(plan.publishers) + 1)?;
+    // A few more for the calls that are made beside the run, and to look at the server meanwhile.
+    sources::reserve_descriptors(u64::from(seating.clients()) + u64::from(plan.publishers) + 4)?;
     let description = Description::load(server.target.as_deref())?;
     let scene = match seating.rooms {
         1 => scene(description.room, "room")?,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::books::Books;
 use crate::broadcasted::Broadcasted;
 use crate::echo::Echoed;
 use crate::fairness::{Fairness, Rounds};
@@ -197,7 +198,66 @@ fn slowed(f: &mut fmt::Formatter<'_>, slow: &Slowed) -> fmt::Result {
         f,
         "dropped",
         format_args!("{metrics}{notices} by its notices, {count} by counting"),
-    )
+    )?;
+    if let Some(peak) = &slow.peak {
+        let bytes = |bytes: u64| Bytes(bytes as f64);
+        line(
+            f,
+            "at most",
+            format_args!(
+                "RSS {} (+{}), queues {}, budget {}, {} samples",
+                bytes(peak.rss),
+                bytes(peak.rss - peak.rss_before),
+                bytes(peak.queue_bytes),
+                bytes(peak.budget),
+                peak.samples
+            ),
+        )?;
+    }
+    slow.books
+        .as_ref()
+        .map_or(Ok(()), |books| reconciled(f, books))
+}
+
+/// Both ends' books, side by side.
+fn reconciled(f: &mut fmt::Formatter<'_>, books: &Books) -> fmt::Result {
+    let Books { server, clients } = books;
+    let unoffered = books.unoffered();
+    let untold = server.dropped.checked_sub(clients.told);
+    let lost = untold.zip(unoffered);
+    let lost = lost.map(|(untold, unoffered)| untold + server.discarded + unoffered);
+    let expected = unoffered.map(|after| server.offered + after);
+    let rows = [
+        ("published × members", Some(clients.expected), expected),
+        ("delivered", Some(clients.received), Some(server.delivered)),
+        (
+            "dropped and told of",
+            Some(clients.told),
+            untold.map(|_| clients.told),
+        ),
+        ("lost with a connection", Some(clients.lost_by_closed), lost),
+        ("  dropped before its end", None, untold),
+        ("  discarded at its end", None, Some(server.discarded)),
+        ("  published after its end", None, unoffered),
+        ("still queued", None, Some(server.queued)),
+        (
+            "connections closed",
+            Some(clients.closed),
+            Some(server.closed),
+        ),
+        ("  for the memory budget", None, Some(server.evicted)),
+    ];
+    writeln!(
+        f,
+        "\n{:<30} {:>15} {:>15}",
+        "the books", "clients", "server"
+    )?;
+    let cell =
+        |number: Option<u64>| number.map_or("–".to_owned(), |number| Count(number).to_string());
+    for (name, clients, server) in rows {
+        writeln!(f, "{name:<30} {:>15} {:>15}", cell(clients), cell(server))?;
+    }
+    Ok(())
 }
 
 fn disturbed(f: &mut fmt::Formatter<'_>, fairness: &Fairness) -> fmt::Result {

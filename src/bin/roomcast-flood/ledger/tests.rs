@@ -1,6 +1,8 @@
 //! The ledger against deliveries that come as they should, late, twice, damaged or never.
 
 use super::*;
+use crate::books::ClientBooks;
+use crate::counts::Missing;
 use crate::description::Description;
 
 const SIZE: usize = 90;
@@ -68,6 +70,7 @@ fn all_in_order_leaves_nothing_missing_and_times_everything() {
     assert_eq!(ledger.missing(), Missing::default());
     let expected = Counts {
         deliveries: 6,
+        received: 6,
         ..Counts::default()
     };
     assert_eq!(ledger.counts(), expected);
@@ -131,6 +134,30 @@ fn a_client_that_goes_away_holds_nobody_up_but_its_messages_are_lost() {
     ledger.publish(0, Micros(300), true);
     deliver(&mut ledger, 0, &[3]);
     assert_eq!(ledger.missing().lost, 2);
+}
+
+#[test]
+fn the_books_know_what_each_client_should_have_had() {
+    let mut ledger = ledger(3, 1, 4);
+    deliver(&mut ledger, 0, &[0, 1, 2, 3]);
+    deliver(&mut ledger, 1, &[0, 3]);
+    deliver(&mut ledger, 2, &[0]);
+    let notice = br#"{"type":"connection:lagged","payload":{"missed":2},"timestamp":"t"}"#;
+    ledger.message(1, notice, Micros(0));
+    ledger.lost(2);
+    // What comes after its end is not there for it either.
+    ledger.publish(0, Micros(400), true);
+    deliver(&mut ledger, 0, &[4]);
+    deliver(&mut ledger, 1, &[4]);
+    let books = ClientBooks {
+        expected: 15,
+        received: 9,
+        told: 2,
+        missed: 2,
+        lost_by_closed: 4,
+        closed: 1,
+    };
+    assert_eq!(ledger.books(), books);
 }
 
 #[test]
