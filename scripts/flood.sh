@@ -18,6 +18,8 @@ usage: scripts/flood.sh MODE ARGS...
   scripts/flood.sh slow 1000 --size 4KiB --rate 200 --duration 5s
   scripts/flood.sh fairness --rounds 10
   scripts/flood.sh storm 19000
+  scripts/flood.sh churn --rate 1000 --duration 10m
+  scripts/flood.sh joins 1000 --target scripts/targets/roomcast-tasks.toml
 
 MODE and ARGS go to roomcast-flood as they are (`roomcast-flood help` names
 them); --server and --pid are added. The server gets what the mode needs:

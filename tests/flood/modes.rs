@@ -145,11 +145,11 @@ fn slow_members_miss_exactly_what_the_server_says_it_dropped() {
 
 #[test]
 fn the_books_of_both_ends_agree_although_some_never_read_again() {
-    let hub = Hub::start("--queue-messages 8 --write-timeout 3s --memory-budget 32MiB");
+    let hub = Hub::start("--queue-messages 8 --write-timeout 5s --memory-budget 32MiB");
     let tasks = described("roomcast-tasks");
     let run = hub
         .flood(&format!(
-            "slow 20 --rooms 2 --share 0.4 --forsaken 0.5 --messages 400 --size 16KiB --window 4 --target {tasks}"
+            "slow 20 --rooms 2 --share 0.4 --forsaken 0.5 --messages 100 --size 16KiB --window 4 --target {tasks}"
         ))
         .passed();
     run.counts(
@@ -162,7 +162,7 @@ fn the_books_of_both_ends_agree_although_some_never_read_again() {
     assert!(at("server/dropped") >= at("clients/told") && at("clients/told") > 0);
     // Whoever is closed for a full queue has a full queue.
     assert!(at("server/discarded") >= 4 * 8, "{run:?}");
-    assert!(at("clients/expected") >= 400 * 10);
+    assert!(at("clients/expected") >= 100 * 10);
     assert!(run.number("/slow/peak/queue_bytes") > 0.0);
 }
 
@@ -187,6 +187,57 @@ fn a_storm_ends_with_everybody_served_again() {
         assert!(at("upgraded") <= at("greeted") && at("greeted") <= at("served"));
     }
     run.counts("close", &[("clean", 100)]);
+    nothing_is_left(&run);
+}
+
+fn nothing_is_left(run: &Run) {
+    let nothing = [
+        ("connections", 0),
+        ("rooms", 0),
+        ("queue_messages", 0),
+        ("queue_bytes", 0),
+    ];
+    run.counts("remains/after", &nothing);
+    let descriptors = |when: &str| run.number(&format!("/remains/{when}/descriptors"));
+    assert_eq!(descriptors("before"), descriptors("after"));
+}
+
+#[test]
+fn a_churn_leaves_nothing_and_the_server_counts_what_the_guests_did() {
+    let run = Hub::start("")
+        .flood("churn --rate 400 --duration 1s")
+        .passed();
+    run.counts("churn", &[("came", 400)]);
+    run.counts(
+        "churn/server",
+        &[("accepted", 400), ("closed", 100), ("others", 0)],
+    );
+    run.counts(
+        "churn/left",
+        &[("half_request_reset", 50), ("message_close_frame", 50)],
+    );
+    nothing_is_left(&run);
+}
+
+#[test]
+fn whoever_joins_gets_what_is_published_until_he_leaves() {
+    let tasks = described("roomcast-tasks");
+    let run = Hub::start("")
+        .flood(&format!(
+            "joins 50 --rate 200 --join-rate 500 --duration 2s --target {tasks}"
+        ))
+        .passed();
+    run.counts(
+        "joins",
+        &[
+            ("published", 400),
+            ("uninvited", 0),
+            ("gaps", 0),
+            ("unanswered", 0),
+        ],
+    );
+    assert!(run.number("/joins/joins") > 100.0 && run.number("/joins/deliveries") > 4_000.0);
+    nothing_is_left(&run);
 }
 
 #[test]

@@ -36,6 +36,8 @@ pub struct Scene {
     pub upgrade: Template,
     /// What a client sends first.
     pub subscribe: Option<Template>,
+    /// What it sends to hear nothing more; it is answered like the first.
+    pub unsubscribe: Option<String>,
     /// Text in the message that comes before all others.
     pub greeting: Option<String>,
     /// How a client is told of drops.

@@ -10,9 +10,10 @@
 //! A [`broadcast`] has [`publisher`]s, which read an [`answer`] to each message, publish a [`plan`] on a [`schedule`].
 //! What is published is a [`mark`], what is delivered has an [`envelope`] around it; the [`ledger`] checks and
 //! [`counts`] every delivery, and [`flights`] knows what is still on its way. Other modes are [`echo`], [`slow`],
-//! in which a [`group`] stops reading, [`storm`], and [`fairness`], for which there is a [`flooder`] and the [`spans`]
-//! that the server measured. What the server's [`metrics`] say is held against what the clients saw, as two [`books`],
-//! and a [`sampler`] watches its memory meanwhile. The [`meter`] watches the server's and the client's own [`process`].
+//! in which a [`group`] stops reading, [`storm`], [`churn`], whose connections are [`guest`]s for a moment, [`joins`], and
+//! [`fairness`], for which there is a [`flooder`] and the [`spans`] that the server measured; nothing [`remains`] of those
+//! that have left. What the server's [`metrics`] say is held against what the clients saw, as two [`books`], and a
+//! [`sampler`] watches its memory meanwhile. The [`meter`] watches the server's and the client's own [`process`].
 //! What was [`published`] becomes what
 //! was [`broadcasted`], a part of the [`report`] beside the [`phases`] of the connections, which is printed as a [`table`]
 //! or as JSON, and drawn as a [`mod@plot`]. To [`compare`] servers, each a [`contender`], several sessions are loaded in
@@ -29,6 +30,7 @@ mod books;
 mod broadcast;
 mod broadcasted;
 mod caller;
+mod churn;
 mod client;
 mod clock;
 mod compare;
@@ -46,7 +48,9 @@ mod flights;
 mod flooder;
 mod frame;
 mod group;
+mod guest;
 mod histogram;
+mod joins;
 mod kit;
 mod ledger;
 mod mark;
@@ -62,6 +66,7 @@ mod process;
 mod progress;
 mod published;
 mod publisher;
+mod remains;
 mod report;
 mod run;
 mod sampler;
@@ -101,6 +106,8 @@ fn main() -> ExitCode {
         Mode::Slow(mode) => conclude(run::slow(mode), &mode.server.common),
         Mode::Fairness(mode) => conclude(run::fairness(mode), &mode.server.common),
         Mode::Storm(mode) => conclude(run::storm(mode), &mode.server.common),
+        Mode::Churn(mode) => conclude(run::churn(mode), &mode.server.common),
+        Mode::Joins(mode) => conclude(run::joins(mode), &mode.server.common),
         Mode::Compare(mode) => compare::run(mode).and_then(|comparison| {
             print(&comparison, &comparison, mode.common.json)?;
             plot(&mode.common, comparison.work, &comparison.curves)?;

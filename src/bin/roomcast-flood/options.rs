@@ -41,6 +41,11 @@ pub enum Mode {
     Fairness(Fairness),
     /// Cut N connections at once and connect them again at once; report when everybody is served again
     Storm(Storm),
+    /// Have connections come at a fixed rate and leave at once in every way; report whether anything is left of them
+    Churn(Churn),
+    /// Have N clients join and leave one room while messages are published to it; each must get what was published
+    /// while it was a member
+    Joins(Joins),
     /// Load several servers in turn in short slices, all of them connected all the time; report ratios
     Compare(Compare),
 }
@@ -315,6 +320,46 @@ pub struct Storm {
     /// How often all connections are cut
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub rounds: u32,
+}
+
+/// `churn`.
+#[derive(Args, Debug)]
+pub struct Churn {
+    /// The server.
+    #[command(flatten)]
+    pub server: Server,
+
+    /// Connections a second
+    #[arg(long, value_name = "R", default_value_t = 1000.0, value_parser = rate)]
+    pub rate: f64,
+
+    /// How long they go on coming
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    pub duration: Duration,
+}
+
+/// `joins`.
+#[derive(Args, Debug)]
+pub struct Joins {
+    /// Number of connections
+    #[arg(value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub connections: u32,
+
+    /// The server; its description must say how a client leaves a room.
+    #[command(flatten)]
+    pub server: Server,
+
+    /// Messages a second
+    #[arg(long, value_name = "R", default_value_t = 100.0, value_parser = rate)]
+    pub rate: f64,
+
+    /// Joins and leaves a second, over all connections
+    #[arg(long, value_name = "R", default_value_t = 1000.0, value_parser = rate)]
+    pub join_rate: f64,
+
+    /// How long it goes on
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    pub duration: Duration,
 }
 
 /// `compare`.

@@ -7,10 +7,13 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use crate::broadcasted::Broadcasted;
+use crate::churn::Churned;
 use crate::echo::Echoed;
 use crate::fairness::Fairness;
+use crate::joins::Joined;
 use crate::meter::Cost;
 use crate::phases::{Closed, Connected, Held, ServerMemory};
+use crate::remains::Remains;
 use crate::slow::Slowed;
 use crate::storm::Stormed;
 use crate::target::Target;
@@ -51,6 +54,15 @@ pub struct Report {
     /// Cutting them all at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storm: Option<Stormed>,
+    /// Coming and going at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub churn: Option<Churned>,
+    /// Joining and leaving.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub joins: Option<Joined>,
+    /// What the server held before and after.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remains: Option<Remains>,
     /// Closing them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub close: Option<Closed>,
@@ -79,6 +91,9 @@ impl Report {
             slow: None,
             fairness: None,
             storm: None,
+            churn: None,
+            joins: None,
+            remains: None,
             close: None,
             memory: None,
             curves: Vec::new(),
@@ -123,6 +138,15 @@ impl Report {
         }
         if let Some(storm) = &self.storm {
             storm.judge(&mut problems);
+        }
+        if let Some(churn) = &self.churn {
+            churn.judge(&mut problems);
+        }
+        if let Some(joins) = &self.joins {
+            joins.judge(&mut problems);
+        }
+        if let Some(remains) = &self.remains {
+            remains.judge(&mut problems);
         }
         if let Some(close) = &self.close {
             for (kind, count) in &close.unclean {

@@ -3,18 +3,21 @@
 use std::time::Duration;
 
 use crate::broadcasted::Broadcasted;
+use crate::churn;
 use crate::clock::{Clock, after};
 use crate::description::{Description, Scene};
 use crate::echo;
 use crate::error::Error;
 use crate::fairness;
 use crate::group::Group;
+use crate::joins;
 use crate::ledger::Ledger;
 use crate::meter::Cost;
-use crate::options::{Connect, Echo, Fairness, Fanout, Idle, Server, Slow, Storm};
+use crate::options::{Churn, Connect, Echo, Fairness, Fanout, Idle, Joins, Server, Slow, Storm};
 use crate::phases::ServerMemory;
 use crate::plan::Plan;
 use crate::published::Published;
+use crate::remains::Inventory;
 use crate::report::Report;
 use crate::seating::Seating;
 use crate::session::{Session, prepare};
@@ -136,12 +139,99 @@ pub fn storm(options: &Storm) -> Result<Report, Error> {
     let seating = Seating::one_room(options.connections);
     let mut session = listeners(&options.server, seating, &plan)?;
     let mut report = Report::new("storm", session.crowd.target());
+    let app = session.crowd.target().scene().app.clone();
+    let inventory = Inventory::take(&options.server, app.as_deref())?;
     report.connect = Some(session.connect_as_asked(0.0)?);
     report.curve("handshake", &session.crowd.outcome().handshake_us);
     report.storm = Some(storm::run(&mut session, options.rounds, plan)?);
     report.curve("last storm", &session.crowd.outcome().handshake_us);
     let timed_out = session.is_over();
     report.close = Some(session.close()?);
+    if let Some(inventory) = inventory {
+        let (remains, _) = inventory.compare(&options.server, options.connections)?;
+        report.remains = Some(remains);
+    }
+    Ok(report.conclude(timed_out))
+}
+
+/// Runs `churn`.
+pub fn churn(options: &Churn) -> Result<Report, Error> {
+    let server = &options.server;
+    sources::reserve_descriptors(churn::AT_ONCE_MAX as u64 + 4)?;
+    let description = Description::load(server.target.as_deref())?;
+    let scene = scene(description.room, "room")?;
+    let (Some(app), Some(_)) = (scene.app.clone(), scene.publish.as_ref()) else {
+        let sentence = "churn needs a target with [room.publish] and an app: it holds the server's counts against its own";
+        return Err(Error::Usage(sentence.to_owned()));
+    };
+    let seating = Seating::one_room(1);
+    let target = prepare(
+        server.server,
+        &server.common,
+        &description.name,
+        scene,
+        seating,
+    )?;
+    let mut report = Report::new("churn", &target);
+    let Some(inventory) = Inventory::take(server, Some(&app))? else {
+        let sentence = "churn needs --pid: it looks for what is left in the server's process";
+        return Err(Error::Usage(sentence.to_owned()));
+    };
+    let mut churned = churn::run(target, options.rate, options.duration)?;
+    let (remains, metrics) = inventory.compare(server, churned.at_once)?;
+    // One more connection published.
+    let looks = u64::from(remains.looks) + 1;
+    churned.server = churn::Counted::between(&inventory.metrics, &metrics, &app, looks);
+    report.churn = Some(churned);
+    report.remains = Some(remains);
+    Ok(report.conclude(false))
+}
+
+/// Runs `joins`.
+pub fn joins(options: &Joins) -> Result<Report, Error> {
+    let (server, common) = (&options.server, &options.server.common);
+    sources::reserve_descriptors(u64::from(options.connections) + 4)?;
+    let description = Description::load(server.target.as_deref())?;
+    let scene = scene(description.room, "room")?;
+    if scene.unsubscribe.is_none() || scene.publish.is_none() || scene.greeting.is_none() {
+        let sentence = "joins needs a target with an unsubscribe, a greeting that answers it, and [room.publish]: \
+                        scripts/targets/roomcast-tasks.toml is one";
+        return Err(Error::Usage(sentence.to_owned()));
+    }
+    let app = scene.app.clone();
+    let seating = Seating::one_room(options.connections);
+    let target = prepare(server.server, common, &description.name, scene, seating)?;
+    let inventory = Inventory::take(server, app.as_deref())?;
+    let book = joins::Book::new(target.clone(), run_number());
+    let mut session = Session::new(
+        common,
+        target,
+        &server.pid,
+        BROADCAST_BYTES,
+        book,
+        Clock::start(),
+    )?;
+    let mut report = Report::new("joins", session.crowd.target());
+    report.connect = Some(session.connect_as_asked(0.0)?);
+    let plan = joins::Plan {
+        publish_rate: options.rate,
+        join_rate: options.join_rate,
+        duration: options.duration,
+        settle: common.settle,
+    };
+    let deadline = session.deadline;
+    report.joins = Some(joins::run(
+        &mut session.crowd,
+        &mut session.sink,
+        plan,
+        deadline,
+    )?);
+    let timed_out = session.is_over();
+    report.close = Some(session.close()?);
+    if let Some(inventory) = inventory {
+        let (remains, _) = inventory.compare(server, options.connections)?;
+        report.remains = Some(remains);
+    }
     Ok(report.conclude(timed_out))
 }
 

@@ -1,13 +1,15 @@
 //! A report for people: aligned, with units, a line for each thing that was measured.
 
+mod balance;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::books::Books;
 use crate::broadcasted::Broadcasted;
 use crate::echo::Echoed;
 use crate::fairness::{Fairness, Rounds};
 use crate::histogram::Quantiles;
+use crate::joins::Joined;
 use crate::meter::Cost;
 use crate::phases::{Closed, Connected, ServerMemory};
 use crate::process::Memory;
@@ -58,10 +60,21 @@ impl fmt::Display for Table<'_> {
         if let Some(storm) = &report.storm {
             stormed(f, storm)?;
         }
+        if let Some(churn) = &report.churn {
+            balance::churned(f, churn)?;
+        }
+        if let Some(joins) = &report.joins {
+            joined(f, joins)?;
+        }
         if let Some(close) = &report.close {
             closed(f, close)?;
         }
-        times(f, report)?;
+        if let Some(remains) = &report.remains {
+            balance::remains(f, remains)?;
+        }
+        if report.churn.is_none() {
+            times(f, report)?;
+        }
         if let Some(memory) = &report.memory {
             server_memory(f, memory)?;
         }
@@ -216,48 +229,7 @@ fn slowed(f: &mut fmt::Formatter<'_>, slow: &Slowed) -> fmt::Result {
     }
     slow.books
         .as_ref()
-        .map_or(Ok(()), |books| reconciled(f, books))
-}
-
-/// Both ends' books, side by side.
-fn reconciled(f: &mut fmt::Formatter<'_>, books: &Books) -> fmt::Result {
-    let Books { server, clients } = books;
-    let unoffered = books.unoffered();
-    let untold = server.dropped.checked_sub(clients.told);
-    let lost = untold.zip(unoffered);
-    let lost = lost.map(|(untold, unoffered)| untold + server.discarded + unoffered);
-    let expected = unoffered.map(|after| server.offered + after);
-    let rows = [
-        ("published × members", Some(clients.expected), expected),
-        ("delivered", Some(clients.received), Some(server.delivered)),
-        (
-            "dropped and told of",
-            Some(clients.told),
-            untold.map(|_| clients.told),
-        ),
-        ("lost with a connection", Some(clients.lost_by_closed), lost),
-        ("  dropped before its end", None, untold),
-        ("  discarded at its end", None, Some(server.discarded)),
-        ("  published after its end", None, unoffered),
-        ("still queued", None, Some(server.queued)),
-        (
-            "connections closed",
-            Some(clients.closed),
-            Some(server.closed),
-        ),
-        ("  for the memory budget", None, Some(server.evicted)),
-    ];
-    writeln!(
-        f,
-        "\n{:<30} {:>15} {:>15}",
-        "the books", "clients", "server"
-    )?;
-    let cell =
-        |number: Option<u64>| number.map_or("–".to_owned(), |number| Count(number).to_string());
-    for (name, clients, server) in rows {
-        writeln!(f, "{name:<30} {:>15} {:>15}", cell(clients), cell(server))?;
-    }
-    Ok(())
+        .map_or(Ok(()), |books| balance::books(f, books))
 }
 
 fn disturbed(f: &mut fmt::Formatter<'_>, fairness: &Fairness) -> fmt::Result {
@@ -343,6 +315,31 @@ fn stormed(f: &mut fmt::Formatter<'_>, storm: &Stormed) -> fmt::Result {
         )?;
     }
     kinds(f, "failed", &storm.failures)
+}
+
+fn joined(f: &mut fmt::Formatter<'_>, joins: &Joined) -> fmt::Result {
+    let heard = &joins.heard;
+    line(
+        f,
+        "joined",
+        format_args!(
+            "{} times, left {} times, {} clients in {:.1} s; {} messages published, {} heard",
+            Count(heard.joins),
+            Count(heard.leaves),
+            Count(joins.clients.into()),
+            joins.seconds,
+            Count(heard.published.into()),
+            Count(heard.deliveries)
+        ),
+    )?;
+    line(
+        f,
+        "checked",
+        format_args!(
+            "{} uninvited, {} gaps, {} wrong beginnings, {} wrong ends",
+            heard.uninvited, heard.gaps, heard.wrong_first, heard.wrong_last
+        ),
+    )
 }
 
 fn closed(f: &mut fmt::Formatter<'_>, close: &Closed) -> fmt::Result {

@@ -123,6 +123,11 @@ impl Target {
             .map(String::as_str)
     }
 
+    /// The text message with which a client leaves its room, if it can.
+    pub fn unsubscribe(&self) -> Option<&str> {
+        self.scene.unsubscribe.as_deref()
+    }
+
     /// Whether a message must come to every client before anything else.
     pub fn greets(&self) -> bool {
         self.scene.greeting.is_some()
