@@ -1,0 +1,124 @@
+//! `events`: some listen all the time, some come and go, one is slow, and one never reads until the hub gives it up.
+
+use std::thread::JoinHandle;
+
+use serde_json::json;
+
+use crate::member::{Caller, Member};
+use crate::tally::{App, Tally};
+use crate::world::{Shared, Workers, World, pause};
+
+const PATH: &str = "/ws";
+const CALL: &str = "/api/v1/events";
+const END: &str = "soak:end";
+/// The closes that only those bring about whom the hub gives up.
+const GIVEN_UP: &str = "roomcast_closes_total{app=\"events\",code=\"1006\"}";
+
+/// Those who are there until the end.
+pub fn listeners(world: &World) -> Workers {
+    let mut workers: Workers = (0..3).map(|_| steady(world, false)).collect();
+    workers.push(steady(world, true));
+    workers.push(world.worker(come_and_go));
+    workers
+}
+
+/// Whoever publishes, and whoever does not read.
+pub fn publishers(world: &World) -> Workers {
+    vec![world.worker(publish), world.worker(never_read)]
+}
+
+/// Tells the listeners that this was all.
+pub fn end(caller: &mut Caller, tally: &mut Tally) {
+    post(caller, tally, END, 0, 0);
+}
+
+fn post(caller: &mut Caller, tally: &mut Tally, kind: &str, n: u64, padding: usize) {
+    let body = json!({"type": kind, "payload": {"n": n, "pad": "x".repeat(padding)}});
+    let answer = caller.get(tally, "POST", CALL, &body.to_string());
+    tally.of(App::Events).published += 1;
+    tally.of(App::Events).expected += answer["receivers"].as_u64().unwrap();
+}
+
+fn publish(shared: &Shared, tally: &mut Tally) {
+    let mut caller = Caller::new(shared.address);
+    for n in 1.. {
+        if !shared.goes_on() {
+            return;
+        }
+        let padding = if n % 2 == 0 { 16 << 10 } else { 64 };
+        post(&mut caller, tally, "soak:event", n, padding);
+        pause(15);
+    }
+}
+
+fn welcome(mut member: Member, tally: &mut Tally) -> Member {
+    tally.of(App::Events).expected += 1;
+    member.expect("connection:status", tally);
+    member
+}
+
+/// Hears every event in its turn, but for those that it is told it missed.
+fn steady(world: &World, is_slow: bool) -> JoinHandle<Tally> {
+    world.listener(move |shared, tally| {
+        let member = match is_slow {
+            true => Member::open_slow(shared.address, App::Events, PATH, tally),
+            false => Member::open(shared.address, App::Events, PATH, tally),
+        };
+        let mut member = welcome(member, tally);
+        shared.here_i_am();
+        let mut next = 1;
+        for read in 1_u64.. {
+            let text = member.text(tally);
+            match text["type"].as_str().unwrap() {
+                END => break,
+                "connection:lagged" => next += text["payload"]["missed"].as_u64().unwrap(),
+                _ => {
+                    assert_eq!(text["payload"]["n"].as_u64(), Some(next), "the next event");
+                    next += 1;
+                }
+            }
+            if is_slow && read.is_multiple_of(20) && !shared.is_goodbye() {
+                pause(700);
+            }
+        }
+        member.leave(tally);
+    })
+}
+
+fn come_and_go(shared: &Shared, tally: &mut Tally) {
+    loop {
+        let member = Member::open(shared.address, App::Events, PATH, tally);
+        let mut member = welcome(member, tally);
+        // What says the end is published after the sign for it, so whoever does not see the sign hears it.
+        let is_over = shared.is_goodbye() || (0..5).any(|_| member.text(tally)["type"] == END);
+        member.leave(tally);
+        if is_over {
+            return;
+        }
+    }
+}
+
+/// Reads nothing until the hub has given it up, and then all that had been written to it.
+fn never_read(shared: &Shared, tally: &mut Tally) {
+    let mut caller = Caller::new(shared.address);
+    let mut given_up = |tally: &mut Tally| {
+        let text = caller.ask(tally, "GET", "/metrics", "").text();
+        let line = text.lines().find_map(|line| line.strip_prefix(GIVEN_UP));
+        line.map_or(0, |count| count.trim().parse::<u64>().unwrap())
+    };
+    while shared.goes_on() {
+        let before = given_up(tally);
+        let member = Member::open_slow(shared.address, App::Events, PATH, tally);
+        tally.of(App::Events).expected += 1;
+        // Once nothing is published any more, it is given up within its write timeout or not at all.
+        let mut patience = 20;
+        while given_up(tally) == before && patience > 0 {
+            patience -= u32::from(!shared.goes_on());
+            pause(200);
+        }
+        match patience {
+            0 => member.leave(tally),
+            _ => member.given_up(tally),
+        }
+    }
+}
