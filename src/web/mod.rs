@@ -45,6 +45,10 @@ pub const ASSETS: &[Asset] = &[
     types("/roomcast.d.ts", include_str!("roomcast.d.ts")),
     style("/feed.css", include_str!("feed.css")),
     style("/style.css", include_str!("style.css")),
+    html("/demo/", include_str!("demo/index.html")),
+    html("/demo", include_str!("demo/index.html")),
+    style("/demo/demo.css", include_str!("demo/demo.css")),
+    script("/demo/shared.js", include_str!("demo/shared.js")),
 ];
 
 const fn html(path: &'static str, body: &'static str) -> Asset {
@@ -123,7 +127,8 @@ mod tests {
     #[test]
     fn a_tag_is_quoted_and_changes_with_the_content() {
         let tags: HashSet<String> = ASSETS.iter().map(Asset::tag).collect();
-        assert_eq!(tags.len(), ASSETS.len());
+        let bodies: HashSet<&str> = ASSETS.iter().map(|asset| asset.body).collect();
+        assert_eq!(tags.len(), bodies.len());
         assert!(tags.iter().all(|tag| tag.len() == 34), "{tags:?}");
         assert_eq!(
             script("/", "abc").tag(),
