@@ -39,16 +39,16 @@ pub const ASSETS: &[Asset] = &[
         "/dashboard/dashboard.css",
         include_str!("dashboard/dashboard.css"),
     ),
-    html("/feed", include_str!("feed.html")),
-    script("/feed.js", include_str!("feed.js")),
     script("/roomcast.js", include_str!("roomcast.js")),
     types("/roomcast.d.ts", include_str!("roomcast.d.ts")),
-    style("/feed.css", include_str!("feed.css")),
     style("/style.css", include_str!("style.css")),
     html("/demo/", include_str!("demo/index.html")),
     html("/demo", include_str!("demo/index.html")),
     style("/demo/demo.css", include_str!("demo/demo.css")),
     script("/demo/shared.js", include_str!("demo/shared.js")),
+    html("/demo/events/", include_str!("demo/events.html")),
+    html("/demo/events", include_str!("demo/events.html")),
+    script("/demo/events.js", include_str!("demo/events.js")),
 ];
 
 const fn html(path: &'static str, body: &'static str) -> Asset {
