@@ -49,6 +49,12 @@ pub const ASSETS: &[Asset] = &[
     html("/demo/events/", include_str!("demo/events.html")),
     html("/demo/events", include_str!("demo/events.html")),
     script("/demo/events.js", include_str!("demo/events.js")),
+    html("/demo/sessions/", include_str!("demo/sessions.html")),
+    html("/demo/sessions", include_str!("demo/sessions.html")),
+    html("/demo/sessions/phone", include_str!("demo/phone.html")),
+    script("/demo/sessions.js", include_str!("demo/sessions.js")),
+    script("/demo/session.js", include_str!("demo/session.js")),
+    script("/demo/phone.js", include_str!("demo/phone.js")),
 ];
 
 const fn html(path: &'static str, body: &'static str) -> Asset {
