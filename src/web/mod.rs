@@ -55,6 +55,9 @@ pub const ASSETS: &[Asset] = &[
     script("/demo/sessions.js", include_str!("demo/sessions.js")),
     script("/demo/session.js", include_str!("demo/session.js")),
     script("/demo/phone.js", include_str!("demo/phone.js")),
+    html("/demo/tasks/", include_str!("demo/tasks.html")),
+    html("/demo/tasks", include_str!("demo/tasks.html")),
+    script("/demo/tasks.js", include_str!("demo/tasks.js")),
 ];
 
 const fn html(path: &'static str, body: &'static str) -> Asset {
