@@ -58,6 +58,10 @@ pub const ASSETS: &[Asset] = &[
     html("/demo/tasks/", include_str!("demo/tasks.html")),
     html("/demo/tasks", include_str!("demo/tasks.html")),
     script("/demo/tasks.js", include_str!("demo/tasks.js")),
+    html("/demo/stream/", include_str!("demo/stream.html")),
+    html("/demo/stream", include_str!("demo/stream.html")),
+    script("/demo/stream.js", include_str!("demo/stream.js")),
+    script("/demo/chain.js", include_str!("demo/chain.js")),
 ];
 
 const fn html(path: &'static str, body: &'static str) -> Asset {
