@@ -62,6 +62,11 @@ pub const ASSETS: &[Asset] = &[
     html("/demo/stream", include_str!("demo/stream.html")),
     script("/demo/stream.js", include_str!("demo/stream.js")),
     script("/demo/chain.js", include_str!("demo/chain.js")),
+    html("/demo/rooms/", include_str!("demo/rooms.html")),
+    html("/demo/rooms", include_str!("demo/rooms.html")),
+    script("/demo/rooms.js", include_str!("demo/rooms.js")),
+    script("/demo/chat.js", include_str!("demo/chat.js")),
+    script("/demo/polls.js", include_str!("demo/polls.js")),
 ];
 
 const fn html(path: &'static str, body: &'static str) -> Asset {
