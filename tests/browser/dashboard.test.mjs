@@ -223,7 +223,10 @@ test("numbers are short and have their unit", () => {
     [count, 19_000, "19,000"],
     [count, 1_234_567, "1.2M"],
     [perSecond, 0.25, "0.3 /s"],
+    [count, 123_456, "123.5K"],
+    [perSecond, 0, "0 /s"],
     [perSecond, 1_234.4, "1,234 /s"],
+    [perSecond, 12_345, "12.3K /s"],
     [bytes, 1023, "1,023 B"],
     [bytes, 1536, "1.5 KiB"],
     [bytes, 256 << 20, "256 MiB"],
@@ -407,6 +410,12 @@ test("it is readable in the light, in the dark and on a phone", async () => {
     await page.screenshot({ path: `${SCREENSHOTS}dashboard-${name}.png`, fullPage: true });
   }
   assert.equal(papers.size, 2);
+  await page.click("#pause");
+  const widths = await page.evaluate(() => {
+    for (const number of document.querySelectorAll(".figure, td.number")) number.textContent = "19,000";
+    return [document.documentElement, document.getElementById("apps")].map((part) => [part.scrollWidth, part.clientWidth]);
+  });
+  for (const [needed, there] of widths) assert.ok(needed <= there, `large numbers need ${needed} pixels of ${there}`);
   await page.close();
 });
 

@@ -18,13 +18,14 @@ export const text = ({ number, unit }) => (unit && number !== NOTHING ? `${numbe
 /** `value` by `format`, or the dash. */
 export const shown = (format, value) => (value === null || value === undefined ? parts(NOTHING) : format(value));
 
-export const count = (value) => parts(Math.abs(value) < 1e6 ? whole.format(value) : short.format(value));
+/** Exact as far as it stays short. */
+export const count = (value) => parts(value < 1e5 ? whole.format(value) : short.format(value));
 
 /** Exact, however long. */
 export const exact = (value) => parts(whole.format(value));
 
 /** A rate whose unit stands elsewhere. */
-export const rate = (value) => parts(value > 0 && value < 9.95 ? decimal.format(value) : count(value).number);
+export const rate = (value) => parts((value < 9.95 ? decimal : value < 9_999.5 ? whole : short).format(value));
 
 export const perSecond = (value) => parts(rate(value).number, "/s");
 

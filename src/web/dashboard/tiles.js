@@ -26,7 +26,7 @@ const TILES = [
     format: perSecond,
     floor: 10,
     series: [
-      { of: "received", label: "from clients" },
+      { of: "received", label: "received" },
       { of: "published", label: "published" },
     ],
   },
@@ -172,7 +172,7 @@ class Tile {
 class Value {
   element = made("p", "value");
   #number = made("span", "figure", NOTHING);
-  #unit = made("span", "unit soft");
+  #unit = made("span", "soft");
 
   constructor(label, place) {
     this.element.append(this.#number, this.#unit);
