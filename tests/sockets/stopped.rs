@@ -11,7 +11,7 @@ use crate::server::Server;
 /// Longer than every deadline of the servers here. There is nothing to ask a stopped process, so this is waited for.
 const STOPPED: Duration = Duration::from_secs(4);
 
-const SHORT: &str = "--ping-interval 1s --pong-timeout 3s --header-timeout 3s --message-timeout 3s \
+const SHORT: &str = "--loop-lag-limit 250ms --ping-interval 1s --pong-timeout 3s --header-timeout 3s --message-timeout 3s \
                      --keep-alive 3s --write-timeout 3s --echo";
 
 fn stop(server: &Server) {
