@@ -80,3 +80,30 @@ impl fmt::Display for Series {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A run of so many seconds, with the resident set at each of them.
+    fn series(seconds: u64, rss: impl Fn(u64) -> u64) -> Series {
+        let mut series = Series::new(Duration::from_secs(seconds));
+        (0..=seconds).for_each(|second| series.sample(Duration::from_secs(second), rss(second)));
+        series
+    }
+
+    #[test]
+    fn memory_that_creeps_is_a_problem_and_a_warm_up_or_a_spike_is_none() {
+        let warm = |second: u64| 9_000_000 + 1_000_000 * u64::from(second > 10);
+        assert_eq!(series(60, warm).problem(), None);
+        let spike = |second| warm(second) + 900_000 * u64::from(second % 20 == 0);
+        assert_eq!(series(60, spike).problem(), None);
+        let creep = |second| warm(second) + second * 10_000;
+        let said = series(60, creep).problem().unwrap();
+        assert!(said.contains("+"), "{said}");
+        let shrinks = |second| warm(second) - second * 10_000;
+        assert!(series(60, shrinks).problem().is_some());
+        // Too short to tell.
+        assert_eq!(series(10, creep).problem(), None);
+    }
+}
