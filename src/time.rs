@@ -1,8 +1,9 @@
 //! Times that we can construct: no clock is read here or anywhere above `transport/`.
 //!
 //! Two clocks exist and never mix. [`Micros`] and its coarser form [`Millis`] count from the start of the
-//! transport and never go back; every deadline and every measurement uses them. [`Unix`] is the wall clock, which
-//! may jump; it is only ever shown to people, in messages and headers.
+//! transport and never go back; every deadline and every measurement uses them. The reactor hands them on without the
+//! times for which the process did not run. [`Unix`] is the wall clock, which may jump; it is only ever shown to people,
+//! in messages and headers, and to a token that says itself until when it is good.
 
 use std::fmt;
 use std::ops::{Add, Sub};

@@ -1,9 +1,10 @@
 //! Slow consumers: full queues are told of, never waited for.
 
 use std::net::TcpStream;
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::client::Client;
 use crate::http::{Http, frame, request};
@@ -107,6 +108,38 @@ fn one_client_that_does_not_read_delays_nobody() {
         assert_eq!(wakes.event().1, payload);
     }
     assert_eq!((&answers[0], &answers[99]), (&json!(2), &json!(1)));
+}
+
+#[test]
+fn clients_that_reset_while_they_are_written_to_end_alone() {
+    let server = Server::start("--queue-bytes 64MiB --queue-messages 100000");
+    let mut wakes = server.join();
+    let payload = json!({"pad": "x".repeat(600_000)});
+    for _ in 0..4 {
+        let stream = narrow(&server);
+        // A socket that does not linger is reset when it is closed: a write to it is what SIGPIPE is for.
+        SockRef::from(&stream)
+            .set_linger(Some(Duration::ZERO))
+            .unwrap();
+        let mut sleeper = Client::over(stream, server.address(), "/ws");
+        assert_eq!(sleeper.event().0, "connection:status");
+        let mut publish = |server: &Server| {
+            server.publish("chat:said", &payload);
+            assert_eq!(wakes.event().1, payload);
+            server.metric("roomcast_queue_bytes") > 0.0
+        };
+        server.until("something waits for it", &mut publish);
+        drop(sleeper);
+        for _ in 0..3 {
+            publish(&server);
+        }
+    }
+    server.until("they are gone", |server| {
+        server.metric("roomcast_connections{app=\"events\"}") == 1.0
+    });
+    assert_eq!(server.metric("roomcast_queue_bytes"), 0.0);
+    let ends = server.metric("roomcast_closes_total{app=\"events\",code=\"1006\"}");
+    assert_eq!(ends, 4.0);
 }
 
 #[test]
