@@ -5,12 +5,14 @@
 //! server only by the bytes that it writes, the turns in which it writes them, and its metrics. A witness among the
 //! clients, which reads everything at once, tells the order of all events; a run's end is the time to settle the books.
 //!
-//! `ROOMCAST_SEED=N` runs only that seed, and logs; `ROOMCAST_SEEDS=N` runs so many.
+//! `ROOMCAST_SEED=N` runs only that seed, and logs; with `ROOMCAST_STEPS=3,17,40-44` only those steps of it. So many
+//! seeds from there on are run by `ROOMCAST_SEEDS=N`, and as many as there is time for by `ROOMCAST_SECONDS=S`.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod model;
 
 // The runs.
+mod minimise;
 mod seeds;
 
 // The scenarios.

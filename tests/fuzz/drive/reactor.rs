@@ -8,7 +8,7 @@ use super::model::world::World;
 
 pub fn drive(input: &[u8]) {
     let mut step = 0;
-    let outcome = World::scripted(input).and_then(|mut world| world.run(&mut step));
+    let outcome = World::scripted(input).and_then(|mut world| world.run(None, &mut step));
     if let Err(why) = outcome {
         panic!("step {step}: {why}");
     }

@@ -1,9 +1,14 @@
 //! All chance of a simulated run: SplitMix64 from one seed, which needs no library and never changes; or, as long as
 //! there are any, bytes that somebody else has chosen, each of which decides something.
+//!
+//! From a seed every step has a stream of its own, so that it draws the same whether or not the steps before it were
+//! taken: that is what lets a minimiser leave some out.
 
 /// A stream of choices.
 pub struct Chance {
     state: u64,
+    /// What every step's stream is made from; without one, there is one stream for all steps.
+    seed: Option<u64>,
     /// What decides before the seed does, the first byte last.
     bytes: Vec<u8>,
 }
@@ -12,6 +17,7 @@ impl Chance {
     pub fn new(seed: u64) -> Chance {
         Chance {
             state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x726f_6f6d_6361_7374,
+            seed: Some(seed),
             bytes: Vec::new(),
         }
     }
@@ -20,11 +26,26 @@ impl Chance {
     pub fn scripted(bytes: &[u8]) -> Chance {
         Chance {
             bytes: bytes.iter().rev().copied().collect(),
+            seed: None,
             ..Chance::new(0)
         }
     }
 
-    /// Whether the bytes are used up; from a seed that is so from the start.
+    /// What follows belongs to this step.
+    pub fn begin(&mut self, step: usize) {
+        if let Some(seed) = self.seed {
+            // One draw between the two, so that neighbouring steps of neighbouring seeds have nothing in common.
+            self.state =
+                Chance::new(seed).next() ^ (step as u64).wrapping_mul(0xd134_2543_de82_ef95);
+        }
+    }
+
+    /// Whether bytes decide, or did until they were used up.
+    pub fn is_scripted(&self) -> bool {
+        self.seed.is_none()
+    }
+
+    /// Whether the bytes are used up.
     pub fn is_spent(&self) -> bool {
         self.bytes.is_empty()
     }

@@ -20,4 +20,5 @@ pub mod verdict;
 pub mod chance;
 pub mod rules;
 pub mod run;
+pub mod steps;
 pub mod world;

@@ -6,7 +6,13 @@ use roomcast::transport::{Ready, Sharing};
 use super::client::{Kind, Leave, Reading, State};
 use super::frames;
 use super::outgoing::Mark;
+use super::steps::Steps;
 use super::world::{TURNS_MAX, World};
+
+/// Steps while the server goes away: fewer than so many.
+const STEPS_OF_A_DRAIN: usize = 40;
+/// The number under which the end draws; no step comes so late.
+const LAST: usize = 1 << 20;
 
 impl World {
     /// Something happens, and the loop turns.
@@ -60,21 +66,35 @@ impl World {
         }
     }
 
-    /// Steps until the rules, or the bytes that decide, say that it is enough; and the end.
-    pub fn run(&mut self, step: &mut usize) -> Result<(), String> {
-        let is_scripted = !self.chance.is_spent();
-        while *step < self.rules.steps && !(is_scripted && self.chance.is_spent()) {
-            *step += 1;
-            self.step()?;
+    /// Steps until the rules, or the bytes that decide, say that it is enough; and the end. `step` is the number of the
+    /// last one that was taken, those that are not `kept` are left out.
+    pub fn run(&mut self, kept: Option<&Steps>, step: &mut usize) -> Result<(), String> {
+        let is_over = |world: &World| world.chance.is_scripted() && world.chance.is_spent();
+        for next in 1..=self.rules.steps {
+            if is_over(self) {
+                break;
+            }
+            self.take(next, kept, step)?;
         }
-        self.finish()
+        self.finish(kept, step)
+    }
+
+    /// Takes a step, if it is kept.
+    fn take(&mut self, next: usize, kept: Option<&Steps>, step: &mut usize) -> Result<(), String> {
+        if kept.is_some_and(|kept| !kept.contains(next)) {
+            return Ok(());
+        }
+        *step = next;
+        self.chance.begin(next);
+        self.step()
     }
 
     /// The end: a drain or not, and then everybody leaves or is left alone until patience runs out.
-    pub fn finish(&mut self) -> Result<(), String> {
+    fn finish(&mut self, kept: Option<&Steps>, step: &mut usize) -> Result<(), String> {
         if self.rules.drains {
-            self.drain()?;
+            self.drain(kept, step)?;
         } else {
+            self.chance.begin(LAST);
             self.settle()?;
         }
         self.scatter()?;
@@ -169,7 +189,8 @@ impl World {
     }
 
     /// The server is asked to go.
-    fn drain(&mut self) -> Result<(), String> {
+    fn drain(&mut self, kept: Option<&Steps>, step: &mut usize) -> Result<(), String> {
+        self.chance.begin(LAST);
         if self.rules.sharing != Sharing::Nothing {
             // A hub that hands over goes on publishing to whoever is left when the witness has been told to go, and
             // then nobody tells the order.
@@ -178,9 +199,11 @@ impl World {
         }
         self.draining = Some(self.next_turn());
         self.sim().stray(Ready::Shutdown);
-        for _ in 0..self.chance.below(40) {
-            self.step()?;
+        let steps = self.chance.below(STEPS_OF_A_DRAIN);
+        for next in 1..=steps {
+            self.take(self.rules.steps + next, kept, step)?;
         }
+        self.chance.begin(LAST + 1);
         let bounds = self.rules.bounds;
         let turns_left = Millis(u64::from(TURNS_MAX));
         let drain = bounds.drain_delay + bounds.drain;
