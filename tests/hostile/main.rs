@@ -19,6 +19,8 @@ mod flagged;
 #[allow(dead_code)]
 #[path = "../sockets/http.rs"]
 mod http;
+#[path = "../simulation/model/inflate.rs"]
+mod inflate;
 #[allow(dead_code)]
 #[path = "../sockets/server.rs"]
 mod server;

@@ -6,9 +6,11 @@
 use roomcast::wire::deflate::{Deflater, Inflater, WINDOW_BITS};
 use roomcast::wire::fault::Fault;
 
-use super::inflate::{Bad, inflate};
 use super::model;
+use super::model::inflate::{Bad, inflate};
 
+/// The largest window that there is.
+const WINDOW_BITS_MAX: u8 = 15;
 /// What ends a message and is not sent (RFC 7692 §7.2.1).
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
@@ -50,10 +52,10 @@ fn come_in(data: &[u8], bytes_max: u32) {
 
 /// RFC 7692 §7.2.2, the slow way. What ends with a final block, and no data at all, is whole without the tail.
 fn plain(data: &[u8], bytes_max: usize) -> Result<Vec<u8>, Bad> {
-    if let Ok((message, true)) = inflate(data, bytes_max) {
+    if let Ok((message, true)) = inflate(data, WINDOW_BITS_MAX, bytes_max) {
         return Ok(message);
     }
-    let (message, _) = inflate(&[data, &TAIL].concat(), bytes_max)?;
+    let (message, _) = inflate(&[data, &TAIL].concat(), WINDOW_BITS_MAX, bytes_max)?;
     Ok(message)
 }
 

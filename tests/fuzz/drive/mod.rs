@@ -12,7 +12,6 @@ pub mod reactor;
 pub mod request;
 pub mod settings;
 
-mod inflate;
 mod input;
 
 #[allow(dead_code)]

@@ -1,6 +1,8 @@
 //! A client's own idea of RFC 7692: messages compressed one by one, nothing kept from one to the next.
 
-use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
+use flate2::{Compress, Compression, FlushCompress};
+
+use super::inflate;
 
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
@@ -17,23 +19,28 @@ pub fn compress(message: &[u8]) -> Vec<u8> {
 
 /// A server's message, which looks back no further than the window that was agreed on.
 pub fn inflate(compressed: &[u8], window_bits: u8) -> Result<Vec<u8>, String> {
-    let mut inflate = Decompress::new_with_window_bits(false, window_bits);
     let bytes = [compressed, &TAIL].concat();
-    let mut message = Vec::new();
-    // Little at a time, so that what was inflated before is found in the window only.
-    let mut piece = [0; 64];
-    loop {
-        let (taken, given) = (inflate.total_in() as usize, inflate.total_out());
-        inflate
-            .decompress(&bytes[taken..], &mut piece, FlushDecompress::Sync)
-            .map_err(|error| format!("not compressed as agreed on: {error}"))?;
-        let fresh = (inflate.total_out() - given) as usize;
-        message.extend_from_slice(&piece[..fresh]);
-        if inflate.total_in() as usize == bytes.len() && fresh < piece.len() {
-            return Ok(message);
-        }
-        if inflate.total_in() as usize == taken && fresh == 0 {
-            return Err("compressed data that goes nowhere".into());
-        }
+    match inflate::inflate(&bytes, window_bits, usize::MAX) {
+        Ok((message, _)) => Ok(message),
+        Err(why) => Err(format!(
+            "not compressed as agreed on, for a window of {window_bits} bits: {why:?}"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_looks_back_further_than_was_agreed_on_is_refused() {
+        // Numbers do not repeat each other.
+        let noise: String = (1000..1175)
+            .map(|number| (number * 7919 % 10_000 + 1000).to_string())
+            .collect();
+        let message = noise.repeat(2).into_bytes();
+        let compressed = compress(&message);
+        assert_eq!(inflate(&compressed, 10), Ok(message));
+        assert!(inflate(&compressed, 9).is_err());
     }
 }

@@ -9,6 +9,7 @@ pub mod client;
 pub mod deflate;
 pub mod frames;
 pub mod hearing;
+pub mod inflate;
 pub mod ledger;
 pub mod lies;
 pub mod outgoing;

@@ -1,6 +1,7 @@
 //! DEFLATE (RFC 1951) the slow way, bit by bit: the twin of the library's decompressor.
 //!
-//! Unlike that one it says whether the data is whole: ends where a block ends.
+//! Unlike that one it says whether the data is whole: ends where a block ends. And it holds to the window it is given,
+//! which that one does not: it finds what is further back for as long as it happens to keep it.
 
 /// The lengths and distances that a code stands for, and how many more bits tell which (RFC 1951 §3.2.5).
 const LENGTHS: [(usize, u32); 29] = {
@@ -30,7 +31,6 @@ const DISTANCES: [(usize, u32); 30] = {
 const ORDER: [usize; 19] = [
     16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15,
 ];
-const WINDOW_BYTES: usize = 32 << 10;
 
 /// Why there is no message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,13 +46,15 @@ pub enum Bad {
 type Result<T> = std::result::Result<T, Bad>;
 
 /// What blocks up to the end of the data inflate to, and whether a stream ends there: with a final block, or before it
-/// begins. Behind a final block begins another stream.
-pub fn inflate(data: &[u8], bytes_max: usize) -> Result<(Vec<u8>, bool)> {
+/// begins. Behind a final block begins another stream. Nothing refers to what is further back than a window of so many
+/// bits.
+pub fn inflate(data: &[u8], window_bits: u8, bytes_max: usize) -> Result<(Vec<u8>, bool)> {
     let mut stream = Stream {
         data,
         bit: 0,
         out: Vec::new(),
         start: 0,
+        window_bytes: 1 << window_bits,
         bytes_max,
     };
     let mut is_final = true;
@@ -72,6 +74,7 @@ struct Stream<'a> {
     out: Vec<u8>,
     /// Where the output of this stream begins: nothing refers to what was before.
     start: usize,
+    window_bytes: usize,
     bytes_max: usize,
 }
 
@@ -177,7 +180,7 @@ impl Stream<'_> {
                     let symbol = distances.read(self)?;
                     let (distance, bits) = *DISTANCES.get(symbol).ok_or(Bad::Wrong)?;
                     let distance = distance + self.bits(bits)?;
-                    if distance > (self.out.len() - self.start).min(WINDOW_BYTES) {
+                    if distance > (self.out.len() - self.start).min(self.window_bytes) {
                         return Err(Bad::Wrong);
                     }
                     for _ in 0..length {
