@@ -13,6 +13,7 @@ mod model;
 
 // The runs.
 mod minimise;
+mod mutants;
 mod seeds;
 
 // The scenarios.
