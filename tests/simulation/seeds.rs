@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::env;
 use std::fmt::Debug;
+use std::hint::black_box;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -55,6 +56,15 @@ fn every_seed_keeps_every_promise() {
     }
     let stopped = Arc::new(AtomicBool::new(false));
     if seconds.is_some() {
+        let overflows = caught(true, || {
+            black_box(black_box(u8::MAX) + 1);
+            Ok(())
+        });
+        let overflows = overflows.is_err();
+        assert!(
+            cfg!(debug_assertions) && overflows,
+            "a sweep is run with assertions and overflow checks: scripts/sweep.sh builds it so"
+        );
         // Whoever stops a sweep is told what it has found.
         signal_hook::flag::register(signal_hook::consts::SIGINT, stopped.clone()).unwrap();
     }
