@@ -11,19 +11,20 @@ use roomcast::apps::events::Events;
 use roomcast::apps::{App, Apps};
 use roomcast::bounds::Bounds;
 use roomcast::id::AppId;
-use roomcast::reactor::Reactor;
+use roomcast::reactor::{Flow, Reactor};
 use roomcast::time::Millis;
-use roomcast::transport::Transport;
 use roomcast::transport::sim::{Client, Sim};
+use roomcast::transport::{Ready, Transport};
 
 /// Clients that come together: what the server is told of in one wait.
-const BATCH: usize = 1000;
+pub const BATCH: usize = 1000;
 
 const UPGRADE: &str = "GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
 pub struct Crowd {
     pub reactor: Reactor<Sim>,
+    pub bounds: Bounds,
     clients: Vec<Client>,
     publisher: Option<Client>,
 }
@@ -31,7 +32,8 @@ pub struct Crowd {
 /// A network with room for so many clients.
 pub fn network(connections: usize) -> Sim {
     let mut sim = Sim::new(1);
-    sim.reserve(connections + 1);
+    // And for a batch that comes back before those who were cut off have been buried.
+    sim.reserve(connections + BATCH + 1);
     sim.discard(true);
     sim
 }
@@ -42,14 +44,15 @@ impl Crowd {
         let bounds = Bounds {
             connections_max: connections as u32 + 1,
             // Nobody answers a ping here.
-            pong_timeout: Millis::seconds(600),
-            keep_alive: Millis::seconds(600),
+            pong_timeout: Millis::seconds(3600),
+            keep_alive: Millis::seconds(3600),
             ..Bounds::default()
         };
         let access = Access::new(Vec::new(), Vec::new(), ([127, 0, 0, 1], 8080).into());
         let events: [(AppId, Box<dyn App>); 1] = [(AppId::Events, Box::new(Events))];
         Crowd {
             reactor: Reactor::new(sim, bounds, Apps::new(access, events)).unwrap(),
+            bounds,
             clients: Vec::new(),
             publisher: None,
         }
@@ -82,6 +85,85 @@ impl Crowd {
         }
     }
 
+    /// Everybody is cut off at the same moment, and as many come back within a second.
+    pub fn storm(&mut self) {
+        let mut clients = std::mem::take(&mut self.clients);
+        let connections = clients.len();
+        for client in clients.drain(..) {
+            self.reactor.transport_mut().forget(client);
+        }
+        self.clients = clients;
+        let batches = connections.div_ceil(BATCH) as u64;
+        self.enter(connections, Millis(1000 / batches));
+    }
+
+    /// Publishes an event, and counts what each client got of it: all of them the same number of bytes.
+    pub fn tell(&mut self, payload_bytes: usize) -> u64 {
+        let before = self.received();
+        self.publish(1, payload_bytes);
+        self.settle();
+        let mut bytes = self.received().into_iter().zip(before);
+        let mut got = bytes.by_ref().map(|(after, before)| after - before);
+        let first = got.next().unwrap();
+        assert!(got.all(|bytes| bytes == first), "some got more than others");
+        first
+    }
+
+    /// All bytes that ever came, for each client.
+    fn received(&self) -> Vec<u64> {
+        let sim = self.reactor.transport();
+        self.clients
+            .iter()
+            .map(|&client| sim.received(client))
+            .collect()
+    }
+
+    /// From now on what clients are sent is kept until they read it.
+    pub fn listen(&mut self) {
+        self.reactor.transport_mut().discard(false);
+    }
+
+    /// What came for each client since it listens, by the order in which they came in.
+    pub fn heard(&mut self) -> impl Iterator<Item = Vec<u8>> {
+        let Crowd {
+            reactor, clients, ..
+        } = self;
+        let sim = reactor.transport_mut();
+        clients
+            .iter()
+            .map(|&client| sim.receive(client, usize::MAX))
+    }
+
+    /// The publisher has nothing more to say.
+    pub fn dismiss_publisher(&mut self) {
+        if let Some(publisher) = self.publisher.take() {
+            self.reactor.transport_mut().forget(publisher);
+            self.settle();
+        }
+    }
+
+    /// The server is asked to go away.
+    pub fn shut_down(&mut self) {
+        self.reactor.transport_mut().stray(Ready::Shutdown);
+    }
+
+    /// Lets time pass until then, or until the loop says that all have gone.
+    pub fn turn_until(&mut self, until: Millis) -> Flow {
+        self.reactor.transport_mut().set_horizon(until);
+        while self.now() < until {
+            if self.reactor.turn().unwrap() == Flow::Exit {
+                return Flow::Exit;
+            }
+        }
+        Flow::Continue
+    }
+
+    /// Whether the server has ended its side, for each client by the order in which they came in.
+    pub fn ended(&self) -> impl Iterator<Item = bool> {
+        let sim = self.reactor.transport();
+        self.clients.iter().map(|&client| sim.is_ended(client))
+    }
+
     /// Publishes so many events with payloads of so many bytes, all of them at once.
     pub fn publish(&mut self, events: usize, payload_bytes: usize) {
         let pad = "x".repeat(payload_bytes);
@@ -111,7 +193,7 @@ impl Crowd {
         self.settle();
     }
 
-    fn now(&self) -> Millis {
+    pub fn now(&self) -> Millis {
         self.reactor.transport().now().millis()
     }
 

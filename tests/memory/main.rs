@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod crowd;
+mod storm;
 
 use std::time::Instant;
 
