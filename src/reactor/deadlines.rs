@@ -35,7 +35,11 @@ impl<T: Transport> Reactor<T> {
         let first =
             self.shared.now.millis() + Millis(half + self.shared.chance.next_u64() % (half + 1));
         self.conns[key as usize].beat = (first - interval).0 as u32;
-        self.wheel.arm(key, first);
+        // What was queued before it was opened may be stuck, and is not given longer for that.
+        let stalled = self.shared.outbox.stalled_since(key);
+        let stuck_until = stalled.map(|since| since + self.shared.bounds.write_timeout);
+        self.wheel
+            .arm(key, stuck_until.map_or(first, |until| until.min(first)));
     }
 
     /// Looks at every connection whose deadline has passed, and at every app that asked for this time.

@@ -68,6 +68,19 @@ fn a_client_that_reads_nothing_is_cut_after_the_write_timeout() {
 }
 
 #[test]
+fn a_client_that_opens_a_websocket_while_it_reads_nothing_is_cut_no_later() {
+    let mut stage = Stage::new(|_| ());
+    stage.sim().set_window(10);
+    let client = stage.client("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    stage.wait(SECOND);
+    stage.send(client, frames::upgrade("/ws"));
+    stage.wait(Millis(8_900));
+    assert!(!stage.is_ended(client));
+    stage.wait(Millis(200));
+    assert!(stage.is_ended(client));
+}
+
+#[test]
 fn a_client_that_reads_a_byte_now_and_then_is_not_cut() {
     let mut stage = Stage::new(|_| ());
     let client = stage.narrow_listeners(1, 10)[0];
