@@ -387,6 +387,16 @@ impl<T: Transport> Reactor<T> {
         self.shortage.next().is_some()
     }
 
+    /// Bytes that wait for one connection, and of what it has half sent; for tests and simulation.
+    pub fn backlog_bytes(&self, conn: ConnId) -> u64 {
+        let found = self.conns.get(conn.key as usize);
+        let found = found.filter(|found| found.generation == conn.generation);
+        found.map_or(0, |found| {
+            let waiting = self.shared.outbox.backlog_bytes(conn.key);
+            u64::from(waiting) + u64::from(found.held_bytes)
+        })
+    }
+
     /// Whether something was left over for the next turn.
     pub fn is_busy(&self) -> bool {
         self.next_turn() == Some(Millis(0))

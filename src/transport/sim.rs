@@ -261,6 +261,13 @@ impl Sim {
             .map_or(0, |pipe| pipe.to_client.len())
     }
 
+    /// Whether the last write to this client was refused in part or whole, and it has not read since.
+    pub fn is_refusing(&self, client: Client) -> bool {
+        self.pipes
+            .get(client.0 as usize)
+            .is_some_and(|pipe| pipe.full)
+    }
+
     /// The name under which the server watches the connection now.
     pub fn conn(&self, client: Client) -> Option<ConnId> {
         self.pipes.get(client.0 as usize)?.conn

@@ -157,6 +157,13 @@ pub struct Client {
     pub written: Vec<(u32, u64)>,
     /// When its window was last open, or something came.
     pub flowing: u64,
+    /// Since when its socket has refused what waits for it, if it does.
+    pub stuck: Option<u64>,
+    /// What the server held of it after the last turn, in bytes, and what it has sent since.
+    pub backlog: u64,
+    pub fresh: u64,
+    /// Turns in which it may have been evicted.
+    pub evictable: Vec<u32>,
 }
 
 /// Apps that answer what they do not know, or keep it to themselves, and never end a connection for it.
@@ -208,6 +215,10 @@ impl Client {
             unfinished: Vec::new(),
             written: Vec::new(),
             flowing: 0,
+            stuck: None,
+            backlog: 0,
+            fresh: 0,
+            evictable: Vec::new(),
         }
     }
 
@@ -235,6 +246,7 @@ impl Client {
             return;
         }
         sim.send(self.end, &piece);
+        self.fresh += piece.len() as u64;
         self.sent.push(turn);
         for mark in marks {
             match mark {
@@ -269,6 +281,8 @@ impl Client {
             Leave::Reset => sim.reset(self.end),
         }
         self.left = Some((how, turn));
+        // The server is woken as if its socket took something.
+        self.stuck = None;
         self.quiet = true;
     }
 
@@ -282,6 +296,11 @@ impl Client {
         if received > before || sim.unread(self.end) < self.window {
             self.flowing = now;
         }
+        self.stuck = match self.stuck {
+            _ if !sim.is_refusing(self.end) => None,
+            Some(since) if received == before => Some(since),
+            _ => Some(now),
+        };
         if self.ended.is_none() && sim.is_ended(self.end) {
             self.ended = Some(turn);
         }

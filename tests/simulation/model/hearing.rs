@@ -17,6 +17,8 @@ pub struct Around<'a> {
     pub rules: &'a Rules,
     /// The turn in which the drain began.
     pub draining: Option<u32>,
+    /// No descriptor was left in this turn for somebody who knocked.
+    pub exhausted: bool,
 }
 
 /// A message to a stranger.

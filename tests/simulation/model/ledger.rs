@@ -147,6 +147,13 @@ impl Ledger {
         self.events.partition_point(|event| event.turn < turn)
     }
 
+    /// Bytes of the events of this turn.
+    pub fn bytes_of(&self, turn: u32) -> u64 {
+        let events = self.events.iter().rev();
+        let events = events.take_while(|event| event.turn >= turn);
+        events.map(|event| event.frame_bytes).sum()
+    }
+
     pub fn events(&self) -> &[Event] {
         &self.events
     }

@@ -7,6 +7,7 @@
 pub mod answers;
 pub mod client;
 pub mod deflate;
+pub mod evictions;
 pub mod frames;
 pub mod hearing;
 pub mod inflate;

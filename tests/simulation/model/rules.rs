@@ -10,7 +10,32 @@ use super::chance::Chance;
 /// The key that publishers show.
 pub const KEY: &str = "a key of the simulation";
 
+/// What a run is about, beside a little of everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flavour {
+    Mixed,
+    /// Everybody is cut off at the same moment and comes back within a second, again and again.
+    Storms,
+    /// Members by the dozen, of whom a third stops reading now and then, and goes on later or not.
+    Slow,
+    /// Descriptors run out while several knock, and are there again.
+    Faults,
+}
+
+impl Flavour {
+    /// A quarter of all seeds have one.
+    pub fn of(seed: u64) -> Flavour {
+        match seed % 12 {
+            3 => Flavour::Storms,
+            7 => Flavour::Slow,
+            11 => Flavour::Faults,
+            _ => Flavour::Mixed,
+        }
+    }
+}
+
 pub struct Rules {
+    pub flavour: Flavour,
     pub bounds: Bounds,
     /// Only one client sends or leaves in a turn, so that the order of everything is known.
     pub calm: bool,
@@ -39,7 +64,7 @@ pub struct Rules {
 }
 
 impl Rules {
-    pub fn new(chance: &mut Chance) -> Rules {
+    pub fn new(chance: &mut Chance, flavour: Flavour) -> Rules {
         let mut bounds = Bounds {
             connections_max: 128,
             body_bytes_max: 3000,
@@ -81,6 +106,7 @@ impl Rules {
         bounds.deflate = !chance.one_in(4);
         bounds.deflate_bytes_min = chance.pick(&[1, 100, 512]);
         let rules = Rules {
+            flavour,
             bounds,
             calm: chance.one_in(2),
             thrifty,
@@ -96,7 +122,29 @@ impl Rules {
             steps: chance.between(300, 600),
             clients_max: chance.pick(&[3, 8, 20, 40]),
         };
-        rules.with_drain()
+        rules.with_flavour(chance).with_drain()
+    }
+
+    fn with_flavour(mut self, chance: &mut Chance) -> Rules {
+        match self.flavour {
+            Flavour::Mixed => {}
+            Flavour::Storms => {
+                (self.calm, self.descriptors) = (false, None);
+                self.clients_max = chance.pick(&[8, 20, 40]);
+            }
+            Flavour::Slow => {
+                let usual = Bounds::default();
+                self.bounds.memory_budget_bytes = usual.memory_budget_bytes;
+                self.bounds.loop_lag_limit = usual.loop_lag_limit;
+                (self.thrifty, self.lags, self.descriptors) = (false, false, None);
+                self.clients_max = 40;
+            }
+            Flavour::Faults => {
+                self.descriptors = Some(chance.between(4, 12) as u32);
+                self.clients_max = 20;
+            }
+        }
+        self
     }
 
     /// A drain that waits before it closes anybody, in two of three runs, and one that hands over, in two of four. What

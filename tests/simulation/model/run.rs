@@ -6,11 +6,14 @@ use roomcast::transport::{Ready, Sharing};
 use super::client::{Kind, Leave, Reading, State};
 use super::frames;
 use super::outgoing::Mark;
+use super::rules::Flavour;
 use super::steps::Steps;
 use super::world::{TURNS_MAX, World};
 
 /// Steps while the server goes away: fewer than so many.
 const STEPS_OF_A_DRAIN: usize = 40;
+/// Turns, evenly over a second, in which those come back who were cut off.
+const WAVES_MAX: usize = 5;
 /// The number under which the end draws; no step comes so late.
 const LAST: usize = 1 << 20;
 
@@ -19,6 +22,12 @@ impl World {
     pub fn step(&mut self) -> Result<(), String> {
         if self.clients.is_empty() {
             return self.turn();
+        }
+        match self.rules.flavour {
+            Flavour::Storms if self.chance.one_in(40) => return self.storm(),
+            Flavour::Slow => self.stall(),
+            Flavour::Faults => self.run_out(),
+            Flavour::Mixed | Flavour::Storms => {}
         }
         if self.clients.len() <= self.rules.clients_max && self.chance.one_in(4) {
             let kinds = [
@@ -31,7 +40,10 @@ impl World {
                 Kind::Publisher,
                 Kind::Mute,
             ];
-            let kind = self.chance.pick(&kinds);
+            let kind = match self.rules.flavour {
+                Flavour::Slow => self.chance.pick(&kinds[..5]),
+                _ => self.chance.pick(&kinds),
+            };
             let window = self.chance.pick(&[1, 40, 400, 4000, 64 << 10]);
             self.connect(kind, window);
         }
@@ -152,6 +164,64 @@ impl World {
         self.end(index, how);
     }
 
+    /// Everybody but the witness is cut off at the same moment, and as many come back within a second, some of them to
+    /// publish at once.
+    fn storm(&mut self) -> Result<(), String> {
+        let cut = self.clients.len();
+        (1..cut).for_each(|index| self.leave(index));
+        let waves = self.chance.between(1, WAVES_MAX);
+        for _ in 0..waves {
+            for _ in 0..cut.div_ceil(waves) {
+                let window = self.chance.pick(&[40, 4000, 64 << 10]);
+                let publishes = self.chance.one_in(6);
+                let kind = if publishes {
+                    Kind::Publisher
+                } else {
+                    Kind::Listener
+                };
+                self.connect(kind, window);
+                let newest = self.clients.len() - 1;
+                if publishes {
+                    self.live(newest);
+                } else {
+                    self.clients[newest].ask_to_open_with("");
+                    self.act(newest, usize::MAX);
+                }
+            }
+            // A turn takes a millisecond.
+            self.sim().pass(Millis(1000 / WAVES_MAX as u64 - 1));
+            self.turn()?;
+        }
+        Ok(())
+    }
+
+    /// Now and then three of ten members stop reading, or half of those who have go on.
+    fn stall(&mut self) {
+        let (stops, goes_on) = (self.chance.one_in(25), self.chance.one_in(25));
+        for client in self.clients.iter_mut().skip(1) {
+            let member = client.is_listening();
+            if stops && member && self.chance.below(10) < 3 {
+                client.reading = Reading::Never;
+            } else if goes_on && client.reading == Reading::Never && self.chance.one_in(2) {
+                client.reading = Reading::Prompt;
+            }
+        }
+    }
+
+    /// Now and then there are few descriptors, or as many as anybody wants; and several knock together.
+    fn run_out(&mut self) {
+        if self.chance.one_in(15) {
+            let few = self.rules.descriptors.unwrap_or(u32::MAX);
+            let most = self.chance.pick(&[few, few, u32::MAX]);
+            self.limit_descriptors(most);
+        }
+        if self.chance.one_in(15) {
+            for _ in 0..self.chance.between(2, 6) {
+                self.connect(Kind::Publisher, 4000);
+            }
+        }
+    }
+
     /// An event for somebody who is gone, or for whom nothing has happened.
     fn stray(&mut self) {
         if self.names.is_empty() {
@@ -175,6 +245,19 @@ impl World {
         } else {
             stray
         };
+        if let Ready::Socket {
+            conn,
+            writable: true,
+            ..
+        } = stray
+        {
+            // The server is told that the socket takes something, and waits for that from now on.
+            let named = self
+                .clients
+                .iter_mut()
+                .filter(|client| client.conn == Some(conn));
+            named.for_each(|client| client.stuck = None);
+        }
         self.sim().stray(stray);
     }
 

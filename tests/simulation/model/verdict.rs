@@ -8,6 +8,8 @@ use super::ledger::Ledger;
 
 /// How late a deadline may be seen: ticks of the wheel, and turns that are cut short.
 const SLACK: u64 = 1000;
+/// The same for the one that nothing puts off: a few ticks.
+const STUCK_SLACK: u64 = 50;
 
 impl Client {
     /// A close frame came with this code: is there a reason for it?
@@ -27,7 +29,7 @@ impl Client {
                 .check_too_slow(bounds.message_timeout, turn, around.ledger)
                 .map(|_| ()),
             1001 if around.draining.is_some_and(|began| turn >= began) => Ok(()),
-            1013 if around.rules.thrifty => Ok(()),
+            1013 if around.rules.thrifty => self.check_evicted(turn),
             _ => Err(format!(
                 "closed with {code} for no reason; lie {:?}, close {:?}",
                 self.lie, self.closing
@@ -98,10 +100,7 @@ impl Client {
         if is_stuck || around.rules.thrifty || matches!(self.left, Some((Leave::Reset, _))) {
             return Ok(());
         }
-        if around.rules.descriptors.is_some()
-            && self.written.is_empty()
-            && self.state == State::Http
-        {
+        if around.exhausted && self.written.is_empty() && self.state == State::Http {
             return Ok(());
         }
         // A WebSocket whose client sends no more is over at once.
@@ -207,6 +206,17 @@ impl Client {
         if !is_complete || self.placed < self.heard.len() {
             return Err(format!(
                 "heard {heard} of {events} events, joined in turn {joined}"
+            ));
+        }
+        Ok(())
+    }
+
+    /// A queue without progress is not kept for longer than it may be.
+    pub fn check_stuck(&self, now: u64, around: &Around<'_>) -> Result<(), String> {
+        let stuck = self.stuck.map_or(0, |since| now - since);
+        if self.ended.is_none() && stuck > around.rules.bounds.write_timeout.0 + STUCK_SLACK {
+            return Err(format!(
+                "it has taken nothing for {stuck} ms and is still there"
             ));
         }
         Ok(())

@@ -5,6 +5,7 @@ use roomcast::apps::access::Access;
 use roomcast::apps::all::{self, Options};
 use roomcast::bounds::Bounds;
 use roomcast::id::{AppId, ConnId};
+use roomcast::metrics::Accept;
 use roomcast::reactor::{Flow, Reactor};
 use roomcast::time::{Micros, Millis};
 use roomcast::transport::sim::Sim;
@@ -12,10 +13,11 @@ use roomcast::transport::{Sharing, Transport};
 
 use super::chance::Chance;
 use super::client::{Client, Heard, Kind, Leave, Reading, What};
+use super::evictions;
 use super::hearing::Around;
 use super::ledger::Ledger;
 use super::reckoning;
-use super::rules::{KEY, Rules};
+use super::rules::{Flavour, KEY, Rules};
 
 /// Turns in which nothing moves that a wait may take: more is a loop that spins.
 const IDLE_TURNS_MAX: u32 = 1000;
@@ -37,6 +39,9 @@ pub struct World {
     pub hushed: bool,
     /// The loop has said that everybody has gone.
     pub exited: bool,
+    /// No descriptor was left in the last turn for somebody who knocked.
+    exhausted: bool,
+    descriptors_max: u32,
     /// Turns in a row without a byte moved.
     idle_turns: u32,
 }
@@ -56,16 +61,16 @@ pub fn reactor(sim: Sim, bounds: Bounds) -> Reactor<Sim> {
 
 impl World {
     pub fn new(seed: u64) -> Result<World, String> {
-        World::with(Chance::new(seed), seed)
+        World::with(Chance::new(seed), seed, Flavour::of(seed))
     }
 
     /// A world in which bytes decide what happens; the ground has a seed of its own.
     pub fn scripted(bytes: &[u8]) -> Result<World, String> {
-        World::with(Chance::scripted(bytes), 0)
+        World::with(Chance::scripted(bytes), 0, Flavour::Mixed)
     }
 
-    fn with(mut chance: Chance, seed: u64) -> Result<World, String> {
-        let rules = Rules::new(&mut chance);
+    fn with(mut chance: Chance, seed: u64, flavour: Flavour) -> Result<World, String> {
+        let rules = Rules::new(&mut chance, flavour);
         let mut world = World {
             reactor: reactor(Sim::new(seed), rules.bounds),
             ledger: Ledger::default(),
@@ -75,6 +80,8 @@ impl World {
             draining: None,
             hushed: false,
             exited: false,
+            exhausted: false,
+            descriptors_max: u32::MAX,
             idle_turns: 0,
             chance,
             rules,
@@ -96,9 +103,15 @@ impl World {
         world.sim().set_shortage_of_accepts(shortage);
         world.sim().set_interrupts(interrupts);
         if let Some(most) = world.rules.descriptors {
-            world.sim().set_descriptors_max(most);
+            world.limit_descriptors(most);
         }
         Ok(world)
+    }
+
+    /// From now on there are so many descriptors.
+    pub fn limit_descriptors(&mut self, most: u32) {
+        self.descriptors_max = most;
+        self.sim().set_descriptors_max(most);
     }
 
     /// Connects a client of some kind.
@@ -115,6 +128,9 @@ impl World {
         let mut client = Client::new(name, end, kind, window as usize, turn);
         if name > 0 {
             client.form(&mut self.chance);
+            if self.rules.flavour == Flavour::Slow {
+                (client.reading, client.diligent, client.liar) = (Reading::Prompt, true, false);
+            }
         }
         self.clients.push(client);
     }
@@ -145,10 +161,15 @@ impl World {
     pub fn turn(&mut self) -> Result<(), String> {
         self.sim().pass(Millis(1));
         let listened = self.sim().listens();
+        let evictions = self.evictions();
+        let descriptors = u64::from(self.sim().descriptors());
+        let accepted = self.accepted();
         let flow = self
             .reactor
             .turn()
             .map_err(|error| format!("a turn failed: {error}"))?;
+        self.exhausted =
+            descriptors + self.accepted() - accepted >= u64::from(self.descriptors_max);
         self.exited |= flow == Flow::Exit;
         if self.exited && self.draining.is_none() {
             return Err("the loop ended unasked".into());
@@ -187,7 +208,29 @@ impl World {
             };
             self.read(index, most)?;
         }
+        self.note_evictions(turn, self.evictions() > evictions);
+        for index in 0..self.clients.len() {
+            self.around(index, |client, around| client.check_stuck(now, around))?;
+        }
         self.retire()
+    }
+
+    fn accepted(&self) -> u64 {
+        self.reactor.metrics().accepts[Accept::Accepted as usize]
+    }
+
+    fn evictions(&self) -> u64 {
+        self.reactor.metrics().evictions.iter().sum()
+    }
+
+    fn note_evictions(&mut self, turn: u32, evicted: bool) {
+        let held = |client: &Client| {
+            let held = client.conn.map(|conn| self.reactor.backlog_bytes(conn));
+            held.unwrap_or(0)
+        };
+        let held: Vec<u64> = self.clients.iter().map(held).collect();
+        let published = self.ledger.bytes_of(turn);
+        evictions::note(&mut self.clients, turn, &held, published, evicted);
     }
 
     /// Whoever was not accepted before the listener was closed is another process's client, and none of ours.
@@ -209,6 +252,7 @@ impl World {
             ledger: &mut self.ledger,
             rules: &self.rules,
             draining: self.draining,
+            exhausted: self.exhausted,
         };
         let told = client.hear(&bytes, &mut around).and_then(|()| {
             if client.name == 0 {
@@ -286,7 +330,34 @@ impl World {
         for index in 0..self.clients.len() {
             self.around(index, |client, around| client.check_settled(around))?;
         }
-        Ok(())
+        self.check_balance()
+    }
+
+    /// Nothing waits for anybody: whatever was offered was delivered, dropped or thrown away, and what was delivered was
+    /// heard.
+    fn check_balance(&self) -> Result<(), String> {
+        let (metrics, app) = (self.reactor.metrics(), AppId::Events as usize);
+        let listeners = self.clients.iter().chain(&self.gone);
+        let (mut heard, mut missed) = (0, 0);
+        for heard_next in listeners.flat_map(|client| &client.heard) {
+            match heard_next.what {
+                What::Lagged(more, _) => missed += more as u64,
+                _ => heard += 1,
+            }
+        }
+        let (delivered, dropped) = (
+            metrics.messages_delivered[app],
+            metrics.messages_dropped[app],
+        );
+        let discarded = metrics.messages_discarded[app];
+        let offered = metrics.messages_offered[app];
+        let adds_up = offered == delivered + dropped + discarded;
+        if adds_up && delivered == heard && dropped >= missed {
+            return Ok(());
+        }
+        Err(format!(
+            "at rest {offered} were offered, {delivered} delivered, {dropped} dropped, {discarded} discarded; {heard} were heard and {missed} told as missed"
+        ))
     }
 
     pub fn act_diligently(&mut self) {
@@ -358,6 +429,7 @@ impl World {
             ledger: &mut self.ledger,
             rules: &self.rules,
             draining: self.draining,
+            exhausted: self.exhausted,
         };
         check(&self.clients[index], &around).map_err(|why| self.blame(index, why))
     }

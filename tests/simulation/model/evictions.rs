@@ -1,0 +1,35 @@
+//! Who goes when the memory budget is spent: nobody who holds less than somebody who stays.
+//!
+//! What each connection holds is looked at after every turn. What it held when somebody was evicted in the middle of the
+//! next one was at most that, and what it sent or was sent meanwhile.
+
+use super::client::{Client, Kind};
+
+/// Answers, welcomes and notices of one turn.
+const SLACK_BYTES: u64 = 1000;
+
+/// Notes for each listener whether it may have been among those that were evicted in this turn, if any were; `held` is
+/// what each client holds now, and `published` the bytes of the turn's events.
+pub fn note(clients: &mut [Client], turn: u32, held: &[u64], published: u64, evicted: bool) {
+    let most = held.iter().copied().max().unwrap_or(0);
+    for (client, held) in clients.iter_mut().zip(held) {
+        // A ping makes a pong of its length, whatever waits.
+        let may_hold = client.backlog + published + 2 * client.fresh + SLACK_BYTES;
+        if evicted && may_hold >= most {
+            client.evictable.push(turn);
+        }
+        (client.backlog, client.fresh) = (*held, 0);
+    }
+}
+
+impl Client {
+    /// It was closed in this turn because the budget was spent: was it ever the one to go?
+    pub fn check_evicted(&self, turn: u32) -> Result<(), String> {
+        // An echo makes of little that came compressed as much as it likes.
+        let is_known = self.kind == Kind::Listener;
+        if !is_known || self.evictable.iter().any(|evicted| *evicted <= turn) {
+            return Ok(());
+        }
+        Err("evicted, although somebody stayed who held more".into())
+    }
+}
