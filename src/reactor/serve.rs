@@ -19,9 +19,9 @@ use crate::wire::fault::{Answer, Fault};
 use crate::wire::frame::{Frame, close};
 use crate::wire::http::{Head, Response};
 
-/// The first read of a turn asks for no more, and each further one for twice as much, unless a message is half
-/// received: of somebody who sends many short ones, little is then left to be put aside until its next turn.
-const FIRST_READ_BYTES: usize = 16 << 10;
+/// What is read from somebody of whom messages have been handled in this turn, and for each further read twice as much,
+/// unless one is half received: of who sends many short ones, little is then left to be put aside until its next turn.
+const FURTHER_READ_BYTES: usize = 8 << 10;
 /// So many bytes of a message, unpacked, are as much work as a short one, at the least: what they say has to be read.
 const BYTES_A_MESSAGE: usize = 256;
 
@@ -117,7 +117,8 @@ impl<T: Transport> Reactor<T> {
             bytes: turn.read_bytes_max as usize,
             messages: turn.messages_max,
         };
-        let mut read_bytes_max = FIRST_READ_BYTES;
+        let messages_max = turn.messages_max;
+        let mut further_bytes = FURTHER_READ_BYTES;
         loop {
             match self.react(id, &mut share, progressed) {
                 Reacted::Hungry if share.bytes == 0 => return Leaves::Unfinished,
@@ -128,12 +129,13 @@ impl<T: Transport> Reactor<T> {
             }
             let conn = &mut self.conns[id.key as usize];
             let space = self.buffer.space();
-            let room = if conn.protocol.is_midway() {
+            // What has not begun yet should come whole, however long it is: then it need not be put together.
+            let room = if share.messages == messages_max || conn.protocol.is_midway() {
                 space.len()
             } else {
-                space.len().min(read_bytes_max)
+                further_bytes *= 2;
+                space.len().min(further_bytes / 2)
             };
-            read_bytes_max *= 2;
             debug_assert!(
                 room > 0,
                 "whatever is not whole is smaller than the read buffer"
