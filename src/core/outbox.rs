@@ -263,9 +263,8 @@ impl Outbox {
     pub fn unblock(&mut self, key: u32, now: Millis) {
         let queue = &mut self.queues[key as usize];
         if queue.flags & BLOCKED != 0 {
-            queue.flags &= !BLOCKED;
             queue.progress = now;
-            self.mark_dirty(key);
+            self.reopen(key);
         }
     }
 

@@ -261,11 +261,12 @@ impl Sim {
             .map_or(0, |pipe| pipe.to_client.len())
     }
 
-    /// Whether the last write to this client was refused in part or whole, and it has not read since.
+    /// Whether the last write to this client was refused in part or whole, it has not read since, and no event is still
+    /// to be told that says otherwise.
     pub fn is_refusing(&self, client: Client) -> bool {
         self.pipes
             .get(client.0 as usize)
-            .is_some_and(|pipe| pipe.full)
+            .is_some_and(|pipe| pipe.full && !pipe.writable)
     }
 
     /// The name under which the server watches the connection now.

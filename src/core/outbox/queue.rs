@@ -125,10 +125,11 @@ impl Outbox {
         self.queues[key as usize].app
     }
 
-    /// Since when a non-empty queue has made no progress.
+    /// Since when a queue, some of which the socket has refused, has made no progress.
     pub fn stalled_since(&self, key: u32) -> Option<Millis> {
         let queue = &self.queues[key as usize];
-        (queue.flags & BLOCKED != 0).then_some(queue.progress)
+        let refused = queue.flags & REFUSED != 0 && queue.head != NONE;
+        refused.then_some(queue.progress)
     }
 
     /// Messages that wait for one connection, each of a batch; it counts them one by one, for tests and simulation.
