@@ -90,7 +90,8 @@ esac
 mode_flags=()
 case $1 in
 echo) mode_flags=(--echo --max-message 16MiB) ;;
-slow | fairness) mode_flags=(--write-timeout 10m) ;;
+slow) mode_flags=(--write-timeout 10m --pong-timeout 10m) ;;
+fairness) mode_flags=(--write-timeout 10m) ;;
 compare)
   say 'compare takes servers that run already: roomcast-flood help compare'
   exit 2

@@ -173,10 +173,10 @@ impl Client {
         self.is_paused = true;
     }
 
-    /// From now on it says nothing, not even what it should: an answer to a server that has given it up would only
-    /// make the kernel throw away what is still to be read.
-    pub fn mute(&mut self) {
-        self.is_mute = true;
+    /// From now on it says nothing, not even what it should, or answers again: an answer to a server that has given it
+    /// up makes the kernel throw away what is still to be read.
+    pub fn mute(&mut self, is_mute: bool) {
+        self.is_mute = is_mute;
     }
 
     /// Reads again, and first of all what came meanwhile.

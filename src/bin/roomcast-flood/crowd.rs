@@ -167,9 +167,9 @@ impl Crowd {
         self.clients[client as usize].pause();
     }
 
-    /// From now on `client` says nothing.
-    pub fn mute(&mut self, client: u32) {
-        self.clients[client as usize].mute();
+    /// From now on `client` says nothing, or answers again.
+    pub fn mute(&mut self, client: u32, is_mute: bool) {
+        self.clients[client as usize].mute(is_mute);
     }
 
     /// `client` reads again, and first of all what came meanwhile.

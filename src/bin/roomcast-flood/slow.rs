@@ -84,6 +84,7 @@ pub fn run(
     };
     for client in group.members() {
         broadcast.ledger().set_slow(client);
+        broadcast.crowd().mute(client, true);
     }
     let bar = progress::bar("publishing", plan.messages.unwrap_or(0));
     let start = meter.start(broadcast.crowd())?;
@@ -118,6 +119,9 @@ pub fn run(
         broadcast.remind(deadline)?;
     }
     broadcast.wait_until_still(after(broadcast.moved(), plan.settle).min(deadline))?;
+    for client in group.members() {
+        broadcast.crowd().mute(client, false);
+    }
     let published = broadcast.finish();
     let peak = sampler.map(|sampler| sampler.peak());
     let books = teller.books(before.as_ref(), &session.sink)?;
@@ -187,10 +191,7 @@ fn bury(
         broadcast.turn_until(after(now, ASK_INTERVAL).min(deadline))?;
     }
     bar.finish_and_clear();
-    for client in forsaken() {
-        broadcast.crowd().mute(client);
-        broadcast.resume(client);
-    }
+    forsaken().for_each(|client| broadcast.resume(client));
     broadcast.wait_until_still(deadline)
 }
 
