@@ -160,8 +160,8 @@ fn the_books_of_both_ends_agree_although_some_never_read_again() {
     assert_eq!(at("clients/received"), at("server/delivered"));
     assert!(at("server/closed") >= 4 && at("server/closed") == at("clients/closed"));
     assert!(at("server/dropped") >= at("clients/told") && at("clients/told") > 0);
-    // Whoever is closed for a full queue has a full queue.
-    assert!(at("server/discarded") >= 4 * 8, "{run:?}");
+    // Whoever is closed because its queue does not move has something in it.
+    assert!(at("server/discarded") >= 4, "{run:?}");
     assert!(at("clients/expected") >= 100 * 10);
     assert!(run.number("/slow/peak/queue_bytes") > 0.0);
 }
