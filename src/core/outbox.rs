@@ -50,7 +50,9 @@ const PONGS_MAX: u8 = 16;
 /// Room for slots and messages that is kept when nothing waits.
 const SLOTS_KEPT: usize = 4096;
 /// What a slot costs, for the memory budget.
-const SLOT_BYTES: u64 = size_of::<Slot>() as u64;
+const SLOT_BYTES: u64 = (size_of::<Slot>() + SLAB_BYTES) as u64;
+/// What a place in a slab costs beside what is in it: it may hold the way to the next empty one, and says which it does.
+const SLAB_BYTES: usize = size_of::<usize>();
 
 const DIRTY: u8 = 1;
 const BLOCKED: u8 = 2;
