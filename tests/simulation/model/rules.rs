@@ -112,7 +112,7 @@ impl Rules {
             thrifty,
             lags,
             events_max: chance.pick(&[1, 3, usize::MAX, usize::MAX]),
-            shortage: chance.pick(&[0, 0, 0, 2, 10, 100]),
+            shortage: chance.pick(&[0, 0, 0, 4, 20, 100]),
             interrupts: chance.pick(&[0, 0, 2, 20]),
             stops: chance.one_in(4),
             descriptors: chance.one_in(6).then(|| chance.between(3, 12) as u32),
