@@ -23,8 +23,9 @@ impl World {
         if self.clients.is_empty() {
             return self.turn();
         }
-        match self.rules.flavour {
-            Flavour::Storms if self.chance.one_in(40) => return self.storm(),
+        let flavour = self.rules.flavour;
+        match flavour {
+            Flavour::Storms if self.is_stormy() => return self.storm(),
             Flavour::Slow => self.stall(),
             Flavour::Faults => self.run_out(),
             Flavour::Mixed | Flavour::Storms => {}
@@ -164,14 +165,21 @@ impl World {
         self.end(index, how);
     }
 
+    /// Whether the next storm comes: now and then, once the last one is over.
+    fn is_stormy(&mut self) -> bool {
+        self.chance.one_in(40) && self.clients.len() <= self.rules.clients_max + 1
+    }
+
     /// Everybody but the witness is cut off at the same moment, and as many come back within a second, some of them to
     /// publish at once.
     fn storm(&mut self) -> Result<(), String> {
         let cut = self.clients.len();
         (1..cut).for_each(|index| self.leave(index));
+        // A server of small turns may not have seen the last ones go.
+        let back = cut.min(self.rules.clients_max);
         let waves = self.chance.between(1, WAVES_MAX);
         for _ in 0..waves {
-            for _ in 0..cut.div_ceil(waves) {
+            for _ in 0..back.div_ceil(waves) {
                 let window = self.chance.pick(&[40, 4000, 64 << 10]);
                 let publishes = self.chance.one_in(6);
                 let kind = if publishes {

@@ -8,7 +8,7 @@ use super::ledger::Ledger;
 
 /// How late a deadline may be seen: ticks of the wheel, and turns that are cut short.
 const SLACK: u64 = 1000;
-/// The same for the one that nothing puts off: a few ticks.
+/// The same for the one that nothing puts off, where every turn writes to everybody: a few ticks.
 const STUCK_SLACK: u64 = 50;
 
 impl Client {
@@ -214,7 +214,11 @@ impl Client {
     /// A queue without progress is not kept for longer than it may be.
     pub fn check_stuck(&self, now: u64, around: &Around<'_>) -> Result<(), String> {
         let stuck = self.stuck.map_or(0, |since| now - since);
-        if self.ended.is_none() && stuck > around.rules.bounds.write_timeout.0 + STUCK_SLACK {
+        let slack = match around.rules.flushes_all {
+            true => STUCK_SLACK,
+            false => SLACK,
+        };
+        if self.ended.is_none() && stuck > around.rules.bounds.write_timeout.0 + slack {
             return Err(format!(
                 "it has taken nothing for {stuck} ms and is still there"
             ));
