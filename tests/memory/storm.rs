@@ -73,8 +73,8 @@ fn live_through_it(crowd: &mut Crowd, connections: usize, began: Instant) {
     });
     let more = memory.bytes_current as f64 / connections as f64;
     println!("a storm leaves {more:.1} bytes a connection");
-    // The list of what has become ready is now as long as everybody, and nothing else is.
-    assert!(more < 32.0, "{memory:?}");
+    // The list of what has become ready is now as long as everybody, with room for as many again; nothing else is.
+    assert!(more < 48.0, "{memory:?}");
 
     crowd.dismiss_publisher();
     crowd.listen();
