@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import {
-  NO_TRACES, SCRIPT, dense, namesEverything, picture, reaches, runLine, shows, stall, startHub, startTabs, stopAll, traces, untilDropped,
+  NO_TRACES, SCRIPT, dense, namesEverything, picture, reaches, runLine, shows, stall, startHub, startTabs, stopAll, traces, until, untilDropped,
 } from "./demos.mjs";
 
 let tabs;
@@ -86,7 +86,10 @@ test("a tab that stood still is told how much it missed", async () => {
   }
   // The hub says it before the next message that this tab gets, which is not before it has caught up.
   const notice = page.locator("#notices .notice");
-  while ((await notice.count()) === 0) await publish({ text: "after" });
+  await until(async () => {
+    await publish({ text: "after" });
+    return notice.count();
+  });
   assert.match(await notice.textContent(), /too slow for the hub: (1 message was|\d+ messages were) dropped for it/);
   assert.match(await page.locator("#feed .gap").first().textContent(), /^[1-9]\d* missed here$/);
   assert.ok((await page.locator("#feed code").last().textContent()).length < 1_000, "a long payload is shown whole");

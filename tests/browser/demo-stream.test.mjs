@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import {
-  NO_TRACES, SCRIPT, namesEverything, picture, reaches, runLine, shows, startHub, startTabs, stopAll, traces,
+  NO_TRACES, SCRIPT, namesEverything, picture, reaches, runLine, shows, startHub, startTabs, stopAll, traces, until,
 } from "./demos.mjs";
 
 let tabs;
@@ -66,10 +66,10 @@ test("a channel that is not ticked brings nothing", async () => {
     await counts(page, "block-count", blocks + 1);
     return (await count(page, "tx-count")) > txs;
   };
-  while (await hears());
+  await until(async () => !(await hears()));
   assert.equal(await hears(), false);
   await page.check("#newTxs");
-  while (!(await hears()));
+  await until(hears);
   await close(page);
 });
 

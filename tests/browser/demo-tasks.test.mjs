@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import {
-  NO_TRACES, SCRIPT, dense, namesEverything, picture, reaches, runLine, shows, stall, startHub, startTabs, stopAll, traces, untilDropped,
+  NO_TRACES, SCRIPT, dense, namesEverything, picture, reaches, runLine, shows, stall, startHub, startTabs, stopAll, traces, until, untilDropped,
 } from "./demos.mjs";
 
 let tabs;
@@ -140,7 +140,10 @@ test("a tab that stood still fetches what it missed", async () => {
     await resume();
   }
   const notice = page.locator("#notices .notice");
-  for (let number = 0; (await notice.count()) === 0; number += 1) await create("big", `Once more ${number}`);
+  await until(async (number) => {
+    await create("big", `Once more ${number}`);
+    return notice.count();
+  });
   assert.match(await notice.textContent(), /too slow for the hub: (1 message was|\d+ messages were) dropped for it. The board was fetched anew/);
   // The deletion and the creation were dropped for it, and only a new list can tell.
   await inColumn(page, "pending", `After ${count} changes`);

@@ -128,12 +128,17 @@ export async function stall(page) {
   };
 }
 
-/** Does `publish` until the hub has dropped messages of this app for somebody; how many it took. */
-export async function untilDropped(hub, app, publish, most = 200) {
+/** Does `work` again and again, though not for ever, until it gives something. */
+export async function until(work, most = 100) {
+  for (let count = 1; count <= most; count += 1) if (await work(count)) return count;
+  throw new Error(`it did not come to that in ${most} times`);
+}
+
+/** Does `publish` until the hub has dropped messages of this app for somebody; how often it took. */
+export function untilDropped(hub, app, publish) {
   const dropped = new RegExp(`^roomcast_messages_dropped_total\\{app="${app}"\\} ([1-9]\\d*)$`, "m");
-  for (let count = 1; count <= most; count += 1) {
+  return until(async (count) => {
     await publish(count);
-    if (dropped.test(await hub.call("GET", "/metrics"))) return count;
-  }
-  throw new Error(`nothing was dropped in ${most} messages`);
+    return dropped.test(await hub.call("GET", "/metrics"));
+  }, 200);
 }
