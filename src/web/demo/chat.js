@@ -9,7 +9,8 @@ const ROWS_MAX = 500;
 export class Chat {
   #list;
   #resend;
-  #known = new Set();
+  /** By identifier: what the hub has told. */
+  #rows = new Map();
   /** By correlation id: what was said here and not confirmed. */
   #pending = new Map();
 
@@ -23,14 +24,27 @@ export class Chat {
     return this.#list.querySelector("[data-id]")?.dataset.id;
   }
 
-  /** The hub told of a message; `mine` says that it was said here. */
+  /** Somebody said something just now; `mine` says that it was said here. */
   add(message, mine) {
-    if (this.#known.has(message.message_id)) return;
-    this.#known.add(message.message_id);
-    const className = mine ? "mine" : "";
-    const row = this.#row(className, message.display_name, message.sent_at, message.message);
-    row.dataset.id = message.message_id;
-    this.#insert(row, message.sent_at);
+    if (!this.#rows.has(message.message_id)) this.#insert(this.#told(message, mine));
+  }
+
+  /**
+   * Puts in what of these messages, oldest first, is not there yet: behind the one before it, since the times of two may
+   * be the same. Those that are `earlier` come before all that are there.
+   */
+  merge(messages, me, earlier = false) {
+    const first = earlier ? this.#list.querySelector("[data-id]") : undefined;
+    let last;
+    for (const [index, message] of messages.entries()) {
+      let row = this.#rows.get(message.message_id);
+      if (!row) {
+        row = this.#told(message, message.player_id === me);
+        const known = () => messages.slice(index + 1).map((later) => this.#rows.get(later.message_id)).find(Boolean);
+        this.#insert(row, last ? following(last) : (first ?? known()));
+      }
+      last = row;
+    }
   }
 
   /** Something that is no message: who came, who went, what the game says. */
@@ -94,7 +108,7 @@ export class Chat {
 
   /** The hub told its latest messages: those of ours among them did arrive, though nobody confirmed them. */
   settle(messages, me) {
-    const unseen = messages.filter((message) => message.player_id === me && !this.#known.has(message.message_id));
+    const unseen = messages.filter((message) => message.player_id === me && !this.#rows.has(message.message_id));
     for (const [correlation, { said, isDoubtful }] of [...this.#pending]) {
       if (!isDoubtful) continue;
       const found = unseen.findIndex((message) => !said.to && message.message === said.text.trim());
@@ -105,13 +119,20 @@ export class Chat {
         this.confirm(correlation);
       }
     }
-    for (const message of messages) this.add(message, message.player_id === me);
+    this.merge(messages, me);
   }
 
   clear() {
     this.#list.replaceChildren();
-    this.#known.clear();
+    this.#rows.clear();
     this.#pending.clear();
+  }
+
+  #told(message, mine) {
+    const row = this.#row(mine ? "mine" : "", message.display_name, message.sent_at, message.message);
+    row.dataset.id = message.message_id;
+    this.#rows.set(message.message_id, row);
+    return row;
   }
 
   #row(className, title, timestamp, said) {
@@ -119,16 +140,17 @@ export class Chat {
     return make("li", { class: className }, ...head, make("span", { class: "said" }, text(said)));
   }
 
-  /** Puts a row where its time has it, or at the end. */
-  #insert(row, sentAt) {
+  /** Puts a row before another, or at the end. */
+  #insert(row, next) {
     const list = this.#list;
-    row.dataset.sent = sentAt ?? "";
-    const later = sentAt && [...list.children].find((other) => other.dataset.sent > sentAt);
     this.#change(() => {
-      if (later) later.before(row);
-      else list.append(row);
+      if (next) {
+        next.before(row);
+        return;
+      }
+      list.append(row);
       while (list.children.length > ROWS_MAX) {
-        this.#known.delete(list.firstElementChild.dataset.id);
+        this.#rows.delete(list.firstElementChild.dataset.id);
         list.firstElementChild.remove();
       }
     });
@@ -141,4 +163,11 @@ export class Chat {
     work();
     if (isAtEnd) list.scrollTop = list.scrollHeight;
   }
+}
+
+/** The next row that is a message of the hub's. */
+function following(row) {
+  let next = row.nextElementSibling;
+  while (next && !next.dataset.id) next = next.nextElementSibling;
+  return next;
 }

@@ -193,7 +193,7 @@ function showPlayers() {
 async function fetchMessages(query) {
   const path = pathOf(seat.code, `/messages?${new URLSearchParams(query)}`);
   const { messages } = await call("GET", path, { token: seat.token });
-  for (const message of messages.reverse()) chat.add(message, message.player_id === seat.player_id);
+  chat.merge(messages.reverse(), seat.player_id, "before" in query);
   return messages.length;
 }
 
