@@ -261,6 +261,13 @@ impl Sim {
             .map_or(0, |pipe| pipe.to_client.len())
     }
 
+    /// Bytes that the client has sent and the server has not read.
+    pub fn in_flight(&self, client: Client) -> usize {
+        self.pipes
+            .get(client.0 as usize)
+            .map_or(0, |pipe| pipe.to_server.len())
+    }
+
     /// Whether the last write to this client was refused in part or whole, it has not read since, and no event is still
     /// to be told that says otherwise.
     pub fn is_refusing(&self, client: Client) -> bool {

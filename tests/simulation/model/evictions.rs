@@ -3,6 +3,8 @@
 //! What each connection holds is looked at after every turn. What it held when somebody was evicted in the middle of the
 //! next one was at most that, and what it sent or was sent meanwhile.
 
+use roomcast::transport::sim::Sim;
+
 use super::client::{Client, Kind};
 
 /// Answers, welcomes and notices of one turn.
@@ -10,7 +12,14 @@ const SLACK_BYTES: u64 = 1000;
 
 /// Notes for each listener whether it may have been among those that were evicted in this turn, if any were; `held` is
 /// what each client holds now, and `published` the bytes of the turn's events.
-pub fn note(clients: &mut [Client], turn: u32, held: &[u64], published: u64, evicted: bool) {
+pub fn note(
+    clients: &mut [Client],
+    turn: u32,
+    sim: &Sim,
+    held: &[u64],
+    published: u64,
+    evicted: bool,
+) {
     let most = held.iter().copied().max().unwrap_or(0);
     for (client, held) in clients.iter_mut().zip(held) {
         // A ping makes a pong of its length, whatever waits.
@@ -18,7 +27,7 @@ pub fn note(clients: &mut [Client], turn: u32, held: &[u64], published: u64, evi
         if evicted && may_hold >= most {
             client.evictable.push(turn);
         }
-        (client.backlog, client.fresh) = (*held, 0);
+        (client.backlog, client.fresh) = (*held, sim.in_flight(client.end) as u64);
     }
 }
 

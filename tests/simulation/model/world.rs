@@ -230,7 +230,8 @@ impl World {
         };
         let held: Vec<u64> = self.clients.iter().map(held).collect();
         let published = self.ledger.bytes_of(turn);
-        evictions::note(&mut self.clients, turn, &held, published, evicted);
+        let sim = self.reactor.transport();
+        evictions::note(&mut self.clients, turn, sim, &held, published, evicted);
     }
 
     /// Whoever was not accepted before the listener was closed is another process's client, and none of ours.
