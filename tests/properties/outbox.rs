@@ -420,7 +420,8 @@ impl Pair {
             // What waits in a run is compressed only when it is written.
             let may_be_more = self.has_published && queue.window_bits > 0;
             assert!(backlog == queue.backlog() || may_be_more && backlog > queue.backlog());
-            let stalled = queue.is_blocked.then_some(queue.progress);
+            let has_refused = queue.is_slow && !queue.waits.is_empty();
+            let stalled = has_refused.then_some(queue.progress);
             assert_eq!(self.outbox.stalled_since(key), stalled);
         }
         let copies: Vec<&Waiting> = self
