@@ -14,6 +14,10 @@ use crate::wire::frame::{Header, Kind, close, unmask};
 use crate::wire::http::{Framing, Head, Request};
 use crate::wire::utf8::{self, Text};
 
+/// What a half-received frame needs at the least for its room to be measured out: below that, what a vector gives too
+/// much is little, and measuring costs a short message more than it saves.
+const MEASURED_BYTES_MIN: usize = 4 << 10;
+
 /// How far a connection has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -392,14 +396,18 @@ impl Gathered {
 
     /// Makes room for a piece of what is left of a frame: by doubling, but for no more than the frame needs, where that
     /// is half as much again at least, so that many short frames do not move what has come with each. What a client says
-    /// that it will send costs nothing before it comes.
+    /// that it will send costs nothing before it comes. A little is left to the vector.
     fn make_room(&mut self, piece_bytes: usize, left_bytes: u64) {
-        let (bytes, room) = (self.bytes(), self.held_bytes());
+        let bytes = self.bytes();
+        let needed = bytes + left_bytes as usize;
+        if needed < MEASURED_BYTES_MIN {
+            return;
+        }
+        let room = self.held_bytes();
         if bytes + piece_bytes <= room {
             return;
         }
         let doubled = (2 * room).max(bytes + piece_bytes);
-        let needed = bytes + left_bytes as usize;
         let wanted = match needed {
             needed if 2 * needed >= 3 * room => needed.min(doubled),
             _ => doubled,

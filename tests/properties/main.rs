@@ -10,5 +10,6 @@ mod protocol;
 mod queue;
 mod reader;
 mod response;
+mod room;
 mod theirs;
 mod wheel;
