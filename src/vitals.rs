@@ -37,10 +37,10 @@ thread_local! {
     };
 }
 
-/// A turn begins, the first being 1: with so many connections, members among them, and bytes held for them.
-pub fn turn(turn: u64, connections: u64, members: u64, held_bytes: u64) {
+/// Another turn begins: with so many connections, members among them, and bytes held for them.
+pub fn turn(connections: u64, members: u64, held_bytes: u64) {
     VITALS.with(|vitals| {
-        vitals.turn.set(turn);
+        vitals.turn.set(vitals.turn.get() + 1);
         vitals.connections.set(connections);
         vitals.members.set(members);
         vitals.held_bytes.set(held_bytes);

@@ -39,6 +39,9 @@ impl AcceptRate {
 
     /// Adds what has become due by now.
     pub(super) fn fill(&mut self, now: Micros) {
+        if self.per_second == 0 {
+            return;
+        }
         let due = now.since(self.filled).saturating_mul(self.per_second);
         self.credit = self.credit.saturating_add(due).min(self.depth());
         self.filled = now;

@@ -148,14 +148,13 @@ impl<T: Transport> Reactor<T> {
     }
 
     /// Writes what waits for one connection.
+    // Each copy of a message comes this way, and whoever is tried once more hardly ever does: without a word the compiler
+    // shares one function between them, and each copy pays for the call.
+    #[inline(always)]
     pub(super) fn flush_one(&mut self, key: u32) {
         let now = self.shared.now.millis();
         let conn = &mut self.conns[key as usize];
         let (transport, written) = (&mut self.transport, &mut self.written);
-        let id = ConnId {
-            key,
-            generation: conn.generation,
-        };
         let mut sent_bytes = 0;
         let mut is_short = false;
         let flush = self.shared.outbox.flush(
@@ -163,14 +162,16 @@ impl<T: Transport> Reactor<T> {
             now,
             |parts| {
                 let result = transport.write(&mut conn.socket, parts);
-                is_short = result.as_ref().is_err_and(is_shortage);
-                let taken = match result {
+                match &result {
+                    Ok(taken) => sent_bytes = *taken as u64,
                     // Nothing was taken, as if the socket were full; only no edge will come.
-                    Err(_) if is_short => 0,
-                    other => other?,
-                };
-                sent_bytes = taken as u64;
-                Ok(taken)
+                    Err(error) if is_shortage(error) => {
+                        is_short = true;
+                        return Ok(0);
+                    }
+                    Err(_) => {}
+                }
+                result
             },
             |app, stored| written.push((app, stored)),
         );
@@ -195,7 +196,8 @@ impl<T: Transport> Reactor<T> {
                 self.wheel
                     .arm_earlier(key, stalled + self.shared.bounds.write_timeout);
                 if is_short {
-                    self.starve(id);
+                    let generation = conn.generation;
+                    self.starve(ConnId { key, generation });
                 }
             }
             FlushState::More => {}
@@ -215,6 +217,9 @@ impl<T: Transport> Reactor<T> {
 
     /// Tries again whatever the kernel had no memory for, once it is time.
     pub(super) fn try_again(&mut self) {
+        if self.shortage.next().is_none() {
+            return;
+        }
         for id in self.shortage.take_due(self.shared.now.millis()) {
             let found = self.conns.get_mut(id.key as usize);
             let Some(conn) = found.filter(|conn| conn.generation == id.generation) else {

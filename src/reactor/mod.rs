@@ -54,7 +54,7 @@ const PACE_BYTES: u32 = 64 << 10;
 const RESERVED_MAX: usize = 1 << 20;
 
 /// A time for which the process did not run is told from this on; below it a lag says enough.
-const STOPPED_TOLD: Millis = Millis::seconds(1);
+const STOPPED_TOLD_MICROS: u64 = 1_000_000;
 
 /// The loop and everything it owns.
 pub struct Reactor<T: Transport> {
@@ -242,10 +242,8 @@ impl<T: Transport> Reactor<T> {
         let drain = self.drain.as_ref().map(|drain| drain.next());
         let accept = knocks.then(|| self.accept_rate.next());
         let (ticks, shortage) = (self.shared.next_tick(), self.shortage.next());
-        [self.wheel.next(), drain, accept, ticks, shortage]
-            .into_iter()
-            .flatten()
-            .min()
+        let next = earlier(self.wheel.next(), drain);
+        earlier(earlier(next, accept), earlier(ticks, shortage))
     }
 
     fn begin_turn(&mut self) {
@@ -257,21 +255,16 @@ impl<T: Transport> Reactor<T> {
         let budget_bytes = self.shared.bounds.memory_budget_bytes;
         self.admission.turn_began(now, held_bytes, budget_bytes);
         self.report_health();
-        vitals::turn(
-            self.shared.metrics.loop_turn.count() + 1,
-            self.conns.len() as u64,
-            self.websockets.into(),
-            held_bytes,
-        );
+        vitals::turn(self.conns.len() as u64, self.websockets.into(), held_bytes);
     }
 
     /// What time it is, by the loop's own clock: the only place that asks for it.
     fn look(&mut self) -> Now {
         let lost_before = self.clock.lost_micros();
         let now = self.clock.look(self.transport.now());
-        let stopped = Millis((self.clock.lost_micros() - lost_before) / 1000);
-        if stopped >= STOPPED_TOLD {
-            let seconds = stopped.0 / 1000;
+        let stopped_micros = self.clock.lost_micros() - lost_before;
+        if stopped_micros >= STOPPED_TOLD_MICROS {
+            let seconds = stopped_micros / 1_000_000;
             log::warn!("the process did not run for {seconds} s: deadlines are moved by as much");
         }
         now
@@ -497,5 +490,13 @@ impl<T: Transport> Reactor<T> {
             hub.rooms() as u64,
             "the gauge of rooms is true"
         );
+    }
+}
+
+/// The earlier of two times, of which either may not be.
+fn earlier(one: Option<Millis>, other: Option<Millis>) -> Option<Millis> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }
