@@ -155,6 +155,10 @@ pub struct Client {
     pub unfinished: Vec<(u32, Option<u32>)>,
     /// All bytes that had been written to it after these turns.
     pub written: Vec<(u32, u64)>,
+    /// Bytes that it has sent and the server has not read.
+    in_flight: usize,
+    /// Turns by which the server had read all that it had sent.
+    pub all_read: Vec<u32>,
     /// When its window was last open, or something came.
     pub flowing: u64,
     /// Since when its socket has refused what waits for it, if it does.
@@ -214,6 +218,8 @@ impl Client {
             sent: Vec::new(),
             unfinished: Vec::new(),
             written: Vec::new(),
+            in_flight: 0,
+            all_read: Vec::new(),
             flowing: 0,
             stuck: None,
             backlog: 0,
@@ -246,6 +252,7 @@ impl Client {
             return;
         }
         sim.send(self.end, &piece);
+        self.in_flight = sim.in_flight(self.end);
         self.fresh += piece.len() as u64;
         self.sent.push(turn);
         for mark in marks {
@@ -296,8 +303,16 @@ impl Client {
         if received > before || sim.unread(self.end) < self.window {
             self.flowing = now;
         }
+        let in_flight = sim.in_flight(self.end);
+        if self.in_flight > 0 && in_flight == 0
+            || self.all_read.is_empty() && sim.conn(self.end).is_some()
+        {
+            self.all_read.push(turn);
+        }
+        self.in_flight = in_flight;
         self.stuck = match self.stuck {
-            _ if !sim.is_refusing(self.end) => None,
+            // What is still to be told may say that it takes something.
+            _ if !sim.is_refusing(self.end) || sim.is_restless() => None,
             Some(since) if received == before => Some(since),
             _ => Some(now),
         };

@@ -57,7 +57,7 @@ pub struct Rules {
     pub sharing: Sharing,
     /// The run ends with a drain.
     pub drains: bool,
-    /// Every turn writes to everybody who has something to take.
+    /// Every turn writes to everybody who has something to take, once, when all has been read.
     pub flushes_all: bool,
     pub steps: usize,
     pub clients_max: usize,
@@ -122,7 +122,14 @@ impl Rules {
             steps: chance.between(300, 600),
             clients_max: chance.pick(&[3, 8, 20, 40]),
         };
-        rules.with_flavour(chance).with_drain()
+        rules.with_flavour(chance).with_drain().with_ground()
+    }
+
+    /// Where events are fetched late, whoever is about to be given up is written to before its event has come, and whoever
+    /// publishes may be read as late as that.
+    fn with_ground(mut self) -> Rules {
+        self.flushes_all &= self.events_max == usize::MAX && self.interrupts == 0;
+        self
     }
 
     fn with_flavour(mut self, chance: &mut Chance) -> Rules {

@@ -17,6 +17,9 @@ const WAVES_MAX: usize = 5;
 /// The number under which the end draws; no step comes so late.
 const LAST: usize = 1 << 20;
 
+/// Days between two settings of the wall clock at least: more than a run lasts.
+const DAYS_APART: i64 = 300;
+
 impl World {
     /// Something happens, and the loop turns.
     pub fn step(&mut self) -> Result<(), String> {
@@ -273,7 +276,10 @@ impl World {
     /// to some other day.
     fn stop(&mut self) {
         let span = self.chance.between(3_600_000, 360_000_000) as u64;
-        let days = self.chance.pick(&[-20_000, -1, 0, 1, 20_000]);
+        // So far from every day before that no two turns have one time on the wall.
+        self.stops += 1;
+        let sign = self.chance.pick(&[-1, 1]);
+        let days = sign * self.stops * DAYS_APART;
         self.sim().pass(Millis(span));
         self.act_diligently();
         self.sim().set_wall_ahead(days * 24 * 3_600_000);

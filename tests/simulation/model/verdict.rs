@@ -234,11 +234,18 @@ impl Client {
             return Ok(());
         }
         let now = ledger.times.last().copied().unwrap_or(0);
-        let last = self.sent.last().copied().unwrap_or(self.connected);
+        // Nothing is late before it was read, which may take turns, and the process may have been stopped between two.
+        let Some(&last) = self.all_read.last() else {
+            return Ok(());
+        };
         let silent = now.saturating_sub(ledger.time(last) + SLACK);
         let half = match self.unfinished.last() {
             _ if self.state == State::Http && !self.is_within_a_request() => 0,
-            Some((began, None)) => now.saturating_sub(ledger.time(*began) + SLACK),
+            Some((began, None)) => {
+                let read = self.all_read.partition_point(|turn| turn < began);
+                let read = self.all_read.get(read).unwrap_or(&last);
+                now.saturating_sub(ledger.time(*read) + SLACK)
+            }
             _ => 0,
         };
         let (silence_max, half_max) = match self.state {

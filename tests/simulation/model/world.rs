@@ -35,6 +35,8 @@ pub struct World {
     /// Names of connections, most of them no more.
     pub names: Vec<ConnId>,
     pub draining: Option<u32>,
+    /// How often the process was stopped.
+    pub stops: i64,
     /// Whoever has something to publish sends nothing any more.
     pub hushed: bool,
     /// The loop has said that everybody has gone.
@@ -78,6 +80,7 @@ impl World {
             gone: Vec::new(),
             names: Vec::new(),
             draining: None,
+            stops: 0,
             hushed: false,
             exited: false,
             exhausted: false,
