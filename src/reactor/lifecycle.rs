@@ -148,9 +148,6 @@ impl<T: Transport> Reactor<T> {
     }
 
     /// Writes what waits for one connection.
-    // Each copy of a message comes this way, and whoever is tried once more hardly ever does: without a word the compiler
-    // shares one function between them, and each copy pays for the call.
-    #[inline(always)]
     pub(super) fn flush_one(&mut self, key: u32) {
         let now = self.shared.now.millis();
         let conn = &mut self.conns[key as usize];

@@ -128,7 +128,7 @@ impl Outbox {
     /// Since when a queue, some of which the socket has refused, has made no progress.
     pub fn stalled_since(&self, key: u32) -> Option<Millis> {
         let queue = &self.queues[key as usize];
-        let refused = queue.flags & REFUSED != 0 && queue.head != NONE;
+        let refused = queue.flags & (BLOCKED | REFUSED) != 0 && queue.head != NONE;
         refused.then_some(queue.progress)
     }
 

@@ -304,9 +304,8 @@ impl Client {
             self.flowing = now;
         }
         let in_flight = sim.in_flight(self.end);
-        if self.in_flight > 0 && in_flight == 0
-            || self.all_read.is_empty() && sim.conn(self.end).is_some()
-        {
+        let is_new = self.all_read.is_empty() && sim.conn(self.end).is_some();
+        if in_flight == 0 && (self.in_flight > 0 || is_new) {
             self.all_read.push(turn);
         }
         self.in_flight = in_flight;

@@ -243,8 +243,8 @@ impl Client {
             _ if self.state == State::Http && !self.is_within_a_request() => 0,
             Some((began, None)) => {
                 let read = self.all_read.partition_point(|turn| turn < began);
-                let read = self.all_read.get(read).unwrap_or(&last);
-                now.saturating_sub(ledger.time(*read) + SLACK)
+                let read = self.all_read.get(read).map(|turn| ledger.time(*turn));
+                now.saturating_sub(read.unwrap_or(now) + SLACK)
             }
             _ => 0,
         };
