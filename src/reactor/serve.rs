@@ -208,6 +208,9 @@ impl<T: Transport> Reactor<T> {
         conn.held_bytes = held_bytes;
         let bounds = &self.shared.bounds;
         let began = conn.is_midway() && (!was_midway || progressed);
+        if progressed && conn.protocol.phase() == Phase::Request {
+            conn.flags &= !FRESH;
+        }
         match conn.protocol.phase() {
             Phase::Request if began => {
                 conn.since = now.micros;
@@ -216,7 +219,6 @@ impl<T: Transport> Reactor<T> {
             }
             Phase::Request if progressed => {
                 conn.since = now.micros;
-                conn.flags &= !FRESH;
                 self.wheel
                     .arm_earlier(id.key, now.millis() + bounds.keep_alive);
             }

@@ -131,6 +131,18 @@ fn an_idle_keep_alive_connection_is_closed_in_time() {
 }
 
 #[test]
+fn half_an_empty_line_behind_a_request_takes_no_patience_from_it() {
+    let mut stage = Stage::new(|_| ());
+    let client = stage.client("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n\r");
+    assert_eq!(stage.answer(client).status, 200);
+    stage.send(client, "\n");
+    stage.wait(Millis(74_900));
+    assert!(!stage.is_ended(client));
+    stage.wait(Millis(200));
+    assert!(stage.is_ended(client));
+}
+
+#[test]
 fn a_message_that_never_ends_is_closed_after_message_timeout() {
     let mut stage = Stage::new(|_| ());
     let client = stage.open("/ws");
