@@ -155,6 +155,8 @@ pub struct Client {
     pub unfinished: Vec<(u32, Option<u32>)>,
     /// All bytes that had been written to it after these turns.
     pub written: Vec<(u32, u64)>,
+    /// When the request that is half sent became more than an empty line can be.
+    pub within: u32,
     /// Bytes that it has sent and the server has not read.
     in_flight: usize,
     /// Turns by which the server had read all that it had sent.
@@ -218,6 +220,7 @@ impl Client {
             sent: Vec::new(),
             unfinished: Vec::new(),
             written: Vec::new(),
+            within: 0,
             in_flight: 0,
             all_read: Vec::new(),
             flowing: 0,
@@ -247,6 +250,7 @@ impl Client {
     /// Sends up to so many bytes, to be seen in this turn at the earliest.
     pub fn send(&mut self, most: usize, sim: &mut Sim, ledger: &mut Ledger, turn: u32) {
         let before = self.out.boundary();
+        let was_within = self.state != State::Http || self.is_within_a_request();
         let (piece, marks) = self.out.take(most);
         if piece.is_empty() {
             return;
@@ -268,6 +272,9 @@ impl Client {
                 Mark::Lie => self.lied = Some(turn),
                 Mark::Ignored => {}
             }
+        }
+        if !was_within && self.is_within_a_request() {
+            self.within = turn;
         }
         let (half, is_whole) = (self.out.is_midway(), self.out.boundary() > before);
         if let Some((_, end @ None)) = self.unfinished.last_mut() {

@@ -144,7 +144,7 @@ impl Client {
     }
 
     /// Whether a request is half sent, of which an empty line that may stand in front of it is no part.
-    fn is_within_a_request(&self) -> bool {
+    pub fn is_within_a_request(&self) -> bool {
         self.out.sent() - self.out.boundary() > 2
     }
 
@@ -235,14 +235,17 @@ impl Client {
         }
         let now = ledger.times.last().copied().unwrap_or(0);
         // Nothing is late before it was read, which may take turns, and the process may have been stopped between two.
-        let Some(&last) = self.all_read.last() else {
+        // What was read may be answered turns later still.
+        let answered = self.written.last().map_or(0, |(turn, _)| *turn);
+        let Some(last) = self.all_read.last().map(|&turn| turn.max(answered)) else {
             return Ok(());
         };
         let silent = now.saturating_sub(ledger.time(last) + SLACK);
         let half = match self.unfinished.last() {
             _ if self.state == State::Http && !self.is_within_a_request() => 0,
             Some((began, None)) => {
-                let read = self.all_read.partition_point(|turn| turn < began);
+                let began = self.within.max(*began);
+                let read = self.all_read.partition_point(|&turn| turn < began);
                 let read = self.all_read.get(read).map(|turn| ledger.time(*turn));
                 now.saturating_sub(read.unwrap_or(now) + SLACK)
             }
