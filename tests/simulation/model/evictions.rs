@@ -22,8 +22,8 @@ pub fn note(
 ) {
     let most = held.iter().copied().max().unwrap_or(0);
     for (client, held) in clients.iter_mut().zip(held) {
-        // A ping makes a pong of its length, whatever waits.
-        let may_hold = client.backlog + published + 2 * client.fresh + SLACK_BYTES;
+        // A ping makes a pong of its length, whatever waits, and the room of half a message doubles when it is full.
+        let may_hold = 2 * (client.backlog + client.fresh) + published + SLACK_BYTES;
         if evicted && may_hold >= most {
             client.evictable.push(turn);
         }
