@@ -189,7 +189,8 @@ fn half_received_bodies_count_towards_the_budget_and_cost_only_as_many_as_they_m
     let mut member = server.raw("/echo");
     let hello = frame(0x81, "hello");
     member.send(&hello[..8]);
-    let (begin, end) = ("x".repeat(200_000), "x".repeat(100_000));
+    // Ten of the first part are over the budget even if no byte of room is left unused.
+    let (begin, end) = ("x".repeat(250_000), "x".repeat(50_000));
     let mut visitors: Vec<Http> = (0..10).map(|_| server.http()).collect();
     for visitor in &mut visitors {
         let headers = "Connection: close\r\nContent-Length: 300000\r\n";
@@ -206,7 +207,8 @@ fn half_received_bodies_count_towards_the_budget_and_cost_only_as_many_as_they_m
         let answer = visitor.send(&end).rest();
         (!answer.is_empty()).then_some(())
     });
-    assert!((5..10).contains(&survivors.count()));
+    // Nobody is closed while those left hold no more than the budget: three of them at least, with room for 600,000 each.
+    assert!((3..10).contains(&survivors.count()));
 }
 
 #[test]
