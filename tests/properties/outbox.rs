@@ -420,8 +420,9 @@ impl Pair {
             // What waits in a run is compressed only when it is written.
             let may_be_more = self.has_published && queue.window_bits > 0;
             assert!(backlog == queue.backlog() || may_be_more && backlog > queue.backlog());
-            let has_refused = queue.is_slow && !queue.waits.is_empty();
-            let stalled = has_refused.then_some(queue.progress);
+            // What is queued behind a full socket waits for it, even where nothing of it has been refused.
+            let is_held_up = queue.is_blocked || queue.is_slow;
+            let stalled = (is_held_up && !queue.waits.is_empty()).then_some(queue.progress);
             assert_eq!(self.outbox.stalled_since(key), stalled);
         }
         let copies: Vec<&Waiting> = self
