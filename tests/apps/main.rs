@@ -10,6 +10,8 @@ mod client;
 #[allow(dead_code)]
 #[path = "../sockets/http.rs"]
 mod http;
+#[path = "../sockets/patient.rs"]
+mod patient;
 #[allow(dead_code)]
 #[path = "../sockets/server.rs"]
 mod server;

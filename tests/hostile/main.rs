@@ -21,6 +21,8 @@ mod flagged;
 mod http;
 #[path = "../simulation/model/inflate.rs"]
 mod inflate;
+#[path = "../sockets/patient.rs"]
+mod patient;
 #[allow(dead_code)]
 #[path = "../sockets/server.rs"]
 mod server;

@@ -5,4 +5,6 @@ mod calls;
 mod chat;
 mod entry;
 mod game;
+#[path = "../sockets/patient.rs"]
+mod patient;
 mod support;

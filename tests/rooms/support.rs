@@ -11,6 +11,8 @@ use tungstenite::client::IntoClientRequest;
 use tungstenite::http::HeaderValue;
 use tungstenite::{Error, Message, WebSocket};
 
+use crate::patient::PATIENT;
+
 /// How long anything may take before a test gives up on it.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// What signs the tokens.
@@ -57,8 +59,7 @@ impl Server {
             .args(["--listen", "127.0.0.1:0"])
             .args(flags.split_whitespace())
             .env_clear()
-            // A busy machine is no reason to refuse anybody.
-            .env("ROOMCAST_LOOP_LAG_LIMIT", "10s")
+            .envs(PATIENT)
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -6,6 +6,7 @@
 
 mod client;
 mod http;
+mod patient;
 mod server;
 
 mod access;

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::client::Client;
 use crate::http::{Answer, Http};
+use crate::patient::PATIENT;
 
 /// How long anything may take before a test gives up on it.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -216,9 +217,7 @@ fn command(flags: &str) -> Command {
 
 /// Without a variable of ours, and with all that it can say.
 fn quiet(mut command: Command) -> Command {
-    command.env_clear().env("RUST_LOG", "debug");
-    // A busy machine is no reason to refuse anybody.
-    command.env("ROOMCAST_LOOP_LAG_LIMIT", "10s");
+    command.env_clear().env("RUST_LOG", "debug").envs(PATIENT);
     command
         .stdin(Stdio::null())
         .stdout(Stdio::null())

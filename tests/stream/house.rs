@@ -10,6 +10,8 @@ use std::time::Duration;
 use serde_json::Value;
 use tungstenite::{Error, Message, WebSocket};
 
+use crate::patient::PATIENT;
+
 /// Long enough for a loaded machine; a test that waits for it has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -46,12 +48,18 @@ impl House {
         } else {
             &["--listen", "127.0.0.1:0"]
         };
+        // The explorers' name is behind ours.
+        let named_ping = env
+            .iter()
+            .any(|(name, _)| *name == "WEBSOCKET_PING_INTERVAL");
+        let patient = PATIENT
+            .into_iter()
+            .filter(|(name, _)| !(named_ping && *name == "ROOMCAST_PING_INTERVAL"));
         let mut child = Command::new(env!("CARGO_BIN_EXE_roomcast"))
             .args(listen)
             .args(flags)
             .env_clear()
-            // A busy machine is no reason to refuse anybody.
-            .env("ROOMCAST_LOOP_LAG_LIMIT", "10s")
+            .envs(patient)
             .envs(env.iter().copied())
             .stderr(Stdio::piped())
             .spawn()

@@ -5,6 +5,8 @@ mod dialect;
 mod environment;
 mod house;
 mod limits;
+#[path = "../sockets/patient.rs"]
+mod patient;
 mod publishing;
 
 use serde_json::{Value, json};

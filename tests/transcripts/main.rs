@@ -14,6 +14,8 @@ mod flagged;
 mod ground;
 mod lagged;
 mod names;
+#[path = "../sockets/patient.rs"]
+mod patient;
 mod pattern;
 mod player;
 mod process;

@@ -7,6 +7,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 
 use crate::ground::{Ground, PATIENCE};
+use crate::patient::PATIENT;
 
 /// A process of its own, on a free port.
 pub struct Process {
@@ -22,8 +23,7 @@ impl Ground for Process {
             .args(["--listen", "127.0.0.1:0"])
             .args(flags)
             .env_clear()
-            // A busy machine is no reason to refuse anybody.
-            .env("ROOMCAST_LOOP_LAG_LIMIT", "10s")
+            .envs(PATIENT)
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
