@@ -138,12 +138,14 @@ fn an_app_may_be_full_alone() {
 #[test]
 fn clients_that_come_at_once_do_not_slip_past_the_limit() {
     let server = Server::start("--max-connections 2");
-    server.signal("STOP");
-    let mut clients: Vec<_> = (0..20).map(|_| server.http()).collect();
-    for client in &mut clients {
-        client.send(request("GET", "/ws", UPGRADE, ""));
-    }
-    server.signal("CONT");
+    let mut clients: Vec<_> = server.while_stopped(|| {
+        let knock = |_| {
+            let mut client = server.http();
+            client.send(request("GET", "/ws", UPGRADE, ""));
+            client
+        };
+        (0..20).map(knock).collect()
+    });
     let admitted = clients
         .iter_mut()
         .filter_map(|client| (client.answer().status == 101).then_some(()));

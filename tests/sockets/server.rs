@@ -157,6 +157,18 @@ impl Server {
         assert!(status.success(), "{kill}");
     }
 
+    /// Does something while the server is stopped, so that it meets all of it at once when it goes on.
+    pub fn while_stopped<T>(&self, act: impl FnOnce() -> T) -> T {
+        self.signal("STOP");
+        self.until("it is stopped", |server| {
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", server.id())).unwrap();
+            stat.rsplit_once(") ").unwrap().1.starts_with('T')
+        });
+        let done = act();
+        self.signal("CONT");
+        done
+    }
+
     /// Waits until it has ended by itself.
     pub fn exit_status(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
@@ -169,9 +181,20 @@ impl Server {
         }
     }
 
-    /// What it has logged since it listens.
+    /// What it has logged since it listens, or since this was asked the last time: all of it, for what has been said
+    /// may still be on its way. So it is given something to say, and what comes before that has come.
     pub fn log(&self) -> String {
-        self.log.try_iter().collect()
+        let answer = self.http().send("nonsense\r\n\r\n").answer();
+        assert_eq!(answer.status, 400);
+        let mut said = String::new();
+        loop {
+            let line = self.log.recv_timeout(PATIENCE);
+            let line = line.unwrap_or_else(|_| panic!("the log ended behind: {said}"));
+            if line.contains("the request head is not HTTP/1.1") {
+                return said;
+            }
+            said += &line;
+        }
     }
 }
 
