@@ -8,25 +8,21 @@ use serde_json::json;
 use crate::http::frame;
 use crate::server::Server;
 
-/// Longer than every deadline of the servers here. There is nothing to ask a stopped process, so this is waited for.
-const STOPPED: Duration = Duration::from_secs(4);
+/// What a server counts of a time in which it does not run is its sleep until the next ping and the limit on a lag.
+const COUNTS: &str = "--ping-interval 1s --loop-lag-limit 1s --echo";
 
-const SHORT: &str = "--loop-lag-limit 250ms --ping-interval 1s --pong-timeout 3s --header-timeout 3s --message-timeout 3s \
-                     --keep-alive 3s --write-timeout 3s --echo";
-
-fn stop(server: &Server) {
-    server.signal("STOP");
-    server.until("it is stopped", |server| {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", server.id())).unwrap();
-        stat.rsplit_once(") ").unwrap().1.starts_with('T')
-    });
-    thread::sleep(STOPPED);
-    server.signal("CONT");
+/// Is stopped for so long. There is nothing to ask a stopped process, so this is waited for.
+fn stop(server: &Server, span: Duration) {
+    server.while_stopped(|| thread::sleep(span));
 }
 
 #[test]
 fn nobody_is_closed_for_the_time_in_which_the_process_was_stopped() {
-    let server = Server::start(SHORT);
+    // Longer than every deadline, which leave ten seconds to whoever gets ready for it and comes back from it.
+    let span = Duration::from_secs(15);
+    let server = Server::start(&format!(
+        "{COUNTS} --pong-timeout 12s --header-timeout 12s --message-timeout 12s --keep-alive 12s --write-timeout 12s"
+    ));
     let mut members: Vec<_> = (0..50).map(|_| server.join()).collect();
     let mut echo = server.raw("/echo");
     echo.send([0x01, 0x85, 0, 0, 0, 0]).send("hello");
@@ -37,7 +33,7 @@ fn nobody_is_closed_for_the_time_in_which_the_process_was_stopped() {
     server.until("it has heard everybody", |server| {
         server.metric("roomcast_connections{app=\"ops\"}") == 1.0
     });
-    stop(&server);
+    stop(&server, span);
     // Whoever was in the middle of something finishes it.
     asks.send("host\r\n\r\n");
     assert_eq!(asks.answer().status, 200);
@@ -59,20 +55,22 @@ fn nobody_is_closed_for_the_time_in_which_the_process_was_stopped() {
         server.metric(&events) + server.metric(&ops)
     });
     assert_eq!(closes, [0.0; 3]);
+    // It is told once; a machine that had no core to spare for a second may have had more to tell.
     let log = server.log();
-    assert_eq!(
-        log.matches("the process did not run for").count(),
-        1,
-        "{log}"
-    );
+    let told = log.lines().filter_map(|line| {
+        let (_, seconds) = line.split_once("the process did not run for ")?;
+        seconds.split(' ').next()?.parse::<u64>().ok()
+    });
+    let long = told.filter(|&seconds| seconds >= span.as_secs() / 2);
+    assert_eq!(long.count(), 1, "{log}");
 }
 
 #[test]
 fn whoever_stays_silent_after_it_is_given_up_as_ever() {
-    let server = Server::start(SHORT);
+    let server = Server::start(&format!("{COUNTS} --pong-timeout 3s"));
     let mut silent = server.raw("/ws");
     assert_eq!(silent.frame().first, 0x81, "the welcome");
-    stop(&server);
+    stop(&server, Duration::from_secs(4));
     server.until("it is given up", |server| {
         server.metric("roomcast_closes_total{app=\"events\",code=\"4408\"}") == 1.0
     });
