@@ -1,9 +1,10 @@
 //! The environment names that explorers already use, from the process's environment to what clients see.
 
-use std::net::TcpListener;
+use std::net::SocketAddr;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use socket2::{Domain, Socket, Type};
 use tungstenite::Message;
 
 use crate::house::House;
@@ -12,12 +13,14 @@ const OPEN: [&str; 2] = ["--set", "stream.connections_per_minute=0"];
 
 #[test]
 fn the_port_is_the_explorers() {
-    // Whoever takes the port in between makes this fail loudly; the system gives one out again only after all others.
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    // Somebody holds the port so that nobody else is given it; who binds it by its number, as the server does, may share
+    // it with one that does not listen.
+    let holder = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    holder.set_reuse_address(true).unwrap();
+    holder
+        .bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())
+        .unwrap();
+    let port = holder.local_addr().unwrap().as_socket().unwrap().port();
     let house = House::with_env(&[], &[("API_PORT", &port.to_string())]);
     assert_eq!(house.address.port(), port);
     assert_eq!(house.upgrade().0.status, 101);
