@@ -40,7 +40,9 @@ pub fn flags(flags: &str) -> Given<'_> {
 
 pub fn save(text: &str) -> PathBuf {
     static FILES: AtomicU32 = AtomicU32::new(0);
-    let name = format!("settings-{}.toml", FILES.fetch_add(1, Ordering::Relaxed));
+    // Two runs at the same time have files of their own.
+    let (run, file) = (std::process::id(), FILES.fetch_add(1, Ordering::Relaxed));
+    let name = format!("settings-{run}-{file}.toml");
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::write(&path, text).unwrap();
     path
