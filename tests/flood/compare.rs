@@ -1,7 +1,8 @@
 //! Servers compared: each gets its slices, and all that they deliver is checked.
 
 use crate::fake::{Fake, Lie};
-use crate::programs::{Hub, described, flood};
+use crate::programs::{Hub, described, flood, refusing};
+use crate::unrest::{Meanwhile, Unrest};
 
 #[test]
 fn servers_are_loaded_in_turn_and_each_has_its_numbers() {
@@ -36,8 +37,9 @@ fn servers_are_loaded_in_turn_and_each_has_its_numbers() {
 fn the_timeout_does_not_cut_slices_off() {
     let (one, two) = (Hub::start("--echo"), Hub::start("--echo"));
     let both = format!("{} {}", one.contender("one"), two.contender("two"));
+    // What the slices need beside the time that they are given must fit into the timeout, which they outlast.
     let run = flood(&format!(
-        "compare echo 2 --rounds 4 --slice 200ms --timeout 1s {both}"
+        "compare fanout 2 --rate 20 --rounds 4 --slice 900ms --timeout 8s {both}"
     ));
     assert_eq!(run.passed().report["rounds"], 4);
 }
@@ -47,7 +49,7 @@ fn a_lie_of_one_server_is_a_problem_with_its_name() {
     let (honest, liar) = (Hub::start(""), Fake::start(Lie::Double(3)));
     let (rival, pid) = (described("rival"), std::process::id());
     let run = flood(&format!(
-        "compare fanout 4 --rounds 2 --slice 50ms --settle 300ms {} --target liar={rival}@{}@{pid}",
+        "compare fanout 4 --rounds 2 --slice 50ms {} --target liar={rival}@{}@{pid}",
         honest.contender("honest"),
         liar.address
     ));
@@ -56,12 +58,7 @@ fn a_lie_of_one_server_is_a_problem_with_its_name() {
 
 #[test]
 fn a_server_that_cannot_be_loaded_is_named() {
-    let (hub, free) = (
-        Hub::start(""),
-        std::net::TcpListener::bind("127.0.0.1:0").unwrap(),
-    );
-    let nowhere = free.local_addr().unwrap();
-    drop(free);
+    let (hub, (_held, nowhere)) = (Hub::start(""), refusing());
     let run = flood(&format!(
         "compare fanout 4 --rounds 1 --slice 50ms {} --target gone=roomcast@{nowhere}@{}",
         hub.contender("here"),
@@ -73,21 +70,20 @@ fn a_server_that_cannot_be_loaded_is_named() {
 
 #[test]
 fn a_server_may_hang_up_on_a_publisher_whose_turn_it_is_not() {
-    let (one, two) = (Hub::start("--keep-alive 100ms"), Hub::start(""));
-    let both = format!("{} {}", one.contender("one"), two.contender("two"));
-    let run = flood(&format!("compare fanout 4 --rounds 3 --slice 300ms {both}"));
+    let rivals = Unrest::among(2, Meanwhile::HangUp);
+    let all = rivals.contenders();
+    let run = flood(&format!("compare fanout 4 --rounds 3 --slice 100ms {all}"));
     assert_eq!(run.passed().report["rounds"], 3);
+    // The turns are a, b, then two of each in a row, and a: who was loaded before is hung up on, and b at the first.
+    assert!(rivals.hung_up() >= 5, "{}", rivals.hung_up());
 }
 
 #[test]
 fn clients_answer_the_pings_of_a_server_whose_turn_it_is_not() {
-    let flags = "--ping-interval 200ms --pong-timeout 1s --echo";
-    let hubs: Vec<Hub> = (0..4).map(|_| Hub::start(flags)).collect();
-    let hubs_named = hubs.iter().zip(["a", "b", "c", "d"]);
-    let all: Vec<String> = hubs_named.map(|(hub, name)| hub.contender(name)).collect();
-    let all = all.join(" ");
-    // Three others take longer than a server is patient.
     for work in ["fanout", "echo"] {
-        flood(&format!("compare {work} 4 --rounds 1 --slice 400ms {all}")).passed();
+        let rivals = Unrest::among(4, Meanwhile::Ping);
+        let all = rivals.contenders();
+        flood(&format!("compare {work} 4 --rounds 3 --slice 50ms {all}")).passed();
+        assert!(rivals.answered() >= 4 * 3 * 4, "{}", rivals.answered());
     }
 }

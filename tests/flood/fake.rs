@@ -7,9 +7,13 @@ use std::thread;
 
 use tungstenite::Message;
 
+use crate::unrest::Place;
+
 /// What it does wrong, and with which message, counted from 0; to everybody or to the first member only.
 #[derive(Clone, Copy, Debug)]
 pub enum Lie {
+    /// Nothing: it tells the truth.
+    None,
     /// Nobody gets it.
     Drop(usize),
     /// The first member does not get it.
@@ -50,20 +54,25 @@ struct State {
 
 impl Fake {
     pub fn start(lie: Lie) -> Fake {
+        Fake::among(lie, None)
+    }
+
+    /// One of several that are loaded in turn.
+    pub fn among(lie: Lie, place: Option<Place>) -> Fake {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let state = Arc::new(Mutex::new(State::default()));
         thread::spawn(move || {
             for socket in listener.incoming().map_while(Result::ok) {
-                let state = Arc::clone(&state);
-                thread::spawn(move || serve(socket, lie, &state));
+                let (state, place) = (Arc::clone(&state), place.clone());
+                thread::spawn(move || serve(socket, lie, &state, place.as_ref()));
             }
         });
         Fake { address }
     }
 }
 
-fn serve(mut socket: TcpStream, lie: Lie, state: &Mutex<State>) {
+fn serve(mut socket: TcpStream, lie: Lie, state: &Mutex<State>, place: Option<&Place>) {
     socket.set_nodelay(true).unwrap();
     let mut head = [0; 4096];
     let got = loop {
@@ -73,42 +82,72 @@ fn serve(mut socket: TcpStream, lie: Lie, state: &Mutex<State>) {
         }
     };
     match () {
-        () if head[..got].starts_with(b"GET /echo") => echo(socket, lie),
-        () if head[..got].starts_with(b"GET ") => join(socket, state),
-        () => while publish(&mut socket, lie, state).is_some() {},
+        () if head[..got].starts_with(b"GET /echo") => echo(socket, lie, place),
+        () if head[..got].starts_with(b"GET ") => join(socket, state, place),
+        () => {
+            if let Some(place) = place {
+                place.publisher(&socket);
+            }
+            while publish(&mut socket, lie, state, place).is_some() {}
+        }
     }
 }
 
-fn join(socket: TcpStream, state: &Mutex<State>) {
+fn join(socket: TcpStream, state: &Mutex<State>, place: Option<&Place>) {
     let member = socket.try_clone().unwrap();
     let Ok(mut socket) = tungstenite::accept(socket) else {
         return;
     };
     let greeting = br#"{"type":"connection:status","payload":{"status":"connected"}}"#;
     send(std::slice::from_ref(&member), greeting);
+    if let Some(place) = place {
+        place.member(&member);
+    }
     state.lock().unwrap().members.push(member);
-    while socket.read().is_ok() {}
+    while let Ok(message) = socket.read() {
+        if let (Message::Pong(_), Some(place)) = (message, place) {
+            place.pong();
+        }
+    }
     // The other handle would hold the connection open.
     let _ = socket.get_ref().shutdown(Shutdown::Both);
 }
 
-fn echo(socket: TcpStream, lie: Lie) {
+fn echo(socket: TcpStream, lie: Lie, place: Option<&Place>) {
     let mut socket = tungstenite::accept(socket).unwrap();
+    if let Some(place) = place {
+        place.member(socket.get_ref());
+    }
     while let Ok(message) = socket.read() {
-        if let Message::Text(text) = message {
-            let (echoed, copies) = match lie {
-                Lie::Garble => (text.replacen("xx", "xy", 1), 1),
-                _ => (text.to_string(), 2),
-            };
-            for _ in 0..copies {
-                let _ = socket.send(Message::text(echoed.clone()));
+        match (message, place) {
+            (Message::Text(text), _) => {
+                if let Some(place) = place {
+                    place.message();
+                }
+                let (echoed, copies) = match lie {
+                    Lie::Garble => (text.replacen("xx", "xy", 1), 1),
+                    Lie::Repeat => (text.to_string(), 2),
+                    _ => (text.to_string(), 1),
+                };
+                for _ in 0..copies {
+                    let _ = socket.send(Message::text(echoed.clone()));
+                }
             }
+            (Message::Pong(_), Some(place)) => place.pong(),
+            _ => {}
         }
     }
+    // The rivals' other handle would hold the connection open.
+    let _ = socket.get_ref().shutdown(Shutdown::Both);
 }
 
 /// One request; `None` at the end of the connection.
-fn publish(socket: &mut TcpStream, lie: Lie, state: &Mutex<State>) -> Option<()> {
+fn publish(
+    socket: &mut TcpStream,
+    lie: Lie,
+    state: &Mutex<State>,
+    place: Option<&Place>,
+) -> Option<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
@@ -119,6 +158,9 @@ fn publish(socket: &mut TcpStream, lie: Lie, state: &Mutex<State>) -> Option<()>
     let (_, length) = head.split_once("Content-Length: ").unwrap();
     let mut body = vec![0; length.split("\r\n").next().unwrap().parse().unwrap()];
     socket.read_exact(&mut body).ok()?;
+    if let Some(place) = place {
+        place.message();
+    }
     let mut state = state.lock().unwrap();
     let more = match lie {
         Lie::Miscount(at) => usize::from(state.published == at + 1),

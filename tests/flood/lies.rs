@@ -3,18 +3,19 @@
 use crate::fake::{Fake, Lie};
 use crate::programs::{Hub, Run, described, flood};
 
-/// Four members, ten messages of 200 bytes with a few in flight.
+/// Four members, ten messages of 200 bytes with a few in flight. What is lost is waited for as long as a busy machine
+/// may take for what is not; what is not lost is not waited for.
 fn fanout(lie: Lie) -> Run {
     let (fake, rival) = (Fake::start(lie), described("rival"));
     flood(&format!(
-        "fanout 4 --messages 10 --window 3 --size 200 --settle 300ms --server {} --target {rival}",
+        "fanout 4 --messages 10 --window 3 --size 200 --settle 4s --server {} --target {rival}",
         fake.address
     ))
 }
 
 #[test]
 fn a_server_that_tells_the_truth_passes() {
-    let run = fanout(Lie::Drop(100)).passed();
+    let run = fanout(Lie::None).passed();
     run.counts("broadcast", &[("deliveries", 40), ("lost", 0)]);
 }
 
@@ -83,7 +84,7 @@ fn echoes_that_differ_or_come_twice_are_caught() {
     ] {
         let (fake, rival) = (Fake::start(lie), described("rival"));
         let run = flood(&format!(
-            "echo 2 --messages 6 --settle 300ms --server {} --target {rival}",
+            "echo 2 --messages 6 --settle 4s --server {} --target {rival}",
             fake.address
         ));
         run.failed(problem);

@@ -7,4 +7,5 @@ mod fake;
 mod lies;
 mod modes;
 mod programs;
+mod unrest;
 mod usage;

@@ -1,10 +1,12 @@
 //! The two programs: the server, which ends with its test, and the flood, which ends by itself.
 
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
 use serde_json::Value;
+use socket2::{Domain, Socket, Type};
 
 /// A running server.
 pub struct Hub {
@@ -62,15 +64,27 @@ impl Drop for Hub {
     }
 }
 
-/// Runs the flood until it ends.
+/// An address that refuses every connection, and what keeps others from it.
+pub fn refusing() -> (Socket, SocketAddr) {
+    let held = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    held.bind(&any.into()).unwrap();
+    let address = held.local_addr().unwrap().as_socket().unwrap();
+    (held, address)
+}
+
+/// Runs the flood until it ends. Unless the arguments say so, nothing counts as lost or failed for the time that a
+/// machine takes that is busy with other tests: what is waited for ends the wait, except for `slow` and `fairness`, which
+/// also wait for the quiet.
 pub fn flood(arguments: &str) -> Run {
+    let waits_for_quiet = arguments.starts_with("slow") || arguments.starts_with("fairness");
     let mut command = Command::new(env!("CARGO_BIN_EXE_roomcast-flood"));
-    let output = command
-        .args(arguments.split_whitespace())
-        .arg("--json")
-        .env_clear()
-        .output()
-        .unwrap();
+    command.args(arguments.split_whitespace());
+    command.args(["--json", "--handshake-timeout", "60s"]);
+    if !waits_for_quiet && !arguments.contains("--settle") {
+        command.args(["--settle", "60s"]);
+    }
+    let output = command.env_clear().output().unwrap();
     Run {
         code: output.status.code().unwrap_or(-1),
         report: serde_json::from_slice(&output.stdout).unwrap_or(Value::Null),

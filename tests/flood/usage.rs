@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::programs::{Hub, described, flood};
+use crate::programs::{Hub, described, flood, refusing};
 
 fn refused(arguments: &str, sentence: &str) {
     let run = flood(arguments);
@@ -49,9 +49,7 @@ fn a_description_that_does_not_fit_its_server_is_refused() {
 
 #[test]
 fn a_server_that_is_not_there_fails_every_connection() {
-    let hub = Hub::start("");
-    let address = hub.address.clone();
-    drop(hub);
+    let (_held, address) = refusing();
     let run = flood(&format!("connect 3 --server {address} --hold 1ms"));
     run.failed("3 connections failed: refused");
 }
