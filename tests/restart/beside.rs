@@ -1,10 +1,14 @@
 //! Two listeners on one address: which of them is led to whom.
 
 use std::net::{SocketAddr, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use roomcast::transport::listener::Listener;
 use roomcast::transport::tcp::Tcp;
 use roomcast::transport::{AcceptError, Sharing, Transport};
+
+use crate::books::PATIENCE;
 
 const CONNECTIONS: usize = 50;
 
@@ -18,16 +22,31 @@ fn shares<const N: usize>(mut among: [&mut Tcp; N]) -> [usize; N] {
     let clients: Vec<_> = (0..CONNECTIONS)
         .map(|_| TcpStream::connect(address).unwrap())
         .collect();
-    let shares = among.each_mut().map(|tcp| {
-        let accepts = std::iter::from_fn(|| match tcp.accept() {
-            Ok(accepted) => Some(accepted),
-            Err(AcceptError::Empty) => None,
-            Err(error) => panic!("{error:?}"),
-        });
-        accepts.count()
-    });
+    let mut shares = [0; N];
+    let deadline = Instant::now() + PATIENCE;
+    // For a client the handshake is over before it is for the listener.
+    while shares.iter().sum::<usize>() < CONNECTIONS {
+        for (tcp, share) in among.iter_mut().zip(&mut shares) {
+            *share += accepted(tcp);
+        }
+        assert!(
+            Instant::now() < deadline,
+            "of {CONNECTIONS} only {shares:?}"
+        );
+        thread::sleep(Duration::from_millis(1));
+    }
     drop(clients);
     shares
+}
+
+/// How many connections wait to be accepted.
+fn accepted(tcp: &mut Tcp) -> usize {
+    let accepts = std::iter::from_fn(|| match tcp.accept() {
+        Ok(accepted) => Some(accepted),
+        Err(AcceptError::Empty) => None,
+        Err(error) => panic!("{error:?}"),
+    });
+    accepts.count()
 }
 
 #[test]
