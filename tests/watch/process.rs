@@ -8,9 +8,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use socket2::{Domain, Socket, Type};
 
 /// How long anything may take before a test gives up on it.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The lines of a pipe, as they come.
 pub fn lines(pipe: impl Read + Send + 'static) -> Receiver<String> {
@@ -46,6 +47,17 @@ pub fn roomcast(args: &str) -> Command {
     command
 }
 
+/// An address for one hub after the other, and what keeps everybody else from it between two of them. It does not
+/// listen, so no connection comes to it.
+pub fn hold() -> (Socket, SocketAddr) {
+    let held = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    held.set_reuse_port(true).unwrap();
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    held.bind(&any.into()).unwrap();
+    let address = held.local_addr().unwrap().as_socket().unwrap();
+    (held, address)
+}
+
 /// The real server.
 pub struct Hub {
     child: Child,
@@ -59,9 +71,8 @@ impl Hub {
 
     pub fn at(address: SocketAddr) -> Hub {
         // A machine that is busy with other tests must not make it refuse anybody.
-        let mut child = roomcast(&format!("--listen {address} --key k --loop-lag-limit 10s"))
-            .spawn()
-            .unwrap();
+        let flags = format!("--listen {address} --reuse-port --key k --loop-lag-limit 60s");
+        let mut child = roomcast(&flags).spawn().unwrap();
         let log = lines(child.stderr.take().unwrap());
         let address = loop {
             let line = log.recv_timeout(PATIENCE).expect("the server listens");
