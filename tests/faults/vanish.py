@@ -12,7 +12,7 @@ and members on the hub's own side get every event, in order and in time, and are
 
     vanish.py BINARY
 
-Cleans up after itself however it ends, and takes less than 15 seconds.
+Cleans up after itself however it ends, and takes less than 20 seconds on a machine that is not busy.
 """
 
 import base64
@@ -34,14 +34,16 @@ HUB_ADDRESS, CLIENTS_ADDRESS = "10.213.77.1", "10.213.77.2"
 PORT = 8080
 
 SILENT, BACKLOGGED, LOCAL = 20, 5, 3
-PING_INTERVAL, PONG_TIMEOUT, WRITE_TIMEOUT, CLOSE_TIMEOUT = 1, 6, 2, 2
+PING_INTERVAL, PONG_TIMEOUT, WRITE_TIMEOUT, CLOSE_TIMEOUT = 1, 12, 2, 2
 # A loaded machine may be late by as much.
-SLACK = 3
+SLACK = 15
+# How long one answer or one frame may take.
+PATIENCE = 60
 # More than the kernel keeps for one socket.
 BURST, PAYLOAD_BYTES = 80, 100_000
 FLAGS = f"""--listen 0.0.0.0:{PORT} --insecure-open --ping-interval {PING_INTERVAL}s --pong-timeout {PONG_TIMEOUT}s
     --write-timeout {WRITE_TIMEOUT}s --queue-messages 10000 --queue-bytes 64MiB
-    --loop-lag-limit 10s --set stream.connections_per_minute=0""".split()
+    --loop-lag-limit 60s --set stream.connections_per_minute=0""".split()
 
 
 class WebSocket:
@@ -51,7 +53,7 @@ class WebSocket:
         self.socket = socket.socket()
         if receive_bytes:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
-        self.socket.settimeout(10)
+        self.socket.settimeout(PATIENCE)
         self.socket.connect((address, PORT))
         key = base64.b64encode(os.urandom(16)).decode()
         self.socket.sendall(
@@ -81,7 +83,7 @@ class WebSocket:
 
 def ask(method, path, body=""):
     """What the hub answers on a connection of its own."""
-    with socket.create_connection(("127.0.0.1", PORT), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", PORT), timeout=PATIENCE) as connection:
         connection.sendall(
             f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
             f"Content-Length: {len(body)}\r\n\r\n{body}".encode()
@@ -179,7 +181,7 @@ def watch(pid, clients_namespace):
     local = [Local() for _ in range(LOCAL)]
     for member in local:
         member.start()
-    until("the members here are in", 5, time.monotonic(), lambda: descriptors_settle(descriptors))
+    until("the members here are in", SLACK, time.monotonic(), lambda: descriptors_settle(descriptors))
     before = descriptors()
     enter = ["ip", "netns", "exec", clients_namespace]
     away = subprocess.Popen(
@@ -233,7 +235,7 @@ def watch(pid, clients_namespace):
     )
     stops.set()
     publisher.join()
-    until("the members here have heard everything", 5, time.monotonic(), lambda: settled(local, count[0]))
+    until("the members here have heard everything", SLACK, time.monotonic(), lambda: settled(local, count[0]))
     samples = metrics()
     expected = {
         'roomcast_connections{app="events"}': LOCAL,
