@@ -21,7 +21,7 @@ start_hub() {
     exec "$@"
   ) >/dev/null 2>"$hub_log" &
   hub_pid=$!
-  for ((tries = 0; tries < 200; tries++)); do
+  for ((tries = 0; tries < 1200; tries++)); do
     # shellcheck disable=SC2034 # for whoever sources this
     hub_url=$(sed -nE 's#.*listening on (http://[^ ]+).*#\1#p' "$hub_log")
     [[ -z $hub_url ]] || return 0

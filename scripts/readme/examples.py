@@ -22,7 +22,7 @@ import time
 BEGIN, END = "<!-- apps -->", "<!-- end of apps -->"
 README_HUB, README_BINARY = "localhost:8080", "target/release/roomcast"
 BLOCK = re.compile(r"^```(sh|text|json)\n(.*?)^```\n", re.M | re.S)
-PATIENCE = 15
+PATIENCE = 60
 VOLATILE = re.compile(
     r"(?P<time>(?:\d{4}-\d\d-\d\dT)?\d\d:\d\d:\d\d\.\d{3}Z)"
     r"|(?P<token>eyJ\w+(?:\.[\w-]+\.[\w-]+|…))"

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
-SETTLE_SECONDS_MAX = 10
+SETTLE_SECONDS_MAX = 60
 
 
 @dataclass

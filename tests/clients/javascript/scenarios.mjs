@@ -7,7 +7,7 @@
 //   refusal                            what each of these must be
 
 const MEBIBYTE = 1 << 20;
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 const WORDS = "naïve 日本 👩‍🚀";
 // Nearly 1 MiB, and too varied to be compressed into next to nothing; one piece is empty, which is allowed.
 const numbers = Array.from({ length: 150_000 }, (_, number) => `${number} `);

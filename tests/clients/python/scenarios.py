@@ -9,7 +9,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 HTTP = os.environ["ROOMCAST_URL"]
 WS = HTTP.replace("http://", "ws://")
 MEBIBYTE = 1 << 20
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 WORDS = "naïve 日本 👩‍🚀"
 # Too varied to be compressed into next to nothing; one piece is empty, which is allowed.
 _NUMBERS = [str(number) for number in range(2000)]
