@@ -6,13 +6,13 @@ import { connect } from "node:net";
 import { after, before, test } from "node:test";
 import { History, SECONDS } from "../../src/web/dashboard/history.js";
 import { bytes, count, micros, perSecond, span, text } from "../../src/web/dashboard/format.js";
-import { startBrowser, startServer, startServerAt } from "./house.mjs";
+import { LINE_IS_DOWN, PATIENCE, startBrowser, startServer, startServerAt } from "./house.mjs";
 
 // What Node has of its own from version 22 on is undici's.
 const WebSocket = globalThis.WebSocket ?? (await import("undici")).WebSocket;
 const SCREENSHOTS = new URL("../../target/screenshots/", import.meta.url).pathname;
-/** What the browser itself says of a line that it cannot have. */
-const LINE_IS_DOWN = /ERR_CONNECTION_REFUSED|WebSocket connection to|401 \(Unauthorized\)/;
+/** What the browser says of a key that is refused. */
+const NOT_THE_KEY = /401 \(Unauthorized\)/;
 
 let browser;
 const running = new Set();
@@ -69,7 +69,7 @@ async function joinSilently(server) {
 }
 
 async function until(holds) {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + PATIENCE;
   while (!(await holds())) assert.ok(Date.now() < deadline, `it never comes true: ${holds}`);
 }
 
@@ -107,7 +107,10 @@ test("it shows the numbers of the metrics", async () => {
   const page = await watch(server);
   await Promise.all([join(server, "/ws"), join(server, "/ws"), join(server, "/v1/stream")]);
   const leaver = await join(server, "/ws");
-  leaver.close();
+  await new Promise((resolve) => {
+    leaver.onclose = resolve;
+    leaver.close();
+  });
   await joinSilently(server);
   const dropped = async () => (await metrics(server)).get('roomcast_messages_dropped_total{app="events"}');
   while ((await dropped()) < 3) await publish(server, { pad: "x".repeat(500_000) });
@@ -167,12 +170,17 @@ test("rates and graphs follow what happens, and can be looked back at", async ()
     const [connections] = document.querySelectorAll(".tile svg");
     return / last 2, lowest 1, highest 2$/.test(connections.getAttribute("aria-label"));
   });
-  for (let number = 0; number < 20; number += 1) await publish(server, { number });
   const highest = () => {
     const graph = [...document.querySelectorAll(".tile svg")].find((svg) => svg.getAttribute("aria-label").startsWith("Messages out"));
     return Number(/highest ([\d.]+) \/s$/.exec(graph.getAttribute("aria-label"))?.[1] ?? 0) > 5;
   };
-  await page.waitForFunction(highest);
+  // So many for each report, until one tells of enough: a busy machine may spread them over several.
+  await until(async () => {
+    const uptime = await page.textContent("#uptime");
+    await Promise.all(Array.from({ length: 20 }, (_, number) => publish(server, { number })));
+    await page.waitForFunction((uptime) => document.getElementById("uptime").textContent !== uptime, uptime);
+    return page.evaluate(highest);
+  });
   await page.click("#pause");
   const seen = new Set();
   await page.focus("#ago");
@@ -276,7 +284,7 @@ test("it comes back when the server does", async () => {
   const again = await startServerAt(new URL(server.address).host);
   running.add(() => again.kill());
   await live(page);
-  await page.waitForFunction(() => /^[1-9] s$/.test(document.getElementById("uptime").textContent));
+  await page.waitForFunction(() => /^[1-9]\d? s$/.test(document.getElementById("uptime").textContent));
   const rates = await page.evaluate(() => [...document.querySelectorAll(".figure, td.number")].map((element) => element.textContent));
   assert.ok(rates.every((shown) => !shown.startsWith("-") && !shown.includes("NaN")), rates.join(" "));
   const other = browser.errors.splice(errors).filter((error) => !LINE_IS_DOWN.test(error));
@@ -323,7 +331,7 @@ test("a server with keys is asked for with one of them, which only this tab keep
   await page.fill("#key", "a-new-one");
   await page.keyboard.press("Enter");
   await live(page);
-  const other = browser.errors.splice(errors).filter((error) => !LINE_IS_DOWN.test(error));
+  const other = browser.errors.splice(errors).filter((error) => !LINE_IS_DOWN.test(error) && !NOT_THE_KEY.test(error));
   assert.deepEqual(other, []);
   await page.close();
 });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import {
-  NO_TRACES, SCRIPT, namesEverything, picture, reaches, runLine, shows, startHub, startTabs, stopAll, traces,
+  LINE_IS_DOWN, NO_TRACES, SCRIPT, namesEverything, picture, reaches, runLine, shows, startHub, startTabs, stopAll, traces,
 } from "./demos.mjs";
 
 let tabs;
@@ -165,7 +165,7 @@ test("a hub that was started anew does not know the session, and the page says s
   await page.click("#create button");
   await step(page, "Pending");
   await close(page);
-  tabs.forgive(/ERR_CONNECTION_REFUSED|WebSocket connection|status of 404/);
+  tabs.forgive(LINE_IS_DOWN, /status of 404/);
 });
 
 test("with a key the page waits just so, and the key is in no link", async () => {

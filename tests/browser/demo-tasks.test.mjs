@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import {
-  NO_TRACES, SCRIPT, dense, namesEverything, picture, reaches, runLine, shows, stall, startHub, startTabs, stopAll, traces, until, untilDropped,
+  LINE_IS_DOWN, NO_TRACES, SCRIPT, dense, namesEverything, picture, reaches, runLine, shows, stall, startHub, startTabs, stopAll, traces, until, untilDropped,
 } from "./demos.mjs";
 
 let tabs;
@@ -164,7 +164,7 @@ test("it comes back to a hub that was killed and started again, with the board o
     await isGone(page, "Before");
   }
   await close(...pages);
-  tabs.forgive(/ERR_CONNECTION_REFUSED|WebSocket connection/);
+  tabs.forgive(LINE_IS_DOWN);
 });
 
 test("with a key the board asks for it before it connects", async () => {

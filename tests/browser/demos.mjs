@@ -4,8 +4,9 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
+import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
-import { startBrowser, startServer, startServerAt } from "./house.mjs";
+import { LINE_IS_DOWN, PATIENCE, startBrowser, startServer, startServerAt } from "./house.mjs";
 import { wire } from "./wire.mjs";
 
 const PICTURES = "target/screenshots";
@@ -16,6 +17,7 @@ const LOOKS = [
   { look: "phone", colorScheme: "light", width: 360, height: 740 },
   { look: "phone-dark", colorScheme: "dark", width: 360, height: 740 },
 ];
+export { LINE_IS_DOWN };
 /** Would set `ran`, if it were anything but text. */
 export const SCRIPT = '<img src=x onerror="ran=1"><script>ran=1</script>';
 
@@ -49,8 +51,8 @@ export async function startTabs() {
   const browser = await startBrowser();
   running.add(browser.stop);
   /** Takes away the errors that a test has asked for: the browser itself logs calls and connections that were refused. */
-  const forgive = (pattern) => {
-    const rest = browser.errors.filter((error) => !pattern.test(error));
+  const forgive = (...patterns) => {
+    const rest = browser.errors.filter((error) => !patterns.some((pattern) => pattern.test(error)));
     browser.errors.splice(0, browser.errors.length, ...rest);
   };
   return { ...browser, forgive };
@@ -128,10 +130,15 @@ export async function stall(page) {
   };
 }
 
-/** Does `work` again and again, though not for ever, until it gives something. */
-export async function until(work, most = 100) {
-  for (let count = 1; count <= most; count += 1) if (await work(count)) return count;
-  throw new Error(`it did not come to that in ${most} times`);
+/** Does `work` again and again, though not for ever, until it gives something; how often it took. */
+export async function until(work) {
+  const deadline = Date.now() + PATIENCE;
+  for (let count = 1; Date.now() < deadline; count += 1) {
+    if (await work(count)) return count;
+    // A page that has much to catch up with is not given ever more.
+    if (count >= 20) await pause(50);
+  }
+  throw new Error(`it did not come to that: ${work}`);
 }
 
 /** Does `publish` until the hub has dropped messages of this app for somebody; how often it took. */
@@ -140,5 +147,11 @@ export function untilDropped(hub, app, publish) {
   return until(async (count) => {
     await publish(count);
     return dropped.test(await hub.call("GET", "/metrics"));
-  }, 200);
+  });
+}
+
+/** Waits until the hub has so many members in this app, and no more of those who have left. */
+export function untilMembers(hub, app, count) {
+  const line = `roomcast_connections{app="${app}"} ${count}\n`;
+  return until(async () => (await hub.call("GET", "/metrics")).includes(line));
 }

@@ -9,6 +9,10 @@ import { chromium } from "playwright-core";
 
 const BIN = process.env.ROOMCAST_BIN ?? "target/debug/roomcast";
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+/** How long anything may take before a test gives up on it: waits end with what they wait for. */
+export const PATIENCE = 120_000;
+/** What the browser itself says of a line that it cannot have: nobody listens, or who did was killed meanwhile. */
+export const LINE_IS_DOWN = /ERR_(CONNECTION_(REFUSED|RESET|CLOSED)|EMPTY_RESPONSE|SOCKET_NOT_CONNECTED)|WebSocket connection to/;
 const ADDRESS = /listening on (http:\/\/\S+)/;
 
 /** Starts the server on a free port; resolves to its address and two ways to end it. */
@@ -44,6 +48,7 @@ export async function startBrowser() {
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: CHROMIUM,
     headless: true,
+    timeout: PATIENCE,
     args: [
       "--no-sandbox",
       "--disable-gpu",
@@ -54,6 +59,7 @@ export async function startBrowser() {
       "--disable-sync",
     ],
   });
+  context.setDefaultTimeout(PATIENCE);
   const errors = [];
   const open = async (url) => {
     const page = await context.newPage();
