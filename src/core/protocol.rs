@@ -12,11 +12,12 @@ use crate::wire::buffer::Buffer;
 use crate::wire::fault::Fault;
 use crate::wire::frame::{Header, Kind, close, unmask};
 use crate::wire::http::{Framing, Head, Request};
+use crate::wire::room::{self, Rest};
 use crate::wire::utf8::{self, Text};
 
 /// What a half-received frame needs at the least for its room to be measured out: below that, what a vector gives too
 /// much is little, and measuring costs a short message more than it saves.
-const MEASURED_BYTES_MIN: usize = 4 << 10;
+const MEASURED_BYTES_MIN: u64 = 4 << 10;
 
 /// How far a connection has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -245,13 +246,17 @@ impl Protocol {
                 );
                 frame.taken_bytes += piece as u64;
                 let ended = piece as u64 == left;
-                let last = ended && frame.header.last;
+                let is_last = frame.header.last;
                 if ended {
                     message.frame = None;
                 }
-                message.gathered.make_room(piece, left);
+                let rest = match is_last {
+                    true => Rest::Whole(left),
+                    false => Rest::Part(left),
+                };
+                message.gathered.make_room(piece, rest);
                 message.gathered.append(buffer.at(range))?;
-                if last {
+                if ended && is_last {
                     return self.whole_message(buffer, limits).map(Some);
                 }
                 continue;
@@ -394,31 +399,21 @@ impl Gathered {
         }
     }
 
-    /// Makes room for a piece of what is left of a frame: by doubling, but for no more than the frame needs, where that
-    /// is half as much again at least, so that many short frames do not move what has come with each. What a client says
-    /// that it will send costs nothing before it comes. A little is left to the vector.
-    fn make_room(&mut self, piece_bytes: usize, left_bytes: u64) {
-        let bytes = self.bytes();
-        let needed = bytes + left_bytes as usize;
-        if needed < MEASURED_BYTES_MIN {
+    /// Makes room for a piece of what is left of a frame. A little is left to the vector.
+    fn make_room(&mut self, piece: usize, rest: Rest) {
+        let (Rest::Whole(left) | Rest::Part(left)) = rest;
+        let used = self.bytes();
+        if used as u64 + left < MEASURED_BYTES_MIN {
             return;
         }
-        let room = self.held_bytes();
-        if bytes + piece_bytes <= room {
-            return;
-        }
-        let doubled = (2 * room).max(bytes + piece_bytes);
-        let wanted = match needed {
-            needed if 2 * needed >= 3 * room => needed.min(doubled),
-            _ => doubled,
-        };
         match self {
-            Gathered::Text(text) => text.make_room(wanted),
-            Gathered::Binary(gathered)
-            | Gathered::Compressed {
-                bytes: gathered, ..
-            } => {
-                gathered.reserve_exact(wanted - gathered.len());
+            Gathered::Text(text) => {
+                if let Some(wanted) = room::wanted(text.held_bytes(), used, piece, rest) {
+                    text.make_room(wanted);
+                }
+            }
+            Gathered::Binary(bytes) | Gathered::Compressed { bytes, .. } => {
+                room::make(bytes, piece, rest);
             }
         }
     }

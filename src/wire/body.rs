@@ -6,6 +6,7 @@
 use super::buffer::Buffer;
 use super::fault::Fault;
 use super::http::{Framing, HEADERS_BYTES_MAX, has_bare_line_feed};
+use super::room::{self, Rest};
 
 /// The longest line that gives a chunk's size, extensions included.
 const CHUNK_LINE_BYTES_MAX: usize = 256;
@@ -61,11 +62,11 @@ impl Body {
             self.state = match self.state {
                 State::Whole => return Ok(true),
                 _ if unread.is_empty() => return Ok(false),
-                State::Fixed(left) => match self.keep(buffer, left) {
+                State::Fixed(left) => match self.keep(buffer, left, Rest::Whole(left)) {
                     0 => State::Whole,
                     left => State::Fixed(left),
                 },
-                State::Chunk(left) => match self.keep(buffer, left) {
+                State::Chunk(left) => match self.keep(buffer, left, Rest::Part(left)) {
                     0 => State::ChunkEnd,
                     left => State::Chunk(left),
                 },
@@ -124,9 +125,10 @@ impl Body {
     }
 
     /// Keeps up to `left` unread bytes and says how many are still to come.
-    fn keep(&mut self, buffer: &Buffer, left: u64) -> u64 {
+    fn keep(&mut self, buffer: &Buffer, left: u64, rest: Rest) -> u64 {
         let piece = left.min(buffer.unread().len() as u64) as usize;
         let range = buffer.consume(piece);
+        room::make(&mut self.bytes, piece, rest);
         self.bytes.extend_from_slice(buffer.at(range));
         left - piece as u64
     }

@@ -6,6 +6,7 @@ pub mod deflate;
 pub mod fault;
 pub mod frame;
 pub mod http;
+pub mod room;
 mod target;
 pub mod upgrade;
 pub mod utf8;
