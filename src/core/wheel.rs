@@ -80,6 +80,8 @@ pub struct Wheel {
     occupied: Bitmap,
     /// The first tick not yet expired.
     cursor: u64,
+    /// The first tick that was not asked for yet: later than the cursor while some of what was due is left.
+    reached: u64,
     /// Armed deadlines.
     armed: usize,
 }
@@ -92,6 +94,7 @@ impl Wheel {
             heads: Box::new([NIL; BUCKETS]),
             occupied: Bitmap::new(),
             cursor: 0,
+            reached: 0,
             armed: 0,
         }
     }
@@ -146,16 +149,20 @@ impl Wheel {
         }
     }
 
-    /// Moves every key whose deadline has come to the end of `due`; they are unarmed from here on.
+    /// Moves keys whose deadline has come to the end of `due`, until there are `due_max` in it; they are unarmed from
+    /// here on. Whoever is left comes first in the next call, before anybody who is armed meanwhile.
     ///
     /// The cost is that of the occupied buckets passed and of the entries in them, each visited once however long the
     /// jump. Keys come out bucket by bucket; within a tick, and in a jump of more than a round, in no promised order
     /// (but in the same one for the same calls). A `now` before that of an earlier call does nothing.
-    pub fn expire(&mut self, now: Millis, due: &mut Vec<u32>) {
+    pub fn expire(&mut self, now: Millis, due_max: usize, due: &mut Vec<u32>) {
         let target = now.0 >> TICK_SHIFT;
         let Some(span) = (target + 1).checked_sub(self.cursor) else {
             return;
         };
+        self.reached = self.reached.max(target + 1);
+        // Who is further behind than ticks can be told apart has to catch up at once.
+        let due_max = if span > HORIZON { usize::MAX } else { due_max };
         let start = self.cursor as usize;
         let buckets = span.min(BUCKETS as u64) as usize;
         let mut passed = 0;
@@ -165,7 +172,10 @@ impl Wheel {
             };
             passed += distance;
             if passed < buckets {
-                self.expire_bucket((start + passed) & MASK, span, due);
+                if !self.expire_bucket((start + passed) & MASK, span, due_max, due) {
+                    self.cursor += passed as u64;
+                    return;
+                }
                 passed += 1;
             }
         }
@@ -187,6 +197,11 @@ impl Wheel {
         entry
             .is_armed()
             .then(|| millis_of(self.tick_in_full(entry)))
+    }
+
+    /// Whether some of what was due at the last [`expire`](Wheel::expire) may be left.
+    pub fn is_behind(&self) -> bool {
+        self.cursor < self.reached
     }
 
     /// Deadlines armed.
@@ -292,24 +307,34 @@ impl Wheel {
         self.armed -= 1;
     }
 
-    /// Unarms what is less than `span` ticks ahead of the cursor in one bucket.
-    fn expire_bucket(&mut self, bucket: usize, span: u64, due: &mut Vec<u32>) {
+    /// Unarms what is less than `span` ticks ahead of the cursor in one bucket; false if `due` has no room for all of it.
+    fn expire_bucket(
+        &mut self,
+        bucket: usize,
+        span: u64,
+        due_max: usize,
+        due: &mut Vec<u32>,
+    ) -> bool {
         let mut key = self.heads[bucket];
         while key != NIL {
             let entry = self.entries[key as usize];
             if self.ticks_ahead(entry) < span {
+                if due.len() >= due_max {
+                    return false;
+                }
                 self.unlink(entry);
                 self.entries[key as usize] = Entry::marked(UNARMED);
                 due.push(key);
             }
             key = entry.next;
         }
+        true
     }
 
-    /// The tick at which a deadline fires: rounded up, neither behind the cursor nor past the horizon.
+    /// The tick at which a deadline fires: rounded up, neither one that was asked for already nor past the horizon.
     fn tick_of(&self, at: Millis) -> u64 {
         at.0.div_ceil(1 << TICK_SHIFT)
-            .clamp(self.cursor, self.cursor + HORIZON)
+            .clamp(self.reached, self.cursor + HORIZON)
     }
 
     /// Ticks from the cursor to an armed entry's.
@@ -339,7 +364,7 @@ mod tests {
 
     fn expired(wheel: &mut Wheel, now: u64) -> Vec<u32> {
         let mut due = Vec::new();
-        wheel.expire(Millis(now), &mut due);
+        wheel.expire(Millis(now), usize::MAX, &mut due);
         wheel.check_invariants();
         due
     }
@@ -376,6 +401,29 @@ mod tests {
             expired(&mut wheel, now);
         }
         assert_eq!((now, wakes), (at, 11));
+    }
+
+    #[test]
+    fn who_does_not_fit_in_a_turn_comes_first_in_the_next() {
+        let mut wheel = wheel(6);
+        (0..4).for_each(|key| wheel.arm(key, Millis(16)));
+        wheel.arm(4, Millis(32));
+        let mut fired = Vec::new();
+        for turn in 1..=3 {
+            let mut due = Vec::new();
+            wheel.expire(Millis(50), 2, &mut due);
+            wheel.check_invariants();
+            assert_eq!(due.len(), if turn < 3 { 2 } else { 1 });
+            // Late already, and again and again: it must not come before those who are left.
+            wheel.arm(5, Millis(0));
+            assert_eq!(wheel.deadline(5), Some(Millis(64)));
+            assert_eq!(wheel.is_behind(), turn < 3);
+            fired.append(&mut due);
+        }
+        assert_eq!(fired[4], 4);
+        fired.sort_unstable();
+        assert_eq!(fired, [0, 1, 2, 3, 4]);
+        assert_eq!(expired(&mut wheel, 64), [5]);
     }
 
     #[test]

@@ -42,11 +42,13 @@ impl<T: Transport> Reactor<T> {
             .arm(key, stuck_until.map_or(first, |until| until.min(first)));
     }
 
-    /// Looks at every connection whose deadline has passed, and at every app that asked for this time.
+    /// Looks at connections whose deadline has passed, as many as a turn serves, and at every app that asked for this
+    /// time.
     pub(super) fn tick(&mut self) {
         let now = self.shared.now.millis();
         let mut due = std::mem::take(&mut self.due);
-        self.wheel.expire(now, &mut due);
+        let due_max = self.shared.bounds.turn.serves_max as usize;
+        self.wheel.expire(now, due_max, &mut due);
         for key in due.drain(..) {
             if self
                 .conns

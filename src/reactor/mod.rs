@@ -236,7 +236,7 @@ impl<T: Transport> Reactor<T> {
         let knocks = self.accepting && !self.shortage.defers_accepts();
         let accepts = knocks && self.accept_rate.allows();
         let left_over = accepts || !self.serving.is_empty() || self.shared.outbox.dirty() > 0;
-        if left_over || !self.dead.is_empty() {
+        if left_over || !self.dead.is_empty() || self.wheel.is_behind() {
             return Some(Millis(0));
         }
         let drain = self.drain.as_ref().map(|drain| drain.next());

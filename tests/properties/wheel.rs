@@ -21,8 +21,8 @@ enum Step {
     Arm(u32, i64),
     ArmEarlier(u32, i64),
     Disarm(u32),
-    /// Milliseconds that pass before the wheel is expired.
-    Expire(u64),
+    /// Milliseconds that pass before the wheel is expired, and how many of those that are due are taken at most.
+    Expire(u64, usize),
     /// Sleep until the wheel says so, as the loop does.
     Sleep,
 }
@@ -46,13 +46,14 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => 0..ROUND * 60,
         1 => Just(1 << 37),
     ];
+    let due_max = prop_oneof![2 => Just(usize::MAX), 1 => 1..6usize];
     let step = prop_oneof![
         3 => key().prop_map(Step::Open),
         1 => key().prop_map(Step::Close),
         5 => (key(), offset()).prop_map(|(key, offset)| Step::Arm(key, offset)),
         3 => (key(), offset()).prop_map(|(key, offset)| Step::ArmEarlier(key, offset)),
         1 => key().prop_map(Step::Disarm),
-        3 => pass.prop_map(Step::Expire),
+        3 => (pass, due_max).prop_map(|(pass, due_max)| Step::Expire(pass, due_max)),
         2 => Just(Step::Sleep),
     ];
     prop::collection::vec(step, 1..120)
@@ -86,7 +87,7 @@ impl Pair {
             twin: BTreeMap::new(),
             now: start,
         };
-        pair.expire();
+        pair.expire(usize::MAX);
         pair
     }
 
@@ -105,18 +106,18 @@ impl Pair {
                 self.wheel.disarm(key);
                 self.twin.insert(key, None);
             }
-            Step::Expire(pass) => {
+            Step::Expire(pass, due_max) => {
                 self.now += pass;
-                self.expire();
+                self.expire(due_max);
             }
             Step::Sleep => {
                 if let Some(Millis(next)) = self.wheel.next() {
                     assert!(
-                        next > self.now,
+                        next > self.now || self.wheel.is_behind(),
                         "a loop that sleeps until then does not spin"
                     );
-                    self.now = next;
-                    self.expire();
+                    self.now = self.now.max(next);
+                    self.expire(usize::MAX);
                 }
             }
             _ => {}
@@ -144,9 +145,11 @@ impl Pair {
     }
 
     /// Expires both, and holds the wheel to its promises.
-    fn expire(&mut self) {
+    fn expire(&mut self, due_max: usize) {
         let mut due = Vec::new();
-        self.wheel.expire(Millis(self.now), &mut due);
+        self.wheel.expire(Millis(self.now), due_max, &mut due);
+        let is_full = due.len() == due_max;
+        assert!(due.len() <= due_max || self.now >= 1 << 35);
         for key in due {
             let armed = self.twin.insert(key, None);
             let armed = armed.unwrap().expect("only an armed key fires, and once");
@@ -155,6 +158,9 @@ impl Pair {
                 "never early: {armed:?}, now {}",
                 self.now
             );
+        }
+        if self.wheel.is_behind() {
+            return assert!(is_full, "nobody is left while there is room");
         }
         for armed in self.twin.values().flatten() {
             let latest = armed.owed() + TICK;

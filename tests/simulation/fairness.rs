@@ -3,6 +3,7 @@
 
 use roomcast::bounds::TurnBounds;
 use roomcast::id::AppId;
+use roomcast::time::Millis;
 use roomcast::transport::sim::Client;
 
 use crate::model::deflate::compress;
@@ -279,4 +280,27 @@ fn a_storm_of_connections_delays_nobody() {
     for client in clients {
         assert_eq!(stage.answer(client).status, 101);
     }
+}
+
+#[test]
+fn a_crowd_that_is_late_together_is_sent_away_turn_by_turn() {
+    const A_TURN: usize = 8;
+    let mut stage = Stage::new(|bounds| bounds.turn.serves_max = A_TURN as u32);
+    let crowd: Vec<_> = (0..100)
+        .map(|_| stage.client("GET / HTTP/1.1\r\n"))
+        .collect();
+    stage.wait(Millis(9_900));
+    let late = stage.now() + Millis(200);
+    stage.sim().set_horizon(late);
+    let (mut told, mut turns) = (0, 0);
+    while told < crowd.len() {
+        stage.turn();
+        turns += 1;
+        assert!(turns < 1000, "{told} were told");
+        let before = told;
+        let is_told = |client: &&Client| stage.reactor.transport().received(**client) > 0;
+        told = crowd.iter().filter(is_told).count();
+        assert!(told - before <= A_TURN, "{} in one turn", told - before);
+    }
+    assert_eq!(stage.statuses(crowd[99]), [408]);
 }
