@@ -143,7 +143,17 @@ impl<S> Connection<S> {
 
     /// Whether a request or message has begun and is not whole, and the client is to blame.
     fn is_midway(&self) -> bool {
-        (self.protocol.is_midway() || self.leftover.is_some()) && !self.is(HELD)
+        (self.protocol.is_midway() || self.has_begun()) && !self.is(HELD)
+    }
+
+    /// Whether what was put aside is the beginning of something. Half an empty line is not: it can stand before a
+    /// request, and as many whole ones as the client likes (RFC 9112 §2.2).
+    fn has_begun(&self) -> bool {
+        let is_empty_line =
+            |bytes: &[u8]| bytes == b"\r" && self.protocol.phase() == Phase::Request;
+        self.leftover
+            .as_ref()
+            .is_some_and(|bytes| !is_empty_line(bytes))
     }
 }
 

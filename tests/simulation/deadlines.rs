@@ -143,6 +143,22 @@ fn half_an_empty_line_behind_a_request_takes_no_patience_from_it() {
 }
 
 #[test]
+fn halves_of_empty_lines_win_no_time() {
+    let mut stage = Stage::new(|_| ());
+    let client = stage.client("");
+    for half in ["\r", "\n"].iter().cycle().take(19) {
+        stage.wait(Millis(500));
+        stage.send(client, half);
+    }
+    stage.wait(Millis(400));
+    assert!(!stage.is_ended(client));
+    stage.wait(Millis(200));
+    assert!(stage.is_ended(client));
+    // Nothing was asked for, so nothing is answered.
+    assert_eq!(stage.sim().received(client), 0);
+}
+
+#[test]
 fn a_message_that_never_ends_is_closed_after_message_timeout() {
     let mut stage = Stage::new(|_| ());
     let client = stage.open("/ws");
