@@ -186,8 +186,10 @@ export class Connection extends EventTarget {
     socket.onopen = () => this.#isOpen();
     socket.onmessage = (event) => this.#hear(event.data);
     socket.onclose = (event) => this.#lose(event.code, event.reason);
-    // A close follows every error; and some sockets throw an error that nobody listens for.
-    socket.onerror = () => {};
+    // In a browser a close follows at once. Where none does, as after a failed attempt in Node 22, this stands in for it.
+    socket.onerror = () => {
+      if (this.#socket === socket && this.state === "connecting") this.#arm(0, () => this.#lose(1006, ""));
+    };
     this.#socket = socket;
     this.#arm(CONNECT_MS_MAX, () => this.#lose(1006, "no answer to the upgrade"));
   }

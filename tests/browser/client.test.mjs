@@ -132,6 +132,33 @@ test("an attempt that nobody answers is given up and made again", () => {
   assert.equal(house.sockets[0].isHeard, false);
 });
 
+test("an attempt that failed without a close is over at once, and one that failed with it only once", () => {
+  const house = fake();
+  house.socket.fail();
+  house.pass(0);
+  assert.deepEqual(house.of("close"), [{ code: 1006, reason: "", final: false, delay: 50 }]);
+  house.pass(50);
+  house.socket.fail();
+  house.socket.drop(1006, "no");
+  house.pass(0);
+  assert.deepEqual(house.of("close").slice(1), [{ code: 1006, reason: "no", final: false, delay: 100 }]);
+  house.pass(100);
+  assert.equal(house.sockets.length, 3);
+});
+
+test("an error of a socket that is given up, or open, changes nothing", () => {
+  const house = opened();
+  house.socket.onerror({});
+  house.pass(0);
+  assert.equal(house.client.state, "open");
+  const [old] = house.sockets;
+  house.socket.drop();
+  house.pass(50);
+  old.onerror({});
+  house.pass(0);
+  assert.equal(house.client.state, "connecting");
+});
+
 test("a socket that cannot be made later is a failed attempt, and one that cannot be made at first an error", () => {
   const house = fake();
   house.refuses = true;

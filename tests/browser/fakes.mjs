@@ -57,6 +57,12 @@ class FakeSocket {
     this.onclose({ code, reason });
   }
 
+  /** Fails, and leaves it at that. */
+  fail() {
+    this.readyState = 3;
+    this.onerror({});
+  }
+
   /** Whether anybody still hears it. */
   get isHeard() {
     return Boolean(this.onopen || this.onmessage || this.onclose);
