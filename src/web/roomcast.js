@@ -24,6 +24,8 @@ const QUEUE = 100;
 const BUFFERED_BYTES_MAX = 1 << 20;
 /** How long an attempt may take. */
 const CONNECT_MS_MAX = 20_000;
+/** An attempt older than this was made on a network that may be gone. */
+const STALE_MS = 1_000;
 /** A line that did not last so long does not count as mended. */
 const STEADY_MS = 5_000;
 /** How often an open line is looked at. */
@@ -76,7 +78,8 @@ export class Connection extends EventTarget {
   #isSpread = false;
   #wasOpen = false;
   #isProbing = false;
-  /** When the line opened, last brought something, and was last looked at. */
+  /** When the attempt was made, and when the line opened, last brought something, and was last looked at. */
+  #dialled = 0;
   #opened = 0;
   #heard = 0;
   #looked = 0;
@@ -191,10 +194,12 @@ export class Connection extends EventTarget {
       if (this.#socket === socket && this.state === "connecting") this.#arm(0, () => this.#lose(1006, ""));
     };
     this.#socket = socket;
+    this.#dialled = this.#world.now();
     this.#arm(CONNECT_MS_MAX, () => this.#lose(1006, "no answer to the upgrade"));
   }
 
   #dialAgain() {
+    this.#hangUp();
     this.#status = { state: "connecting", attempt: this.#failures + 1 };
     this.#emit("state", this.#status);
     // A listener may have closed us.
@@ -306,7 +311,7 @@ export class Connection extends EventTarget {
 
   /** The page is looked at again. */
   #wake() {
-    if (this.state === "waiting") {
+    if (this.state === "waiting" || this.#isDialling(CONNECT_MS_MAX)) {
       this.#dialAgain();
     } else if (this.state === "open" && !this.#isProbing) {
       const isFresh = this.#world.now() - this.#heard < ANSWER_MS_MAX;
@@ -315,11 +320,17 @@ export class Connection extends EventTarget {
     }
   }
 
-  /** The network is back, so that earlier failures say nothing any more, nor does a line of before. */
+  /** The network is back, so that earlier failures say nothing any more, nor does a line or an attempt of before. */
   #online() {
     this.#failures = 0;
     if (this.state === "open") this.#doubt("offline");
+    else if (this.#isDialling(STALE_MS)) this.#dialAgain();
     else this.#wake();
+  }
+
+  /** Whether an attempt has had no answer for so long. */
+  #isDialling(ms) {
+    return this.state === "connecting" && this.#world.now() - this.#dialled >= ms;
   }
 
   #listen() {

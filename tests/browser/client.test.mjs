@@ -205,6 +205,34 @@ test("after the network was away, earlier failures are forgotten", () => {
   assert.equal(house.client.status.delay, 50);
 });
 
+test("an attempt that was made before the network came back is made anew, unless it has just begun", () => {
+  const house = fake();
+  house.pass(999);
+  house.window.tell("online");
+  assert.equal(house.sockets.length, 1);
+  house.pass(1);
+  house.window.tell("online");
+  assert.deepEqual([house.sockets.length, house.sockets[0].isHeard, house.sockets[0].closed.length], [2, false, 1]);
+  assert.deepEqual(house.client.status, { state: "connecting", attempt: 1 });
+  house.pass(19_999);
+  assert.equal(house.client.state, "connecting", "it has all its time");
+  house.socket.open();
+  assert.deepEqual(house.of("open"), [{ again: false }]);
+});
+
+test("an attempt that the machine slept over is made anew when the page is looked at", () => {
+  const house = fake();
+  house.document.tell("visibilitychange");
+  house.sleep(19_999);
+  house.document.tell("visibilitychange");
+  assert.equal(house.sockets.length, 1);
+  house.sleep(1);
+  house.document.tell("visibilitychange");
+  house.window.tell("pageshow");
+  assert.equal(house.sockets.length, 2);
+  assert.equal(house.sockets[0].isHeard, false);
+});
+
 test("a network that came back makes an open line doubtful", () => {
   const [without, having] = [opened(), opened({ app: tasks() })];
   without.window.tell("online");
