@@ -41,6 +41,7 @@ pub const ASSETS: &[Asset] = &[
     ),
     script("/roomcast.js", include_str!("roomcast.js")),
     types("/roomcast.d.ts", include_str!("roomcast.d.ts")),
+    script("/readiness.js", include_str!("readiness.js")),
     style("/style.css", include_str!("style.css")),
     html("/demo/", include_str!("demo/index.html")),
     html("/demo", include_str!("demo/index.html")),

@@ -279,7 +279,7 @@ test("it comes back when the server does", async () => {
   const errors = browser.errors.length;
   await server.kill();
   await state(page, "waiting");
-  assert.equal(await page.textContent("#state"), "reconnecting");
+  await page.locator("#state").getByText("reconnecting: the server is not answering", { exact: true }).waitFor();
   assert.ok(await page.evaluate(() => document.body.classList.contains("stale")));
   const again = await startServerAt(new URL(server.address).host);
   running.add(() => again.kill());
@@ -288,6 +288,21 @@ test("it comes back when the server does", async () => {
   const rates = await page.evaluate(() => [...document.querySelectorAll(".figure, td.number")].map((element) => element.textContent));
   assert.ok(rates.every((shown) => !shown.startsWith("-") && !shown.includes("NaN")), rates.join(" "));
   const other = browser.errors.splice(errors).filter((error) => !LINE_IS_DOWN.test(error));
+  assert.deepEqual(other, []);
+  await page.close();
+});
+
+test("a server that is full is said to be, until it has a place", async () => {
+  const server = await serve("--max-connections", "1");
+  const holder = await join(server, "/ws");
+  const errors = browser.errors.length;
+  const page = await browser.open(server.address);
+  await page.locator("#state").getByText("reconnecting: the server is full", { exact: true }).waitFor();
+  await state(page, "waiting");
+  holder.close();
+  await live(page);
+  assert.equal(await page.textContent("#state"), "live");
+  const other = browser.errors.splice(errors).filter((error) => !/WebSocket connection to|503 \(Service/.test(error));
   assert.deepEqual(other, []);
   await page.close();
 });

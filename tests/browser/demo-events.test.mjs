@@ -116,6 +116,20 @@ test("it comes back to a hub that was killed and started again, and says that so
   tabs.forgive(LINE_IS_DOWN);
 });
 
+test("a hub that is full is said to be, until it has a place", async () => {
+  const full = await startHub("--max-connections", "1");
+  const open = async () => tabs.open(`${full.address}/demo/events/`);
+  const first = await open();
+  await reaches(first, "open");
+  const second = await open();
+  await shows(second, "#state", "the hub is full");
+  await first.close();
+  await reaches(second, "open");
+  assert.equal(await second.textContent("#state"), "connected");
+  await second.close();
+  tabs.forgive(/WebSocket connection|status of 503/);
+});
+
 test("a hub with keys is asked with one, which is kept in this tab and shown nowhere", async () => {
   const guarded = await startHub("--key", "a-secret-key");
   const page = await tabs.open(`${guarded.address}/demo/events/`);

@@ -146,6 +146,17 @@ test("a connection that the hub refuses is tried again, and said", async () => {
   tabs.forgive(LINE_IS_DOWN);
 });
 
+test("a hub that is ready but takes no more of this app is said to refuse", async () => {
+  const full = await startHub("--set", "stream.max_connections=1");
+  const open = () => tabs.open(`${full.address}/demo/stream/`);
+  const first = await open();
+  await reaches(first, "open");
+  const second = await open();
+  await shows(second, "#state", "the hub is ready, but refuses this connection");
+  await close(first, second);
+  tabs.forgive(/WebSocket connection/);
+});
+
 test("no page wrote an error to its console that no test asked for", () => {
   assert.deepEqual(tabs.errors, []);
 });

@@ -1,5 +1,6 @@
 // The dashboard: the server's numbers once a second, over a WebSocket of their own.
 
+import { watchReadiness } from "/readiness.js";
 import { connect } from "/roomcast.js";
 import { ask, key, passes } from "./gate.js";
 import { bytes, count, exact, rate, span, text } from "./format.js";
@@ -144,9 +145,15 @@ function tell(state, said) {
 /** Looks until the key is no longer taken. */
 function look(shown) {
   const line = connect("/", { app: stats(shown) });
+  let why = "";
+  const tellAway = () => tell("waiting", why ? `reconnecting: the server is ${why}` : "reconnecting");
   line.on("state", ({ state }) => {
     if (state === "open") tell("open", "live");
-    else if (state === "waiting") tell("waiting", "reconnecting");
+    else if (state === "waiting") tellAway();
+  });
+  watchReadiness(line, (what) => {
+    why = what;
+    if (line.state !== "open") tellAway();
   });
   line.on("message", (report) => {
     history.add(report, clock());

@@ -3,6 +3,8 @@
 //
 // Whatever came from a client is put in place as text. Nothing here, or in a demo, sets `innerHTML`.
 
+import { watchReadiness } from "/readiness.js";
+
 /** Where the key is kept: in this tab, until it is closed. */
 const KEY = "roomcast.key";
 /** Characters of a value that a page shows: as many as the longest message of a chat has. */
@@ -223,10 +225,16 @@ const STATES = {
 
 /** Shows how a connection of roomcast.js stands in the element `state`, and says it when messages were missed. */
 export function follow(connection, lagged) {
+  let why = "";
   const show = (status) => {
-    at("state").textContent = STATES[status.state](status);
+    const away = status.state !== "open" && status.state !== "closed";
+    at("state").textContent = STATES[status.state](status) + (away && why ? `: the hub is ${why}` : "");
     at("state").dataset.state = status.state;
   };
+  watchReadiness(connection, (what) => {
+    why = what;
+    show(connection.status);
+  });
   let missed = 0;
   connection.on("state", show);
   connection.on("lagged", (detail) => {
