@@ -304,6 +304,15 @@ test("older messages are fetched a page at a time, in their order", async () => 
   await ada.close();
 });
 
+test("a link that was mangled on its way leads to the door, with what is left of the code", async () => {
+  const page = await tabs.open(`${hub.address}/demo/rooms/#ab%`);
+  await page.waitForFunction(() => document.getElementById("join-code").value === "AB%");
+  await page.fill("#create-name", "Ada");
+  await page.click("#create button");
+  await reaches(page, "open");
+  await close(page);
+});
+
 test("no page wrote an error to its console that no test asked for", () => {
   assert.deepEqual(tabs.errors, []);
 });

@@ -156,6 +156,15 @@ test("another session in the same page takes the place of the first", async () =
   await close(page);
 });
 
+test("a link that was mangled on its way is an unknown session, on both pages", async () => {
+  const page = await tabs.open(`${hub.address}/demo/sessions/#%zz`);
+  await shows(page, "#notices .notice", "404");
+  const phone = await tabs.open(`${hub.address}/demo/sessions/phone#%`);
+  await shows(phone, "#why", "There is no such session");
+  await close(page, phone);
+  tabs.forgive(/status of 404/);
+});
+
 test("a hub that was started anew does not know the session, and the page says so", async () => {
   const { page } = await wait();
   await hub.kill();

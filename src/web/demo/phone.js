@@ -2,7 +2,7 @@
 // browser sends to nobody.
 
 import { STATUSES, code, showResult, showSteps, tile } from "/demo/session.js";
-import { CallError, at, attempt, call, explain, onKey, shell, text } from "/demo/shared.js";
+import { CallError, at, attempt, call, explain, fragment, onKey, shell, text } from "/demo/shared.js";
 
 let session;
 const showCurl = shell(at("curl"));
@@ -41,7 +41,7 @@ async function read(id) {
 }
 
 async function open() {
-  const id = decodeURIComponent(location.hash.slice(1));
+  const id = fragment();
   if (!id) return;
   try {
     await read(id);

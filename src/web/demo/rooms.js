@@ -6,7 +6,7 @@
 import { connect, rooms } from "/roomcast.js";
 import { Chat } from "/demo/chat.js";
 import { Polls } from "/demo/polls.js";
-import { at, attempt, call, copyButton, explain, follow, make, notice, say, shell, text, unnotice } from "/demo/shared.js";
+import { at, attempt, call, copyButton, explain, follow, fragment, make, notice, say, shell, text, unnotice } from "/demo/shared.js";
 
 const PATH = "/api/rooms";
 /** Messages that are fetched at once. */
@@ -108,7 +108,7 @@ function join(event) {
 
 /** The room that the address names: back to the seat there, or to the door. */
 function arrive() {
-  const code = decodeURIComponent(location.hash.slice(1)).toUpperCase();
+  const code = fragment().toUpperCase();
   if (!code || code === seat?.code) return;
   if (seat) leave();
   history.replaceState(null, "", `#${code}`);

@@ -4,7 +4,7 @@
 import { connect, sessions } from "/roomcast.js";
 import { STATUSES, code, showResult, showSteps, tile } from "/demo/session.js";
 import {
-  CallError, at, attempt, call, copyButton, explain, follow, key, make, notice, onKey, say, shell, text, time, unnotice,
+  CallError, at, attempt, call, copyButton, explain, follow, fragment, key, make, notice, onKey, say, shell, text, time, unnotice,
 } from "/demo/shared.js";
 
 const PATH = "/api/v1/sessions";
@@ -87,7 +87,7 @@ function leave() {
 }
 
 async function resume() {
-  const id = decodeURIComponent(location.hash.slice(1));
+  const id = fragment();
   if (!id || id === session?.session_id) return;
   try {
     wait(await call("GET", pathOf(id)));

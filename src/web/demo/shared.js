@@ -12,6 +12,16 @@ const SHOWN_MAX = 2_000;
 
 export const at = (id) => document.getElementById(id);
 
+/** What stands behind the `#` of this page's address; as it is, if it was mangled on its way here. */
+export function fragment() {
+  const raw = location.hash.slice(1);
+  try {
+    return decodeURIComponent(raw);
+  } catch {
+    return raw;
+  }
+}
+
 /** An element with these attributes; children that are not elements become text. */
 export function make(name, attributes = {}, ...children) {
   const made = document.createElement(name);
