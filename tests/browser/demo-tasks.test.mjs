@@ -68,6 +68,23 @@ test("a card is moved with the keyboard alone, and stays under the hand", async 
   await close(page);
 });
 
+test("a change of one card leaves the others as they are", async () => {
+  const page = await open();
+  await create("r", "Stays put", { priority: "high" });
+  const moved = await create("r", "Moves on", { priority: "high" });
+  await inColumn(page, "pending", "Moves on");
+  const stays = await card(page, "Stays put").elementHandle();
+  await hub.call("PATCH", `/api/v1/tasks/${moved.id}`, { status: "in_progress" });
+  await inColumn(page, "in_progress", "Moves on");
+  await hub.call("PATCH", `/api/v1/tasks/${moved.id}`, { status: "pending", priority: "low" });
+  await inColumn(page, "pending", "Moves on");
+  assert.ok(await stays.evaluate((element) => element.isConnected));
+  const titles = await page.locator('[data-status="pending"] .card h4').allTextContents();
+  assert.ok(titles.indexOf("Stays put") < titles.indexOf("Moves on"), titles.join());
+  assert.equal(await card(page, "Moves on").count(), 1);
+  await close(page);
+});
+
 test("a card is moved by dragging it", async () => {
   const page = await open();
   await create("mouse", "Drag me");

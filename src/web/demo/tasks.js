@@ -13,6 +13,10 @@ const TASKS_MAX = 1_000;
 const LOG_MAX = 30;
 
 const board = new Map();
+/** By identifier: the card of a task, and the task as it shows it. */
+const cards = new Map();
+/** What has changed since the board was drawn; it is drawn once a frame, however much arrives. */
+const changed = new Set();
 let connection;
 /** What arrived while the list is being fetched; nothing is kept otherwise. */
 let meanwhile;
@@ -36,7 +40,8 @@ function heard(event) {
   log(event);
   meanwhile?.push(event);
   take(event);
-  draw(event.data.task_id);
+  if (!changed.size) requestAnimationFrame(draw);
+  changed.add(event.data.task_id);
 }
 
 async function fetchAll() {
@@ -81,9 +86,9 @@ async function list(repository) {
 
 const columns = Object.entries(STATUSES).map(([status, title]) => {
   const count = make("span", { class: "count" }, "0");
-  const cards = make("ul");
+  const list = make("ul");
   const empty = make("p", { class: "empty" }, "No task");
-  const section = make("section", { "aria-label": title, "data-status": status }, make("h3", {}, title, count), cards, empty);
+  const section = make("section", { "aria-label": title, "data-status": status }, make("h3", {}, title, count), list, empty);
   section.addEventListener("dragover", (event) => {
     event.preventDefault();
     section.classList.add("over");
@@ -96,23 +101,46 @@ const columns = Object.entries(STATUSES).map(([status, title]) => {
     if (task) change(task.id, { status });
   });
   at("board").append(section);
-  return { status, count, cards, empty };
+  return { status, count, list, empty };
 });
 
-function draw(changed) {
+function draw() {
   // What is under somebody's hands stays under them.
   const held = document.activeElement?.closest?.("[data-task]")?.dataset.task;
   const part = document.activeElement?.dataset.part;
+  for (const id of cards.keys()) if (!board.has(id)) cards.delete(id);
   const rank = (task) => PRIORITIES.indexOf(task.priority);
-  for (const { status, count, cards, empty } of columns) {
+  for (const { status, count, list, empty } of columns) {
     const mine = [...board.values()].filter((task) => task.status === status);
     mine.sort((a, b) => rank(a) - rank(b) || a.created_at.localeCompare(b.created_at));
-    cards.replaceChildren(...mine.map((task) => card(task, task.id === changed)));
+    arrange(list, mine.map(cardOf));
     count.textContent = mine.length;
     empty.hidden = mine.length > 0;
   }
+  changed.clear();
   const again = held && [...document.querySelectorAll("[data-task]")].find((one) => one.dataset.task === held);
-  if (part) again?.querySelector(`[data-part="${part}"]`)?.focus();
+  const hand = part && again?.querySelector(`[data-part="${part}"]`);
+  if (hand && hand !== document.activeElement) hand.focus();
+}
+
+/** Makes these the list's elements, and leaves those alone that are where they belong. */
+function arrange(list, elements) {
+  const wanted = new Set(elements);
+  for (const element of [...list.children]) if (!wanted.has(element)) element.remove();
+  let next = list.firstElementChild;
+  for (const element of elements) {
+    if (element === next) next = next.nextElementSibling;
+    else list.insertBefore(element, next);
+  }
+}
+
+/** The card of a task as it is now: the one that is there, unless the task has changed. */
+function cardOf(task) {
+  const known = cards.get(task.id);
+  if (known?.task === task) return known.element;
+  const element = card(task, changed.has(task.id));
+  cards.set(task.id, { task, element });
+  return element;
 }
 
 function card(task, isFresh) {
@@ -150,7 +178,13 @@ function log(event) {
 
 // What is done to it. The page shows a change when the hub tells it, as it does everybody's.
 
-const change = (id, fields) => attempt(at("answer"), async () => void (await call("PATCH", pathOf(id), { body: fields }))).then((isDone) => isDone || draw());
+async function change(id, fields) {
+  if (await attempt(at("answer"), async () => void (await call("PATCH", pathOf(id), { body: fields })))) return;
+  // The card may show what was refused.
+  cards.delete(id);
+  draw();
+}
+
 const discard = (id) => attempt(at("answer"), async () => void (await call("DELETE", pathOf(id))));
 
 function openEditor(id) {
