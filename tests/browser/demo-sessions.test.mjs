@@ -5,6 +5,7 @@ import { after, before, test } from "node:test";
 import {
   LINE_IS_DOWN, NO_TRACES, SCRIPT, namesEverything, picture, reaches, runLine, shows, startHub, startTabs, stopAll, traces,
 } from "./demos.mjs";
+import { startServerAt } from "./house.mjs";
 
 let tabs;
 let hub;
@@ -195,6 +196,27 @@ test("with a key the page waits just so, and the key is in no link", async () =>
   await step(page, "Opened");
   await close(page, phone);
   tabs.forgive(/status of 401/);
+});
+
+test("a key that the hub does not take any more is asked for again, and then it is said what became of the session", async (t) => {
+  const guarded = await startHub("--key", "the-old-one");
+  const page = await tabs.open(`${guarded.address}/demo/sessions/`);
+  await page.click("#create button");
+  await page.fill("#key", "the-old-one");
+  await page.keyboard.press("Enter");
+  await page.click("#create button");
+  await reaches(page, "open");
+  await guarded.kill();
+  await reaches(page, "waiting");
+  const again = await startServerAt(new URL(guarded.address).host, "--key", "the-new-one");
+  t.after(() => again.kill());
+  await shows(page, "#key-panel .answer", "does not know this key");
+  await page.fill("#key", "the-new-one");
+  await page.keyboard.press("Enter");
+  await shows(page, "#notices .notice", "does not know this session any more");
+  await reaches(page, "closed");
+  await close(page);
+  tabs.forgive(LINE_IS_DOWN, /status of 40[14]/);
 });
 
 test("no page wrote an error to its console that no test asked for", () => {

@@ -5,6 +5,7 @@ import { after, before, test } from "node:test";
 import {
   LINE_IS_DOWN, NO_TRACES, SCRIPT, dense, namesEverything, picture, reaches, runLine, shows, stall, startHub, startTabs, stopAll, traces, until, untilDropped,
 } from "./demos.mjs";
+import { startServerAt } from "./house.mjs";
 
 let tabs;
 let hub;
@@ -196,6 +197,24 @@ test("with a key the board asks for it before it connects", async () => {
   await inColumn(page, "pending", "With a key");
   await close(page);
   tabs.forgive(/status of 401/);
+});
+
+test("a key that the hub does not take any more is asked for again", async (t) => {
+  const guarded = await startHub("--key", "the-old-one");
+  const page = await tabs.open(`${guarded.address}/demo/tasks/`);
+  await page.fill("#key", "the-old-one");
+  await page.click("#key-panel button");
+  await reaches(page, "open");
+  await guarded.kill();
+  await reaches(page, "waiting");
+  const again = await startServerAt(new URL(guarded.address).host, "--key", "the-new-one");
+  t.after(() => again.kill());
+  await shows(page, "#key-panel .answer", "does not know this key");
+  await page.fill("#key", "the-new-one");
+  await page.click("#key-panel button");
+  await reaches(page, "open");
+  await close(page);
+  tabs.forgive(LINE_IS_DOWN, /status of 401/);
 });
 
 test("no page wrote an error to its console that no test asked for", () => {

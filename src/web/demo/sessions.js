@@ -9,6 +9,7 @@ import {
 
 const PATH = "/api/v1/sessions";
 const SHOWN_MAX = 50;
+const UNKNOWN = "The hub does not know this session any more.";
 
 let connection;
 let session;
@@ -65,12 +66,23 @@ async function check() {
     await call("GET", pathOf(session.session_id));
   } catch (error) {
     const isGone = error instanceof CallError && error.status === 404;
-    if (isGone && connection === waited) gone("The hub does not know this session any more.");
+    if (isGone && connection === waited) gone(UNKNOWN);
+  }
+}
+
+/** Waits for the same session with another key. */
+async function again() {
+  try {
+    wait(await call("GET", pathOf(session.session_id)));
+  } catch (error) {
+    const isGone = error instanceof CallError && error.status === 404;
+    isGone ? gone(UNKNOWN) : notice("gone", explain(error));
   }
 }
 
 function gone(sentence) {
   leave();
+  session = undefined;
   notice("gone", sentence);
   history.replaceState(null, "", location.pathname);
   at("state").dataset.state = "closed";
@@ -117,7 +129,7 @@ at("delete").addEventListener("click", remove);
 at("link-buttons").prepend(copyButton(() => at("link").value, "Copy the link"));
 at("link").addEventListener("focus", () => at("link").select());
 addEventListener("hashchange", resume);
-onKey(resume);
+onKey(() => (session ? again() : resume()));
 onKey(() => say(at("created"), ""));
 render();
 showSteps(at("steps"));

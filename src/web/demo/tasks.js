@@ -234,6 +234,8 @@ async function begin() {
   connection.on("message", heard);
   connection.on("lagged", fetchAll);
   connection.on("notice", answered);
+  // A key that is not taken any more is asked for again, as for any call.
+  connection.on("close", ({ final }) => final || call("GET", `${PATH}?limit=1`).catch(() => {}));
 }
 
 /** The hub says what it sends from here on, so a list that is asked for now misses nothing. */
