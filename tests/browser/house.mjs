@@ -1,7 +1,7 @@
 // What every browser test needs: the real server on a free port, the real browser, and an end to both.
 
 import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readlink, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -13,6 +13,8 @@ const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 export const PATIENCE = 120_000;
 /** What the browser itself says of a line that it cannot have: nobody listens, or who did was killed meanwhile. */
 export const LINE_IS_DOWN = /ERR_(CONNECTION_(REFUSED|RESET|CLOSED)|EMPTY_RESPONSE|SOCKET_NOT_CONNECTED)|WebSocket connection to/;
+/** How long the browser may take to end by itself. */
+const LAST_MS = 30_000;
 const ADDRESS = /listening on (http:\/\/\S+)/;
 
 /** Starts the server on a free port; resolves to its address and two ways to end it. */
@@ -69,7 +71,11 @@ export async function startBrowser() {
     return page;
   };
   const stop = async () => {
+    // Its profile names the machine and the process; one that hangs would keep the tests from ending.
+    const owner = await readlink(join(profile, "SingletonLock"));
+    const end = setTimeout(() => process.kill(Number(owner.split("-").at(-1)), "SIGKILL"), LAST_MS);
     await context.close();
+    clearTimeout(end);
     await rm(profile, { recursive: true, force: true, maxRetries: 5 });
   };
   return { open, errors, stop };
