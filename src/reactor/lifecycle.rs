@@ -31,8 +31,10 @@ impl<T: Transport> Reactor<T> {
                 return;
             }
             let accepted = self.transport.accept();
-            let found_somebody =
-                !matches!(accepted, Err(AcceptError::Empty | AcceptError::OutOfMemory));
+            let found_somebody = !matches!(
+                accepted,
+                Err(AcceptError::Empty | AcceptError::Stuck | AcceptError::OutOfMemory)
+            );
             if found_somebody {
                 self.accept_rate.spend();
             }
@@ -53,6 +55,14 @@ impl<T: Transport> Reactor<T> {
                     self.warn(format_args!(
                         "out of file descriptors: a connection was turned away"
                     ));
+                }
+                Err(AcceptError::Stuck) => {
+                    self.shared.metrics.accept(Accept::Exhausted);
+                    self.shortage.defer_accepts(self.shared.now.millis());
+                    self.warn(format_args!(
+                        "out of file descriptors: connections wait in the kernel's backlog"
+                    ));
+                    return;
                 }
                 Err(AcceptError::OutOfMemory) => {
                     self.shared.metrics.accept(Accept::Exhausted);

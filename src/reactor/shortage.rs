@@ -1,4 +1,4 @@
-//! What the kernel had no memory for, to be tried again a little later.
+//! What the kernel had no memory for, or no descriptor, to be tried again a little later.
 //!
 //! `ENOBUFS` and `ENOMEM` say nothing about a connection: they pass. But no edge tells when, so a socket that met one
 //! would wait forever for an event that does not come. Whoever did is on a list here, once, and all of them are tried

@@ -52,6 +52,8 @@ pub enum AcceptError {
     Empty,
     /// No file descriptor was free; whoever waited was turned away, so that the queue moves.
     Exhausted,
+    /// No file descriptor was free, not even to turn somebody away: whoever waits still does.
+    Stuck,
     /// The kernel has no memory for it now: whoever waits still does.
     OutOfMemory,
     /// This one connection failed before it was accepted; the next may do better.

@@ -144,15 +144,15 @@ impl Transport for Tcp {
                 // takes to hang up on whoever is first, and we are not woken for the same connection again and again.
                 self.spare = None;
                 let turned_away = retry(|| listener.accept());
-                let found_nobody =
-                    matches!(&turned_away, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+                let why = match &turned_away {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => AcceptError::Empty,
+                    // The spare was gone, or somebody else was faster: nothing moves before a descriptor is free.
+                    Err(error) if is_exhausted(error) => AcceptError::Stuck,
+                    _ => AcceptError::Exhausted,
+                };
                 drop(turned_away);
                 self.spare = spare();
-                Err(if found_nobody {
-                    AcceptError::Empty
-                } else {
-                    AcceptError::Exhausted
-                })
+                Err(why)
             }
             Err(error) => Err(AcceptError::Failed(error)),
         }

@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
+use rlimit::Resource;
 use tungstenite::Message;
 
 use crate::http::{UPGRADE, frame};
-use crate::server::Server;
+use crate::server::{PATIENCE, Server};
 
 #[test]
 fn the_default_limit_leaves_descriptors_for_health_answers() {
@@ -69,4 +70,34 @@ fn a_client_over_its_bytes_gets_1008_and_one_long_message_does_not() {
     let pings = frame(0x89, [b'z'; 125]).repeat(2 * (256 << 10) / 125);
     pinger.writer().send(pings);
     assert_eq!(pinger.close_code(), 1008);
+}
+
+#[test]
+fn where_not_even_one_descriptor_is_free_the_loop_does_not_spin() {
+    let server = Server::start("");
+    let mut known = server.http();
+    let mut exhausted = || {
+        let text = known.ask("GET", "/metrics", "", "").text();
+        let name = "roomcast_accepts_total{result=\"exhausted\"} ";
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap().parse::<u64>().unwrap()
+    };
+    assert_eq!(exhausted(), 0);
+    let set = |soft| {
+        let pid = server.id() as i32;
+        let (mut before, mut hard) = (0, 0);
+        rlimit::prlimit(pid, Resource::NOFILE, None, Some((&mut before, &mut hard))).unwrap();
+        rlimit::prlimit(pid, Resource::NOFILE, Some((soft, hard)), None).unwrap();
+    };
+    set(3);
+    let began = Instant::now();
+    let mut knocks = server.http();
+    while exhausted() < 5 {
+        assert!(began.elapsed() < PATIENCE);
+    }
+    // It is tried again every 50 ms.
+    let (found, millis) = (exhausted(), began.elapsed().as_millis() as u64);
+    assert!(found <= 2 + millis / 50, "{found} times in {millis} ms");
+    set(1000);
+    assert_eq!(knocks.ask("GET", "/healthz", "", "").status, 200);
 }
