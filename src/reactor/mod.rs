@@ -50,6 +50,8 @@ use crate::wire::frame::Encoder;
 const READ_BUFFER_BYTES: usize = 64 << 10;
 /// A client that is answered is not read while more than this waits for it.
 const PACE_BYTES: u32 = 64 << 10;
+/// What bytes that are put aside cost beside themselves: the two allocations that hold them, and what those cost.
+const LEFTOVER_BYTES: usize = size_of::<Box<[u8]>>() + 2 * 16;
 /// Connections that the columns have room for from the start at most; memory that nobody touches costs nothing.
 const RESERVED_MAX: usize = 1 << 20;
 
@@ -437,7 +439,10 @@ impl<T: Transport> Reactor<T> {
                 self.wheel.deadline(key).is_some(),
                 "{name}: every connection has a deadline"
             );
-            let leftover_bytes = conn.leftover.as_ref().map_or(0, |bytes| bytes.len());
+            let leftover_bytes = conn
+                .leftover
+                .as_ref()
+                .map_or(0, |it| it.len() + LEFTOVER_BYTES);
             assert!(
                 conn.protocol.held_bytes() + leftover_bytes <= conn.held_bytes as usize,
                 "{name}: whatever it has half received is counted"

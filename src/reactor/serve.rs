@@ -6,8 +6,8 @@
 use std::io;
 
 use super::{
-    Connection, ENDED, FRESH, HELD, LAST_WORDS, LINGERS, PACE_BYTES, Reactor, Role, SERVING,
-    STARVED,
+    Connection, ENDED, FRESH, HELD, LAST_WORDS, LEFTOVER_BYTES, LINGERS, PACE_BYTES, Reactor, Role,
+    SERVING, STARVED,
 };
 use crate::apps::{Asked, Message, Outcome};
 use crate::core::protocol::{Event, Limits, Phase};
@@ -202,7 +202,11 @@ impl<T: Transport> Reactor<T> {
             }
             Leaves::Drained | Leaves::Dead => {}
         }
-        let held_bytes = (conn.protocol.held_bytes() + unread.len()) as u32;
+        let leftover_bytes = match unread.len() {
+            0 => 0,
+            bytes => bytes + LEFTOVER_BYTES,
+        };
+        let held_bytes = (conn.protocol.held_bytes() + leftover_bytes) as u32;
         self.half_received_bytes =
             self.half_received_bytes - u64::from(conn.held_bytes) + u64::from(held_bytes);
         conn.held_bytes = held_bytes;

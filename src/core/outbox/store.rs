@@ -67,8 +67,11 @@ pub(super) struct Message {
     pub(super) app: AppId,
 }
 
-/// What a stored message costs beside its bytes.
-const MESSAGE_BYTES: u64 = size_of::<Message>() as u64;
+/// What a stored message costs beside its bytes: its place, and what an allocator adds to them, which is most for the
+/// shortest.
+const MESSAGE_BYTES: u64 = (size_of::<Message>() + ALLOCATION_BYTES) as u64;
+/// What an allocation costs beside its bytes: their length, and what they are rounded up by.
+const ALLOCATION_BYTES: usize = 24;
 
 /// All messages, and what they cost.
 #[derive(Default)]

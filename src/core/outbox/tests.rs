@@ -259,3 +259,17 @@ fn a_run_of_the_dead_is_over() {
     outbox.check_invariants();
     assert_eq!((outbox.held_bytes(), outbox.dirty()), (0, 0));
 }
+
+#[test]
+fn what_the_shortest_message_costs_is_no_less_than_what_is_allocated_for_it() {
+    let mut outbox = outbox();
+    assert_eq!(offer(&mut outbox, Frame::text("a")), Offer::Queued);
+    // Three bytes are given 32, as the least that is, with their length.
+    let place = size_of::<super::store::Message>() + size_of::<Slot>() + SLAB_BYTES;
+    let least = (place + 32) as u64;
+    assert!(
+        outbox.held_bytes() * 11 / 10 >= least,
+        "{}",
+        outbox.held_bytes()
+    );
+}
