@@ -23,6 +23,7 @@
 
 mod flush;
 mod queue;
+mod repack;
 mod run;
 mod store;
 
@@ -47,8 +48,6 @@ const NONE: u32 = u32::MAX;
 /// Pongs that may wait for a client that reads; more of them, or any second one for a client that does not, and only
 /// the newest ping is answered (RFC 6455 §5.5.3).
 const PONGS_MAX: u8 = 16;
-/// Room for slots and messages that is kept when nothing waits.
-const SLOTS_KEPT: usize = 4096;
 /// What a slot costs, for the memory budget.
 const SLOT_BYTES: u64 = (size_of::<Slot>() + SLAB_BYTES) as u64;
 /// What a place in a slab costs beside what is in it: it may hold the way to the next empty one, and says which it does.
@@ -305,15 +304,6 @@ impl Outbox {
         }
         queue.flags &= !LAGGING;
         Some(std::mem::take(&mut queue.missed))
-    }
-
-    /// Lets the scratch space go that a burst has grown.
-    pub fn shrink(&mut self) {
-        if self.slots.is_empty() && self.slots.capacity() > SLOTS_KEPT {
-            self.slots = Slab::new();
-        }
-        self.store.shrink(SLOTS_KEPT);
-        self.runs.shrink();
     }
 
     fn refuse(&mut self, key: u32, messages: u32, lag: bool) -> Offer {

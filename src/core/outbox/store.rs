@@ -7,6 +7,7 @@ use std::cell::Cell;
 use slab::Slab;
 
 use super::NONE;
+use super::repack::Moved;
 
 use crate::id::AppId;
 use crate::time::Micros;
@@ -163,11 +164,14 @@ impl Store {
         }
     }
 
-    /// Lets the room go that a burst has grown.
-    pub(super) fn shrink(&mut self, kept: usize) {
-        if self.messages.is_empty() && self.messages.capacity() > kept {
-            self.messages = Slab::new();
-        }
+    /// Moves the messages together, so that a burst's room can go; whoever names one has to name it anew.
+    pub(super) fn repack(&mut self) -> Moved {
+        Moved::by_repacking(&mut self.messages)
+    }
+
+    /// Messages that there is room for.
+    pub(super) fn capacity(&self) -> usize {
+        self.messages.capacity()
     }
 
     /// A message.

@@ -261,6 +261,54 @@ fn a_run_of_the_dead_is_over() {
 }
 
 #[test]
+fn one_queue_that_waits_keeps_no_room_of_the_crowd_that_has_gone() {
+    const CROWD: u32 = 20_000;
+    let mut outbox = Outbox::with_capacity(0, 512);
+    (0..CROWD).for_each(|key| outbox.open(ConnId { key, generation: 1 }));
+    let (slow, ping) = (CROWD - 1, Frame::pong(b"still here?"));
+    for key in 0..CROWD {
+        outbox.post(key, Frame::text(&key.to_string()).vital(), NOW);
+        outbox.post(key, ping.clone(), NOW);
+    }
+    outbox.post(slow, Frame::text("behind it").vital(), NOW);
+    for _ in 0..slow {
+        let key = outbox.next_dirty().unwrap();
+        let write = |parts: &[IoSlice<'_>]| Ok(parts.iter().map(|part| part.len()).sum());
+        let _ = outbox.flush(key, NOW.millis(), write, |_, _| ());
+    }
+    assert_eq!((outbox.queued(), outbox.stored()), (3, 3));
+    let held_bytes = outbox.held_bytes();
+    outbox.shrink();
+    outbox.check_invariants();
+    assert!(outbox.slots.capacity() < 100 && outbox.store.capacity() < 100);
+    assert_eq!((outbox.queued(), outbox.held_bytes()), (3, held_bytes));
+    // The pong is still known as one, and a newer one takes its place where the socket is full.
+    let _ = outbox.flush(slow, NOW.millis(), |_| Ok(1), |_, _| ());
+    outbox.post(slow, Frame::pong(b"and here?"), NOW);
+    outbox.check_invariants();
+    let expected: Vec<u8> = [
+        Frame::text(&slow.to_string()).into_bytes(),
+        Frame::pong(b"and here?").into_bytes(),
+        Frame::text("behind it").into_bytes(),
+    ]
+    .concat();
+    outbox.unblock(slow, NOW.millis());
+    let mut written = Vec::new();
+    let write = |parts: &[IoSlice<'_>]| {
+        parts
+            .iter()
+            .for_each(|part| written.extend_from_slice(part));
+        Ok(written.len())
+    };
+    assert_eq!(
+        outbox.flush(slow, NOW.millis(), write, |_, _| ()).messages,
+        2
+    );
+    assert_eq!(written, expected[1..]);
+    assert_eq!((outbox.queued(), outbox.held_bytes()), (0, 0));
+}
+
+#[test]
 fn what_the_shortest_message_costs_is_no_less_than_what_is_allocated_for_it() {
     let mut outbox = outbox();
     assert_eq!(offer(&mut outbox, Frame::text("a")), Offer::Queued);
