@@ -22,6 +22,9 @@ use crate::wire::http::{Head, Response};
 /// What is read from somebody of whom messages have been handled in this turn, and for each further read twice as much,
 /// unless one is half received: of who sends many short ones, little is then left to be put aside until its next turn.
 const FURTHER_READ_BYTES: usize = 8 << 10;
+/// Once so many bytes have been queued in a turn, whoever has not been served comes in the next: a page of a history is a
+/// thousand times as long as its request, and takes as long to make as thousands of short answers do.
+const QUEUED_BYTES_MAX: u64 = 1 << 20;
 /// So many bytes of a message, unpacked, are as much work as a short one, at the least: what they say has to be read.
 const BYTES_A_MESSAGE: usize = 256;
 
@@ -68,6 +71,7 @@ impl<T: Transport> Reactor<T> {
             .serving
             .len()
             .min(self.shared.bounds.turn.serves_max as usize);
+        let held_bytes = self.shared.outbox.held_bytes();
         for _ in 0..waiting {
             let Some(id) = self.serving.pop_front() else {
                 break;
@@ -81,8 +85,11 @@ impl<T: Transport> Reactor<T> {
                 continue;
             }
             self.serve_one(id);
-            // What this one has queued may have spent the budget, or filled the queues: write before more is taken in.
-            if self.is_saturated() || self.budgeted_bytes() > self.shared.bounds.memory_budget_bytes
+            // What this one has queued may have spent a budget, or filled the queues: write before more is taken in.
+            let queued_bytes = self.shared.outbox.held_bytes().saturating_sub(held_bytes);
+            if self.is_saturated()
+                || queued_bytes >= QUEUED_BYTES_MAX
+                || self.budgeted_bytes() > self.shared.bounds.memory_budget_bytes
             {
                 break;
             }

@@ -304,3 +304,33 @@ fn a_crowd_that_is_late_together_is_sent_away_turn_by_turn() {
     }
     assert_eq!(stage.statuses(crowd[99]), [408]);
 }
+
+#[test]
+fn no_turn_answers_a_crowd_with_more_than_its_bytes() {
+    const LONG_BYTES: usize = 60_000;
+    const TURN_BYTES: usize = 1 << 20;
+    let mut stage = stage();
+    let crowd: Vec<_> = (0..100).map(|_| stage.open("/echo")).collect();
+    let long = text(&"x".repeat(LONG_BYTES));
+    for &client in &crowd {
+        stage.sim().send(client, &long);
+    }
+    let before = taken(&stage);
+    let (mut all, mut turns) = (0, 0);
+    while all < crowd.len() as u64 {
+        stage.turn();
+        turns += 1;
+        let now = taken(&stage) - before;
+        let queued_bytes = (now - all) as usize * LONG_BYTES;
+        assert!(
+            queued_bytes < TURN_BYTES + LONG_BYTES,
+            "{queued_bytes} in one turn"
+        );
+        all = now;
+    }
+    // Nobody has to wait for longer than that takes.
+    assert!(
+        turns <= 2 + crowd.len() * LONG_BYTES / TURN_BYTES,
+        "{turns} turns"
+    );
+}
