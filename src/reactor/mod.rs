@@ -72,6 +72,9 @@ pub struct Reactor<T: Transport> {
     buffer: Buffer,
     ready: Vec<Ready>,
     serving: VecDeque<ConnId>,
+    /// Those of them whose answers are long.
+    heavy: VecDeque<ConnId>,
+    heavy_first: bool,
     /// Somebody may be waiting to be accepted.
     accepting: bool,
     accept_rate: AcceptRate,
@@ -108,7 +111,7 @@ struct Connection<S> {
     /// When the app was last told of a ping interval, in milliseconds that wrap.
     beat: u32,
     pings: u8,
-    flags: u8,
+    flags: u16,
 }
 
 /// What a connection is to the apps.
@@ -122,24 +125,26 @@ enum Role {
 }
 
 /// On the serving list.
-const SERVING: u8 = 1;
+const SERVING: u16 = 1;
 /// The peer has ended its side: read until the end.
-const ENDED: u8 = 2;
+const ENDED: u16 = 2;
 /// Not read until its queue has shrunk.
-const HELD: u8 = 4;
+const HELD: u16 = 4;
 /// To be closed once its queue is empty.
-const LAST_WORDS: u8 = 8;
+const LAST_WORDS: u16 = 8;
 /// ... and before that the rest of its input is to be read, so that the last words are not lost to a reset.
-const LINGERS: u8 = 16;
+const LINGERS: u16 = 16;
 /// On the list of the dead.
-const DEAD: u8 = 32;
+const DEAD: u16 = 32;
 /// No request has come since it was accepted, or no ping has gone since it was opened.
-const FRESH: u8 = 64;
+const FRESH: u16 = 64;
 /// The kernel had no memory for its last read: what is in its socket is not known.
-const STARVED: u8 = 128;
+const STARVED: u16 = 128;
+/// What it was served with the last time was long: it is served beside the others, and not in front of them.
+const HEAVY: u16 = 256;
 
 impl<S> Connection<S> {
-    fn is(&self, flag: u8) -> bool {
+    fn is(&self, flag: u16) -> bool {
         self.flags & flag != 0
     }
 
@@ -201,6 +206,8 @@ impl<T: Transport> Reactor<T> {
             buffer: Buffer::new(READ_BUFFER_BYTES),
             ready: Vec::new(),
             serving: VecDeque::new(),
+            heavy: VecDeque::new(),
+            heavy_first: false,
             accepting: false,
             accept_rate,
             accept_capped: false,
@@ -247,7 +254,8 @@ impl<T: Transport> Reactor<T> {
     fn next_turn(&self) -> Option<Millis> {
         let knocks = self.accepting && !self.shortage.defers_accepts();
         let accepts = knocks && self.accept_rate.allows();
-        let left_over = accepts || !self.serving.is_empty() || self.shared.outbox.dirty() > 0;
+        let reads = !self.serving.is_empty() || !self.heavy.is_empty();
+        let left_over = accepts || reads || self.shared.outbox.dirty() > 0;
         if left_over || !self.dead.is_empty() || self.wheel.is_behind() {
             return Some(Millis(0));
         }

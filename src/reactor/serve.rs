@@ -6,8 +6,8 @@
 use std::io;
 
 use super::{
-    Connection, ENDED, FRESH, HELD, LAST_WORDS, LEFTOVER_BYTES, LINGERS, PACE_BYTES, Reactor, Role,
-    SERVING, STARVED,
+    Connection, ENDED, FRESH, HEAVY, HELD, LAST_WORDS, LEFTOVER_BYTES, LINGERS, PACE_BYTES,
+    Reactor, Role, SERVING, STARVED,
 };
 use crate::apps::{Asked, Message, Outcome};
 use crate::core::protocol::{Event, Limits, Phase};
@@ -65,35 +65,70 @@ struct Share {
 }
 
 impl<T: Transport> Reactor<T> {
-    /// Serves whoever is readable, each up to its share.
+    /// Serves whoever is readable, each up to its share. Those whose answers are long have a list of their own, so that
+    /// nobody else waits until it is through; which list is first changes, because either may end the turn.
     pub(super) fn serve(&mut self) {
-        let waiting = self
-            .serving
-            .len()
-            .min(self.shared.bounds.turn.serves_max as usize);
-        let held_bytes = self.shared.outbox.held_bytes();
-        for _ in 0..waiting {
-            let Some(id) = self.serving.pop_front() else {
-                break;
-            };
-            let found = self.conns.get_mut(id.key as usize);
-            let Some(conn) = found.filter(|conn| conn.generation == id.generation) else {
-                continue;
-            };
-            conn.flags &= !SERVING;
-            if conn.is(super::DEAD) {
-                continue;
-            }
-            self.serve_one(id);
-            // What this one has queued may have spent a budget, or filled the queues: write before more is taken in.
-            let queued_bytes = self.shared.outbox.held_bytes().saturating_sub(held_bytes);
-            if self.is_saturated()
-                || queued_bytes >= QUEUED_BYTES_MAX
-                || self.budgeted_bytes() > self.shared.bounds.memory_budget_bytes
-            {
-                break;
+        self.heavy_first = !self.heavy_first;
+        // Who is not through with its share is on the list again, for the next turn.
+        let waiting = self.serving.len();
+        for is_heavy in [self.heavy_first, !self.heavy_first] {
+            let waiting = if is_heavy { self.heavy.len() } else { waiting };
+            self.serve_list(is_heavy, waiting);
+            if self.must_write() {
+                return;
             }
         }
+    }
+
+    /// Serves so many of a list, until they have queued as much as a turn allows or all has to be written first.
+    fn serve_list(&mut self, is_heavy: bool, waiting: usize) {
+        let held_bytes = self.shared.outbox.held_bytes();
+        for _ in 0..waiting.min(self.shared.bounds.turn.serves_max as usize) {
+            let list = match is_heavy {
+                true => &mut self.heavy,
+                false => &mut self.serving,
+            };
+            let Some(id) = list.pop_front() else {
+                return;
+            };
+            if !is_heavy && self.is_here(id) && self.conns[id.key as usize].is(HEAVY) {
+                self.heavy.push_back(id);
+                continue;
+            }
+            self.serve_listed(id);
+            let queued_bytes = self.shared.outbox.held_bytes().saturating_sub(held_bytes);
+            if queued_bytes >= QUEUED_BYTES_MAX || self.must_write() {
+                return;
+            }
+        }
+    }
+
+    /// Serves one that was on a list, if it is still there, and looks at how much it was.
+    fn serve_listed(&mut self, id: ConnId) {
+        if !self.is_here(id) {
+            return;
+        }
+        let conn = &mut self.conns[id.key as usize];
+        conn.flags &= !(SERVING | HEAVY);
+        if conn.is(super::DEAD) {
+            return;
+        }
+        let held_bytes = self.shared.outbox.held_bytes();
+        self.serve_one(id);
+        if self.shared.outbox.held_bytes() >= held_bytes + u64::from(PACE_BYTES) {
+            self.conns[id.key as usize].flags |= HEAVY;
+        }
+    }
+
+    /// Whether this is still who holds the key.
+    fn is_here(&self, id: ConnId) -> bool {
+        let found = self.conns.get(id.key as usize);
+        found.is_some_and(|conn| conn.generation == id.generation)
+    }
+
+    /// What was queued may have spent the budget, or filled the queues: write before more is taken in.
+    fn must_write(&self) -> bool {
+        self.is_saturated() || self.budgeted_bytes() > self.shared.bounds.memory_budget_bytes
     }
 
     fn is_saturated(&self) -> bool {

@@ -334,3 +334,35 @@ fn no_turn_answers_a_crowd_with_more_than_its_bytes() {
         "{turns} turns"
     );
 }
+
+#[test]
+fn a_short_question_is_answered_beside_long_ones() {
+    const LONG_BYTES: usize = 100_000;
+    let mut stage = stage();
+    let crowd: Vec<_> = (0..100).map(|_| stage.open("/echo")).collect();
+    let (first, last) = (stage.open("/echo"), stage.open("/echo"));
+    let long = text(&"x".repeat(LONG_BYTES));
+    for &client in &crowd {
+        stage.send(client, &long);
+        assert_eq!(stage.frames(client).len(), 1);
+    }
+    let before = taken(&stage);
+    stage.sim().send(first, &text("short"));
+    for &client in &crowd {
+        stage.sim().send(client, &long);
+    }
+    stage.sim().send(last, &text("short"));
+    for _ in 0..4 {
+        stage.turn();
+    }
+    let taken = taken(&stage) - before;
+    assert!((3..60).contains(&taken), "{taken} of all were looked at");
+    assert_eq!(
+        [first, last].map(|client| stage.frames_at_hand(client)),
+        [1, 1]
+    );
+    stage.settle();
+    for &client in &crowd {
+        assert_eq!(stage.frames(client).len(), 1);
+    }
+}
