@@ -73,6 +73,9 @@ impl<T: Transport> Reactor<T> {
         let waiting = self.serving.len();
         for is_heavy in [self.heavy_first, !self.heavy_first] {
             let waiting = if is_heavy { self.heavy.len() } else { waiting };
+            if waiting == 0 {
+                continue;
+            }
             self.serve_list(is_heavy, waiting);
             if self.must_write() {
                 return;
