@@ -11,8 +11,8 @@ use crate::wire::body::Body;
 use crate::wire::buffer::Buffer;
 use crate::wire::fault::Fault;
 use crate::wire::frame::{Header, Kind, close, unmask};
+use crate::wire::growth::{self, Rest};
 use crate::wire::http::{Framing, Head, Request};
-use crate::wire::room::{self, Rest};
 use crate::wire::utf8::{self, Text};
 
 /// What a half-received frame needs at the least for its room to be measured out: below that, what a vector gives too
@@ -408,12 +408,12 @@ impl Gathered {
         }
         match self {
             Gathered::Text(text) => {
-                if let Some(wanted) = room::wanted(text.held_bytes(), used, piece, rest) {
+                if let Some(wanted) = growth::wanted(text.held_bytes(), used, piece, rest) {
                     text.make_room(wanted);
                 }
             }
             Gathered::Binary(bytes) | Gathered::Compressed { bytes, .. } => {
-                room::make(bytes, piece, rest);
+                growth::make_room(bytes, piece, rest);
             }
         }
     }

@@ -5,8 +5,8 @@
 
 use super::buffer::Buffer;
 use super::fault::Fault;
+use super::growth::{self, Rest};
 use super::http::{Framing, HEADERS_BYTES_MAX, has_bare_line_feed};
-use super::room::{self, Rest};
 
 /// The longest line that gives a chunk's size, extensions included.
 const CHUNK_LINE_BYTES_MAX: usize = 256;
@@ -128,7 +128,7 @@ impl Body {
     fn keep(&mut self, buffer: &Buffer, left: u64, rest: Rest) -> u64 {
         let piece = left.min(buffer.unread().len() as u64) as usize;
         let range = buffer.consume(piece);
-        room::make(&mut self.bytes, piece, rest);
+        growth::make_room(&mut self.bytes, piece, rest);
         self.bytes.extend_from_slice(buffer.at(range));
         left - piece as u64
     }

@@ -6,12 +6,12 @@
 
 mod codec;
 mod conversation;
+mod growth;
 mod hub;
 mod outbox;
 mod protocol;
 mod queue;
 mod reader;
 mod response;
-mod room;
 mod theirs;
 mod wheel;

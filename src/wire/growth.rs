@@ -29,7 +29,7 @@ pub fn wanted(held: usize, used: usize, piece: usize, rest: Rest) -> Option<usiz
 }
 
 /// Makes room for a piece of the rest.
-pub fn make(bytes: &mut Vec<u8>, piece: usize, rest: Rest) {
+pub fn make_room(bytes: &mut Vec<u8>, piece: usize, rest: Rest) {
     if let Some(wanted) = wanted(bytes.capacity(), bytes.len(), piece, rest) {
         bytes.reserve_exact(wanted - bytes.len());
     }
