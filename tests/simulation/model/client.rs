@@ -9,6 +9,7 @@ use roomcast::id::ConnId;
 use roomcast::transport::sim::{Client as End, Sim};
 
 use super::chance::Chance;
+use super::dialect::Dialect;
 use super::ledger::Ledger;
 use super::outgoing::{Mark, Outgoing};
 
@@ -72,7 +73,8 @@ pub struct Hope {
 pub enum Then {
     #[default]
     Nothing,
-    Accepts(usize),
+    /// What was to be published in an app has been.
+    Accepts(Dialect, usize),
     Opens,
 }
 
@@ -99,6 +101,8 @@ pub struct Client {
     pub name: usize,
     pub end: End,
     pub kind: Kind,
+    /// Whose member it is, if it listens.
+    pub dialect: Dialect,
     pub reading: Reading,
     /// Answers pings at once, and finishes what it began.
     pub diligent: bool,
@@ -184,6 +188,7 @@ impl Client {
             name,
             end,
             kind,
+            dialect: Dialect::Events,
             reading: Reading::Prompt,
             diligent: true,
             liar: false,
@@ -192,7 +197,7 @@ impl Client {
             state: State::Http,
             path: match kind {
                 Kind::Echo => "/echo",
-                _ => "/ws",
+                _ => Dialect::Events.path(),
             },
             asked: false,
             window_bits: 0,
@@ -262,9 +267,9 @@ impl Client {
         for mark in marks {
             match mark {
                 Mark::Request => self.whole.push_back(turn),
-                Mark::Publish(wish) => {
+                Mark::Publish(dialect, wish) => {
                     self.whole.push_back(turn);
-                    ledger.whole(wish, turn);
+                    ledger.log_mut(dialect).whole(wish, turn);
                 }
                 Mark::Message(opcode, payload) => self.echoes.push_back((opcode, payload)),
                 Mark::Ping(payload) => self.pings.push_back(payload),
@@ -344,7 +349,7 @@ impl Client {
 
     /// Whether something is to be published by what it says.
     pub fn publishes(&self) -> bool {
-        let publishes = |hope: &Hope| matches!(hope.then, Then::Accepts(_));
+        let publishes = |hope: &Hope| matches!(hope.then, Then::Accepts(..));
         self.answers.iter().any(publishes)
     }
 
@@ -353,7 +358,7 @@ impl Client {
         self.left.is_none() && self.ended.is_none() && self.state != State::Over
     }
 
-    /// Whether it is a member of the events room, as far as it knows.
+    /// Whether it is a member of its app, as far as it knows.
     pub fn is_listening(&self) -> bool {
         self.kind == Kind::Listener && self.state == State::Open && self.is_there()
     }

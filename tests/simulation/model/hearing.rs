@@ -1,11 +1,11 @@
 //! What a client makes of the bytes that come: every answer and every frame is one that must come just there.
 
-use roomcast::time::Unix;
 use roomcast::transport::Sharing;
 use serde::Deserialize;
 
 use super::answers::{self, Answer};
 use super::client::{Client, Heard, Hope, Kind, State, Then, What};
+use super::dialect::Said;
 use super::frames;
 use super::ledger::Ledger;
 use super::outgoing::Mark;
@@ -122,7 +122,10 @@ impl Client {
             ));
         }
         match hope.then {
-            Then::Accepts(wish) => around.ledger.accepted(wish, &answer.body)?,
+            Then::Accepts(dialect, wish) => {
+                let receivers = dialect.accepted(wish, &answer.body, around.ledger)?;
+                around.ledger.log_mut(dialect).accepted(wish, receivers);
+            }
             Then::Opens => self.open(&answer)?,
             Then::Nothing => {}
         }
@@ -212,35 +215,18 @@ impl Client {
     }
 
     fn hear_text(&mut self, text: String, bytes: u64, ledger: &Ledger) -> Result<(), String> {
-        let (kind, timestamp) = ends(&text).ok_or(format!("not an event: {text}"))?;
-        let what = match kind {
-            "connection:status" => {
-                let turn = ledger.turn_of(timestamp)?;
-                let payload = r#"{"status":"connected"}"#;
-                if !self.heard.is_empty() || text != envelope(kind, payload, ledger.wall(turn)) {
-                    return Err(format!("the welcome comes first, once and just so: {text}"));
-                }
-                self.joined = Some(turn);
+        let (said, timestamp) = self.dialect.read(&text)?;
+        let what = match said {
+            Said::Welcome if self.heard.is_empty() => {
+                self.joined = Some(ledger.turn_of(timestamp)?);
                 What::Welcome
             }
+            Said::Welcome => return Err(format!("the welcome comes first, and once: {text}")),
             _ if self.heard.is_empty() => {
-                return Err(format!(
-                    "the first message is connection:status, not {text}"
-                ));
+                return Err(format!("the first message is the welcome, not {text}"));
             }
-            "connection:lagged" => {
-                let turn = ledger.turn_of(timestamp)?;
-                let missed = text
-                    .split_once(r#""missed":"#)
-                    .and_then(|(_, rest)| rest.split('}').next()?.parse().ok())
-                    .ok_or(format!("not a notice: {text}"))?;
-                let payload = format!(r#"{{"missed":{missed}}}"#);
-                if missed == 0 || text != envelope(kind, &payload, ledger.wall(turn)) {
-                    return Err(format!("not a notice: {text}"));
-                }
-                What::Lagged(missed, turn)
-            }
-            _ => What::Text(text),
+            Said::Lagged(missed) => What::Lagged(missed, ledger.turn_of(timestamp)?),
+            Said::Published => What::Text(text),
         };
         self.heard.push(Heard {
             start: self.understood,
@@ -253,10 +239,11 @@ impl Client {
     /// Finds the place of what was heard in the order of all events, as far as that is known: each follows the one
     /// before, but for as many as a notice between them says.
     pub fn follow(&mut self, ledger: &Ledger) -> Result<(), String> {
+        let log = ledger.log(self.dialect);
         while let Some(heard) = self.heard.get_mut(self.placed) {
             match &heard.what {
                 What::Text(text) => {
-                    let Some(place) = ledger.place(text) else {
+                    let Some(place) = log.place(text) else {
                         return Ok(());
                     };
                     let expected = self.next.map(|next| next + self.missed);
@@ -267,7 +254,7 @@ impl Client {
                         ));
                     }
                     let joined = self.joined.unwrap_or(0);
-                    let entry = ledger.before(joined)..=ledger.before(joined + 1);
+                    let entry = log.before(joined)..=log.before(joined + 1);
                     if self.next.is_none() && !entry.contains(&(place - self.missed)) {
                         return Err(format!(
                             "joined in turn {joined}: the first event is one of {entry:?}, not {place} with {} missed",
@@ -285,17 +272,4 @@ impl Client {
         }
         Ok(())
     }
-}
-
-/// The type and the timestamp of an event, which are at its ends.
-fn ends(text: &str) -> Option<(&str, &str)> {
-    let (kind, _) = text.strip_prefix(r#"{"type":""#)?.split_once('"')?;
-    let (_, timestamp) = text
-        .strip_suffix(r#""}"#)?
-        .rsplit_once(r#""timestamp":""#)?;
-    Some((kind, timestamp))
-}
-
-fn envelope(kind: &str, payload: &str, timestamp: Unix) -> String {
-    format!(r#"{{"type":"{kind}","payload":{payload},"timestamp":"{timestamp}"}}"#)
 }

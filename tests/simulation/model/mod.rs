@@ -7,12 +7,15 @@
 pub mod answers;
 pub mod client;
 pub mod deflate;
+pub mod dialect;
+pub mod events;
 pub mod evictions;
 pub mod frames;
 pub mod hearing;
 pub mod inflate;
 pub mod ledger;
 pub mod lies;
+pub mod log;
 pub mod outgoing;
 pub mod reckoning;
 pub mod script;

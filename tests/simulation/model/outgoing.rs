@@ -2,13 +2,15 @@
 
 use std::collections::VecDeque;
 
+use super::dialect::Dialect;
+
 /// What is whole once the bytes in front of a mark have been sent.
 #[derive(Debug)]
 pub enum Mark {
     /// A request.
     Request,
-    /// A request to publish this wish of the ledger.
-    Publish(usize),
+    /// A request to publish this wish of an app's log.
+    Publish(Dialect, usize),
     /// A message to the echo.
     Message(u8, Vec<u8>),
     /// A message that nobody answers.

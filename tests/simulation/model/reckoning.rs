@@ -4,9 +4,12 @@
 //! of a message when it was queued is known too: the bytes between what had been written and where it starts.
 
 use roomcast::bounds::QueueBounds;
+use roomcast::id::AppId;
+use roomcast::metrics::Metrics;
 
 use super::client::{Client, Heard, Kind, What};
-use super::ledger::Ledger;
+use super::dialect::Dialect;
+use super::log::Log;
 use super::rules::Rules;
 
 /// How far a queue's bytes may differ from what was seen of them: a pong that waits is replaced by a newer one.
@@ -19,7 +22,36 @@ struct Count {
     possible: u32,
 }
 
+/// What the server says of an app's messages, each once for whoever it was meant for.
+#[derive(Debug)]
+pub struct Books {
+    pub published: u64,
+    pub offered: u64,
+    pub delivered: u64,
+    pub dropped: u64,
+    pub discarded: u64,
+}
+
+impl Books {
+    pub fn of(metrics: &Metrics, app: AppId) -> Books {
+        let app = app as usize;
+        Books {
+            published: metrics.messages_published[app],
+            offered: metrics.messages_offered[app],
+            delivered: metrics.messages_delivered[app],
+            dropped: metrics.messages_dropped[app],
+            discarded: metrics.messages_discarded[app],
+        }
+    }
+
+    /// Nothing waits: what was offered was delivered, dropped or thrown away.
+    pub fn add_up(&self) -> bool {
+        self.offered == self.delivered + self.dropped + self.discarded
+    }
+}
+
 /// What all listeners together got.
+#[derive(Debug)]
 pub struct Totals {
     /// Events and welcomes that were written whole.
     pub written: u64,
@@ -30,9 +62,14 @@ pub struct Totals {
     pub open: u64,
 }
 
-/// Checks every listener's queue, and the receivers of every event; gives the totals.
-pub fn reckon(clients: &[Client], ledger: &Ledger, rules: &Rules) -> Result<Totals, String> {
-    let mut counts = vec![Count::default(); ledger.events().len()];
+/// Checks the queue of everybody who listened to an app, and the receivers of each of its messages; gives the totals.
+pub fn reckon(
+    dialect: Dialect,
+    clients: &[Client],
+    log: &Log,
+    rules: &Rules,
+) -> Result<Totals, String> {
+    let mut counts = vec![Count::default(); log.messages().len()];
     let mut totals = Totals {
         written: 0,
         missed: 0,
@@ -40,11 +77,11 @@ pub fn reckon(clients: &[Client], ledger: &Ledger, rules: &Rules) -> Result<Tota
     };
     let listeners = clients
         .iter()
-        .filter(|client| client.kind == Kind::Listener);
+        .filter(|client| client.kind == Kind::Listener && client.dialect == dialect);
     for client in listeners {
         let queue = Queue {
             client,
-            ledger,
+            log,
             bounds: rules.queue(),
             flushes_all: rules.flushes_all,
         };
@@ -53,13 +90,13 @@ pub fn reckon(clients: &[Client], ledger: &Ledger, rules: &Rules) -> Result<Tota
             .map_err(|why| format!("client {}: {why}", client.name))?;
     }
     for (place, count) in counts.iter().enumerate() {
-        let Some(receivers) = ledger.receivers(place) else {
+        let Some(receivers) = log.receivers(place) else {
             continue;
         };
         if receivers < count.certain || receivers > count.certain + count.possible {
             return Err(format!(
                 "event {place} of turn {}: {receivers} receivers were told, and it was queued for {} and perhaps {} more",
-                ledger.events()[place].turn,
+                log.messages()[place].turn,
                 count.certain,
                 count.possible
             ));
@@ -71,7 +108,7 @@ pub fn reckon(clients: &[Client], ledger: &Ledger, rules: &Rules) -> Result<Tota
 /// The queue of one listener, seen from outside.
 struct Queue<'a> {
     client: &'a Client,
-    ledger: &'a Ledger,
+    log: &'a Log,
     bounds: QueueBounds,
     /// Whether every turn writes to everybody, so that what waits after it has been refused.
     flushes_all: bool,
@@ -82,10 +119,10 @@ impl Queue<'_> {
         let Some(joined) = self.client.joined else {
             // It never heard that it was let in.
             let ended = self.client.ended.ok_or("it is still there")?;
-            let asked = self.ledger.before(self.client.connected);
+            let asked = self.log.before(self.client.connected);
             // The welcome may have been on its way.
             totals.open += 1;
-            for count in &mut counts[asked..self.ledger.before(ended + 1)] {
+            for count in &mut counts[asked..self.log.before(ended + 1)] {
                 count.possible += 1;
                 totals.open += 1;
             }
@@ -104,7 +141,7 @@ impl Queue<'_> {
                 }
                 What::Lagged(missed, told) => {
                     totals.missed += *missed as u64;
-                    let until = self.ledger.before(told + 1);
+                    let until = self.log.before(told + 1);
                     let first = next.unwrap_or_else(|| {
                         let first = self.first_missed(index, *missed, joined);
                         first.min(until.saturating_sub(*missed))
@@ -121,9 +158,9 @@ impl Queue<'_> {
         }
         // What it did not hear before the end: queued and thrown away, or dropped.
         let ended = self.client.ended.ok_or("it is still there")?;
-        let entry = self.ledger.before(joined)..self.ledger.before(joined + 1);
+        let entry = self.log.before(joined)..self.log.before(joined + 1);
         let from = next.unwrap_or(entry.start);
-        let until = self.ledger.before(self.last_turn(ended) + 1);
+        let until = self.log.before(self.last_turn(ended) + 1);
         for count in counts.iter_mut().take(until).skip(from) {
             count.possible += 1;
             totals.open += 1;
@@ -149,7 +186,7 @@ impl Queue<'_> {
                 _ => {}
             }
         }
-        self.ledger.before(joined + 1)
+        self.log.before(joined + 1)
     }
 
     /// Messages that were queued before the `index`th thing heard and waited in front of it at the start of a turn.
@@ -161,7 +198,7 @@ impl Queue<'_> {
 
     /// An event was queued: it must have fitted, if the socket had refused what was in front of it.
     fn check_fits(&self, index: usize, place: usize) -> Result<(), String> {
-        let event = &self.ledger.events()[place];
+        let event = &self.log.messages()[place];
         let written = self.client.written_before(event.turn);
         let Heard { start, end, .. } = self.client.heard[index];
         let messages = self.ahead(index, written).count();
@@ -183,7 +220,7 @@ impl Queue<'_> {
 
     /// An event was dropped: the queue must have been full, and not only because nothing had been written yet.
     fn check_full(&self, index: usize, place: usize, notice: u64) -> Result<(), String> {
-        let event = &self.ledger.events()[place];
+        let event = &self.log.messages()[place];
         let written = self.client.written_before(event.turn);
         let messages = self.ahead(index, written).count();
         let bytes = notice.saturating_sub(written) + event.frame_bytes;
@@ -201,7 +238,7 @@ impl Queue<'_> {
     /// Whether a message queued before this turn had not been written before it.
     fn was_blocked(&self, index: usize, turn: u32, written: u64) -> bool {
         self.ahead(index, written).any(|heard| match heard.what {
-            What::Event(place) => self.ledger.events()[place].turn < turn,
+            What::Event(place) => self.log.messages()[place].turn < turn,
             _ => self.client.joined.is_some_and(|joined| joined < turn),
         })
     }
@@ -232,7 +269,7 @@ impl Queue<'_> {
 
     /// It lagged from this event until the notice: no write in between left the queue half full.
     fn check_half_full(&self, index: usize, first: usize, told: u32) -> Result<(), String> {
-        let began = self.ledger.events()[first].turn;
+        let began = self.log.messages()[first].turn;
         let notice = self.client.heard[index].start;
         for &(turn, written) in &self.client.written {
             if turn < began || turn >= told {

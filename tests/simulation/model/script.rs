@@ -3,6 +3,7 @@
 use super::chance::Chance;
 use super::client::{Client, Hope, Kind, State, Then};
 use super::deflate;
+use super::dialect::{Dialect, Publish};
 use super::frames::{self, BINARY, CONTINUATION, PING, PONG, TEXT, frame};
 use super::ledger::Ledger;
 use super::lies;
@@ -100,25 +101,23 @@ impl Client {
     }
 
     fn publish(&mut self, chance: &mut Chance, ledger: &mut Ledger) {
-        let (kind, payload) = event(chance, ledger.wishes());
-        let wish = ledger.wish(kind, &payload);
-        let body = match chance.below(3) {
-            0 => format!(r#"{{"type":"{kind}","payload":{payload}}}"#),
-            1 => format!("{{ \"payload\": {payload},\r\n \"type\" : \"{kind}\" }}\n"),
-            _ => format!(
-                r#"{{"payload":{payload},"type":"{}"}}"#,
-                kind.replace('-', r"\u002d")
-            ),
-        };
+        let dialect = Dialect::Events;
+        let Publish {
+            wish,
+            method,
+            path,
+            body,
+            status,
+        } = dialect.publish(chance, ledger.log_mut(dialect));
         let mut hope = Hope {
-            status: 202,
+            status,
             drains: true,
-            then: Then::Accepts(wish),
+            then: Then::Accepts(dialect, wish),
             closes: chance.one_in(30),
             ..Hope::default()
         };
         let mut head =
-            format!("POST /api/v1/events HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {KEY}\r\n");
+            format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {KEY}\r\n");
         if hope.closes {
             head.push_str("connection: close\r\n");
         }
@@ -139,7 +138,7 @@ impl Client {
         self.request(
             &[head.as_bytes(), &body].concat(),
             hope,
-            Mark::Publish(wish),
+            Mark::Publish(dialect, wish),
         );
     }
 
@@ -206,44 +205,6 @@ impl Client {
             Mark::Ignored
         };
         self.out.push(&frame(true, kind, rest), mark);
-    }
-}
-
-/// An event unlike any other: its type and its payload.
-fn event(chance: &mut Chance, number: usize) -> (&'static str, String) {
-    match chance.below(8) {
-        0 => (
-            "stream:created",
-            format!(r#"{{"projectId":"{number}","streamId":"s","name":"é"}}"#),
-        ),
-        1 => (
-            "stream:phase-changed",
-            format!(
-                r#"{{"projectId":"{number}","streamId":"s","phase":"p","artifacts":["a","b"]}}"#
-            ),
-        ),
-        2 => (
-            "artifact:deleted",
-            format!(
-                r#"{{ "streamId":"","projectId":"{number}", "artifactId":"", "phaseName":"\u00e9","isSharded":false }}"#
-            ),
-        ),
-        3 => {
-            // What a compressor finds again is further back than the smallest window.
-            let noise = chance.noise(700);
-            (
-                "noise:twice",
-                format!(r#"{{"n":{number},"noise":["{noise}","{noise}"]}}"#),
-            )
-        }
-        _ => {
-            let count = chance.size(500);
-            let pad = chance.text(count);
-            (
-                "chat:message",
-                format!(r#"{{"n":{number}, "pad":"{pad}", "deep":[[{{}}],1e400]}}"#),
-            )
-        }
     }
 }
 

@@ -194,11 +194,12 @@ impl Client {
         if !self.is_listening() {
             return Ok(());
         }
-        let (Some(joined), events) = (self.joined, around.ledger.events().len()) else {
+        let log = around.ledger.log(self.dialect);
+        let (Some(joined), events) = (self.joined, log.messages().len()) else {
             return Err("no welcome came".into());
         };
-        let heard = self.next.unwrap_or(around.ledger.before(joined)) + self.missed;
-        let entry = around.ledger.before(joined + 1) - around.ledger.before(joined);
+        let heard = self.next.unwrap_or(log.before(joined)) + self.missed;
+        let entry = log.before(joined + 1) - log.before(joined);
         let is_complete = match self.next {
             Some(_) => heard == events,
             None => heard <= events && heard + entry >= events,

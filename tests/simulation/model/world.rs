@@ -4,7 +4,7 @@ use roomcast::apps::Apps;
 use roomcast::apps::access::Access;
 use roomcast::apps::all::{self, Options};
 use roomcast::bounds::Bounds;
-use roomcast::id::{AppId, ConnId};
+use roomcast::id::ConnId;
 use roomcast::metrics::Accept;
 use roomcast::reactor::{Flow, Reactor};
 use roomcast::time::{Micros, Millis};
@@ -13,10 +13,11 @@ use roomcast::transport::{Sharing, Transport};
 
 use super::chance::Chance;
 use super::client::{Client, Heard, Kind, Leave, Reading, What};
+use super::dialect::Dialect;
 use super::evictions;
 use super::hearing::Around;
 use super::ledger::Ledger;
-use super::reckoning;
+use super::reckoning::{self, Books};
 use super::rules::{Flavour, KEY, Rules};
 
 /// Turns in which nothing moves that a wait may take: more is a loop that spins.
@@ -260,7 +261,7 @@ impl World {
         };
         let told = client.hear(&bytes, &mut around).and_then(|()| {
             if client.name == 0 {
-                witness(&client.heard[heard..], &mut self.ledger)?;
+                witness(client.dialect, &client.heard[heard..], &mut self.ledger)?;
             }
             client.follow(&self.ledger)
         });
@@ -340,28 +341,28 @@ impl World {
     /// Nothing waits for anybody: whatever was offered was delivered, dropped or thrown away, and what was delivered was
     /// heard.
     fn check_balance(&self) -> Result<(), String> {
-        let (metrics, app) = (self.reactor.metrics(), AppId::Events as usize);
-        let listeners = self.clients.iter().chain(&self.gone);
-        let (mut heard, mut missed) = (0, 0);
-        for heard_next in listeners.flat_map(|client| &client.heard) {
-            match heard_next.what {
-                What::Lagged(more, _) => missed += more as u64,
-                _ => heard += 1,
+        let everybody = || self.clients.iter().chain(&self.gone);
+        Dialect::ALL.into_iter().try_for_each(|dialect| {
+            let (mut heard, mut missed) = (0, 0);
+            let members = everybody().filter(|client| client.dialect == dialect);
+            for heard_next in members.flat_map(|client| &client.heard) {
+                match heard_next.what {
+                    What::Lagged(more, _) => missed += more as u64,
+                    _ => heard += 1,
+                }
             }
-        }
-        let (delivered, dropped) = (
-            metrics.messages_delivered[app],
-            metrics.messages_dropped[app],
-        );
-        let discarded = metrics.messages_discarded[app];
-        let offered = metrics.messages_offered[app];
-        let adds_up = offered == delivered + dropped + discarded;
-        if adds_up && delivered == heard && dropped >= missed {
-            return Ok(());
-        }
-        Err(format!(
-            "at rest {offered} were offered, {delivered} delivered, {dropped} dropped, {discarded} discarded; {heard} were heard and {missed} told as missed"
-        ))
+            let books = self.books(dialect);
+            if books.add_up() && books.delivered == heard && books.dropped >= missed {
+                return Ok(());
+            }
+            Err(format!(
+                "{dialect:?} at rest: {books:?}; {heard} were heard and {missed} told as missed"
+            ))
+        })
+    }
+
+    fn books(&self, dialect: Dialect) -> Books {
+        Books::of(self.reactor.metrics(), dialect.app())
     }
 
     pub fn act_diligently(&mut self) {
@@ -402,26 +403,24 @@ impl World {
         for client in &mut self.gone {
             client.follow(&self.ledger)?;
         }
-        let totals = reckoning::reckon(&self.gone, &self.ledger, &self.rules)?;
-        let (metrics, app) = (self.reactor.metrics(), AppId::Events as usize);
-        let published = self.ledger.events().len() as u64;
-        let dropped = metrics.messages_dropped[app];
-        let delivered = metrics.messages_delivered[app];
-        let discarded = metrics.messages_discarded[app];
-        // Nobody is left, so what was offered and not delivered was dropped or discarded; and nobody was offered more
-        // than the events that he may have missed.
-        let adds_up = metrics.messages_published[app] == published
-            && delivered == totals.written
-            && metrics.messages_offered[app] == delivered + dropped + discarded
-            && dropped >= totals.missed
-            && dropped + discarded <= totals.missed + totals.open;
-        if adds_up {
-            return Ok(());
+        for dialect in Dialect::ALL {
+            let log = self.ledger.log(dialect);
+            let totals = reckoning::reckon(dialect, &self.gone, log, &self.rules)?;
+            let (books, published) = (self.books(dialect), log.messages().len() as u64);
+            // Nobody is left, so what was offered and not delivered was dropped or discarded; and nobody was offered more
+            // than the events that he may have missed.
+            let adds_up = books.add_up()
+                && books.published == published
+                && books.delivered == totals.written
+                && books.dropped >= totals.missed
+                && books.dropped + books.discarded <= totals.missed + totals.open;
+            if !adds_up {
+                return Err(format!(
+                    "{dialect:?}: the server's {books:?}; ours {published} published, {totals:?}"
+                ));
+            }
         }
-        Err(format!(
-            "the metrics say {} published, {delivered} delivered, {dropped} dropped, {discarded} discarded; the books {published}, {}, {} and perhaps {} more",
-            metrics.messages_published[app], totals.written, totals.missed, totals.open
-        ))
+        Ok(())
     }
 
     fn around(
@@ -457,10 +456,10 @@ impl World {
 }
 
 /// What the witness hears is the order of all events.
-fn witness(heard: &[Heard], ledger: &mut Ledger) -> Result<(), String> {
+fn witness(dialect: Dialect, heard: &[Heard], ledger: &mut Ledger) -> Result<(), String> {
     for heard in heard {
         match &heard.what {
-            What::Text(text) => ledger.hear(text)?,
+            What::Text(text) => ledger.hear(dialect, text)?,
             What::Lagged(missed, _) => {
                 return Err(format!("it reads everything at once, and missed {missed}"));
             }
