@@ -12,6 +12,8 @@ use super::chance::Chance;
 use super::dialect::Dialect;
 use super::ledger::Ledger;
 use super::outgoing::{Mark, Outgoing};
+use super::standing::{Command, Course, Standing, Wants};
+use super::tasks::Task;
 
 /// What it is there for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,12 +91,23 @@ pub struct Heard {
 #[derive(Debug)]
 pub enum What {
     Welcome,
-    /// An event that the witness has not heard yet.
+    /// A message that the witness has not heard yet.
     Text(String),
-    /// The event at this place of the ledger.
+    /// The message at this place of the log.
     Event(usize),
-    /// So many were missed, as was told in this turn.
-    Lagged(usize, u32),
+    /// The answer to a command, of this turn.
+    Answer(String, u32),
+    Lagged(Loss),
+}
+
+/// So many were missed.
+#[derive(Debug)]
+pub struct Loss {
+    pub missed: usize,
+    /// The turn in which that was told.
+    pub told: u32,
+    /// The places of the log that the first of them may have; none if that is not known, or was no published message.
+    pub firsts: Vec<usize>,
 }
 
 pub struct Client {
@@ -145,10 +158,14 @@ pub struct Client {
     pub heard: Vec<Heard>,
     /// How many of them have their place in the ledger.
     pub placed: usize,
-    /// The place of the next event, once one was heard.
-    pub next: Option<usize>,
-    /// Missed since the last event.
-    pub missed: usize,
+    /// Where it may stand in the log, once it has heard something.
+    pub standing: Option<Standing>,
+    /// What it has said that is answered, as far as it has sent it.
+    pub commands: Vec<Command>,
+    /// What it wants once all that it has said is obeyed.
+    pub wants: Wants,
+    /// The tasks that it has created.
+    pub tasks: Vec<Task>,
 
     pub connected: u32,
     /// Its name in the server.
@@ -176,11 +193,8 @@ pub struct Client {
     pub evictable: Vec<u32>,
 }
 
-/// Apps that answer what they do not know, or keep it to themselves, and never end a connection for it.
-const STRANGE: [&str; 2] = [
-    "/v1/stream",
-    "/api/v1/tasks/ws?version=1.0&api_key=a+key+of+the+simulation",
-];
+/// An app that keeps to itself what it does not know, and never ends a connection for it.
+const STRANGE: &str = "/v1/stream";
 
 impl Client {
     pub fn new(name: usize, end: End, kind: Kind, window: usize, turn: u32) -> Client {
@@ -218,8 +232,10 @@ impl Client {
             joined: None,
             heard: Vec::new(),
             placed: 0,
-            next: None,
-            missed: 0,
+            standing: None,
+            commands: Vec::new(),
+            wants: Wants::new(),
+            tasks: Vec::new(),
             connected: turn,
             conn: None,
             sent: Vec::new(),
@@ -247,8 +263,31 @@ impl Client {
         ]);
         self.diligent = !chance.one_in(4);
         self.liar = chance.one_in(3);
+        if self.kind == Kind::Listener {
+            self.listen_to(chance.pick(&Dialect::ALL));
+        }
         if self.kind == Kind::Stranger {
-            self.path = chance.pick(&STRANGE);
+            self.path = STRANGE;
+        }
+    }
+
+    /// It will be a member of this app.
+    pub fn listen_to(&mut self, dialect: Dialect) {
+        (self.dialect, self.path) = (dialect, dialect.path());
+        self.wants = dialect.wants().to_vec();
+    }
+
+    /// Whether it is one of those that tell the order of everything.
+    pub fn is_witness(&self) -> bool {
+        self.name < Dialect::ALL.len()
+    }
+
+    /// What may happen to it as a member.
+    pub fn course<'a>(&'a self, ledger: &'a Ledger) -> Course<'a> {
+        Course {
+            log: ledger.log(self.dialect),
+            wants: self.dialect.wants(),
+            commands: &self.commands,
         }
     }
 
@@ -272,6 +311,10 @@ impl Client {
                     ledger.log_mut(dialect).whole(wish, turn);
                 }
                 Mark::Message(opcode, payload) => self.echoes.push_back((opcode, payload)),
+                Mark::Command(command) => self.commands.push(Command {
+                    whole: turn,
+                    ..command
+                }),
                 Mark::Ping(payload) => self.pings.push_back(payload),
                 Mark::Close(code) => self.closing = Some((code, turn)),
                 Mark::Lie => self.lied = Some(turn),

@@ -7,11 +7,14 @@ use super::chance::Chance;
 use super::events;
 use super::ledger::Ledger;
 use super::log::Log;
+use super::standing::Command;
+use super::tasks::{self, Task};
 
 /// An app with members, and a witness among them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
     Events,
+    Tasks,
 }
 
 /// What a text is, beside a message that was published.
@@ -21,6 +24,10 @@ pub enum Said {
     Welcome,
     /// So many were missed.
     Lagged(usize),
+    /// What answers a command.
+    Answer,
+    /// A sign of life.
+    Beat,
     /// What somebody published.
     Published,
 }
@@ -38,16 +45,19 @@ pub struct Publish {
     pub wish: usize,
     pub method: &'static str,
     pub path: String,
+    /// One header more, or none.
+    pub header: &'static str,
     pub body: String,
     pub status: u16,
 }
 
 impl Dialect {
-    pub const ALL: [Dialect; 1] = [Dialect::Events];
+    pub const ALL: [Dialect; 2] = [Dialect::Events, Dialect::Tasks];
 
     pub fn app(self) -> AppId {
         match self {
             Dialect::Events => AppId::Events,
+            Dialect::Tasks => AppId::Tasks,
         }
     }
 
@@ -55,6 +65,7 @@ impl Dialect {
     pub fn path(self) -> &'static str {
         match self {
             Dialect::Events => "/ws",
+            Dialect::Tasks => "/api/v1/tasks/ws?version=1.0&api_key=a+key+of+the+simulation",
         }
     }
 
@@ -62,6 +73,7 @@ impl Dialect {
     pub fn read(self, text: &str) -> Result<(Said, &str), String> {
         match self {
             Dialect::Events => events::read(text),
+            Dialect::Tasks => tasks::read(text),
         }
     }
 
@@ -69,20 +81,57 @@ impl Dialect {
     pub fn named(self, text: &str) -> Result<Named, String> {
         match self {
             Dialect::Events => events::named(text),
+            Dialect::Tasks => tasks::named(text),
         }
     }
 
     /// Thinks of something to publish.
-    pub fn publish(self, chance: &mut Chance, log: &mut Log) -> Publish {
+    pub fn publish(self, chance: &mut Chance, log: &mut Log, tasks: &mut Vec<Task>) -> Publish {
         match self {
             Dialect::Events => events::publish(chance, log),
+            Dialect::Tasks => tasks::publish(chance, log, tasks),
         }
     }
 
-    /// A publisher got this answer: how many receivers it names, if it does.
-    pub fn accepted(self, wish: usize, body: &str, ledger: &Ledger) -> Result<Option<u32>, String> {
+    /// A publisher got this answer.
+    pub fn accepted(self, wish: usize, body: &str, ledger: &mut Ledger) -> Result<(), String> {
+        let receivers = match self {
+            Dialect::Events => Some(events::accepted(wish, body, ledger)?),
+            Dialect::Tasks => {
+                tasks::accepted(wish, body, ledger)?;
+                None
+            }
+        };
+        ledger.log_mut(self).accepted(wish, receivers);
+        Ok(())
+    }
+
+    /// What everybody wants who has said nothing yet.
+    pub fn wants(self) -> &'static [&'static str] {
         match self {
-            Dialect::Events => events::accepted(wish, body, ledger),
+            Dialect::Events => &["*"],
+            Dialect::Tasks => &[],
+        }
+    }
+
+    /// Whether a first word comes unasked.
+    pub fn welcomes(self) -> bool {
+        self == Dialect::Events
+    }
+
+    /// Whether this text answers this command.
+    pub fn is_answer(self, text: &str, command: &Command) -> bool {
+        match self {
+            Dialect::Events => false,
+            Dialect::Tasks => tasks::is_answer(text, command),
+        }
+    }
+
+    /// What a witness has to say before it hears everything.
+    pub fn enrol(self) -> Option<(String, Command)> {
+        match self {
+            Dialect::Events => None,
+            Dialect::Tasks => Some(tasks::subscribe_to_all()),
         }
     }
 }

@@ -73,16 +73,17 @@ pub fn publish(chance: &mut Chance, log: &mut Log) -> Publish {
     };
     let text = envelope(kind, &payload, TIME);
     Publish {
-        wish: log.wish(payload, text),
+        wish: log.wish("", payload, text),
         method: "POST",
         path: "/api/v1/events".into(),
+        header: "",
         body,
         status: 202,
     }
 }
 
 /// A publisher got this 202.
-pub fn accepted(wish: usize, body: &str, ledger: &Ledger) -> Result<Option<u32>, String> {
+pub fn accepted(wish: usize, body: &str, ledger: &Ledger) -> Result<u32, String> {
     let accepted: Accepted<'_> =
         serde_json::from_str(body).map_err(|error| format!("a 202 says {body}: {error}"))?;
     ledger.turn_of(accepted.timestamp)?;
@@ -90,7 +91,7 @@ pub fn accepted(wish: usize, body: &str, ledger: &Ledger) -> Result<Option<u32>,
     if ends(text).is_none_or(|(kind, _)| kind != accepted.r#type) {
         return Err(format!("a 202 to {text:?} says {body}"));
     }
-    Ok(Some(accepted.receivers))
+    Ok(accepted.receivers)
 }
 
 /// The type and the timestamp of an event, which are at its ends.

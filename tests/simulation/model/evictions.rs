@@ -6,6 +6,7 @@
 use roomcast::transport::sim::Sim;
 
 use super::client::{Client, Kind};
+use super::dialect::Dialect;
 
 /// Answers, welcomes and notices of one turn.
 const SLACK_BYTES: u64 = 1000;
@@ -34,8 +35,8 @@ pub fn note(
 impl Client {
     /// It was closed in this turn because the budget was spent: was it ever the one to go?
     pub fn check_evicted(&self, turn: u32) -> Result<(), String> {
-        // An echo makes of little that came compressed as much as it likes.
-        let is_known = self.kind == Kind::Listener;
+        // An echo makes of little that came compressed as much as it likes, and an answer may be longer than its question.
+        let is_known = self.kind == Kind::Listener && self.dialect == Dialect::Events;
         if !is_known || self.evictable.iter().any(|evicted| *evicted <= turn) {
             return Ok(());
         }

@@ -1,15 +1,16 @@
 //! What a client makes of the bytes that come: every answer and every frame is one that must come just there.
 
 use roomcast::transport::Sharing;
-use serde::Deserialize;
 
 use super::answers::{self, Answer};
-use super::client::{Client, Heard, Hope, Kind, State, Then, What};
+use super::client::{Client, Heard, Hope, Kind, Loss, State, Then, What};
 use super::dialect::Said;
 use super::frames;
 use super::ledger::Ledger;
 use super::outgoing::Mark;
 use super::rules::Rules;
+use super::standing::{Command, Standing};
+use super::tasks;
 
 /// What a client needs to know beside its own connection.
 pub struct Around<'a> {
@@ -19,12 +20,6 @@ pub struct Around<'a> {
     pub draining: Option<u32>,
     /// No descriptor was left in this turn for somebody who knocked.
     pub exhausted: bool,
-}
-
-/// A message to a stranger.
-#[derive(Deserialize)]
-struct Told {
-    r#type: String,
 }
 
 impl Client {
@@ -123,16 +118,18 @@ impl Client {
         }
         match hope.then {
             Then::Accepts(dialect, wish) => {
-                let receivers = dialect.accepted(wish, &answer.body, around.ledger)?;
-                around.ledger.log_mut(dialect).accepted(wish, receivers);
+                dialect.accepted(wish, &answer.body, around.ledger)?;
+                if answer.status == 201 {
+                    tasks::learn(&mut self.tasks, wish, &answer.body)?;
+                }
             }
-            Then::Opens => self.open(&answer)?,
+            Then::Opens => self.open(&answer, turn)?,
             Then::Nothing => {}
         }
         Ok(answer.bytes)
     }
 
-    fn open(&mut self, answer: &Answer) -> Result<(), String> {
+    fn open(&mut self, answer: &Answer, turn: u32) -> Result<(), String> {
         let is_upgrade = answer.header("upgrade") == Some("websocket")
             && answer.header("connection") == Some("Upgrade")
             && answer.header("sec-websocket-accept") == Some(frames::ACCEPT)
@@ -152,6 +149,9 @@ impl Client {
         }
         self.state = State::Open;
         self.opened = self.understood;
+        if self.kind == Kind::Listener && !self.dialect.welcomes() {
+            self.joined = Some(turn);
+        }
         Ok(())
     }
 
@@ -188,11 +188,8 @@ impl Client {
                 other => return Err(format!("the echo of {other:?} is not {frame:?}")),
             },
             frames::TEXT if self.kind == Kind::Stranger => {
-                let told: Told = serde_json::from_slice(&frame.payload)
-                    .map_err(|why| format!("what a stranger is told has a type: {why}"))?;
-                if !["error", "lagged", "ping"].contains(&told.r#type.as_str()) {
-                    return Err(format!("a stranger was told {}", told.r#type));
-                }
+                let text = String::from_utf8_lossy(&frame.payload);
+                return Err(format!("a stranger was told {text}"));
             }
             frames::TEXT => {
                 let text =
@@ -216,16 +213,30 @@ impl Client {
 
     fn hear_text(&mut self, text: String, bytes: u64, ledger: &Ledger) -> Result<(), String> {
         let (said, timestamp) = self.dialect.read(&text)?;
+        let is_first = self.heard.is_empty() && self.dialect.welcomes();
+        let turn = ledger.turn_of(timestamp)?;
         let what = match said {
-            Said::Welcome if self.heard.is_empty() => {
-                self.joined = Some(ledger.turn_of(timestamp)?);
+            Said::Welcome if is_first => {
+                self.joined = Some(turn);
                 What::Welcome
             }
             Said::Welcome => return Err(format!("the welcome comes first, and once: {text}")),
-            _ if self.heard.is_empty() => {
+            _ if is_first => {
                 return Err(format!("the first message is the welcome, not {text}"));
             }
-            Said::Lagged(missed) => What::Lagged(missed, ledger.turn_of(timestamp)?),
+            Said::Beat => {
+                if self.diligent && !self.quiet {
+                    let pong = frames::frame(true, frames::TEXT, br#"{"type":"pong"}"#);
+                    self.out.push(&pong, Mark::Ignored);
+                }
+                return Ok(());
+            }
+            Said::Lagged(missed) => What::Lagged(Loss {
+                missed,
+                told: turn,
+                firsts: Vec::new(),
+            }),
+            Said::Answer => What::Answer(text, turn),
             Said::Published => What::Text(text),
         };
         self.heard.push(Heard {
@@ -236,40 +247,68 @@ impl Client {
         Ok(())
     }
 
-    /// Finds the place of what was heard in the order of all events, as far as that is known: each follows the one
-    /// before, but for as many as a notice between them says.
+    /// Finds the place of what was heard in the order of all that was published, as far as the witness has heard that.
     pub fn follow(&mut self, ledger: &Ledger) -> Result<(), String> {
         let log = ledger.log(self.dialect);
-        while let Some(heard) = self.heard.get_mut(self.placed) {
-            match &heard.what {
-                What::Text(text) => {
-                    let Some(place) = log.place(text) else {
-                        return Ok(());
-                    };
-                    let expected = self.next.map(|next| next + self.missed);
-                    if expected.is_some_and(|expected| expected != place) || self.missed > place {
-                        return Err(format!(
-                            "event {expected:?} expected, {} told as missed, not event {place}: {text}",
-                            self.missed
-                        ));
-                    }
-                    let joined = self.joined.unwrap_or(0);
-                    let entry = log.before(joined)..=log.before(joined + 1);
-                    if self.next.is_none() && !entry.contains(&(place - self.missed)) {
-                        return Err(format!(
-                            "joined in turn {joined}: the first event is one of {entry:?}, not {place} with {} missed",
-                            self.missed
-                        ));
-                    }
-                    heard.what = What::Event(place);
-                    self.next = Some(place + 1);
-                    self.missed = 0;
-                }
-                What::Lagged(missed, _) => self.missed += missed,
-                What::Welcome | What::Event(_) => {}
+        loop {
+            // What comes before a message that has its place came when the log was no shorter.
+            let is_text = |heard: &Heard| matches!(heard.what, What::Text(_));
+            let Some(ahead) = self.heard[self.placed..].iter().position(is_text) else {
+                return Ok(());
+            };
+            let next = self.placed + ahead;
+            match &self.heard[next].what {
+                What::Text(text) if log.place(text).is_none() => return Ok(()),
+                _ => self.follow_until(next + 1, ledger)?,
             }
-            self.placed += 1;
         }
+    }
+
+    /// The same for all that was heard: the witness has heard everything.
+    pub fn follow_all(&mut self, ledger: &Ledger) -> Result<(), String> {
+        self.follow(ledger)?;
+        self.follow_until(self.heard.len(), ledger)
+    }
+
+    fn follow_until(&mut self, until: usize, ledger: &Ledger) -> Result<(), String> {
+        let Some(joined) = self.joined else {
+            return Ok(());
+        };
+        let (log, dialect) = (ledger.log(self.dialect), self.dialect);
+        let mut standing = self.standing.take().unwrap_or_else(|| {
+            // Whoever was let in in a turn may have been so behind some of what it published.
+            let first = match dialect.welcomes() {
+                true => joined,
+                false => self.connected,
+            };
+            Standing::new(log.before(first)..=log.before(joined + 1))
+        });
+        let mut heard = std::mem::take(&mut self.heard);
+        let course = self.course(ledger);
+        for heard in &mut heard[self.placed..until] {
+            match &mut heard.what {
+                What::Welcome | What::Event(_) => {}
+                What::Text(text) => {
+                    let place = log
+                        .place(text)
+                        .ok_or_else(|| format!("the witness never heard {text}"))?;
+                    standing
+                        .hear(place, &course)
+                        .map_err(|why| format!("{why}: {text}"))?;
+                    heard.what = What::Event(place);
+                }
+                What::Answer(text, turn) => {
+                    let fits = |command: &Command| dialect.is_answer(text, command);
+                    standing
+                        .hear_answer(*turn, &course, fits)
+                        .map_err(|why| format!("{why}: {text}"))?;
+                }
+                What::Lagged(loss) => {
+                    loss.firsts = standing.miss(loss.missed, loss.told, &course)?;
+                }
+            }
+        }
+        (self.heard, self.placed, self.standing) = (heard, until, Some(standing));
         Ok(())
     }
 }

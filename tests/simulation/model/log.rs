@@ -21,6 +21,8 @@ pub struct Log {
 
 /// A publish that somebody asked for.
 struct Wish {
+    /// In whose room.
+    room: &'static str,
     /// What subscribers are told of it.
     text: String,
     /// The turn from which on the server could have had it whole.
@@ -34,6 +36,7 @@ struct Wish {
 /// A publish that became a message.
 pub struct Message {
     pub turn: u32,
+    pub room: &'static str,
     /// Its text frame, header and all.
     pub frame_bytes: u64,
     wish: usize,
@@ -49,10 +52,11 @@ pub struct Told<'a> {
 
 impl Log {
     /// Somebody will ask for this; the key is unlike any other.
-    pub fn wish(&mut self, key: String, text: String) -> usize {
+    pub fn wish(&mut self, room: &'static str, key: String, text: String) -> usize {
         let number = self.wishes.len();
         self.by_key.insert(key, number);
         self.wishes.push(Wish {
+            room,
             text,
             whole: None,
             accepted: false,
@@ -114,6 +118,7 @@ impl Log {
         self.by_text.insert(text.into(), self.messages.len());
         self.messages.push(Message {
             turn,
+            room: wish.room,
             frame_bytes: header_bytes + text.len() as u64,
             wish: number,
         });

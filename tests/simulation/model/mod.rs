@@ -5,6 +5,7 @@
 
 // The model: what clients say, what they must hear, and whether the books add up at the end.
 pub mod answers;
+pub mod books;
 pub mod client;
 pub mod deflate;
 pub mod dialect;
@@ -19,7 +20,10 @@ pub mod log;
 pub mod outgoing;
 pub mod reckoning;
 pub mod script;
+pub mod standing;
+pub mod tasks;
 pub mod verdict;
+pub mod witness;
 
 // The runs.
 pub mod chance;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::dialect::Dialect;
+use super::standing::Command;
 
 /// What is whole once the bytes in front of a mark have been sent.
 #[derive(Debug)]
@@ -13,6 +14,8 @@ pub enum Mark {
     Publish(Dialect, usize),
     /// A message to the echo.
     Message(u8, Vec<u8>),
+    /// A message that an app answers.
+    Command(Command),
     /// A message that nobody answers.
     Ignored,
     /// A ping with this payload, in the middle of a message or not.

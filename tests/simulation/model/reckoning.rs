@@ -4,10 +4,8 @@
 //! of a message when it was queued is known too: the bytes between what had been written and where it starts.
 
 use roomcast::bounds::QueueBounds;
-use roomcast::id::AppId;
-use roomcast::metrics::Metrics;
 
-use super::client::{Client, Heard, Kind, What};
+use super::client::{Client, Heard, Kind, Loss, What};
 use super::dialect::Dialect;
 use super::log::Log;
 use super::rules::Rules;
@@ -20,34 +18,6 @@ const PONG_SLACK: u64 = 125;
 struct Count {
     certain: u32,
     possible: u32,
-}
-
-/// What the server says of an app's messages, each once for whoever it was meant for.
-#[derive(Debug)]
-pub struct Books {
-    pub published: u64,
-    pub offered: u64,
-    pub delivered: u64,
-    pub dropped: u64,
-    pub discarded: u64,
-}
-
-impl Books {
-    pub fn of(metrics: &Metrics, app: AppId) -> Books {
-        let app = app as usize;
-        Books {
-            published: metrics.messages_published[app],
-            offered: metrics.messages_offered[app],
-            delivered: metrics.messages_delivered[app],
-            dropped: metrics.messages_dropped[app],
-            discarded: metrics.messages_discarded[app],
-        }
-    }
-
-    /// Nothing waits: what was offered was delivered, dropped or thrown away.
-    pub fn add_up(&self) -> bool {
-        self.offered == self.delivered + self.dropped + self.discarded
-    }
 }
 
 /// What all listeners together got.
@@ -120,51 +90,50 @@ impl Queue<'_> {
             // It never heard that it was let in.
             let ended = self.client.ended.ok_or("it is still there")?;
             let asked = self.log.before(self.client.connected);
-            // The welcome may have been on its way.
-            totals.open += 1;
+            // The welcome may have been on its way, and answers behind it.
+            totals.open += 1 + self.client.commands.len() as u64;
             for count in &mut counts[asked..self.log.before(ended + 1)] {
                 count.possible += 1;
                 totals.open += 1;
             }
             return Ok(());
         };
-        let mut next = None;
         for (index, heard) in self.client.heard.iter().enumerate() {
             match &heard.what {
                 What::Welcome => totals.written += 1,
                 What::Text(text) => return Err(format!("the witness never heard {text}")),
                 What::Event(place) => {
-                    self.check_fits(index, *place)?;
+                    let turn = self.log.messages()[*place].turn;
+                    self.check_fits(index, turn)
+                        .map_err(|why| format!("event {place} {why}"))?;
                     counts[*place].certain += 1;
                     totals.written += 1;
-                    next = Some(*place + 1);
                 }
-                What::Lagged(missed, told) => {
-                    totals.missed += *missed as u64;
-                    let until = self.log.before(told + 1);
-                    let first = next.unwrap_or_else(|| {
-                        let first = self.first_missed(index, *missed, joined);
-                        first.min(until.saturating_sub(*missed))
-                    });
-                    if first + missed > until {
-                        return Err(format!("{missed} missed events were told before they came"));
-                    }
-                    self.check_full(index, first, heard.start)?;
-                    self.check_told(index, *told)?;
-                    self.check_half_full(index, first, *told)?;
-                    next = Some(first + missed);
+                What::Answer(text, turn) => {
+                    self.check_fits(index, *turn)
+                        .map_err(|why| format!("{text} {why}"))?;
+                    totals.written += 1;
+                }
+                What::Lagged(loss) => {
+                    totals.missed += loss.missed as u64;
+                    self.check_full(index, loss, heard.start)?;
+                    self.check_told(index, loss.told)?;
+                    self.check_half_full(index, loss)?;
                 }
             }
         }
         // What it did not hear before the end: queued and thrown away, or dropped.
         let ended = self.client.ended.ok_or("it is still there")?;
-        let entry = self.log.before(joined)..self.log.before(joined + 1);
-        let from = next.unwrap_or(entry.start);
         let until = self.log.before(self.last_turn(ended) + 1);
+        let (from, obeyed) = match &self.client.standing {
+            Some(standing) => standing.least(),
+            None => (self.log.before(joined), 0),
+        };
         for count in counts.iter_mut().take(until).skip(from) {
             count.possible += 1;
             totals.open += 1;
         }
+        totals.open += (self.client.commands.len() - obeyed) as u64;
         Ok(())
     }
 
@@ -177,18 +146,6 @@ impl Queue<'_> {
         closed.unwrap_or(ended).min(ended)
     }
 
-    /// The first that it missed, if it had heard none before: the next event tells, or the turn in which it joined.
-    fn first_missed(&self, index: usize, mut missed: usize, joined: u32) -> usize {
-        for heard in &self.client.heard[index + 1..] {
-            match heard.what {
-                What::Event(place) => return place - missed,
-                What::Lagged(more, _) => missed += more,
-                _ => {}
-            }
-        }
-        self.log.before(joined + 1)
-    }
-
     /// Messages that were queued before the `index`th thing heard and waited in front of it at the start of a turn.
     fn ahead(&self, index: usize, written: u64) -> impl Iterator<Item = &Heard> {
         let earlier = self.client.heard[..index].iter().rev();
@@ -196,49 +153,50 @@ impl Queue<'_> {
         waiting.filter(|heard| !matches!(heard.what, What::Lagged(..)))
     }
 
-    /// An event was queued: it must have fitted, if the socket had refused what was in front of it.
-    fn check_fits(&self, index: usize, place: usize) -> Result<(), String> {
-        let event = &self.log.messages()[place];
-        let written = self.client.written_before(event.turn);
+    /// A message was queued in this turn: it must have fitted, if the socket had refused what was in front of it.
+    fn check_fits(&self, index: usize, turn: u32) -> Result<(), String> {
+        let written = self.client.written_before(turn);
         let Heard { start, end, .. } = self.client.heard[index];
         let messages = self.ahead(index, written).count();
         let bytes = start.saturating_sub(written) + (end - start);
         let fits = messages < self.bounds.messages_max as usize
             && bytes <= u64::from(self.bounds.bytes_max) + PONG_SLACK;
-        if fits
-            || messages == 0
-            || !self.flushes_all
-            || !self.was_blocked(index, event.turn, written)
-        {
+        if fits || messages == 0 || !self.flushes_all || !self.was_blocked(index, turn, written) {
             return Ok(());
         }
         Err(format!(
-            "event {place} was queued behind {messages} messages, {bytes} bytes with it, of {:?}",
+            "was queued behind {messages} messages, {bytes} bytes with it, of {:?}",
             self.bounds
         ))
     }
 
-    /// An event was dropped: the queue must have been full, and not only because nothing had been written yet.
-    fn check_full(&self, index: usize, place: usize, notice: u64) -> Result<(), String> {
-        let event = &self.log.messages()[place];
-        let written = self.client.written_before(event.turn);
-        let messages = self.ahead(index, written).count();
-        let bytes = notice.saturating_sub(written) + event.frame_bytes;
-        let full = messages >= self.bounds.messages_max as usize
-            || messages > 0 && bytes + PONG_SLACK > u64::from(self.bounds.bytes_max);
-        if full && self.may_be_blocked(index, event.turn, written) {
+    /// Messages were dropped: at the first of them the queue must have been full, and not only because nothing had been
+    /// written yet.
+    fn check_full(&self, index: usize, loss: &Loss, notice: u64) -> Result<(), String> {
+        let is_full = |&place: &usize| {
+            let event = &self.log.messages()[place];
+            let written = self.client.written_before(event.turn);
+            let messages = self.ahead(index, written).count();
+            let bytes = notice.saturating_sub(written) + event.frame_bytes;
+            let full = messages >= self.bounds.messages_max as usize
+                || messages > 0 && bytes + PONG_SLACK > u64::from(self.bounds.bytes_max);
+            full && self.may_be_blocked(index, event.turn, written)
+        };
+        if loss.firsts.is_empty() || loss.firsts.iter().any(is_full) {
             return Ok(());
         }
+        let Loss { firsts, .. } = loss;
         Err(format!(
-            "event {place} was dropped behind {messages} messages, {bytes} bytes with it, of {:?}, in turn {}; {written} were written",
-            self.bounds, event.turn
+            "one of events {firsts:?} was dropped, and the queue was not full, of {:?}",
+            self.bounds
         ))
     }
 
     /// Whether a message queued before this turn had not been written before it.
     fn was_blocked(&self, index: usize, turn: u32, written: u64) -> bool {
-        self.ahead(index, written).any(|heard| match heard.what {
-            What::Event(place) => self.log.messages()[place].turn < turn,
+        self.ahead(index, written).any(|heard| match &heard.what {
+            What::Event(place) => self.log.messages()[*place].turn < turn,
+            What::Answer(_, answered) => *answered < turn,
             _ => self.client.joined.is_some_and(|joined| joined < turn),
         })
     }
@@ -267,9 +225,12 @@ impl Queue<'_> {
         ))
     }
 
-    /// It lagged from this event until the notice: no write in between left the queue half full.
-    fn check_half_full(&self, index: usize, first: usize, told: u32) -> Result<(), String> {
-        let began = self.log.messages()[first].turn;
+    /// It lagged from the first that it missed until the notice: no write in between left the queue half full.
+    fn check_half_full(&self, index: usize, loss: &Loss) -> Result<(), String> {
+        let Some(&first) = loss.firsts.iter().max() else {
+            return Ok(());
+        };
+        let (began, told) = (self.log.messages()[first].turn, loss.told);
         let notice = self.client.heard[index].start;
         for &(turn, written) in &self.client.written {
             if turn < began || turn >= told {

@@ -115,7 +115,7 @@ impl Rules {
             shortage: chance.pick(&[0, 0, 0, 4, 20, 100]),
             interrupts: chance.pick(&[0, 0, 2, 20]),
             stops: chance.one_in(4),
-            descriptors: chance.one_in(6).then(|| chance.between(3, 12) as u32),
+            descriptors: chance.one_in(6).then(|| chance.between(4, 13) as u32),
             sharing: Sharing::Nothing,
             drains: chance.one_in(3),
             flushes_all: bounds.turn == TurnBounds::default(),
@@ -147,7 +147,7 @@ impl Rules {
                 self.clients_max = 40;
             }
             Flavour::Faults => {
-                self.descriptors = Some(chance.between(4, 12) as u32);
+                self.descriptors = Some(chance.between(5, 13) as u32);
                 self.clients_max = 20;
             }
         }

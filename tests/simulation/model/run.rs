@@ -3,7 +3,7 @@
 use roomcast::time::Millis;
 use roomcast::transport::{Ready, Sharing};
 
-use super::client::{Kind, Leave, Reading, State};
+use super::client::{Client, Kind, Leave, Reading, State};
 use super::frames;
 use super::outgoing::Mark;
 use super::rules::Flavour;
@@ -118,11 +118,11 @@ impl World {
         self.reckon()
     }
 
-    /// Everybody leaves, or is left alone until patience runs out; the witness goes last.
+    /// Everybody leaves, or is left alone until patience runs out; the witnesses go last.
     fn scatter(&mut self) -> Result<(), String> {
         for index in 0..self.clients.len() {
             let client = &mut self.clients[index];
-            if client.name == 0 && !self.exited {
+            if client.is_witness() && !self.exited {
                 continue;
             }
             client.quiet = true;
@@ -140,25 +140,28 @@ impl World {
             return self.wait(Millis::seconds(1));
         }
         self.wait(self.rules.patience())?;
-        if self.clients.len() > 1 {
-            return Err(self.blame(1, "it is still there".into()));
+        if let Some(index) = self.clients.iter().position(|client| !client.is_witness()) {
+            return Err(self.blame(index, "it is still there".into()));
         }
-        self.clients[0].quiet = true;
-        let close = frames::close(1000, "");
-        self.clients[0].out.push(&close, Mark::Close(1000));
+        for witness in &mut self.clients {
+            witness.quiet = true;
+            let close = frames::close(1000, "");
+            witness.out.push(&close, Mark::Close(1000));
+        }
         self.wait(Millis::seconds(1))
     }
 
     /// Lets one client say something, send some of it, or leave.
     fn live(&mut self, index: usize) {
         let client = &mut self.clients[index];
-        if index > 0 && client.out.is_empty() && client.is_there() {
+        let is_witness = client.is_witness();
+        if !is_witness && client.out.is_empty() && client.is_there() {
             client.speak(&mut self.chance, &mut self.ledger, &self.rules);
         }
         let most = self.chance.pick(&[1, 7, 60, 400, usize::MAX]);
         self.act(index, most);
         let cut = self.clients[index].out.is_midway() && self.chance.one_in(20);
-        if index > 0 && (cut || self.chance.one_in(80)) {
+        if !is_witness && (cut || self.chance.one_in(80)) {
             self.leave(index);
         }
     }
@@ -173,11 +176,15 @@ impl World {
         self.chance.one_in(40) && self.clients.len() <= self.rules.clients_max + 1
     }
 
-    /// Everybody but the witness is cut off at the same moment, and as many come back within a second, some of them to
+    /// Everybody but the witnesses is cut off at the same moment, and as many come back within a second, some of them to
     /// publish at once.
     fn storm(&mut self) -> Result<(), String> {
         let cut = self.clients.len();
-        (1..cut).for_each(|index| self.leave(index));
+        for index in 0..cut {
+            if !self.clients[index].is_witness() {
+                self.leave(index);
+            }
+        }
         // A server of small turns may not have seen the last ones go.
         let back = cut.min(self.rules.clients_max);
         let waves = self.chance.between(1, WAVES_MAX);
@@ -209,7 +216,8 @@ impl World {
     /// Now and then three of ten members stop reading, or half of those who have go on.
     fn stall(&mut self) {
         let (stops, goes_on) = (self.chance.one_in(25), self.chance.one_in(25));
-        for client in self.clients.iter_mut().skip(1) {
+        let others = |client: &&mut Client| !client.is_witness();
+        for client in self.clients.iter_mut().filter(others) {
             let member = client.is_listening();
             if stops && member && self.chance.below(10) < 3 {
                 client.reading = Reading::Never;
@@ -289,7 +297,7 @@ impl World {
     fn drain(&mut self, kept: Option<&Steps>, step: &mut usize) -> Result<(), String> {
         self.chance.begin(LAST);
         if self.rules.sharing != Sharing::Nothing {
-            // A hub that hands over goes on publishing to whoever is left when the witness has been told to go, and
+            // A hub that hands over goes on publishing to whoever is left when a witness has been told to go, and
             // then nobody tells the order.
             self.hushed = true;
             self.settle()?;

@@ -9,6 +9,7 @@ use super::ledger::Ledger;
 use super::lies;
 use super::outgoing::Mark;
 use super::rules::{KEY, Rules};
+use super::tasks;
 
 impl Client {
     /// Thinks of something to say, or not.
@@ -101,14 +102,15 @@ impl Client {
     }
 
     fn publish(&mut self, chance: &mut Chance, ledger: &mut Ledger) {
-        let dialect = Dialect::Events;
+        let dialect = chance.pick(&[Dialect::Events, Dialect::Events, Dialect::Tasks]);
         let Publish {
             wish,
             method,
             path,
+            header,
             body,
             status,
-        } = dialect.publish(chance, ledger.log_mut(dialect));
+        } = dialect.publish(chance, ledger.log_mut(dialect), &mut self.tasks);
         let mut hope = Hope {
             status,
             drains: true,
@@ -117,7 +119,7 @@ impl Client {
             ..Hope::default()
         };
         let mut head =
-            format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {KEY}\r\n");
+            format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n{header}X-API-Key: {KEY}\r\n");
         if hope.closes {
             head.push_str("connection: close\r\n");
         }
@@ -160,8 +162,13 @@ impl Client {
             }
             2..=4 => self.ping(chance, false),
             5 => self.out.push(&frame(true, PONG, b"unasked"), Mark::Ignored),
+            6..=10 if self.kind == Kind::Listener && self.dialect == Dialect::Tasks => {
+                let (text, command) = tasks::command(chance, &self.wants);
+                self.wants.clone_from(&command.wants);
+                self.message(chance, TEXT, text.into_bytes(), Mark::Command(command));
+            }
             6..=10 if self.kind == Kind::Listener => {}
-            _ => self.message(chance, rules.message_bytes_max()),
+            _ => self.chat(chance, rules.message_bytes_max()),
         }
     }
 
@@ -176,18 +183,28 @@ impl Client {
         }
     }
 
-    /// A message in one frame or several, with pings between them.
-    fn message(&mut self, chance: &mut Chance, bytes_max: usize) {
+    /// A message that is no command.
+    fn chat(&mut self, chance: &mut Chance, bytes_max: usize) {
         let size = chance.size(bytes_max);
         let (opcode, payload) = if chance.one_in(2) {
             (BINARY, chance.bytes(size))
         } else {
             (TEXT, chance.text(size / 4).into_bytes())
         };
+        let mark = match (self.kind, self.dialect) {
+            (Kind::Echo, _) => Mark::Message(opcode, payload.clone()),
+            (Kind::Listener, Dialect::Tasks) => Mark::Command(tasks::nonsense(&self.wants)),
+            _ => Mark::Ignored,
+        };
+        self.message(chance, opcode, payload, mark);
+    }
+
+    /// A message in one frame or several, with pings between them.
+    fn message(&mut self, chance: &mut Chance, opcode: u8, payload: Vec<u8>, mark: Mark) {
         let compressed = self.window_bits > 0 && chance.one_in(2);
         let sent = match compressed {
             true => deflate::compress(&payload),
-            false => payload.clone(),
+            false => payload,
         };
         let mut rest = sent.as_slice();
         let mut kind = if compressed { 0x40 | opcode } else { opcode };
@@ -199,11 +216,6 @@ impl Client {
                 self.ping(chance, true);
             }
         }
-        let mark = if self.kind == Kind::Echo {
-            Mark::Message(opcode, payload.clone())
-        } else {
-            Mark::Ignored
-        };
         self.out.push(&frame(true, kind, rest), mark);
     }
 }

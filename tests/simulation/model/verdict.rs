@@ -194,22 +194,30 @@ impl Client {
         if !self.is_listening() {
             return Ok(());
         }
-        let log = around.ledger.log(self.dialect);
-        let (Some(joined), events) = (self.joined, log.messages().len()) else {
+        self.check_complete(around.ledger)
+    }
+
+    /// Everything that was published has been read: has it heard all that was for it?
+    fn check_complete(&self, ledger: &Ledger) -> Result<(), String> {
+        if self.joined.is_none() {
             return Err("no welcome came".into());
-        };
-        let heard = self.next.unwrap_or(log.before(joined)) + self.missed;
-        let entry = log.before(joined + 1) - log.before(joined);
-        let is_complete = match self.next {
-            Some(_) => heard == events,
-            None => heard <= events && heard + entry >= events,
-        };
-        if !is_complete || self.placed < self.heard.len() {
-            return Err(format!(
-                "heard {heard} of {events} events, joined in turn {joined}"
-            ));
         }
-        Ok(())
+        let course = self.course(ledger);
+        let is_complete = match &self.standing {
+            Some(standing) => standing.is_complete(&course),
+            None => false,
+        };
+        if is_complete && self.placed == self.heard.len() {
+            return Ok(());
+        }
+        Err(format!(
+            "{} of {} heard, it stands at {:?} (place, commands obeyed) of {} published and {} commands",
+            self.placed,
+            self.heard.len(),
+            self.standing,
+            course.log.messages().len(),
+            self.commands.len()
+        ))
     }
 
     /// A queue without progress is not kept for longer than it may be.

@@ -12,13 +12,13 @@ use roomcast::transport::sim::Sim;
 use roomcast::transport::{Sharing, Transport};
 
 use super::chance::Chance;
-use super::client::{Client, Heard, Kind, Leave, Reading, What};
+use super::client::{Client, Kind, Leave, Reading};
 use super::dialect::Dialect;
 use super::evictions;
 use super::hearing::Around;
 use super::ledger::Ledger;
-use super::reckoning::{self, Books};
 use super::rules::{Flavour, KEY, Rules};
+use super::witness;
 
 /// Turns in which nothing moves that a wait may take: more is a loop that spins.
 const IDLE_TURNS_MAX: u32 = 1000;
@@ -28,11 +28,11 @@ pub const TURNS_MAX: u32 = 5000;
 pub struct World {
     pub chance: Chance,
     pub rules: Rules,
-    reactor: Reactor<Sim>,
+    pub(super) reactor: Reactor<Sim>,
     pub ledger: Ledger,
-    /// Whoever is connected; the first is the witness.
+    /// Whoever is connected; the first are the witnesses, one for each app.
     pub clients: Vec<Client>,
-    gone: Vec<Client>,
+    pub(super) gone: Vec<Client>,
     /// Names of connections, most of them no more.
     pub names: Vec<ConnId>,
     pub draining: Option<u32>,
@@ -92,11 +92,8 @@ impl World {
         };
         let sharing = world.rules.sharing;
         world.sim().share(sharing);
-        world.connect(Kind::Listener, u32::MAX);
-        world.clients[0].ask_to_open_with("");
-        for _ in 0..20 {
-            world.act(0, usize::MAX);
-            world.turn()?;
+        for dialect in Dialect::ALL {
+            world.call_witness(dialect)?;
         }
         if world.rules.lags {
             world.sim().set_read_time(Micros(1500));
@@ -125,12 +122,12 @@ impl World {
         sim.set_window(window);
         let end = sim.connect();
         let name = self.clients.len() + self.gone.len();
-        if name > 0 {
+        let mut client = Client::new(name, end, kind, window as usize, turn);
+        if !client.is_witness() {
             let shortage = self.rules.shortage;
             self.sim().set_shortage(end, shortage);
         }
-        let mut client = Client::new(name, end, kind, window as usize, turn);
-        if name > 0 {
+        if !client.is_witness() {
             client.form(&mut self.chance);
             if self.rules.flavour == Flavour::Slow {
                 (client.reading, client.diligent, client.liar) = (Reading::Prompt, true, false);
@@ -260,8 +257,8 @@ impl World {
             exhausted: self.exhausted,
         };
         let told = client.hear(&bytes, &mut around).and_then(|()| {
-            if client.name == 0 {
-                witness(client.dialect, &client.heard[heard..], &mut self.ledger)?;
+            if client.is_witness() {
+                witness::tell(client.dialect, &client.heard[heard..], &mut self.ledger)?;
             }
             client.follow(&self.ledger)
         });
@@ -277,8 +274,9 @@ impl World {
                 continue;
             }
             self.around(index, |client, around| client.check_end(around))?;
-            if index == 0 && self.clients.len() > 1 && self.draining.is_none() {
-                return Err(self.blame(0, "the witness is gone".into()));
+            let is_alone = self.clients.iter().all(Client::is_witness);
+            if self.clients[index].is_witness() && !is_alone && self.draining.is_none() {
+                return Err(self.blame(index, "the witness is gone".into()));
             }
             let client = self.clients.remove(index);
             self.sim().forget(client.end);
@@ -333,36 +331,11 @@ impl World {
         }
         self.widen(|client| client.window);
         for index in 0..self.clients.len() {
+            let told = self.clients[index].follow_all(&self.ledger);
+            told.map_err(|why| self.blame(index, why))?;
             self.around(index, |client, around| client.check_settled(around))?;
         }
         self.check_balance()
-    }
-
-    /// Nothing waits for anybody: whatever was offered was delivered, dropped or thrown away, and what was delivered was
-    /// heard.
-    fn check_balance(&self) -> Result<(), String> {
-        let everybody = || self.clients.iter().chain(&self.gone);
-        Dialect::ALL.into_iter().try_for_each(|dialect| {
-            let (mut heard, mut missed) = (0, 0);
-            let members = everybody().filter(|client| client.dialect == dialect);
-            for heard_next in members.flat_map(|client| &client.heard) {
-                match heard_next.what {
-                    What::Lagged(more, _) => missed += more as u64,
-                    _ => heard += 1,
-                }
-            }
-            let books = self.books(dialect);
-            if books.add_up() && books.delivered == heard && books.dropped >= missed {
-                return Ok(());
-            }
-            Err(format!(
-                "{dialect:?} at rest: {books:?}; {heard} were heard and {missed} told as missed"
-            ))
-        })
-    }
-
-    fn books(&self, dialect: Dialect) -> Books {
-        Books::of(self.reactor.metrics(), dialect.app())
     }
 
     pub fn act_diligently(&mut self) {
@@ -378,49 +351,6 @@ impl World {
             let sim = self.reactor.transport_mut();
             sim.resize(client.end, window(client) as u32);
         }
-    }
-
-    /// Nobody is left: nothing may be left of them.
-    pub fn check_empty(&mut self) -> Result<(), String> {
-        let rooms: u64 = self.reactor.metrics().rooms.iter().sum();
-        let left = (
-            self.reactor.connections(),
-            self.reactor.budgeted_bytes(),
-            rooms,
-            self.reactor.transport().descriptors(),
-        );
-        if left != (0, 0, 0, 0) {
-            return Err(format!(
-                "connections, bytes, rooms, descriptors: {left:?} are left"
-            ));
-        }
-        Ok(())
-    }
-
-    /// Published × members = delivered + dropped, as far as each can be known.
-    pub fn reckon(&mut self) -> Result<(), String> {
-        self.ledger.check_accepted()?;
-        for client in &mut self.gone {
-            client.follow(&self.ledger)?;
-        }
-        for dialect in Dialect::ALL {
-            let log = self.ledger.log(dialect);
-            let totals = reckoning::reckon(dialect, &self.gone, log, &self.rules)?;
-            let (books, published) = (self.books(dialect), log.messages().len() as u64);
-            // Nobody is left, so what was offered and not delivered was dropped or discarded; and nobody was offered more
-            // than the events that he may have missed.
-            let adds_up = books.add_up()
-                && books.published == published
-                && books.delivered == totals.written
-                && books.dropped >= totals.missed
-                && books.dropped + books.discarded <= totals.missed + totals.open;
-            if !adds_up {
-                return Err(format!(
-                    "{dialect:?}: the server's {books:?}; ours {published} published, {totals:?}"
-                ));
-            }
-        }
-        Ok(())
     }
 
     fn around(
@@ -453,18 +383,4 @@ impl World {
     fn sim_now(&self) -> Millis {
         self.reactor.transport().now().millis()
     }
-}
-
-/// What the witness hears is the order of all events.
-fn witness(dialect: Dialect, heard: &[Heard], ledger: &mut Ledger) -> Result<(), String> {
-    for heard in heard {
-        match &heard.what {
-            What::Text(text) => ledger.hear(dialect, text)?,
-            What::Lagged(missed, _) => {
-                return Err(format!("it reads everything at once, and missed {missed}"));
-            }
-            What::Welcome | What::Event(_) => {}
-        }
-    }
-    Ok(())
 }

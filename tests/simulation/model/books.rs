@@ -1,0 +1,111 @@
+//! What the server says of an app's messages, held against what clients heard: at rest, and once nobody is left.
+
+use roomcast::id::AppId;
+use roomcast::metrics::Metrics;
+
+use super::client::What;
+use super::dialect::Dialect;
+use super::reckoning;
+use super::world::World;
+
+/// An app's messages, each once for whoever it was meant for.
+#[derive(Debug)]
+pub struct Books {
+    pub published: u64,
+    pub offered: u64,
+    pub delivered: u64,
+    pub dropped: u64,
+    pub discarded: u64,
+}
+
+impl Books {
+    pub fn of(metrics: &Metrics, app: AppId) -> Books {
+        let app = app as usize;
+        Books {
+            published: metrics.messages_published[app],
+            offered: metrics.messages_offered[app],
+            delivered: metrics.messages_delivered[app],
+            dropped: metrics.messages_dropped[app],
+            discarded: metrics.messages_discarded[app],
+        }
+    }
+
+    /// Nothing waits: what was offered was delivered, dropped or thrown away.
+    pub fn add_up(&self) -> bool {
+        self.offered == self.delivered + self.dropped + self.discarded
+    }
+}
+
+impl World {
+    /// Nothing waits for anybody: whatever was offered was delivered, dropped or thrown away, and what was delivered was
+    /// heard.
+    pub fn check_balance(&self) -> Result<(), String> {
+        let everybody = || self.clients.iter().chain(&self.gone);
+        Dialect::ALL.into_iter().try_for_each(|dialect| {
+            let (mut heard, mut missed) = (0, 0);
+            let members = everybody().filter(|client| client.dialect == dialect);
+            for heard_next in members.flat_map(|client| &client.heard) {
+                match heard_next.what {
+                    What::Lagged(ref loss) => missed += loss.missed as u64,
+                    _ => heard += 1,
+                }
+            }
+            let books = self.books(dialect);
+            if books.add_up() && books.delivered == heard && books.dropped >= missed {
+                return Ok(());
+            }
+            Err(format!(
+                "{dialect:?} at rest: {books:?}; {heard} were heard and {missed} told as missed"
+            ))
+        })
+    }
+
+    fn books(&self, dialect: Dialect) -> Books {
+        Books::of(self.reactor.metrics(), dialect.app())
+    }
+
+    /// Nobody is left: nothing may be left of them.
+    pub fn check_empty(&mut self) -> Result<(), String> {
+        let rooms: u64 = self.reactor.metrics().rooms.iter().sum();
+        let left = (
+            self.reactor.connections(),
+            self.reactor.budgeted_bytes(),
+            rooms,
+            self.reactor.transport().descriptors(),
+        );
+        if left != (0, 0, 0, 0) {
+            return Err(format!(
+                "connections, bytes, rooms, descriptors: {left:?} are left"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Published × members = delivered + dropped, as far as each can be known.
+    pub fn reckon(&mut self) -> Result<(), String> {
+        self.ledger.check_accepted()?;
+        for client in &mut self.gone {
+            client
+                .follow_all(&self.ledger)
+                .map_err(|why| format!("client {}: {why}", client.name))?;
+        }
+        for dialect in Dialect::ALL {
+            let log = self.ledger.log(dialect);
+            let totals = reckoning::reckon(dialect, &self.gone, log, &self.rules)?;
+            let (books, published) = (self.books(dialect), log.messages().len() as u64);
+            // Nobody is left, so what was offered and not delivered was dropped or discarded; and nobody was offered more
+            // than the events that he may have missed.
+            let adds_up = books.add_up()
+                && books.published == published
+                && books.delivered == totals.written
+                && books.dropped >= totals.missed
+                && books.dropped + books.discarded <= totals.missed + totals.open;
+            if !adds_up {
+                return Err(format!(
+                    "{dialect:?}: the server's {books:?}; ours {published} published, {totals:?}"
+                ));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,50 @@
+//! The witness of an app: a client that is told everything, reads it at once, and so tells in which order it was
+//! published.
+
+use super::client::{Heard, Kind, What};
+use super::dialect::Dialect;
+use super::frames;
+use super::ledger::Ledger;
+use super::outgoing::Mark;
+use super::world::World;
+
+/// Turns until one has been let in.
+const TURNS: usize = 20;
+
+impl World {
+    /// Lets somebody in who will tell the order of all that is published in an app.
+    pub fn call_witness(&mut self, dialect: Dialect) -> Result<(), String> {
+        self.connect(Kind::Listener, u32::MAX);
+        let index = self.clients.len() - 1;
+        let witness = &mut self.clients[index];
+        witness.listen_to(dialect);
+        witness.ask_to_open_with("");
+        if let Some((text, command)) = dialect.enrol() {
+            let frame = frames::frame(true, frames::TEXT, text.as_bytes());
+            witness.out.push(&frame, Mark::Command(command));
+        }
+        for _ in 0..TURNS {
+            self.act(index, usize::MAX);
+            self.turn()?;
+        }
+        // Its first word is the welcome, or an answer.
+        match self.clients[index].heard.len() {
+            1 => Ok(()),
+            _ => Err(self.blame(index, "the witness has not been let in".into())),
+        }
+    }
+}
+
+/// What a witness hears is the order of all events.
+pub fn tell(dialect: Dialect, heard: &[Heard], ledger: &mut Ledger) -> Result<(), String> {
+    for heard in heard {
+        match &heard.what {
+            What::Text(text) => ledger.hear(dialect, text)?,
+            What::Lagged(loss) => {
+                return Err(format!("it reads everything at once: {loss:?}"));
+            }
+            What::Welcome | What::Answer(..) | What::Event(_) => {}
+        }
+    }
+    Ok(())
+}
