@@ -3,7 +3,7 @@
 use roomcast::id::AppId;
 use roomcast::metrics::Metrics;
 
-use super::client::What;
+use super::client::{Client, Kind, What};
 use super::dialect::Dialect;
 use super::reckoning;
 use super::world::World;
@@ -43,7 +43,7 @@ impl World {
         let everybody = || self.clients.iter().chain(&self.gone);
         Dialect::ALL.into_iter().try_for_each(|dialect| {
             let (mut heard, mut missed) = (0, 0);
-            let members = everybody().filter(|client| client.dialect == dialect);
+            let members = everybody().filter(|client| client.is_member_of(dialect));
             for heard_next in members.flat_map(|client| &client.heard) {
                 match heard_next.what {
                     What::Lagged(ref loss) => missed += loss.missed as u64,
@@ -57,7 +57,35 @@ impl World {
             Err(format!(
                 "{dialect:?} at rest: {books:?}; {heard} were heard and {missed} told as missed"
             ))
-        })
+        })?;
+        self.check_sessions()
+    }
+
+    /// The same of the sessions, of which nobody is told that he missed anything.
+    fn check_sessions(&self) -> Result<(), String> {
+        let books = Books::of(self.reactor.metrics(), AppId::Sessions);
+        let everybody = self.clients.iter().chain(&self.gone);
+        let subscribers: Vec<_> = everybody
+            .filter(|client| client.kind == Kind::Subscriber)
+            .collect();
+        let heard: u64 = subscribers
+            .iter()
+            .map(|client| client.heard.len() as u64)
+            .sum();
+        let ended = |client: &&&Client| client.ended.is_some() || client.closed.is_some();
+        let ended = subscribers.iter().filter(ended).count() as u64;
+        let (least, most) = self.ledger.sessions.steps();
+        // Whoever was refused one is closed.
+        let adds_up = books.add_up()
+            && books.delivered == heard
+            && books.dropped <= ended
+            && (least..=most).contains(&books.published);
+        if adds_up {
+            return Ok(());
+        }
+        Err(format!(
+            "sessions: {books:?}; {heard} were heard, {ended} subscribers have ended, {least} to {most} were published"
+        ))
     }
 
     fn books(&self, dialect: Dialect) -> Books {
@@ -106,6 +134,6 @@ impl World {
                 ));
             }
         }
-        Ok(())
+        self.check_sessions()
     }
 }

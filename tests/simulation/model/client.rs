@@ -12,6 +12,7 @@ use super::chance::Chance;
 use super::dialect::Dialect;
 use super::ledger::Ledger;
 use super::outgoing::{Mark, Outgoing};
+use super::sessions::{self, Act, Owner};
 use super::standing::{Command, Course, Standing, Wants};
 use super::tasks::Task;
 
@@ -20,6 +21,8 @@ use super::tasks::Task;
 pub enum Kind {
     /// Listens to events.
     Listener,
+    /// Waits for the outcome of a session.
+    Subscriber,
     /// Talks to the echo.
     Echo,
     /// Talks to an app in words that it does not know.
@@ -75,6 +78,8 @@ pub struct Hope {
 pub enum Then {
     #[default]
     Nothing,
+    /// The call for a session has been obeyed.
+    Obeys(Act),
     /// What was to be published in an app has been.
     Accepts(Dialect, usize),
     Opens,
@@ -98,6 +103,8 @@ pub enum What {
     /// The answer to a command, of this turn.
     Answer(String, u32),
     Lagged(Loss),
+    /// How far a session has come.
+    Status,
 }
 
 /// So many were missed.
@@ -124,7 +131,7 @@ pub struct Client {
     pub out: Outgoing,
     pub state: State,
     /// Where it asks for the upgrade.
-    pub path: &'static str,
+    pub path: String,
     /// It has asked for it.
     pub asked: bool,
     /// The window that messages to it may be compressed for, as a power of two; zero if they may not.
@@ -164,6 +171,11 @@ pub struct Client {
     pub commands: Vec<Command>,
     /// What it wants once all that it has said is obeyed.
     pub wants: Wants,
+    /// The session that it subscribes to, and what it has heard of it last.
+    pub session: Option<usize>,
+    pub told: Option<sessions::Heard>,
+    /// The session that it calls for.
+    pub owner: Owner,
     /// The tasks that it has created.
     pub tasks: Vec<Task>,
 
@@ -211,8 +223,10 @@ impl Client {
             state: State::Http,
             path: match kind {
                 Kind::Echo => "/echo",
+                Kind::Stranger => STRANGE,
                 _ => Dialect::Events.path(),
-            },
+            }
+            .into(),
             asked: false,
             window_bits: 0,
             quiet: false,
@@ -235,6 +249,9 @@ impl Client {
             standing: None,
             commands: Vec::new(),
             wants: Wants::new(),
+            session: None,
+            told: None,
+            owner: Owner::default(),
             tasks: Vec::new(),
             connected: turn,
             conn: None,
@@ -266,20 +283,21 @@ impl Client {
         if self.kind == Kind::Listener {
             self.listen_to(chance.pick(&Dialect::ALL));
         }
-        if self.kind == Kind::Stranger {
-            self.path = STRANGE;
-        }
     }
 
     /// It will be a member of this app.
     pub fn listen_to(&mut self, dialect: Dialect) {
-        (self.dialect, self.path) = (dialect, dialect.path());
+        (self.dialect, self.path) = (dialect, dialect.path().into());
         self.wants = dialect.wants().to_vec();
     }
 
     /// Whether it is one of those that tell the order of everything.
     pub fn is_witness(&self) -> bool {
         self.name < Dialect::ALL.len()
+    }
+
+    pub fn is_member_of(&self, dialect: Dialect) -> bool {
+        self.kind == Kind::Listener && self.dialect == dialect
     }
 
     /// What may happen to it as a member.
@@ -309,6 +327,10 @@ impl Client {
                 Mark::Publish(dialect, wish) => {
                     self.whole.push_back(turn);
                     ledger.log_mut(dialect).whole(wish, turn);
+                }
+                Mark::Call(act) => {
+                    self.whole.push_back(turn);
+                    ledger.sessions.whole(act, turn);
                 }
                 Mark::Message(opcode, payload) => self.echoes.push_back((opcode, payload)),
                 Mark::Command(command) => self.commands.push(Command {
@@ -403,7 +425,8 @@ impl Client {
 
     /// Whether it is a member of its app, as far as it knows.
     pub fn is_listening(&self) -> bool {
-        self.kind == Kind::Listener && self.state == State::Open && self.is_there()
+        let listens = matches!(self.kind, Kind::Listener | Kind::Subscriber);
+        listens && self.state == State::Open && self.is_there()
     }
 
     /// Who it is and what happened to it last, for whoever has to find out why.

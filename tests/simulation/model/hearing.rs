@@ -78,17 +78,16 @@ impl Client {
             .answers
             .pop_front()
             .ok_or(format!("a {} that nobody asked for", answer.status))?;
-        match hope.lie {
+        let whole = match hope.lie {
             Some(start) if self.out.sent() <= start => {
                 return Err("a lie answered before it is told".into());
             }
-            Some(_) => {}
-            None => {
-                self.whole
-                    .pop_front()
-                    .ok_or("an answer to half a request")?;
-            }
-        }
+            Some(_) => turn,
+            None => self
+                .whole
+                .pop_front()
+                .ok_or("an answer to half a request")?,
+        };
         let drains = around.draining.is_some_and(|began| turn >= began);
         if answer.closes() != hope.closes && !drains {
             return Err(format!(
@@ -110,6 +109,12 @@ impl Client {
             self.asked = false;
             return Ok(answer.bytes);
         }
+        let session = self.session.filter(|_| matches!(hope.then, Then::Opens));
+        let may_be_gone = |session| around.ledger.sessions.may_be_gone(session, turn);
+        if answer.status == 404 && session.is_some_and(may_be_gone) {
+            (self.asked, self.session) = (false, None);
+            return Ok(answer.bytes);
+        }
         if answer.status != hope.status {
             return Err(format!(
                 "{} expected, not {}: {}",
@@ -123,7 +128,17 @@ impl Client {
                     tasks::learn(&mut self.tasks, wish, &answer.body)?;
                 }
             }
-            Then::Opens => self.open(&answer, turn)?,
+            Then::Obeys(act) => {
+                let sessions = &mut around.ledger.sessions;
+                sessions.obeyed(act, turn, &answer.body, &mut self.owner)?;
+            }
+            Then::Opens => {
+                let is_gone = |session| around.ledger.sessions.is_gone(session, whole);
+                if session.is_some_and(is_gone) {
+                    return Err("a session that was deleted is subscribed to".into());
+                }
+                self.open(&answer, turn)?;
+            }
             Then::Nothing => {}
         }
         Ok(answer.bytes)
@@ -194,7 +209,15 @@ impl Client {
             frames::TEXT => {
                 let text =
                     String::from_utf8(frame.payload).map_err(|_| "text that is not UTF-8")?;
-                self.hear_text(text, frame.bytes as u64, around.ledger)?;
+                let what = match self.session {
+                    Some(session) => Some(self.hear_status(session, &text, around.ledger)?),
+                    None => self.hear_text(text, around.ledger)?,
+                };
+                self.heard.extend(what.map(|what| Heard {
+                    start: self.understood,
+                    end: self.understood + frame.bytes as u64,
+                    what,
+                }));
             }
             opcode => return Err(format!("a listener got opcode {opcode}")),
         }
@@ -211,7 +234,24 @@ impl Client {
         Err(format!("a pong to no ping: {payload:?}"))
     }
 
-    fn hear_text(&mut self, text: String, bytes: u64, ledger: &Ledger) -> Result<(), String> {
+    fn hear_status(
+        &mut self,
+        session: usize,
+        text: &str,
+        ledger: &mut Ledger,
+    ) -> Result<What, String> {
+        let mut sessions = std::mem::take(&mut ledger.sessions);
+        let heard = sessions.hear(session, self.told, text, |timestamp| {
+            ledger.turn_of(timestamp)
+        });
+        ledger.sessions = sessions;
+        let (told, turn) = heard?;
+        self.joined.get_or_insert(turn);
+        self.told = Some(told);
+        Ok(What::Status)
+    }
+
+    fn hear_text(&mut self, text: String, ledger: &Ledger) -> Result<Option<What>, String> {
         let (said, timestamp) = self.dialect.read(&text)?;
         let is_first = self.heard.is_empty() && self.dialect.welcomes();
         let turn = ledger.turn_of(timestamp)?;
@@ -229,7 +269,7 @@ impl Client {
                     let pong = frames::frame(true, frames::TEXT, br#"{"type":"pong"}"#);
                     self.out.push(&pong, Mark::Ignored);
                 }
-                return Ok(());
+                return Ok(None);
             }
             Said::Lagged(missed) => What::Lagged(Loss {
                 missed,
@@ -239,12 +279,7 @@ impl Client {
             Said::Answer => What::Answer(text, turn),
             Said::Published => What::Text(text),
         };
-        self.heard.push(Heard {
-            start: self.understood,
-            end: self.understood + bytes,
-            what,
-        });
-        Ok(())
+        Ok(Some(what))
     }
 
     /// Finds the place of what was heard in the order of all that was published, as far as the witness has heard that.
@@ -287,7 +322,7 @@ impl Client {
         let course = self.course(ledger);
         for heard in &mut heard[self.placed..until] {
             match &mut heard.what {
-                What::Welcome | What::Event(_) => {}
+                What::Welcome | What::Event(_) | What::Status => {}
                 What::Text(text) => {
                     let place = log
                         .place(text)

@@ -1,4 +1,4 @@
-//! Every publish of a run, in a log for each app, and the time of every turn.
+//! Every publish of a run, in a log for each app, the sessions, and the time of every turn.
 //!
 //! Every turn has a time of its own, so a message's timestamp tells the turn in which it was published.
 
@@ -8,10 +8,12 @@ use roomcast::time::Now;
 
 use super::dialect::Dialect;
 use super::log::{Log, Told};
+use super::sessions::Sessions;
 
 #[derive(Default)]
 pub struct Ledger {
     logs: [Log; Dialect::ALL.len()],
+    pub sessions: Sessions,
     /// The loop's own time in every turn, in milliseconds; a turn is a place in here.
     pub times: Vec<u64>,
     /// The turn of each time on the wall, where no turn's time is another's.

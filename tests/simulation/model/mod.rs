@@ -20,6 +20,7 @@ pub mod log;
 pub mod outgoing;
 pub mod reckoning;
 pub mod script;
+pub mod sessions;
 pub mod standing;
 pub mod tasks;
 pub mod verdict;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::dialect::Dialect;
+use super::sessions::Act;
 use super::standing::Command;
 
 /// What is whole once the bytes in front of a mark have been sent.
@@ -12,6 +13,8 @@ pub enum Mark {
     Request,
     /// A request to publish this wish of an app's log.
     Publish(Dialect, usize),
+    /// A call for a session.
+    Call(Act),
     /// A message to the echo.
     Message(u8, Vec<u8>),
     /// A message that an app answers.

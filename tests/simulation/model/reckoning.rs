@@ -5,7 +5,7 @@
 
 use roomcast::bounds::QueueBounds;
 
-use super::client::{Client, Heard, Kind, Loss, What};
+use super::client::{Client, Heard, Loss, What};
 use super::dialect::Dialect;
 use super::log::Log;
 use super::rules::Rules;
@@ -45,9 +45,7 @@ pub fn reckon(
         missed: 0,
         open: 0,
     };
-    let listeners = clients
-        .iter()
-        .filter(|client| client.kind == Kind::Listener && client.dialect == dialect);
+    let listeners = clients.iter().filter(|client| client.is_member_of(dialect));
     for client in listeners {
         let queue = Queue {
             client,
@@ -100,6 +98,7 @@ impl Queue<'_> {
         };
         for (index, heard) in self.client.heard.iter().enumerate() {
             match &heard.what {
+                What::Status => return Err("a status of no session".into()),
                 What::Welcome => totals.written += 1,
                 What::Text(text) => return Err(format!("the witness never heard {text}")),
                 What::Event(place) => {

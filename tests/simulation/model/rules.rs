@@ -78,7 +78,14 @@ impl Rules {
             bytes_max: chance.pick(&[300, 1200, 5000, 1 << 20]),
         };
         let message_bytes_max = chance.pick(&[200, 5000, 100_000]);
-        for app in [AppId::Ops, AppId::Events, AppId::Tasks, AppId::Stream] {
+        let apps = [
+            AppId::Ops,
+            AppId::Events,
+            AppId::Tasks,
+            AppId::Stream,
+            AppId::Sessions,
+        ];
+        for app in apps {
             let bounds = bounds.app_mut(app);
             bounds.connections_per_minute = 0;
             bounds.queue = queue;
@@ -119,7 +126,7 @@ impl Rules {
             sharing: Sharing::Nothing,
             drains: chance.one_in(3),
             flushes_all: bounds.turn == TurnBounds::default(),
-            steps: chance.between(300, 600),
+            steps: chance.between(400, 700),
             clients_max: chance.pick(&[3, 8, 20, 40]),
         };
         rules.with_flavour(chance).with_drain().with_ground()

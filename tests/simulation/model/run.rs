@@ -37,15 +37,20 @@ impl World {
             let kinds = [
                 Kind::Listener,
                 Kind::Listener,
+                Kind::Listener,
+                Kind::Listener,
+                Kind::Subscriber,
+                Kind::Subscriber,
                 Kind::Echo,
                 Kind::Stranger,
+                Kind::Publisher,
                 Kind::Publisher,
                 Kind::Publisher,
                 Kind::Publisher,
                 Kind::Mute,
             ];
             let kind = match self.rules.flavour {
-                Flavour::Slow => self.chance.pick(&kinds[..5]),
+                Flavour::Slow => self.chance.pick(&kinds[..10]),
                 _ => self.chance.pick(&kinds),
             };
             let window = self.chance.pick(&[1, 40, 400, 4000, 64 << 10]);

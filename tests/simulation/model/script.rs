@@ -9,6 +9,7 @@ use super::ledger::Ledger;
 use super::lies;
 use super::outgoing::Mark;
 use super::rules::{KEY, Rules};
+use super::sessions::Asked;
 use super::tasks;
 
 impl Client {
@@ -23,12 +24,16 @@ impl Client {
             (_, State::Http) if !self.asked => {
                 if chance.one_in(4) {
                     self.ask(chance, ledger, rules);
-                } else {
+                } else if self.kind != Kind::Subscriber || self.subscribe(chance, ledger) {
                     self.ask_to_open(chance, rules);
                 }
             }
             // Some do not wait for the 101, where it is sure to come.
-            (_, State::Http) if chance.one_in(4) && !rules.refuses() => self.talk(chance, rules),
+            (kind, State::Http)
+                if kind != Kind::Subscriber && chance.one_in(4) && !rules.refuses() =>
+            {
+                self.talk(chance, rules)
+            }
             (_, State::Http) => {}
             (_, State::Open) => self.talk(chance, rules),
         }
@@ -53,7 +58,7 @@ impl Client {
 
     /// Asks for the upgrade with this offer of extensions.
     pub fn ask_to_open_with(&mut self, offer: &str) {
-        let path = self.path;
+        let path = &self.path;
         self.asked = true;
         let hope = Hope {
             status: 101,
@@ -96,13 +101,48 @@ impl Client {
                     let (head, hope) = other(chance);
                     self.request(head.as_bytes(), hope, Mark::Request);
                 }
+                4..=6 => self.call(chance, ledger),
                 _ => self.publish(chance, ledger),
             }
         }
     }
 
+    /// Chooses the session that it wants to hear of, if there is one.
+    fn subscribe(&mut self, chance: &mut Chance, ledger: &Ledger) -> bool {
+        self.session = ledger.sessions.pick(chance);
+        if let Some(session) = self.session {
+            self.path = ledger.sessions.path(session);
+        }
+        self.session.is_some()
+    }
+
+    /// Calls for its session.
+    fn call(&mut self, chance: &mut Chance, ledger: &mut Ledger) {
+        let Some(asked) = ledger.sessions.ask(chance, &mut self.owner) else {
+            return;
+        };
+        let Asked {
+            method,
+            path,
+            body,
+            status,
+            act,
+        } = asked;
+        let length = body.len();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {KEY}\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        let hope = Hope {
+            status,
+            drains: method != "GET",
+            then: Then::Obeys(act),
+            ..Hope::default()
+        };
+        self.request(request.as_bytes(), hope, Mark::Call(act));
+    }
+
     fn publish(&mut self, chance: &mut Chance, ledger: &mut Ledger) {
-        let dialect = chance.pick(&[Dialect::Events, Dialect::Events, Dialect::Tasks]);
+        let dialect = chance.pick(&Dialect::ALL);
         let Publish {
             wish,
             method,
@@ -146,6 +186,10 @@ impl Client {
 
     /// A message, a ping, or the last word.
     fn talk(&mut self, chance: &mut Chance, rules: &Rules) {
+        let subscribes = self.is_member_of(Dialect::Tasks);
+        if subscribes && self.wants.is_empty() && !chance.one_in(4) {
+            return self.command(chance);
+        }
         match chance.below(20) {
             0 => {
                 let code = chance.pick(&[1000, 1001, 1003, 1005, 1011, 3000, 4999]);
@@ -162,12 +206,8 @@ impl Client {
             }
             2..=4 => self.ping(chance, false),
             5 => self.out.push(&frame(true, PONG, b"unasked"), Mark::Ignored),
-            6..=10 if self.kind == Kind::Listener && self.dialect == Dialect::Tasks => {
-                let (text, command) = tasks::command(chance, &self.wants);
-                self.wants.clone_from(&command.wants);
-                self.message(chance, TEXT, text.into_bytes(), Mark::Command(command));
-            }
-            6..=10 if self.kind == Kind::Listener => {}
+            6 | 7 if subscribes => self.command(chance),
+            6..=15 if matches!(self.kind, Kind::Listener | Kind::Subscriber) => {}
             _ => self.chat(chance, rules.message_bytes_max()),
         }
     }
@@ -181,6 +221,12 @@ impl Client {
             self.out
                 .push_inside(&frame(true, PING, &payload), mark, inside);
         }
+    }
+
+    fn command(&mut self, chance: &mut Chance) {
+        let (text, command) = tasks::command(chance, &self.wants);
+        self.wants.clone_from(&command.wants);
+        self.message(chance, TEXT, text.into_bytes(), Mark::Command(command));
     }
 
     /// A message that is no command.

@@ -9,7 +9,7 @@ use super::log::{Log, NAME, TIME, filled};
 use super::standing::{Command, Wants};
 
 /// The repositories there are; one is another's beginning.
-const REPOSITORIES: [&str; 4] = ["web", "web/é", "api", "repo:web"];
+const REPOSITORIES: [&str; 3] = ["web", "web/é", "repo:web"];
 const EVERY: &str = "*";
 
 /// A header that says who makes a change, and what subscribers are told of that.
@@ -141,13 +141,14 @@ pub fn is_answer(text: &str, command: &Command) -> bool {
 
 /// Says what it wants from now on, given what it wants now.
 pub fn command(chance: &mut Chance, wants: &Wants) -> (String, Command) {
-    let count = chance.below(4);
-    let name = |chance: &mut Chance| match chance.below(6) {
-        0 => EVERY,
-        other => REPOSITORIES[other % REPOSITORIES.len()],
+    let count = chance.pick(&[0, 1, 1, 2, 3]);
+    let name = |chance: &mut Chance| match chance.below(5) {
+        0 | 1 => EVERY,
+        other => REPOSITORIES[other - 2],
     };
     let names: Wants = (0..count).map(|_| name(chance)).collect();
-    let (text, wants, answer) = match chance.below(8) {
+    let kind = if wants.is_empty() { 7 } else { chance.below(8) };
+    let (text, wants, answer) = match kind {
         0 => (r#"{"type":"ping"}"#.into(), wants.clone(), "pong"),
         1 => (said("unsubscribed", &names), wants.clone(), "error"),
         2 => (

@@ -10,6 +10,8 @@ use super::ledger::Ledger;
 const SLACK: u64 = 1000;
 /// The same for the one that nothing puts off, where every turn writes to everybody: a few ticks.
 const STUCK_SLACK: u64 = 50;
+/// A status and a pong.
+const STATUS_BYTES_MAX: u64 = 300;
 
 impl Client {
     /// A close frame came with this code: is there a reason for it?
@@ -30,6 +32,7 @@ impl Client {
                 .map(|_| ()),
             1001 if around.draining.is_some_and(|began| turn >= began) => Ok(()),
             1013 if around.rules.thrifty => self.check_evicted(turn),
+            1000 | 1013 if self.session.is_some() => self.check_session_close(code, turn, around),
             _ => Err(format!(
                 "closed with {code} for no reason; lie {:?}, close {:?}",
                 self.lie, self.closing
@@ -194,7 +197,50 @@ impl Client {
         if !self.is_listening() {
             return Ok(());
         }
-        self.check_complete(around.ledger)
+        match self.session {
+            Some(session) => self.check_up_to_date(session, around.ledger),
+            None => self.check_complete(around.ledger),
+        }
+    }
+
+    /// Whether a subscriber knows all that its session has come to.
+    fn check_up_to_date(&self, session: usize, ledger: &Ledger) -> Result<(), String> {
+        let now = ledger.times.len() as u32;
+        if ledger.sessions.is_gone(session, now) {
+            return Err("its session was deleted, and it is still there".into());
+        }
+        let told = self.told.ok_or("it was not told how its session stands")?;
+        let is_complete = ledger.sessions.is_complete(session, told, false);
+        is_complete
+            .then_some(())
+            .ok_or_else(|| format!("session {session} has gone on since {told:?}"))
+    }
+
+    /// A subscriber was closed because its session was deleted, or because a status did not fit.
+    fn check_session_close(&self, code: u16, turn: u32, around: &Around<'_>) -> Result<(), String> {
+        let sessions = &around.ledger.sessions;
+        let (Some(session), Some(told)) = (self.session, self.told) else {
+            return Err(format!("closed with {code} before its first word"));
+        };
+        if code == 1000 {
+            let is_fair =
+                sessions.may_be_gone(session, turn) && sessions.is_complete(session, told, true);
+            return is_fair
+                .then_some(())
+                .ok_or_else(|| format!("1000, session {session}, after {told:?}"));
+        }
+        let queue = around.rules.queue();
+        let is_fair = sessions.droppable(session, told).is_some_and(|whole| {
+            let written = self.written_before(whole);
+            let waiting = self.heard.iter().filter(|heard| heard.end > written);
+            let bytes = self.understood.saturating_sub(written) + STATUS_BYTES_MAX;
+            let messages = waiting.count();
+            messages >= queue.messages_max as usize
+                || messages > 0 && bytes > u64::from(queue.bytes_max)
+        });
+        is_fair
+            .then_some(())
+            .ok_or_else(|| format!("1013, session {session}, after {told:?}: it was not full"))
     }
 
     /// Everything that was published has been read: has it heard all that was for it?

@@ -43,7 +43,7 @@ pub fn tell(dialect: Dialect, heard: &[Heard], ledger: &mut Ledger) -> Result<()
             What::Lagged(loss) => {
                 return Err(format!("it reads everything at once: {loss:?}"));
             }
-            What::Welcome | What::Answer(..) | What::Event(_) => {}
+            What::Welcome | What::Answer(..) | What::Event(_) | What::Status => {}
         }
     }
     Ok(())

@@ -278,7 +278,8 @@ impl World {
             if self.clients[index].is_witness() && !is_alone && self.draining.is_none() {
                 return Err(self.blame(index, "the witness is gone".into()));
             }
-            let client = self.clients.remove(index);
+            let mut client = self.clients.remove(index);
+            self.ledger.sessions.release(&mut client.owner);
             self.sim().forget(client.end);
             self.gone.push(client);
         }
