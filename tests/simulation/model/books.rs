@@ -44,11 +44,14 @@ impl World {
         Dialect::ALL.into_iter().try_for_each(|dialect| {
             let (mut heard, mut missed) = (0, 0);
             let members = everybody().filter(|client| client.is_member_of(dialect));
-            for heard_next in members.flat_map(|client| &client.heard) {
-                match heard_next.what {
-                    What::Lagged(ref loss) => missed += loss.missed as u64,
-                    _ => heard += 1,
+            for client in members {
+                for heard_next in &client.heard {
+                    match &heard_next.what {
+                        What::Lagged(loss) => missed += loss.missed as u64,
+                        _ => heard += 1,
+                    }
                 }
+                heard -= client.cut_off(self.ledger.log(dialect));
             }
             let books = self.books(dialect);
             if books.add_up() && books.delivered == heard && books.dropped >= missed {
@@ -92,6 +95,14 @@ impl World {
         Books::of(self.reactor.metrics(), dialect.app())
     }
 
+    /// Finds the place of everything that was heard by those who are gone.
+    pub fn follow_gone(&mut self) -> Result<(), String> {
+        self.gone.iter_mut().try_for_each(|client| {
+            let followed = client.follow_all(&self.ledger);
+            followed.map_err(|why| format!("client {}: {why}", client.name))
+        })
+    }
+
     /// Nobody is left: nothing may be left of them.
     pub fn check_empty(&mut self) -> Result<(), String> {
         let rooms: u64 = self.reactor.metrics().rooms.iter().sum();
@@ -112,11 +123,7 @@ impl World {
     /// Published × members = delivered + dropped, as far as each can be known.
     pub fn reckon(&mut self) -> Result<(), String> {
         self.ledger.check_accepted()?;
-        for client in &mut self.gone {
-            client
-                .follow_all(&self.ledger)
-                .map_err(|why| format!("client {}: {why}", client.name))?;
-        }
+        self.follow_gone()?;
         for dialect in Dialect::ALL {
             let log = self.ledger.log(dialect);
             let totals = reckoning::reckon(dialect, &self.gone, log, &self.rules)?;

@@ -11,6 +11,7 @@ use roomcast::transport::sim::{Client as End, Sim};
 use super::chance::Chance;
 use super::dialect::Dialect;
 use super::ledger::Ledger;
+use super::log::Log;
 use super::outgoing::{Mark, Outgoing};
 use super::sessions::{self, Act, Owner};
 use super::standing::{Command, Course, Standing, Wants};
@@ -25,8 +26,6 @@ pub enum Kind {
     Subscriber,
     /// Talks to the echo.
     Echo,
-    /// Talks to an app in words that it does not know.
-    Stranger,
     /// Publishes, and asks for other things, over one kept-alive connection.
     Publisher,
     /// Connects and says nothing.
@@ -111,8 +110,9 @@ pub enum What {
 #[derive(Debug)]
 pub struct Loss {
     pub missed: usize,
-    /// The turn in which that was told.
-    pub told: u32,
+    /// The turn in which that was told, if it says so, and the one in which it was written.
+    pub told: Option<u32>,
+    pub written: u32,
     /// The places of the log that the first of them may have; none if that is not known, or was no published message.
     pub firsts: Vec<usize>,
 }
@@ -205,9 +205,6 @@ pub struct Client {
     pub evictable: Vec<u32>,
 }
 
-/// An app that keeps to itself what it does not know, and never ends a connection for it.
-const STRANGE: &str = "/v1/stream";
-
 impl Client {
     pub fn new(name: usize, end: End, kind: Kind, window: usize, turn: u32) -> Client {
         Client {
@@ -223,7 +220,6 @@ impl Client {
             state: State::Http,
             path: match kind {
                 Kind::Echo => "/echo",
-                Kind::Stranger => STRANGE,
                 _ => Dialect::Events.path(),
             }
             .into(),
@@ -298,6 +294,22 @@ impl Client {
 
     pub fn is_member_of(&self, dialect: Dialect) -> bool {
         self.kind == Kind::Listener && self.dialect == dialect
+    }
+
+    /// How many messages it heard last of a batch whose end it did not hear.
+    pub fn cut_off(&self, log: &Log) -> u64 {
+        let place = |heard: &Heard| match heard.what {
+            What::Event(place) => Some(place),
+            _ => None,
+        };
+        let Some(last) = self.heard.last().and_then(place) else {
+            return 0;
+        };
+        let heard = (0..=last).rev().take_while(|&place| !log.is_first(place));
+        match log.is_first(last + 1) {
+            true => 0,
+            false => heard.count() as u64 + 1,
+        }
     }
 
     /// What may happen to it as a member.

@@ -7,7 +7,8 @@ use super::chance::Chance;
 use super::events;
 use super::ledger::Ledger;
 use super::log::Log;
-use super::standing::Command;
+use super::standing::{Command, Wants};
+use super::stream;
 use super::tasks::{self, Task};
 
 /// An app with members, and a witness among them.
@@ -15,6 +16,7 @@ use super::tasks::{self, Task};
 pub enum Dialect {
     Events,
     Tasks,
+    Stream,
 }
 
 /// What a text is, beside a message that was published.
@@ -37,7 +39,7 @@ pub struct Named {
     pub key: String,
     /// The name that the server gave, if it gives any.
     pub name: String,
-    pub timestamp: String,
+    pub timestamp: Option<String>,
 }
 
 /// A request that publishes.
@@ -52,12 +54,13 @@ pub struct Publish {
 }
 
 impl Dialect {
-    pub const ALL: [Dialect; 2] = [Dialect::Events, Dialect::Tasks];
+    pub const ALL: [Dialect; 3] = [Dialect::Events, Dialect::Tasks, Dialect::Stream];
 
     pub fn app(self) -> AppId {
         match self {
             Dialect::Events => AppId::Events,
             Dialect::Tasks => AppId::Tasks,
+            Dialect::Stream => AppId::Stream,
         }
     }
 
@@ -66,14 +69,16 @@ impl Dialect {
         match self {
             Dialect::Events => "/ws",
             Dialect::Tasks => "/api/v1/tasks/ws?version=1.0&api_key=a+key+of+the+simulation",
+            Dialect::Stream => "/v1/stream",
         }
     }
 
-    /// What a member is told, and the timestamp that it carries; its form is checked, but for what was published.
-    pub fn read(self, text: &str) -> Result<(Said, &str), String> {
+    /// What a member is told, and the timestamp that it carries, if it does; its form is checked, but for what was published.
+    pub fn read(self, text: &str) -> Result<(Said, Option<&str>), String> {
         match self {
             Dialect::Events => events::read(text),
             Dialect::Tasks => tasks::read(text),
+            Dialect::Stream => stream::read(text),
         }
     }
 
@@ -82,6 +87,7 @@ impl Dialect {
         match self {
             Dialect::Events => events::named(text),
             Dialect::Tasks => tasks::named(text),
+            Dialect::Stream => stream::named(text),
         }
     }
 
@@ -90,6 +96,7 @@ impl Dialect {
         match self {
             Dialect::Events => events::publish(chance, log),
             Dialect::Tasks => tasks::publish(chance, log, tasks),
+            Dialect::Stream => stream::publish(chance, log),
         }
     }
 
@@ -101,6 +108,10 @@ impl Dialect {
                 tasks::accepted(wish, body, ledger)?;
                 None
             }
+            Dialect::Stream => {
+                stream::accepted(ledger.log(self).count(wish), body)?;
+                None
+            }
         };
         ledger.log_mut(self).accepted(wish, receivers);
         Ok(())
@@ -110,7 +121,7 @@ impl Dialect {
     pub fn wants(self) -> &'static [&'static str] {
         match self {
             Dialect::Events => &["*"],
-            Dialect::Tasks => &[],
+            Dialect::Tasks | Dialect::Stream => &[],
         }
     }
 
@@ -119,10 +130,19 @@ impl Dialect {
         self == Dialect::Events
     }
 
+    /// Something that a member says of what it wants, given what it wants now; none where it has nothing to say.
+    pub fn command(self, chance: &mut Chance, wants: &Wants) -> Option<(String, Command)> {
+        match self {
+            Dialect::Events => None,
+            Dialect::Tasks => Some(tasks::command(chance, wants)),
+            Dialect::Stream => Some(stream::command(chance, wants)),
+        }
+    }
+
     /// Whether this text answers this command.
     pub fn is_answer(self, text: &str, command: &Command) -> bool {
         match self {
-            Dialect::Events => false,
+            Dialect::Events | Dialect::Stream => false,
             Dialect::Tasks => tasks::is_answer(text, command),
         }
     }
@@ -132,6 +152,7 @@ impl Dialect {
         match self {
             Dialect::Events => None,
             Dialect::Tasks => Some(tasks::subscribe_to_all()),
+            Dialect::Stream => Some(stream::subscribe_to_all()),
         }
     }
 }

@@ -24,7 +24,7 @@ struct Accepted<'a> {
 }
 
 /// What a member is told.
-pub fn read(text: &str) -> Result<(Said, &str), String> {
+pub fn read(text: &str) -> Result<(Said, Option<&str>), String> {
     let (kind, timestamp) = ends(text).ok_or(format!("not an event: {text}"))?;
     let said = match kind {
         "connection:status" => {
@@ -46,7 +46,7 @@ pub fn read(text: &str) -> Result<(Said, &str), String> {
         }
         _ => Said::Published,
     };
-    Ok((said, timestamp))
+    Ok((said, Some(timestamp)))
 }
 
 /// An event's payload is unlike any other.
@@ -56,7 +56,7 @@ pub fn named(text: &str) -> Result<Named, String> {
     Ok(Named {
         key: envelope.payload.get().into(),
         name: String::new(),
-        timestamp: envelope.timestamp.into(),
+        timestamp: Some(envelope.timestamp.into()),
     })
 }
 

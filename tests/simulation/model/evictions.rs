@@ -36,7 +36,7 @@ impl Client {
     /// It was closed in this turn because the budget was spent: was it ever the one to go?
     pub fn check_evicted(&self, turn: u32) -> Result<(), String> {
         // An echo makes of little that came compressed as much as it likes, and an answer may be longer than its question.
-        let is_known = self.kind == Kind::Listener && self.dialect == Dialect::Events;
+        let is_known = self.kind == Kind::Listener && self.dialect != Dialect::Tasks;
         if !is_known || self.evictable.iter().any(|evicted| *evicted <= turn) {
             return Ok(());
         }

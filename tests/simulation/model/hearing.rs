@@ -202,10 +202,6 @@ impl Client {
                 Some((kind, payload)) if kind == opcode && payload == frame.payload => {}
                 other => return Err(format!("the echo of {other:?} is not {frame:?}")),
             },
-            frames::TEXT if self.kind == Kind::Stranger => {
-                let text = String::from_utf8_lossy(&frame.payload);
-                return Err(format!("a stranger was told {text}"));
-            }
             frames::TEXT => {
                 let text =
                     String::from_utf8(frame.payload).map_err(|_| "text that is not UTF-8")?;
@@ -254,7 +250,11 @@ impl Client {
     fn hear_text(&mut self, text: String, ledger: &Ledger) -> Result<Option<What>, String> {
         let (said, timestamp) = self.dialect.read(&text)?;
         let is_first = self.heard.is_empty() && self.dialect.welcomes();
-        let turn = ledger.turn_of(timestamp)?;
+        let told = timestamp
+            .map(|timestamp| ledger.turn_of(timestamp))
+            .transpose()?;
+        let written = self.turn_of(self.understood);
+        let turn = told.unwrap_or(written);
         let what = match said {
             Said::Welcome if is_first => {
                 self.joined = Some(turn);
@@ -273,7 +273,8 @@ impl Client {
             }
             Said::Lagged(missed) => What::Lagged(Loss {
                 missed,
-                told: turn,
+                told,
+                written,
                 firsts: Vec::new(),
             }),
             Said::Answer => What::Answer(text, turn),
@@ -303,6 +304,20 @@ impl Client {
     pub fn follow_all(&mut self, ledger: &Ledger) -> Result<(), String> {
         self.follow(ledger)?;
         self.follow_until(self.heard.len(), ledger)
+    }
+
+    /// Everything has come to rest and was read: a member must have heard all that was for it.
+    pub fn rest(&mut self, ledger: &Ledger) -> Result<(), String> {
+        self.follow_all(ledger)?;
+        if self.kind != Kind::Listener || !self.is_listening() {
+            return Ok(());
+        }
+        let Some(mut standing) = self.standing.take() else {
+            return Err("no welcome came".into());
+        };
+        standing.rest(&self.course(ledger))?;
+        self.standing = Some(standing);
+        Ok(())
     }
 
     fn follow_until(&mut self, until: usize, ledger: &Ledger) -> Result<(), String> {
@@ -339,7 +354,8 @@ impl Client {
                         .map_err(|why| format!("{why}: {text}"))?;
                 }
                 What::Lagged(loss) => {
-                    loss.firsts = standing.miss(loss.missed, loss.told, &course)?;
+                    loss.firsts =
+                        standing.miss(loss.missed, loss.told.unwrap_or(loss.written), &course)?;
                 }
             }
         }

@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 
+use roomcast::metrics::PerApp;
 use roomcast::time::Now;
 
 use super::dialect::Dialect;
@@ -33,11 +34,14 @@ impl Ledger {
     /// An app's witness heard this next.
     pub fn hear(&mut self, dialect: Dialect, text: &str) -> Result<(), String> {
         let named = dialect.named(text)?;
-        let turn = self.turn_of(&named.timestamp)?;
+        let timestamp = named.timestamp.as_deref();
+        let turn = timestamp
+            .map(|timestamp| self.turn_of(timestamp))
+            .transpose()?;
         let told = Told {
             key: &named.key,
             name: &named.name,
-            timestamp: &named.timestamp,
+            timestamp: timestamp.unwrap_or_default(),
             turn,
         };
         self.log_mut(dialect).hear(text, &told)
@@ -53,10 +57,14 @@ impl Ledger {
         self.logs.iter().try_for_each(Log::check_accepted)
     }
 
-    /// One more turn, at this time.
-    pub fn turn(&mut self, now: Now) {
+    /// One more turn, at this time, by the end of which so many messages had been published in each app.
+    pub fn turn(&mut self, now: Now, published: &PerApp) {
         let turn = self.times.len() as u32;
         self.times.push(now.millis().0);
+        for dialect in Dialect::ALL {
+            let published = published[dialect.app() as usize];
+            self.log_mut(dialect).turn(published);
+        }
         self.by_wall.insert(now.unix.to_string(), turn);
     }
 

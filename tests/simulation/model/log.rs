@@ -1,7 +1,10 @@
 //! What was published in one app, in the one order in which the server took it.
 //!
 //! A witness, a client that reads everything at once, tells the order. What a message must look like is known from the
-//! request that asked for it, but for its time and for the name that the server gave; a time tells the turn.
+//! request that asked for it, but for its time and for the name that the server gave. The turn is known from how many
+//! the server says that it has published by the end of each, and from the time, if there is one.
+//!
+//! Several that one request asked for are a batch: they have places one behind another, and wait as one.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -17,10 +20,14 @@ pub struct Log {
     by_key: BTreeMap<String, usize>,
     messages: Vec<Message>,
     by_text: HashMap<String, usize>,
+    /// How many had been published by the end of each turn.
+    published: Vec<u64>,
 }
 
 /// A publish that somebody asked for.
 struct Wish {
+    /// The first wish of its request.
+    batch: usize,
     /// In whose room.
     room: &'static str,
     /// What subscribers are told of it.
@@ -40,30 +47,57 @@ pub struct Message {
     /// Its text frame, header and all.
     pub frame_bytes: u64,
     wish: usize,
+    batch: usize,
 }
 
-/// What a text says of itself: what tells it from all others, the name in it and the turn that its time names.
+/// What a text says of itself: what tells it from all others, and the name and the time in it.
 pub struct Told<'a> {
     pub key: &'a str,
     pub name: &'a str,
     pub timestamp: &'a str,
-    pub turn: u32,
+    /// The turn that its time names, if it has one.
+    pub turn: Option<u32>,
 }
 
 impl Log {
     /// Somebody will ask for this; the key is unlike any other.
     pub fn wish(&mut self, room: &'static str, key: String, text: String) -> usize {
-        let number = self.wishes.len();
-        self.by_key.insert(key, number);
-        self.wishes.push(Wish {
-            room,
-            text,
-            whole: None,
-            accepted: false,
-            receivers: None,
-            heard: false,
-        });
-        number
+        self.wish_all(room, vec![(key, text)])
+    }
+
+    /// The same for several, in one request; the number of the first.
+    pub fn wish_all(&mut self, room: &'static str, wishes: Vec<(String, String)>) -> usize {
+        let batch = self.wishes.len();
+        for (key, text) in wishes {
+            self.by_key.insert(key, self.wishes.len());
+            self.wishes.push(Wish {
+                batch,
+                room,
+                text,
+                whole: None,
+                accepted: false,
+                receivers: None,
+                heard: false,
+            });
+        }
+        batch
+    }
+
+    /// The wishes of a request.
+    fn batch(&mut self, first: usize) -> impl Iterator<Item = &mut Wish> {
+        let wishes = self.wishes[first..].iter_mut();
+        wishes.take_while(move |wish| wish.batch == first)
+    }
+
+    /// How many a request asks for.
+    pub fn count(&self, first: usize) -> usize {
+        let wishes = self.wishes[first..].iter();
+        wishes.take_while(|wish| wish.batch == first).count()
+    }
+
+    /// A turn is over, by the end of which so many had been published.
+    pub fn turn(&mut self, published: u64) {
+        self.published.push(published);
     }
 
     /// How many were asked for so far.
@@ -78,13 +112,16 @@ impl Log {
 
     /// The last byte of the request has been sent, before this turn.
     pub fn whole(&mut self, wish: usize, turn: u32) {
-        self.wishes[wish].whole = Some(turn);
+        for wish in self.batch(wish) {
+            wish.whole = Some(turn);
+        }
     }
 
     /// Whoever asked was told that it is done, and perhaps for how many.
     pub fn accepted(&mut self, wish: usize, receivers: Option<u32>) {
-        let wish = &mut self.wishes[wish];
-        (wish.accepted, wish.receivers) = (true, receivers);
+        for wish in self.batch(wish) {
+            (wish.accepted, wish.receivers) = (true, receivers);
+        }
     }
 
     /// The witness heard this next.
@@ -93,12 +130,23 @@ impl Log {
             .by_key
             .get(told.key)
             .ok_or(format!("nobody published {text}"))?;
+        let before = self.messages.len() as u64;
+        let turn = self
+            .published
+            .partition_point(|published| *published <= before) as u32;
+        let last = self.messages.last();
         let wish = &mut self.wishes[number];
         let expected = filled(&wish.text, told.timestamp, told.name);
         if text != expected {
             return Err(format!("an event must be {expected}, not {text}"));
         }
-        let turn = told.turn;
+        if told.turn.is_some_and(|told| told != turn) {
+            return Err(format!("{text} was published in turn {turn}"));
+        }
+        let is_next = last.is_some_and(|last| last.wish + 1 == number && last.turn == turn);
+        if wish.batch != number && !is_next {
+            return Err(format!("{text} does not come behind the one before it"));
+        }
         if wish.whole.is_none_or(|whole| whole > turn) {
             return Err(format!(
                 "{text} was published in turn {turn}, before its request was whole"
@@ -106,9 +154,6 @@ impl Log {
         }
         if std::mem::replace(&mut wish.heard, true) {
             return Err(format!("{text} was published twice"));
-        }
-        if self.messages.last().is_some_and(|last| last.turn > turn) {
-            return Err(format!("{text} is older than the event before it"));
         }
         let header_bytes = match text.len() {
             0..=125 => 2,
@@ -121,6 +166,7 @@ impl Log {
             room: wish.room,
             frame_bytes: header_bytes + text.len() as u64,
             wish: number,
+            batch: wish.batch,
         });
         Ok(())
     }
@@ -133,6 +179,20 @@ impl Log {
     /// Messages of turns before this one.
     pub fn before(&self, turn: u32) -> usize {
         self.messages.partition_point(|message| message.turn < turn)
+    }
+
+    /// Whether the message at this place waits behind others, and not with them.
+    pub fn is_first(&self, place: usize) -> bool {
+        let batch = |place: usize| self.messages.get(place).map(|message| message.batch);
+        place == 0 || batch(place).is_none_or(|this| batch(place - 1) != Some(this))
+    }
+
+    /// Bytes of the message at this place, and of what waits with it.
+    pub fn batch_bytes(&self, place: usize) -> u64 {
+        let batch = self.messages[place].batch;
+        let messages = self.messages[place..].iter();
+        let messages = messages.take_while(|message| message.batch == batch);
+        messages.map(|message| message.frame_bytes).sum()
     }
 
     /// Bytes of the messages of this turn.

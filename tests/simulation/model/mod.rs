@@ -22,6 +22,7 @@ pub mod reckoning;
 pub mod script;
 pub mod sessions;
 pub mod standing;
+pub mod stream;
 pub mod tasks;
 pub mod verdict;
 pub mod witness;

@@ -122,7 +122,7 @@ impl Rules {
             shortage: chance.pick(&[0, 0, 0, 4, 20, 100]),
             interrupts: chance.pick(&[0, 0, 2, 20]),
             stops: chance.one_in(4),
-            descriptors: chance.one_in(6).then(|| chance.between(4, 13) as u32),
+            descriptors: chance.one_in(6).then(|| chance.between(5, 14) as u32),
             sharing: Sharing::Nothing,
             drains: chance.one_in(3),
             flushes_all: bounds.turn == TurnBounds::default(),
@@ -154,7 +154,7 @@ impl Rules {
                 self.clients_max = 40;
             }
             Flavour::Faults => {
-                self.descriptors = Some(chance.between(5, 13) as u32);
+                self.descriptors = Some(chance.between(6, 14) as u32);
                 self.clients_max = 20;
             }
         }

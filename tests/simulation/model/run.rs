@@ -42,7 +42,7 @@ impl World {
                 Kind::Subscriber,
                 Kind::Subscriber,
                 Kind::Echo,
-                Kind::Stranger,
+                Kind::Listener,
                 Kind::Publisher,
                 Kind::Publisher,
                 Kind::Publisher,

@@ -186,7 +186,7 @@ impl Client {
 
     /// A message, a ping, or the last word.
     fn talk(&mut self, chance: &mut Chance, rules: &Rules) {
-        let subscribes = self.is_member_of(Dialect::Tasks);
+        let subscribes = self.kind == Kind::Listener && self.dialect != Dialect::Events;
         if subscribes && self.wants.is_empty() && !chance.one_in(4) {
             return self.command(chance);
         }
@@ -224,7 +224,9 @@ impl Client {
     }
 
     fn command(&mut self, chance: &mut Chance) {
-        let (text, command) = tasks::command(chance, &self.wants);
+        let Some((text, command)) = self.dialect.command(chance, &self.wants) else {
+            return;
+        };
         self.wants.clone_from(&command.wants);
         self.message(chance, TEXT, text.into_bytes(), Mark::Command(command));
     }

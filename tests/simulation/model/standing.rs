@@ -11,15 +11,35 @@ use super::log::Log;
 /// Names of rooms; a star stands for every room.
 pub type Wants = Vec<&'static str>;
 
-/// A member's word, which the server answers.
+/// A member's word, which the server obeys.
 #[derive(Clone, Debug)]
 pub struct Command {
     /// The turn from which on the server could have had it whole.
     pub whole: u32,
     /// What the member wants once it is obeyed.
     pub wants: Wants,
-    /// The type of the answer.
-    pub answer: &'static str,
+    /// The type of the answer, if one comes.
+    pub answer: Option<&'static str>,
+}
+
+impl Command {
+    /// One that is still to be sent, and is answered.
+    pub fn answered(wants: Wants, answer: &'static str) -> Command {
+        Command {
+            whole: 0,
+            wants,
+            answer: Some(answer),
+        }
+    }
+
+    /// One that is still to be sent, and is obeyed without a word.
+    pub fn silent(wants: Wants) -> Command {
+        Command {
+            whole: 0,
+            wants,
+            answer: None,
+        }
+    }
 }
 
 /// What may happen to a member: what is published, and what it says itself.
@@ -49,7 +69,9 @@ impl Course<'_> {
     /// The next command, if it can be obeyed in front of the message at this place, and in this turn or an earlier one.
     fn next_command(&self, place: usize, obeyed: usize, turn: u32) -> Option<&Command> {
         let command = self.commands.get(obeyed)?;
-        let is_whole = command.whole <= turn && self.log.before(command.whole) <= place;
+        let is_whole = command.whole <= turn
+            && self.log.before(command.whole) <= place
+            && self.log.is_first(place);
         is_whole.then_some(command)
     }
 }
@@ -73,7 +95,9 @@ impl Standing {
 
     /// It heard the message at this place.
     pub fn hear(&mut self, place: usize, course: &Course<'_>) -> Result<(), String> {
-        let here = self.passing(place, course).into_iter().filter(|stand| {
+        let turn = course.log.messages()[place].turn;
+        let passing = self.passing(place, turn, course);
+        let here = passing.into_iter().filter(|stand| {
             let &(at, obeyed) = stand;
             at == place && course.is_wanted(place, obeyed)
         });
@@ -89,7 +113,7 @@ impl Standing {
         fits: impl Fn(&Command) -> bool,
     ) -> Result<(), String> {
         let (first, last) = (course.log.before(turn), course.log.before(turn + 1));
-        let here = self.passing(last, course).into_iter();
+        let here = self.passing(last, turn, course).into_iter();
         let obeyed = here.filter(|&(place, obeyed)| {
             let command = course.next_command(place, obeyed, turn);
             place >= first && command.is_some_and(&fits)
@@ -110,38 +134,52 @@ impl Standing {
         let mut firsts = Some(Vec::new());
         for nth in 0..missed {
             let mut next = BTreeSet::new();
-            for (place, obeyed) in self.passing(last, course) {
+            for (place, obeyed) in self.passing(last, turn, course) {
+                if nth == 0 && !course.log.is_first(place) {
+                    continue;
+                }
                 if place < last && course.is_wanted(place, obeyed) {
                     next.insert((place + 1, obeyed));
                     if nth == 0 {
                         firsts.iter_mut().for_each(|firsts| firsts.push(place));
                     }
                 }
-                if course.next_command(place, obeyed, turn).is_some() {
+                let command = course.next_command(place, obeyed, turn);
+                if command.is_some_and(|command| command.answer.is_some()) {
                     next.insert((place, obeyed + 1));
                     if nth == 0 {
                         firsts = None;
                     }
                 }
             }
+            if nth + 1 == missed {
+                next.retain(|(place, _)| course.log.is_first(*place));
+            }
             self.stand(next, || format!("{missed} missed until turn {turn}"))?;
         }
         Ok(firsts.unwrap_or_default())
     }
 
-    /// Whether it can have heard all there is to be heard.
-    pub fn is_complete(&self, course: &Course<'_>) -> bool {
+    /// Everything has come to rest, and it has heard all that was for it, if it can have.
+    pub fn rest(&mut self, course: &Course<'_>) -> Result<(), String> {
         let end = (course.log.messages().len(), course.commands.len());
-        self.passing(end.0, course).contains(&end)
+        let mut next = self.passing(end.0, u32::MAX, course);
+        next.retain(|stand| *stand == end);
+        self.stand(next, || format!("rest at {end:?}"))
     }
 
-    /// Where it may stand once it has been passed by what it does not want, up to this place.
-    fn passing(&self, until: usize, course: &Course<'_>) -> BTreeSet<(usize, usize)> {
+    /// Where it may stand once it has been passed by what it does not want, up to this place, and has been obeyed without
+    /// a word, up to this turn.
+    fn passing(&self, until: usize, turn: u32, course: &Course<'_>) -> BTreeSet<(usize, usize)> {
         let (mut passing, mut passed) = (self.0.clone(), BTreeSet::new());
         while let Some((place, obeyed)) = passing.pop_first() {
             passed.insert((place, obeyed));
             if place < until && !course.is_wanted(place, obeyed) {
                 passing.insert((place + 1, obeyed));
+            }
+            let command = course.next_command(place, obeyed, turn);
+            if command.is_some_and(|command| command.answer.is_none()) {
+                passing.insert((place, obeyed + 1));
             }
         }
         passed

@@ -74,7 +74,7 @@ fn told(text: &str) -> Result<Told<'_>, String> {
 }
 
 /// What a member is told.
-pub fn read(text: &str) -> Result<(Said, &str), String> {
+pub fn read(text: &str) -> Result<(Said, Option<&str>), String> {
     let told = told(text)?;
     let timestamp = told.timestamp;
     let (said, expected) = match told.r#type.as_str() {
@@ -91,7 +91,7 @@ pub fn read(text: &str) -> Result<(Said, &str), String> {
     };
     match expected {
         Some(expected) if expected != text => Err(format!("{text} must be {expected}")),
-        _ => Ok((said, timestamp)),
+        _ => Ok((said, Some(timestamp))),
     }
 }
 
@@ -105,7 +105,7 @@ pub fn named(text: &str) -> Result<Named, String> {
     Ok(Named {
         key,
         name: told.data.task_id,
-        timestamp: told.timestamp.into(),
+        timestamp: Some(told.timestamp.into()),
     })
 }
 
@@ -132,7 +132,7 @@ pub fn is_answer(text: &str, command: &Command) -> bool {
         .map(|name| format!("{name:?}"))
         .collect();
     let repositories = format!(r#"{{"repositories":[{}]}}"#, quoted.join(","));
-    match command.answer {
+    match command.answer.unwrap_or_default() {
         "subscribed" => text == with("subscribed", timestamp, &repositories),
         "pong" => text == plain("pong", timestamp),
         kind => text.starts_with(&format!(r#"{{"type":"{kind}","#)),
@@ -171,18 +171,21 @@ pub fn command(chance: &mut Chance, wants: &Wants) -> (String, Command) {
             (said("subscribe", &names), distinct, "subscribed")
         }
     };
-    (text, to_be_sent(wants, answer))
+    (text, Command::answered(wants, answer))
 }
 
 /// Something that is no command.
 pub fn nonsense(wants: &Wants) -> Command {
-    to_be_sent(wants.clone(), "error")
+    Command::answered(wants.clone(), "error")
 }
 
 /// Says that it wants everything.
 pub fn subscribe_to_all() -> (String, Command) {
     let wants = vec![EVERY];
-    (said("subscribe", &wants), to_be_sent(wants, "subscribed"))
+    (
+        said("subscribe", &wants),
+        Command::answered(wants, "subscribed"),
+    )
 }
 
 /// A publisher got the answer to a change.
@@ -324,14 +327,6 @@ fn shown(body: &str) -> Result<Shown, String> {
 
 fn said(kind: &str, names: &Wants) -> String {
     format!(r#"{{"type":"{kind}","data":{{"repositories":{names:?}}}}}"#)
-}
-
-fn to_be_sent(wants: Wants, answer: &'static str) -> Command {
-    Command {
-        whole: 0,
-        wants,
-        answer,
-    }
 }
 
 fn plain(kind: &str, timestamp: &str) -> String {

@@ -199,7 +199,8 @@ impl Client {
         }
         match self.session {
             Some(session) => self.check_up_to_date(session, around.ledger),
-            None => self.check_complete(around.ledger),
+            None if self.joined.is_none() => Err("no welcome came".into()),
+            None => Ok(()),
         }
     }
 
@@ -241,29 +242,6 @@ impl Client {
         is_fair
             .then_some(())
             .ok_or_else(|| format!("1013, session {session}, after {told:?}: it was not full"))
-    }
-
-    /// Everything that was published has been read: has it heard all that was for it?
-    fn check_complete(&self, ledger: &Ledger) -> Result<(), String> {
-        if self.joined.is_none() {
-            return Err("no welcome came".into());
-        }
-        let course = self.course(ledger);
-        let is_complete = match &self.standing {
-            Some(standing) => standing.is_complete(&course),
-            None => false,
-        };
-        if is_complete && self.placed == self.heard.len() {
-            return Ok(());
-        }
-        Err(format!(
-            "{} of {} heard, it stands at {:?} (place, commands obeyed) of {} published and {} commands",
-            self.placed,
-            self.heard.len(),
-            self.standing,
-            course.log.messages().len(),
-            self.commands.len()
-        ))
     }
 
     /// A queue without progress is not kept for longer than it may be.

@@ -1,7 +1,7 @@
 //! The witness of an app: a client that is told everything, reads it at once, and so tells in which order it was
 //! published.
 
-use super::client::{Heard, Kind, What};
+use super::client::{Heard, Kind, State, What};
 use super::dialect::Dialect;
 use super::frames;
 use super::ledger::Ledger;
@@ -19,7 +19,9 @@ impl World {
         let witness = &mut self.clients[index];
         witness.listen_to(dialect);
         witness.ask_to_open_with("");
+        let mut words = usize::from(dialect.welcomes());
         if let Some((text, command)) = dialect.enrol() {
+            words += usize::from(command.answer.is_some());
             let frame = frames::frame(true, frames::TEXT, text.as_bytes());
             witness.out.push(&frame, Mark::Command(command));
         }
@@ -27,10 +29,10 @@ impl World {
             self.act(index, usize::MAX);
             self.turn()?;
         }
-        // Its first word is the welcome, or an answer.
-        match self.clients[index].heard.len() {
-            1 => Ok(()),
-            _ => Err(self.blame(index, "the witness has not been let in".into())),
+        let witness = &self.clients[index];
+        match witness.state == State::Open && witness.heard.len() == words {
+            true => Ok(()),
+            false => Err(self.blame(index, "the witness has not been let in".into())),
         }
     }
 }

@@ -177,7 +177,8 @@ impl World {
         }
         self.reactor.check_invariants();
         let (turn, now) = (self.next_turn(), self.reactor.now().millis().0);
-        self.ledger.turn(self.reactor.now());
+        let published = &self.reactor.metrics().messages_published;
+        self.ledger.turn(self.reactor.now(), published);
         let budget = self.rules.bounds.memory_budget_bytes;
         if self.reactor.budgeted_bytes() > budget {
             let bytes = self.reactor.budgeted_bytes();
@@ -332,10 +333,11 @@ impl World {
         }
         self.widen(|client| client.window);
         for index in 0..self.clients.len() {
-            let told = self.clients[index].follow_all(&self.ledger);
-            told.map_err(|why| self.blame(index, why))?;
+            let rested = self.clients[index].rest(&self.ledger);
+            rested.map_err(|why| self.blame(index, why))?;
             self.around(index, |client, around| client.check_settled(around))?;
         }
+        self.follow_gone()?;
         self.check_balance()
     }
 
