@@ -3,8 +3,9 @@
 use roomcast::id::AppId;
 use roomcast::metrics::Metrics;
 
-use super::client::{Client, Kind, What};
+use super::client::{Client, Kind};
 use super::dialect::Dialect;
+use super::heard::What;
 use super::reckoning;
 use super::world::World;
 

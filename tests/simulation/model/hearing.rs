@@ -3,9 +3,10 @@
 use roomcast::transport::Sharing;
 
 use super::answers::{self, Answer};
-use super::client::{Client, Heard, Hope, Kind, Loss, State, Then, What};
+use super::client::{Client, Hope, Kind, State, Then};
 use super::dialect::Said;
 use super::frames;
+use super::heard::{Heard, Loss, What};
 use super::ledger::Ledger;
 use super::outgoing::Mark;
 use super::rules::Rules;

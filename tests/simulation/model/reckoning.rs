@@ -5,8 +5,9 @@
 
 use roomcast::bounds::QueueBounds;
 
-use super::client::{Client, Heard, Loss, What};
+use super::client::Client;
 use super::dialect::Dialect;
+use super::heard::{Heard, Loss, What};
 use super::log::Log;
 use super::rules::Rules;
 

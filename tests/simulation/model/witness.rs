@@ -1,9 +1,10 @@
 //! The witness of an app: a client that is told everything, reads it at once, and so tells in which order it was
 //! published.
 
-use super::client::{Heard, Kind, State, What};
+use super::client::{Kind, State};
 use super::dialect::Dialect;
 use super::frames;
+use super::heard::{Heard, What};
 use super::ledger::Ledger;
 use super::outgoing::Mark;
 use super::world::World;
