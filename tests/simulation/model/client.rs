@@ -139,6 +139,8 @@ pub struct Client {
     pub commands: Vec<Command>,
     /// What it wants once all that it has said is obeyed.
     pub wants: Wants,
+    /// The turn of the last sign of life that its app gave.
+    pub beat: Option<u32>,
     /// The session that it subscribes to, and what it has heard of it last.
     pub session: Option<usize>,
     pub told: Option<sessions::Heard>,
@@ -213,6 +215,7 @@ impl Client {
             standing: None,
             commands: Vec::new(),
             wants: Wants::new(),
+            beat: None,
             session: None,
             told: None,
             owner: Owner::default(),

@@ -139,6 +139,11 @@ impl Dialect {
         }
     }
 
+    /// Whether it gives a sign of life of its own in every interval of pings.
+    pub fn beats(self) -> bool {
+        self == Dialect::Tasks
+    }
+
     /// Whether this text answers this command.
     pub fn is_answer(self, text: &str, command: &Command) -> bool {
         match self {

@@ -266,6 +266,7 @@ impl Client {
                 return Err(format!("the first message is the welcome, not {text}"));
             }
             Said::Beat => {
+                self.beat = Some(turn);
                 if self.diligent && !self.quiet {
                     let pong = frames::frame(true, frames::TEXT, br#"{"type":"pong"}"#);
                     self.out.push(&pong, Mark::Ignored);

@@ -288,6 +288,13 @@ impl Client {
             State::Http => (bounds.keep_alive, bounds.header_timeout),
             _ => (bounds.pong_timeout, bounds.message_timeout),
         };
+        if let (true, Some(last)) = (self.dialect.beats(), self.beat.or(self.joined)) {
+            let interval = bounds.app(self.dialect.app()).ping_interval;
+            let beatless = now.saturating_sub(ledger.time(last) + SLACK);
+            if beatless > interval.0 {
+                return Err(format!("no ping of the app in {beatless} ms"));
+            }
+        }
         if silent > silence_max.0 {
             return Err(format!("silent for {silent} ms and still there"));
         }
