@@ -130,6 +130,8 @@ pub struct Client {
     pub opened: u64,
     /// The turn in which that was.
     pub joined: Option<u32>,
+    /// The first turn in which the server may have let it in.
+    pub let_in: Option<u32>,
     pub heard: Vec<Heard>,
     /// How many of them have their place in the ledger.
     pub placed: usize,
@@ -210,6 +212,7 @@ impl Client {
             closed: None,
             opened: 0,
             joined: None,
+            let_in: None,
             heard: Vec::new(),
             placed: 0,
             standing: None,

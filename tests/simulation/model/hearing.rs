@@ -138,6 +138,7 @@ impl Client {
                 if session.is_some_and(is_gone) {
                     return Err("a session that was deleted is subscribed to".into());
                 }
+                self.let_in = Some(whole);
                 self.open(&answer, turn)?;
             }
             Then::Nothing => {}
@@ -258,6 +259,7 @@ impl Client {
         let turn = told.unwrap_or(written);
         let what = match said {
             Said::Welcome if is_first => {
+                self.let_in = Some(turn);
                 self.joined = Some(turn);
                 What::Welcome
             }

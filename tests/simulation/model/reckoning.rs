@@ -222,9 +222,9 @@ impl Queue<'_> {
 
     /// The same, or answers and control frames that may have been queued before it.
     fn may_be_blocked(&self, index: usize, turn: u32, written: u64) -> bool {
-        let joined = self.client.joined.is_some_and(|joined| joined < turn);
+        let was_let_in = self.client.let_in.is_some_and(|let_in| let_in < turn);
         let first = self.ahead(index, written).last();
-        let behind_control = joined && first.is_some_and(|first| first.start > written);
+        let behind_control = was_let_in && first.is_some_and(|first| first.start > written);
         behind_control || self.client.opened > written || self.was_blocked(index, turn, written)
     }
 
