@@ -83,9 +83,7 @@ impl<T: Transport> Reactor<T> {
             return false;
         }
         match self.overdue(key, now) {
-            // Something came, or may have come, and has not been looked at: who knows what it changes.
-            overdue if conn.is(SERVING | STARVED) && !matches!(overdue, Some(Overdue::Stalled)) => {
-            }
+            Some(overdue) if conn.is_unheard() && !matches!(overdue, Overdue::Stalled) => {}
             Some(overdue) => return self.give_up(id, overdue),
             None => {
                 if let (Phase::Open, &Role::Member(app, seat)) = (conn.protocol.phase(), &conn.role)
@@ -172,14 +170,14 @@ impl<T: Transport> Reactor<T> {
         true
     }
 
-    /// Pings a member that has been silent, and tells its app of the interval.
+    /// Pings a member that has been silent, as far as we know, and tells its app of the interval.
     fn remind(&mut self, id: ConnId, app: AppId, seat: Seat, now: Millis) {
         let conn = &mut self.conns[id.key as usize];
         let bounds = &self.shared.bounds;
         let interval = bounds.app(app).ping_interval;
         let silent = now.since(conn.seen.millis(now));
         let is_first = conn.is(FRESH) && silent.0 >= interval.0 / 2;
-        if is_first || silent >= conn.next_ping(interval) {
+        if !conn.is_unheard() && (is_first || silent >= conn.next_ping(interval)) {
             conn.pings = conn.pings.saturating_add(1);
             conn.flags &= !FRESH;
             self.shared.metrics.pings += 1;
@@ -236,6 +234,11 @@ impl<T: Transport> Reactor<T> {
 }
 
 impl<S> Connection<S> {
+    /// Whether something came, or may have come, and has not been looked at: who knows what it changes.
+    fn is_unheard(&self) -> bool {
+        self.is(SERVING | STARVED)
+    }
+
     /// When a connection that says nothing is given up: sooner if it has never said anything.
     fn idle_until(&self, header_timeout: Millis, keep_alive: Millis) -> Millis {
         let patience = if self.is(FRESH) {

@@ -2,10 +2,11 @@
 
 use roomcast::bounds::{Bounds, OnFull};
 use roomcast::id::AppId;
+use roomcast::time::Millis;
 use roomcast::transport::sim::Client;
 use serde_json::{Value, json};
 
-use crate::model::frames::{self, TEXT};
+use crate::model::frames::{self, PONG, TEXT, frame};
 use crate::model::rules::KEY;
 use crate::stage::{Stage, text};
 
@@ -46,6 +47,32 @@ fn reads_again(stage: &mut Stage, client: Client) -> Vec<Value> {
 
 fn keyed(path: &str) -> String {
     format!("{path}?version=1.0&api_key={}", KEY.replace(' ', "+"))
+}
+
+#[test]
+fn a_member_who_is_never_read_to_the_end_hears_the_pings_of_its_app() {
+    let mut stage = Stage::new(|_| ());
+    let client = stage.open(&keyed("/api/v1/tasks/ws"));
+    let is_pinged = |stage: &mut Stage| {
+        told(stage, client)
+            .iter()
+            .any(|said| said["type"] == "ping")
+    };
+    // The first comes within an interval, and the others after an interval each.
+    while !is_pinged(&mut stage) {
+        stage.wait(Millis(100));
+    }
+    stage.wait(Millis(29_500));
+    let flood = frame(true, PONG, b"").repeat(200_000);
+    stage.sim().send(client, &flood);
+    let mut waited = 0;
+    while !is_pinged(&mut stage) {
+        stage.sim().pass(Millis(1));
+        stage.turn();
+        assert!(stage.reactor.is_busy(), "the flood goes on");
+        waited += 1;
+    }
+    assert!((300..=600).contains(&waited), "pinged after {waited} ms");
 }
 
 #[test]
