@@ -41,7 +41,7 @@
 //! | 3 | [`apps`] | words: the dialects, and who may come in |
 //! | 2 | [`core`] | one connection's input, everybody's queues, deadlines, limits and rooms |
 //! | 1 | [`wire`], [`transport`] | bytes and what they mean; sockets, clocks and chance |
-//! | 0 | [`time`], [`id`], [`pace`], [`bounds`], [`metrics`], [`vitals`], [`web`] | plain values |
+//! | 0 | [`time`], [`id`], [`pace`], [`bounds`], [`metrics`], [`vitals`], [`warnings`], [`web`] | plain values |
 //!
 //! # The ideas that carry it
 //!
@@ -76,6 +76,7 @@ pub mod settings;
 pub mod time;
 pub mod transport;
 pub mod vitals;
+pub mod warnings;
 pub mod watch;
 pub mod web;
 pub mod wire;

@@ -16,6 +16,7 @@ use crate::id::{AppId, ConnId, RoomId};
 use crate::metrics::Metrics;
 use crate::time::{Millis, Now};
 use crate::vitals;
+use crate::warnings::{Kind, Warnings};
 use crate::wire::frame::{Encoder, Frame, close};
 
 /// Why the server would rather not have more work, if it would.
@@ -66,6 +67,8 @@ pub struct Shared {
     pub unflushed: Unflushed,
     /// When apps want to be told that it is this time, one entry an app at most.
     pub ticks: Vec<(Millis, AppId)>,
+    /// What is said in the log, at most once a second for each kind.
+    pub warnings: Warnings,
 }
 
 /// What was published since the last flush. A queue takes only so much between two flushes, however fast its client
@@ -175,6 +178,14 @@ impl Context<'_> {
     /// Whether compression may be agreed on.
     pub fn deflates(&self) -> bool {
         self.shared.bounds.deflate
+    }
+
+    /// Warns of something in the log, at most once a second for each kind. Whatever a client sent is escaped and cut
+    /// by the caller, and never is a key, a token or a query.
+    pub fn warn(&mut self, kind: Kind, what: std::fmt::Arguments<'_>) {
+        self.shared
+            .warnings
+            .tell(kind, self.shared.now.millis(), what);
     }
 
     /// The app's own limits.

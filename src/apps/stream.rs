@@ -22,6 +22,7 @@ use super::routes::{Needs, Route};
 use super::{App, Call, Message, Seat};
 use crate::metrics::StreamMessage;
 use crate::time::Unix;
+use crate::warnings::Kind;
 use crate::wire::frame::Frame;
 use crate::wire::http::Response;
 
@@ -140,8 +141,9 @@ impl App for Stream {
             return;
         };
         // Once a message and without its words: those are the client's, and as long as it likes.
-        log::debug!("connection {}: {}", cx.conn(), wrong.name());
-        cx.metrics().stream_error(wrong.name());
+        let (conn, wrong) = (cx.conn(), wrong.name());
+        cx.warn(Kind::Message, format_args!("connection {conn}: {wrong}"));
+        cx.metrics().stream_error(wrong);
     }
 
     fn closed(&mut self, _: Seat, _: &mut Context<'_>) {}

@@ -13,6 +13,7 @@ use crate::metrics::Accept;
 use crate::time::{Millis, Recent};
 use crate::transport::{AcceptError, Transport, is_shortage};
 use crate::vitals;
+use crate::warnings::Kind;
 use crate::wire::frame::close;
 
 /// How often the room that a burst has grown is given back: seldom enough that the next message to as many members
@@ -40,7 +41,7 @@ impl<T: Transport> Reactor<T> {
             }
             if std::mem::take(&mut self.accept_capped) && found_somebody {
                 self.shared.metrics.accept_waits += 1;
-                self.warn(format_args!(
+                self.warn(Kind::AcceptRate, format_args!(
                     "more connections come than the accept rate takes in: they wait in the kernel's backlog"
                 ));
             }
@@ -52,24 +53,31 @@ impl<T: Transport> Reactor<T> {
                 }
                 Err(AcceptError::Exhausted) => {
                     self.shared.metrics.accept(Accept::Exhausted);
-                    self.warn(format_args!(
-                        "out of file descriptors: a connection was turned away"
-                    ));
+                    self.warn(
+                        Kind::Descriptors,
+                        format_args!("out of file descriptors: a connection was turned away"),
+                    );
                 }
                 Err(AcceptError::Stuck) => {
                     self.shared.metrics.accept(Accept::Exhausted);
                     self.shortage.defer_accepts(self.shared.now.millis());
-                    self.warn(format_args!(
-                        "out of file descriptors: connections wait in the kernel's backlog"
-                    ));
+                    self.warn(
+                        Kind::Descriptors,
+                        format_args!(
+                            "out of file descriptors: connections wait in the kernel's backlog"
+                        ),
+                    );
                     return;
                 }
                 Err(AcceptError::OutOfMemory) => {
                     self.shared.metrics.accept(Accept::Exhausted);
                     self.shortage.defer_accepts(self.shared.now.millis());
-                    self.warn(format_args!(
-                        "the kernel has no memory for connections: they wait in its backlog"
-                    ));
+                    self.warn(
+                        Kind::Backlog,
+                        format_args!(
+                            "the kernel has no memory for connections: they wait in its backlog"
+                        ),
+                    );
                     return;
                 }
                 Err(AcceptError::Failed(error)) => {
@@ -80,7 +88,10 @@ impl<T: Transport> Reactor<T> {
                         Accept::Failed
                     });
                     if !aborted {
-                        self.warn(format_args!("a connection could not be accepted: {error}"));
+                        self.warn(
+                            Kind::Accept,
+                            format_args!("a connection could not be accepted: {error}"),
+                        );
                     }
                 }
             }
@@ -112,7 +123,10 @@ impl<T: Transport> Reactor<T> {
             let conn = self.conns.remove(id.key as usize);
             self.transport.close(conn.socket);
             self.shared.metrics.accept(Accept::Failed);
-            self.warn(format_args!("a connection could not be watched: {error}"));
+            self.warn(
+                Kind::Accept,
+                format_args!("a connection could not be watched: {error}"),
+            );
             return;
         }
         self.shared.metrics.accept(Accept::Accepted);
@@ -217,9 +231,12 @@ impl<T: Transport> Reactor<T> {
     /// The kernel had no memory for what a connection was to read or write.
     pub(super) fn starve(&mut self, id: ConnId) {
         self.shortage.defer(id, self.shared.now.millis());
-        self.warn(format_args!(
-            "the kernel has no memory for what is to be read and written: it is tried again"
-        ));
+        self.warn(
+            Kind::KernelMemory,
+            format_args!(
+                "the kernel has no memory for what is to be read and written: it is tried again"
+            ),
+        );
     }
 
     /// Tries again whatever the kernel had no memory for, once it is time.
@@ -305,9 +322,12 @@ impl<T: Transport> Reactor<T> {
             let Some((bytes, key)) = victims.pop() else {
                 break;
             };
-            self.warn(format_args!(
-                "over the memory budget: a connection with a backlog of {bytes} bytes is closed"
-            ));
+            self.warn(
+                Kind::Budget,
+                format_args!(
+                    "over the memory budget: a connection with a backlog of {bytes} bytes is closed"
+                ),
+            );
             self.evict_one(key);
             if !self.conns[key as usize].is(DEAD) {
                 // A frame that is partly written stays, however long; if it is too long to wait for, its turn comes again.
@@ -418,15 +438,9 @@ impl<T: Transport> Reactor<T> {
         }
     }
 
-    /// At most one warning a second.
-    pub(super) fn warn(&mut self, what: std::fmt::Arguments<'_>) {
+    /// Warns of something, at most once a second for each kind.
+    pub(super) fn warn(&mut self, kind: Kind, what: std::fmt::Arguments<'_>) {
         let now = self.shared.now.millis();
-        if self
-            .warned
-            .is_none_or(|last| now >= last + Millis::seconds(1))
-        {
-            self.warned = Some(now);
-            log::warn!("{what}");
-        }
+        self.shared.warnings.tell(kind, now, what);
     }
 }

@@ -42,6 +42,7 @@ use crate::metrics::{Metrics, PerApp};
 use crate::time::{Micros, Millis, Now, Recent};
 use crate::transport::{Ready, Transport};
 use crate::vitals;
+use crate::warnings::{Kind, Warnings};
 use crate::wire::buffer::Buffer;
 use crate::wire::frame::Encoder;
 
@@ -89,7 +90,6 @@ pub struct Reactor<T: Transport> {
     generation: u32,
     websockets: u32,
     half_received_bytes: u64,
-    warned: Option<Millis>,
     shrunk: Millis,
 }
 
@@ -193,6 +193,7 @@ impl<T: Transport> Reactor<T> {
             health: Health::default(),
             unflushed: Unflushed::default(),
             ticks: Vec::new(),
+            warnings: Warnings::default(),
         };
         Ok(Reactor {
             transport,
@@ -220,7 +221,6 @@ impl<T: Transport> Reactor<T> {
             generation: 0,
             websockets: 0,
             half_received_bytes: 0,
-            warned: None,
             shrunk: Millis(0),
         })
     }
@@ -302,14 +302,15 @@ impl<T: Transport> Reactor<T> {
             ..before
         };
         match (before.lagging, lagging) {
-            (false, true) => self.warn(format_args!(
-                "the loop lags: new WebSockets are refused until it does not"
-            )),
+            (false, true) => self.warn(
+                Kind::Lag,
+                format_args!("the loop lags: new WebSockets are refused until it does not"),
+            ),
             (true, false) => log::debug!("the loop lags no more"),
             _ => {}
         }
         match (before.memory, memory) {
-            (false, true) => self.warn(format_args!(
+            (false, true) => self.warn(Kind::Memory, format_args!(
                 "the memory budget is nearly spent: new WebSockets are refused until there is room"
             )),
             (true, false) => log::debug!("there is room in the memory budget again"),

@@ -8,6 +8,7 @@ pub const LAYERS: &[(&str, u32)] = &[
     ("bounds", 0),
     ("metrics", 0),
     ("vitals", 0),
+    ("warnings", 0),
     ("web", 0),
     ("transport", 1),
     ("wire", 1),
@@ -24,6 +25,7 @@ pub const NOTES: &[(&str, &[&str])] = &[
     ("id", &[]),
     ("pace", &["time"]),
     ("vitals", &["id"]),
+    ("warnings", &["time"]),
     ("web", &[]),
     ("transport", LAYER_0),
     ("wire", LAYER_0),
@@ -46,7 +48,7 @@ pub const NOTES: &[(&str, &[&str])] = &[
 const LAYER_0: &[&str] = &["time", "id", "pace", "bounds", "metrics", "web"];
 const LAYERS_0_AND_1: &[&str] = &["wire", "time", "id", "pace", "bounds", "metrics", "web"];
 const DIALECT: &[&str] = &[
-    "apps", "wire", "time", "id", "pace", "bounds", "metrics", "web",
+    "apps", "wire", "time", "id", "pace", "bounds", "metrics", "warnings", "web",
 ];
 /// A client, which shares with the server how a wrong command line is told.
 const WATCH: &[&str] = &["settings", "time", "id", "bounds", "metrics", "web"];
