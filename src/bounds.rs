@@ -75,6 +75,10 @@ pub struct TurnBounds {
 pub struct Bounds {
     /// WebSockets of all apps together (default: the descriptor limit less a reserve for HTTP).
     pub connections_max: u32,
+    /// What one address (IPv6: one /64) may do in a minute without a key, of each kind: calls that change something, wrong
+    /// keys, wrong tokens, unknown codes; 0 is no limit (60: a person at play makes one in several seconds, and to guess
+    /// one of a thousand codes of a room takes ten days).
+    pub guest_calls_per_minute: u32,
     /// Connections accepted a second at most; 0 is no cap (0: the turn's budget already bounds what a crowd costs).
     pub accept_rate: u32,
     /// A turn of the loop that takes longer refuses new WebSockets for a while (250 ms: what a person begins to notice,
@@ -183,6 +187,7 @@ impl Default for Bounds {
     fn default() -> Bounds {
         Bounds {
             connections_max: 10_000,
+            guest_calls_per_minute: 60,
             accept_rate: 0,
             loop_lag_limit: Millis(250),
             body_bytes_max: 1 << 20,

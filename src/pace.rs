@@ -57,6 +57,14 @@ impl Rate {
         }
     }
 
+    /// So many times as fast, and as many times as many at once.
+    pub const fn times(self, factor: u32) -> Rate {
+        Rate {
+            units: self.units.saturating_mul(factor),
+            ..self
+        }
+    }
+
     /// Whether it limits nothing.
     pub const fn is_off(self) -> bool {
         self.units == 0
@@ -173,6 +181,14 @@ mod tests {
         assert!(Pace::default().admit(251, wide, at(0)).is_err());
         let widest = Rate::a_second(1).with_burst_of_at_least(1 << 30);
         assert_eq!(Pace::default().admit(1 << 30, widest, at(0)), Ok(()));
+    }
+
+    #[test]
+    fn ten_times_a_rate_is_ten_of_them() {
+        let (one, mut pace) = (SPEECH.with_burst(7), Pace::default());
+        assert_eq!(passing(&mut pace, one.times(10), at(0)), 70);
+        assert_eq!(passing(&mut pace, one.times(10), at(1000)), 70);
+        assert_eq!(passing(&mut pace, one.times(10), at(1010)), 1);
     }
 
     #[test]

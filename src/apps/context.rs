@@ -5,19 +5,23 @@
 
 mod overview;
 
+use std::net::IpAddr;
+
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::Rng;
 use serde::Serialize;
 
+use super::guests::Guests;
 use crate::bounds::{AppBounds, Bounds, OnFull, QueueBounds};
 use crate::core::hub::Hub;
 use crate::core::outbox::{Crowd, Offer, Outbox, Stored};
 use crate::id::{AppId, ConnId, RoomId};
-use crate::metrics::Metrics;
-use crate::time::{Millis, Now};
+use crate::metrics::{Charge, Metrics};
+use crate::time::{Micros, Millis, Now};
 use crate::vitals;
 use crate::warnings::{Kind, Warnings};
 use crate::wire::frame::{Encoder, Frame, close};
+use crate::wire::http::Response;
 
 /// Why the server would rather not have more work, if it would.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,6 +59,8 @@ pub struct Shared {
     pub outbox: Outbox,
     /// Counters.
     pub metrics: Metrics,
+    /// What strangers have done lately.
+    pub guests: Guests,
     /// The frame encoder.
     pub encoder: Encoder,
     /// All chance, drawn from the transport's seed.
@@ -191,6 +197,31 @@ impl Context<'_> {
     /// The app's own limits.
     pub fn bounds(&self) -> &AppBounds {
         self.shared.bounds.app(self.app)
+    }
+
+    /// Charges a client's address for what strangers may do only so often; the error is the 429 that says so.
+    pub fn charge(&mut self, peer: IpAddr, kind: Charge) -> Result<(), Response> {
+        let (per_minute, now) = self.guest_rate();
+        let charged = self.shared.guests.charge(peer, kind, per_minute, now);
+        self.count_refusal(kind, charged)
+    }
+
+    /// Refuses a client's address that may not do this any more, and charges nothing: for what is charged only where it
+    /// turns out wrong, and must not tell by its answer whether it would have.
+    pub fn check(&mut self, peer: IpAddr, kind: Charge) -> Result<(), Response> {
+        let (per_minute, now) = self.guest_rate();
+        let checked = self.shared.guests.check(peer, kind, per_minute, now);
+        self.count_refusal(kind, checked)
+    }
+
+    fn guest_rate(&self) -> (u32, Micros) {
+        let per_minute = self.shared.bounds.guest_calls_per_minute;
+        (per_minute, self.shared.now.micros)
+    }
+
+    fn count_refusal(&mut self, kind: Charge, may: Result<(), Response>) -> Result<(), Response> {
+        self.shared.metrics.guest_refusals[kind as usize] += u64::from(may.is_err());
+        may
     }
 
     /// The counters.

@@ -8,6 +8,7 @@ pub mod access;
 pub mod all;
 pub mod context;
 pub mod events;
+pub mod guests;
 pub mod object;
 pub mod ops;
 pub mod rate;
@@ -26,9 +27,10 @@ use serde::Deserialize;
 
 use self::access::Access;
 use self::context::Context;
-use self::rate::Arrivals;
+use self::rate::Addresses;
 use self::routes::{Found, Kind, Needs, Params, Route, Routes};
 use crate::id::AppId;
+use crate::pace::Rate;
 use crate::time::Unix;
 use crate::wire::frame::Frame;
 use crate::wire::http::{Head, Request, Response};
@@ -70,6 +72,8 @@ pub struct Call<'a> {
     pub head: &'a Head<'a>,
     /// The `{}` segments of its path.
     pub params: Params<'a>,
+    /// The address of the client.
+    pub peer: IpAddr,
     body: &'a [u8],
 }
 
@@ -127,7 +131,8 @@ pub struct Apps {
     apps: [Option<Box<dyn App>>; AppId::ALL.len()],
     routes: Routes,
     access: Access,
-    arrivals: Arrivals,
+    /// Who opened WebSockets lately, of each app.
+    arrivals: Addresses<{ AppId::ALL.len() }>,
 }
 
 impl Apps {
@@ -144,7 +149,7 @@ impl Apps {
             routes: Routes::new(table),
             apps,
             access,
-            arrivals: Arrivals::default(),
+            arrivals: Addresses::default(),
         }
     }
 
@@ -212,6 +217,7 @@ impl Apps {
             route,
             head,
             params: params.clone(),
+            peer: asked.peer,
             body: asked.request.body,
         };
         let mut cx = cx.for_app(id);
@@ -226,13 +232,12 @@ impl Apps {
         }
         let upgrade = Upgrade::parse(head, cx.deflates())?;
         check_room(&mut cx, id)?;
-        let per_minute = cx.bounds().connections_per_minute;
+        let rate = Rate::a_minute(cx.bounds().connections_per_minute);
         self.arrivals
-            .admit(id, asked.peer, per_minute, cx.now().micros)
+            .admit(asked.peer, id as usize, rate, cx.now().micros)
             .map_err(|wait| {
                 let message = "too many new connections from this address";
-                Response::error(429, "too_many_connections", message)
-                    .with("Retry-After", wait.0.div_ceil(1000).to_string())
+                guests::too_many("too_many_connections", message, wait)
             })?;
         let seat = app.admit(&call, &mut cx)?;
         Ok(Outcome::Open(id, seat, upgrade))

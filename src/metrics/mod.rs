@@ -67,6 +67,35 @@ impl Accept {
     }
 }
 
+/// What strangers may do only so often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Charge {
+    /// A call that changes something and needs no key.
+    Call,
+    /// A wrong key.
+    Key,
+    /// A wrong token.
+    Token,
+    /// A code of a room that does not exist.
+    Code,
+}
+
+impl Charge {
+    /// Every kind, in the order of its number.
+    pub const ALL: [Charge; 4] = [Charge::Call, Charge::Key, Charge::Token, Charge::Code];
+
+    /// The label's value.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Charge::Call => "call",
+            Charge::Key => "key",
+            Charge::Token => "token",
+            Charge::Code => "code",
+        }
+    }
+}
+
 /// The kinds of message that the stream app delivers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -101,6 +130,8 @@ pub struct Metrics {
     pub accepts: [u64; Accept::ALL.len()],
     /// Times that connections had to wait for the accept rate.
     pub accept_waits: u64,
+    /// Times that strangers were refused because they did something too often, by [`Charge`].
+    pub guest_refusals: [u64; Charge::ALL.len()],
     /// Messages from clients, complete and well-formed.
     pub messages_received: PerApp,
     /// Messages given to a room, each once however many receive it.
@@ -228,6 +259,12 @@ impl Metrics {
         let mut accepts = Family::new(out, Kind::Counter, "roomcast_accepts_total", help);
         for result in Accept::ALL {
             accepts.sample(&[("result", result.name())], self.accepts[result as usize]);
+        }
+
+        let help = "Requests refused because strangers of one address did too much of this.";
+        let mut refusals = Family::new(out, Kind::Counter, "roomcast_guest_refusals_total", help);
+        for kind in Charge::ALL {
+            refusals.sample(&[("kind", kind.name())], self.guest_refusals[kind as usize]);
         }
 
         let help = "WebSockets ended, by close code; 1006 is an end without a close frame.";

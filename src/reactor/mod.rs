@@ -30,6 +30,7 @@ use self::clock::Clock;
 use self::drain::Drain;
 use self::shortage::Shortage;
 use crate::apps::context::{Health, Shared, Unflushed};
+use crate::apps::guests::Guests;
 use crate::apps::{Apps, Seat};
 use crate::bounds::Bounds;
 use crate::core::hub::Hub;
@@ -187,6 +188,7 @@ impl<T: Transport> Reactor<T> {
             hub: Hub::with_capacity(connections),
             outbox: Outbox::with_capacity(connections, bounds.deflate_bytes_min),
             metrics: Metrics::new(),
+            guests: Guests::default(),
             encoder: Encoder::new(),
             chance,
             closing: Vec::new(),

@@ -139,6 +139,13 @@ pub(super) static SETTINGS: &[Setting] = &[
         scope: Server(|s| Slot::Count(&mut s.bounds.connections_max, 1..=u32::MAX)),
     },
     Setting {
+        name: "guest_calls_per_minute", flag: "guest-calls-per-minute", heading: heading::LIMITS, default: "",
+        about: "calls a minute from one address without a key (0: any)",
+        more: "Those that change something; and as many wrong keys, wrong tokens and unknown codes of rooms. A third of it \
+               may come at once, what is beyond is answered 429. An IPv6 /64 is one address.",
+        scope: Server(|s| Slot::Count(&mut s.bounds.guest_calls_per_minute, 0..=1_000_000)),
+    },
+    Setting {
         name: "accept_rate", flag: "accept-rate", heading: heading::LIMITS, default: "",
         about: "connections accepted a second at most, 0 for any number",
         more: "The others wait in the kernel's backlog. A hundredth of it, and two at least, may come in at once.",

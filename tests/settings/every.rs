@@ -22,6 +22,12 @@ pub const TABLE: &[(&str, &str, &str, &str)] = &[
     ("on-full", "on_full", "disconnect", "block"),
     ("memory-budget", "memory_budget", "7MiB", "1KiB"),
     ("max-connections", "max_connections", "7", "many"),
+    (
+        "guest-calls-per-minute",
+        "guest_calls_per_minute",
+        "7",
+        "-1",
+    ),
     ("accept-rate", "accept_rate", "7", "-1"),
     ("loop-lag-limit", "loop_lag_limit", "7s", "250"),
     ("max-message", "max_message", "7KiB", "2GiB"),
