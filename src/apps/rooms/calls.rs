@@ -108,7 +108,7 @@ impl Rooms {
         Joined {
             room_id: &room.id,
             player_id: &player.id,
-            token: self.tokens.issue(&room.id, &player.id, cx.now().unix),
+            token: self.tokens.issue(&room.id, &player.id, cx.now().unix, None),
         }
     }
 

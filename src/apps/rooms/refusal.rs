@@ -20,6 +20,8 @@ pub enum Refusal {
     BadToken,
     /// The token has expired.
     Expired,
+    /// The token is not good yet.
+    TooEarly,
     /// The token is for another room.
     OtherRoom,
     /// The token is for another player, or none was named.
@@ -27,11 +29,12 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    const ALL: [Refusal; 6] = [
+    const ALL: [Refusal; 7] = [
         Refusal::NoRoom,
         Refusal::NoToken,
         Refusal::BadToken,
         Refusal::Expired,
+        Refusal::TooEarly,
         Refusal::OtherRoom,
         Refusal::OtherPlayer,
     ];
@@ -63,6 +66,7 @@ impl Refusal {
             }
             Refusal::BadToken => "the token is not one of this server's",
             Refusal::Expired => "the token has expired",
+            Refusal::TooEarly => "the token is not good yet: its nbf lies in the future",
             Refusal::OtherRoom => "the token is for another room",
             Refusal::OtherPlayer => "the token is for another player than the player_id given",
         }
@@ -76,9 +80,7 @@ impl From<Refusal> for Response {
         match refusal {
             Refusal::NoRoom => Response::error(404, "not_found", sentence),
             Refusal::OtherRoom => Response::error(403, "forbidden", sentence),
-            Refusal::NoToken | Refusal::BadToken | Refusal::Expired | Refusal::OtherPlayer => {
-                unauthorized(sentence)
-            }
+            _ => unauthorized(sentence),
         }
     }
 }
