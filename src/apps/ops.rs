@@ -13,7 +13,7 @@ use super::refusal::missing;
 use super::routes::{Kind, Needs, Route};
 use super::{App, Call, Message, Seat};
 use crate::time::Unix;
-use crate::web::{ASSETS, CONTENT_SECURITY_POLICY, asset};
+use crate::web::{ASSETS, CONTENT_SECURITY_POLICY, MOVED, asset};
 use crate::wire::frame::Frame;
 use crate::wire::http::{Head, Response};
 
@@ -22,12 +22,16 @@ const CALLS: [Route; 3] = [
     Route::open("GET", "/readyz"),
     Route::keyed("GET", "/metrics"),
 ];
-/// A route for each file.
-static PAGES: [Route; ASSETS.len()] = {
-    let mut pages = [const { Route::page("") }; ASSETS.len()];
+/// A route for each file, and for each address that leads to one.
+static PAGES: [Route; ASSETS.len() + MOVED.len()] = {
+    let mut pages = [const { Route::page("") }; ASSETS.len() + MOVED.len()];
     let mut index = 0;
     while index < pages.len() {
-        pages[index] = Route::page(ASSETS[index].path);
+        pages[index] = Route::page(if index < ASSETS.len() {
+            ASSETS[index].path
+        } else {
+            MOVED[index - ASSETS.len()].0
+        });
         index += 1;
     }
     pages
@@ -64,7 +68,7 @@ impl Ops {
     /// A file, or word that the browser has it already.
     fn page(&mut self, call: &Call<'_>) -> Response {
         let Some(asset) = asset(call.route.path) else {
-            return missing("there is nothing at this path");
+            return moved(call.route.path);
         };
         let tag = self.tags.entry(asset.path).or_insert_with(|| asset.tag());
         let response = if has(call.head, tag) {
@@ -146,6 +150,16 @@ impl App for Ops {
 
     fn is_paced(&self) -> bool {
         true
+    }
+}
+
+/// Where a page is. The way there is relative (RFC 9110 §10.2.2), because only the proxy knows what it has taken off.
+fn moved(path: &str) -> Response {
+    match MOVED.iter().find(|(from, _)| *from == path) {
+        Some(&(_, to)) => Response::empty(308)
+            .with("Location", to)
+            .with("Cache-Control", "no-cache"),
+        None => missing("there is nothing at this path"),
     }
 }
 

@@ -1,6 +1,9 @@
 //! Pages and the browser client, compiled in. No inline script or style, no asset from elsewhere; what comes from a
 //! client is shown as text.
 //!
+//! A page is looked at under any prefix that a proxy takes off, so it names everything relative to itself: its files,
+//! other pages, calls and sockets. Hence a page has one address, and one that lacks its last slash leads to it.
+//!
 //! A new file is one line in [`ASSETS`]: its routes, its headers and its checks follow from there.
 
 use data_encoding::HEXLOWER;
@@ -44,30 +47,34 @@ pub const ASSETS: &[Asset] = &[
     script("/readiness.js", include_str!("readiness.js")),
     style("/style.css", include_str!("style.css")),
     html("/demo/", include_str!("demo/index.html")),
-    html("/demo", include_str!("demo/index.html")),
     style("/demo/demo.css", include_str!("demo/demo.css")),
     script("/demo/shared.js", include_str!("demo/shared.js")),
     html("/demo/events/", include_str!("demo/events.html")),
-    html("/demo/events", include_str!("demo/events.html")),
     script("/demo/events.js", include_str!("demo/events.js")),
     html("/demo/sessions/", include_str!("demo/sessions.html")),
-    html("/demo/sessions", include_str!("demo/sessions.html")),
     html("/demo/sessions/phone", include_str!("demo/phone.html")),
     script("/demo/sessions.js", include_str!("demo/sessions.js")),
     script("/demo/session.js", include_str!("demo/session.js")),
     script("/demo/phone.js", include_str!("demo/phone.js")),
     html("/demo/tasks/", include_str!("demo/tasks.html")),
-    html("/demo/tasks", include_str!("demo/tasks.html")),
     script("/demo/tasks.js", include_str!("demo/tasks.js")),
     html("/demo/stream/", include_str!("demo/stream.html")),
-    html("/demo/stream", include_str!("demo/stream.html")),
     script("/demo/stream.js", include_str!("demo/stream.js")),
     script("/demo/chain.js", include_str!("demo/chain.js")),
     html("/demo/rooms/", include_str!("demo/rooms.html")),
-    html("/demo/rooms", include_str!("demo/rooms.html")),
     script("/demo/rooms.js", include_str!("demo/rooms.js")),
     script("/demo/chat.js", include_str!("demo/chat.js")),
     script("/demo/polls.js", include_str!("demo/polls.js")),
+];
+
+/// Addresses of pages without their last slash, and where each leads, relative to itself.
+pub const MOVED: &[(&str, &str)] = &[
+    ("/demo", "demo/"),
+    ("/demo/events", "events/"),
+    ("/demo/sessions", "sessions/"),
+    ("/demo/tasks", "tasks/"),
+    ("/demo/stream", "stream/"),
+    ("/demo/rooms", "rooms/"),
 ];
 
 const fn html(path: &'static str, body: &'static str) -> Asset {
@@ -164,17 +171,79 @@ mod tests {
         assert!(asset("/roomcast.js").unwrap().body.contains(&said));
     }
 
+    /// Where a reference leads from the file at this path; nothing, if that is not below the root.
+    fn lead(from: &str, reference: &str) -> Option<String> {
+        let folder = &from[..=from.rfind('/')?];
+        let mut segments: Vec<&str> = folder[1..].split_terminator('/').collect();
+        let mut last = "";
+        for segment in reference.split(['?', '#']).next()?.split('/') {
+            match segment {
+                "." => last = "",
+                ".." => {
+                    segments.pop()?;
+                    last = "";
+                }
+                name => {
+                    segments.extend((!last.is_empty()).then_some(last));
+                    last = name;
+                }
+            }
+        }
+        let all = segments.iter().map(|segment| format!("/{segment}"));
+        Some(all.collect::<String>() + "/" + last)
+    }
+
+    /// What a file asks for by itself or leads to.
+    fn references(asset: &Asset) -> Vec<&str> {
+        if !asset.content_type.starts_with("text/javascript") {
+            return [values(asset.body, "src"), values(asset.body, "href")].concat();
+        }
+        let code = asset.body.lines().filter(|line| !line.starts_with("//"));
+        let imports = code.flat_map(|line| line.split(" from \"").skip(1));
+        imports.filter_map(|rest| rest.split('"').next()).collect()
+    }
+
     #[test]
-    fn pages_load_only_files_that_are_here_and_hold_no_script_or_style() {
+    fn a_reference_leads_where_a_browser_goes() {
+        assert_eq!(
+            lead("/demo/events/", "../demo.css").unwrap(),
+            "/demo/demo.css"
+        );
+        assert_eq!(
+            lead("/demo/sessions/phone", "./").unwrap(),
+            "/demo/sessions/"
+        );
+        assert_eq!(lead("/demo/", "events/#x").unwrap(), "/demo/events/");
+        assert_eq!(lead("/demo", "demo/").unwrap(), "/demo/");
+        assert_eq!(lead("/demo/", "../").unwrap(), "/");
+        assert_eq!(lead("/demo/", "../../style.css"), None);
+    }
+
+    #[test]
+    fn every_reference_is_relative_and_leads_to_a_file_that_is_here() {
+        for file in ASSETS {
+            for to in references(file) {
+                let is_elsewhere = to.starts_with('/') || to.contains(':');
+                let leads = lead(file.path, to).is_some_and(|path| asset(&path).is_some());
+                assert!(
+                    to == "data:," || (leads && !is_elsewhere),
+                    "{} names {to}",
+                    file.path
+                );
+            }
+        }
+        for (path, to) in MOVED {
+            assert!(asset(&lead(path, to).unwrap()).is_some(), "{path}");
+            assert!(asset(path).is_none(), "{path}");
+        }
+    }
+
+    #[test]
+    fn pages_hold_no_script_or_style() {
         let pages = ASSETS
             .iter()
             .filter(|asset| asset.content_type.starts_with("text/html"));
         for page in pages {
-            let links = [values(page.body, "src"), values(page.body, "href")].concat();
-            for link in links.iter().filter(|link| link.starts_with('/')) {
-                let path = link.split(['?', '#']).next().unwrap_or_default();
-                assert!(asset(path).is_some(), "{} names {link}", page.path);
-            }
             let scripts = page.body.matches("<script").count();
             let sources = page.body.split("<script").skip(1);
             let outside = sources.filter(|tag| {

@@ -8,7 +8,7 @@ const FAILURES_MAX = 2;
 /** What the hub is, after so many attempts that failed in a row; nothing, if it will let us in for all we know. */
 async function readiness(failures) {
   try {
-    const answer = await fetch("/readyz", { cache: "no-store" });
+    const answer = await fetch(new URL("readyz", import.meta.url), { cache: "no-store" });
     const { status } = await answer.json();
     return REASONS[status] ?? (failures > FAILURES_MAX ? "ready, but refuses this connection" : "");
   } catch {

@@ -152,7 +152,7 @@ test("a hub with keys is asked with one, which is kept in this tab and shown now
   const line = await page.textContent("#curl code");
   assert.match(line, / -H "Authorization: Bearer \$ROOMCAST_KEY" /);
   assert.ok(!(await page.content()).includes("a-secret-key"));
-  assert.deepEqual(await page.evaluate(() => [sessionStorage["roomcast.key"], localStorage.length]), ["a-secret-key", 0]);
+  assert.deepEqual(await page.evaluate(() => [sessionStorage["roomcast.key /"], localStorage.length]), ["a-secret-key", 0]);
   await page.close();
   tabs.forgive(/status of 401/);
 });

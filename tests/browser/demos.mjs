@@ -7,6 +7,7 @@ import { mkdir } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { LINE_IS_DOWN, PATIENCE, startBrowser, startServer, startServerAt } from "./house.mjs";
+import { startPrefix } from "./prefix.mjs";
 import { wire } from "./wire.mjs";
 
 const PICTURES = "target/screenshots";
@@ -63,6 +64,13 @@ export async function startWire(hub) {
   const line = await wire(hub.address);
   running.add(line.end);
   return line;
+}
+
+/** A proxy between a page and the hub that takes this prefix off, and knows what was asked for outside of it. */
+export async function startBetween(hub, prefix) {
+  const proxy = await startPrefix(hub.address, prefix);
+  running.add(proxy.end);
+  return proxy;
 }
 
 export async function stopAll() {

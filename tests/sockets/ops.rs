@@ -1,6 +1,6 @@
 //! The operator's own: health, metrics, the echo and the pages.
 
-use roomcast::web::ASSETS;
+use roomcast::web::{ASSETS, MOVED};
 use serde_json::json;
 use tungstenite::Message;
 
@@ -186,6 +186,19 @@ fn every_file_is_served_as_it_is_to_nobody_who_frames_or_guesses() {
         ] {
             assert_eq!(answer.header(name), Some(value), "{} {name}", asset.path);
         }
+    }
+}
+
+#[test]
+fn a_page_without_its_last_slash_leads_to_the_page_under_any_prefix() {
+    let server = Server::start("");
+    for (path, to) in MOVED {
+        let answer = server.get(path);
+        assert_eq!(answer.status, 308, "{path}");
+        assert_eq!(answer.header("location"), Some(*to), "{path}");
+        assert_eq!(answer.header("cache-control"), Some("no-cache"), "{path}");
+        assert!(path.ends_with(to.trim_end_matches('/')) && !to.starts_with('/'));
+        assert_eq!(server.get(&format!("{path}/")).status, 200, "{path}");
     }
 }
 

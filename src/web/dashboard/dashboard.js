@@ -1,8 +1,8 @@
 // The dashboard: the server's numbers once a second, over a WebSocket of their own.
 
-import { watchReadiness } from "/readiness.js";
-import { connect } from "/roomcast.js";
-import { ask, key, passes } from "./gate.js";
+import { watchReadiness } from "../readiness.js";
+import { connect } from "../roomcast.js";
+import { HOME, ask, key, passes } from "./gate.js";
 import { bytes, count, exact, rate, span, text } from "./format.js";
 import { History, SECONDS } from "./history.js";
 import { Table } from "./tables.js";
@@ -144,7 +144,7 @@ function tell(state, said) {
 
 /** Looks until the key is no longer taken. */
 function look(shown) {
-  const line = connect("/", { app: stats(shown) });
+  const line = connect(HOME, { app: stats(shown) });
   let why = "";
   const tellAway = () => tell("waiting", why ? `reconnecting: the server is ${why}` : "reconnecting");
   line.on("state", ({ state }) => {

@@ -2,7 +2,10 @@
 //
 // A browser tells a page nothing about a refused upgrade, so the key is tried on a plain request first.
 
-const STORED = "roomcast.key";
+/** Where the hub is, under whichever prefix a proxy takes off. */
+export const HOME = new URL("../", import.meta.url);
+/** Another hub of the same origin has another key. */
+const STORED = `roomcast.key ${HOME.pathname}`;
 const at = (id) => document.getElementById(id);
 
 /** The key that this tab knows, if any. */
@@ -12,7 +15,7 @@ export const key = () => sessionStorage.getItem(STORED) ?? undefined;
 export async function passes(shown) {
   const headers = shown === undefined ? {} : { Authorization: `Bearer ${shown}` };
   try {
-    const answer = await fetch("/metrics", { method: "HEAD", headers, cache: "no-store" });
+    const answer = await fetch(new URL("metrics", HOME), { method: "HEAD", headers, cache: "no-store" });
     return answer.status !== 401;
   } catch {
     return undefined;

@@ -1,7 +1,7 @@
 // The chat of a room: what was said in the order in which the hub heard it, and what was said here and is not yet
 // confirmed.
 
-import { make, text, time } from "/demo/shared.js";
+import { make, text, time } from "./shared.js";
 
 const ROWS_MAX = 500;
 

@@ -1,7 +1,7 @@
 // The event feed: everything that is broadcast, newest first, and a form that broadcasts.
 
-import { connect, events } from "/roomcast.js";
-import { at, attempt, call, compact, follow, keep, make, shell, text, time } from "/demo/shared.js";
+import { connect, events } from "../roomcast.js";
+import { HOME, at, attempt, call, compact, follow, keep, make, shell, text, time } from "./shared.js";
 
 const SHOWN_MAX = 200;
 /** Characters of a payload that are shown. */
@@ -20,7 +20,7 @@ const EXAMPLES = {
   "artifact:updated": { projectId: "p-1", streamId: "s-1", artifactId: "a-1", phaseName: "design", isSharded: false },
   "artifact:deleted": { projectId: "p-1", streamId: "s-1", artifactId: "a-1", phaseName: "design", isSharded: false },
 };
-const PATH = "/api/v1/events";
+const PATH = "api/v1/events";
 
 let count = 0;
 const showCurl = shell(at("curl"));
@@ -68,7 +68,7 @@ at("publish").addEventListener("input", render);
 at("clear").addEventListener("click", clear);
 take("demo:hello");
 
-const feed = follow(connect("/", { app: events() }), "They cannot be fetched again: this app keeps no history.");
+const feed = follow(connect(HOME, { app: events() }), "They cannot be fetched again: this app keeps no history.");
 feed.on("message", heard);
 feed.on("lagged", ({ missed }) => add(make("li", { class: "gap" }, `${missed} missed here`)));
 let lost = false;

@@ -1,13 +1,13 @@
 // A session as the phone sees it: no WebSocket, only calls. Its identifier comes behind the `#` of the address, which a
 // browser sends to nobody.
 
-import { STATUSES, code, showResult, showSteps, tile } from "/demo/session.js";
-import { CallError, at, attempt, call, explain, fragment, onKey, shell, text } from "/demo/shared.js";
+import { STATUSES, code, showResult, showSteps, tile } from "./session.js";
+import { CallError, at, attempt, call, explain, fragment, onKey, shell, text } from "./shared.js";
 
 let session;
 const showCurl = shell(at("curl"));
 
-const path = (rest = "") => `/api/v1/sessions/${encodeURIComponent(session.session_id)}${rest}`;
+const path = (rest = "") => `api/v1/sessions/${encodeURIComponent(session.session_id)}${rest}`;
 const result = (decision) => ({ decision, ...(at("note").value ? { note: at("note").value } : {}) });
 
 function show() {
@@ -35,7 +35,7 @@ function none(sentence) {
 
 /** How the session stands at the hub, which somebody else may have changed. */
 async function read(id) {
-  session = await call("GET", `/api/v1/sessions/${encodeURIComponent(id)}`);
+  session = await call("GET", `api/v1/sessions/${encodeURIComponent(id)}`);
   show();
   if (session.status === "completed") showResult(at("outcome"), (await call("GET", path("/result"))).result);
 }

@@ -5,7 +5,7 @@
 //
 // The hub says who voted, so nobody votes for another. What a page tells somebody who comes later is only its word.
 
-import { make, text } from "/demo/shared.js";
+import { make, text } from "./shared.js";
 
 const POLLS_MAX = 4;
 const CHOICES_MAX = 10;

@@ -3,12 +3,12 @@
 // The seat (player and token) is kept in this tab. The room's code stands behind the `#` of the address, which is so the
 // link to join by.
 
-import { connect, rooms } from "/roomcast.js";
-import { Chat } from "/demo/chat.js";
-import { Polls } from "/demo/polls.js";
-import { at, attempt, call, copyButton, explain, follow, fragment, make, notice, say, shell, text, unnotice } from "/demo/shared.js";
+import { connect, rooms } from "../roomcast.js";
+import { Chat } from "./chat.js";
+import { Polls } from "./polls.js";
+import { HOME, at, attempt, call, copyButton, explain, follow, fragment, make, notice, say, shell, text, unnotice } from "./shared.js";
 
-const PATH = "/api/rooms";
+const PATH = "api/rooms";
 /** Messages that are fetched at once. */
 const PAGE = 50;
 /** Why a seat is lost for good, by close code. */
@@ -25,7 +25,7 @@ const polls = new Polls(at("polls"), (payload, to) => connection.send({ type: "v
 const showCurl = shell(at("curl"));
 
 const pathOf = (code, rest = "") => `${PATH}/${encodeURIComponent(code)}${rest}`;
-const storage = (code) => `roomcast.room.${code}`;
+const storage = (code) => `roomcast.room ${HOME.pathname} ${code}`;
 const nameOf = (id) => players.get(id)?.display_name ?? "somebody";
 const random = () => Array.from(crypto.getRandomValues(new Uint32Array(2)), (part) => part.toString(36)).join("");
 
@@ -46,7 +46,7 @@ function enter(given) {
 
 function open() {
   unnotice("seat");
-  const mine = follow(connect("/", { app: rooms(seat) }), "The chat was fetched again.");
+  const mine = follow(connect(HOME, { app: rooms(seat) }), "The chat was fetched again.");
   connection = mine;
   mine.on("message", heard);
   mine.on("lagged", fetchLatest);

@@ -1,6 +1,6 @@
 // What both pages of the session demo show alike: how far a session is, and a code and a pattern to know it by.
 
-import { make, text } from "/demo/shared.js";
+import { make, text } from "./shared.js";
 
 const STEPS = { pending: "Pending", opened: "Opened", action_started: "Action started", completed: "Completed" };
 /** Letters and digits that are not taken for each other. */

@@ -1,13 +1,13 @@
 // A session as its back-end and the one who waits see it. The session's identifier stands behind the `#` of this page's
 // address too, so that a reload goes on waiting.
 
-import { connect, sessions } from "/roomcast.js";
-import { STATUSES, code, showResult, showSteps, tile } from "/demo/session.js";
+import { connect, sessions } from "../roomcast.js";
+import { STATUSES, code, showResult, showSteps, tile } from "./session.js";
 import {
-  CallError, at, attempt, call, copyButton, explain, follow, fragment, key, make, notice, onKey, say, shell, text, time, unnotice,
-} from "/demo/shared.js";
+  CallError, HOME, at, attempt, call, copyButton, explain, follow, fragment, key, make, notice, onKey, say, shell, text, time, unnotice,
+} from "./shared.js";
 
-const PATH = "/api/v1/sessions";
+const PATH = "api/v1/sessions";
 const SHOWN_MAX = 50;
 const UNKNOWN = "The hub does not know this session any more.";
 
@@ -45,13 +45,13 @@ function wait(given) {
   history.replaceState(null, "", `#${id}`);
   at("tile").replaceChildren(tile(id));
   at("code").textContent = code(id);
-  at("link").value = at("open").href = `${location.origin}/demo/sessions/phone#${id}`;
+  at("link").value = at("open").href = new URL(`demo/sessions/phone#${id}`, HOME).href;
   at("log").replaceChildren();
   at("outcome").replaceChildren();
   for (const name of ["link-panel", "delete", "curl-next"]) at(name).hidden = false;
   at("empty").hidden = true;
   showStatus(given.status);
-  const mine = follow(connect("/", { app: sessions({ session_id: id, key: key() }) }), "");
+  const mine = follow(connect(HOME, { app: sessions({ session_id: id, key: key() }) }), "");
   connection = mine;
   mine.on("message", heard);
   mine.on("close", ({ final }) => {

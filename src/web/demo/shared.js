@@ -3,10 +3,12 @@
 //
 // Whatever came from a client is put in place as text. Nothing here, or in a demo, sets `innerHTML`.
 
-import { watchReadiness } from "/readiness.js";
+import { watchReadiness } from "../readiness.js";
 
-/** Where the key is kept: in this tab, until it is closed. */
-const KEY = "roomcast.key";
+/** Where the hub is, under whichever prefix a proxy takes off. */
+export const HOME = new URL("../", import.meta.url);
+/** Where the key is kept: in this tab, until it is closed. Another hub of the same origin has another key. */
+const KEY = `roomcast.key ${HOME.pathname}`;
 /** Characters of a value that a page shows: as many as the longest message of a chat has. */
 const SHOWN_MAX = 2_000;
 
@@ -114,12 +116,12 @@ export class CallError extends Error {
   }
 }
 
-/** Asks the hub; what it answers, or a `CallError`. A token stands in for the key, where an app has its own. */
+/** Asks the hub at a path below `HOME`; what it answers, or a `CallError`. A token stands in for the key, where an app has its own. */
 export async function call(method, path, { body, headers = {}, token } = {}) {
   const bearer = token ?? key();
   const all = { ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...headers };
   if (bearer) all.Authorization = `Bearer ${bearer}`;
-  const answer = await fetch(path, { method, headers: all, body: typeof body === "string" ? body : JSON.stringify(body) });
+  const answer = await fetch(new URL(path, HOME), { method, headers: all, body: typeof body === "string" ? body : JSON.stringify(body) });
   const said = await answer.text();
   if (answer.ok) return said ? JSON.parse(said) : undefined;
   const { message } = errorOf(said);
@@ -178,7 +180,7 @@ export function curl({ method = "POST", path, body }) {
   const bearer = key() || isKeyAsked ? ' -H "Authorization: Bearer $ROOMCAST_KEY"' : "";
   const verb = method === (body === undefined ? "GET" : "POST") ? "" : ` -X ${method}`;
   const data = body === undefined ? "" : ` -d ${quoted(typeof body === "string" ? body : JSON.stringify(body))}`;
-  const url = location.origin + path;
+  const url = new URL(path, HOME).href;
   return `curl${verb} ${/^[\w:/.-]+$/.test(url) ? url : quoted(url)}${bearer}${data}`;
 }
 

@@ -1,8 +1,8 @@
 // A block explorer's first page: the newest blocks and transactions, as the two channels bring them, and a generator.
 
-import { connect, stream } from "/roomcast.js";
-import { at, attempt, call, follow, keep, make, shell, text } from "/demo/shared.js";
-import { nextBlock, transactions } from "/demo/chain.js";
+import { connect, stream } from "../roomcast.js";
+import { HOME, at, attempt, call, follow, keep, make, shell, text } from "./shared.js";
+import { nextBlock, transactions } from "./chain.js";
 
 const CHANNELS = ["newBlocks", "newTxs"];
 const BLOCKS_MAX = 12;
@@ -77,7 +77,7 @@ function heard({ type, data }) {
 
 function prepare() {
   next = nextBlock(height);
-  showCurl({ path: "/v1/blocks", body: next });
+  showCurl({ path: "v1/blocks", body: next });
 }
 
 function publish() {
@@ -86,8 +86,8 @@ function publish() {
     // Also when nobody here is subscribed to blocks, the next one is another.
     height = Math.max(height, block.height);
     prepare();
-    await call("POST", "/v1/blocks", { body: block });
-    const { accepted } = await call("POST", "/v1/txs", { body: transactions(block) });
+    await call("POST", "v1/blocks", { body: block });
+    const { accepted } = await call("POST", "v1/txs", { body: transactions(block) });
     return `Published block ${block.height} with ${accepted} transactions.`;
   });
 }
@@ -110,7 +110,7 @@ function toggle() {
 }
 
 const ticked = () => CHANNELS.filter((channel) => at(channel).checked);
-const connection = follow(connect("/", { app: stream({ channels: ticked() }) }), "An explorer fetches them from its own back-end now.");
+const connection = follow(connect(HOME, { app: stream({ channels: ticked() }) }), "An explorer fetches them from its own back-end now.");
 connection.on("message", heard);
 for (const channel of CHANNELS) at(channel).addEventListener("change", () => connection.replace(...ticked()));
 at("publish").addEventListener("click", publish);

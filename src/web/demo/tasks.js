@@ -1,10 +1,10 @@
 // The task board. The list comes from the API, every change after it from the WebSocket; after a change of the filter, a
 // lost connection or missed messages the list is fetched anew, and what arrives meanwhile is laid over it.
 
-import { connect, tasks } from "/roomcast.js";
-import { at, attempt, call, explain, follow, keep, key, make, onKey, say, shell, text, time } from "/demo/shared.js";
+import { connect, tasks } from "../roomcast.js";
+import { HOME, at, attempt, call, explain, follow, keep, key, make, onKey, say, shell, text, time } from "./shared.js";
 
-const PATH = "/api/v1/tasks";
+const PATH = "api/v1/tasks";
 const STATUSES = { pending: "Pending", in_progress: "In progress", completed: "Completed", cancelled: "Cancelled" };
 const PRIORITIES = ["high", "medium", "low"];
 const CHANGES = { "task.created": "created", "task.updated": "changed", "task.deleted": "deleted" };
@@ -230,7 +230,7 @@ async function create(event) {
 async function begin() {
   if (!(await fetchAll())) return;
   connection?.close();
-  connection = follow(connect("/", { app: tasks({ repositories: names(), key: key() }) }), "The board was fetched anew.");
+  connection = follow(connect(HOME, { app: tasks({ repositories: names(), key: key() }) }), "The board was fetched anew.");
   connection.on("message", heard);
   connection.on("lagged", fetchAll);
   connection.on("notice", answered);
