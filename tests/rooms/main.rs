@@ -5,6 +5,8 @@ mod calls;
 mod chat;
 mod entry;
 mod game;
+mod names;
 #[path = "../sockets/patient.rs"]
 mod patient;
 mod support;
+mod tokens;

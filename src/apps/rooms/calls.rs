@@ -176,7 +176,7 @@ fn newcomer(call: &Call<'_>, cx: &mut Context<'_>) -> Result<Newcomer, Response>
     let Object(named): Object<Named> = call.json()?;
     let name = DisplayName::parse(&named.display_name).ok_or_else(|| {
         bad(format!(
-            "display_name: must be 1 to {CHARACTERS_MAX} characters after trimming, without control characters"
+            "display_name: must be 1 to {CHARACTERS_MAX} characters, all of which can be seen, and not only blanks and accents"
         ))
     })?;
     Ok(Newcomer {

@@ -11,8 +11,8 @@
 mod calls;
 mod code;
 mod history;
-mod name;
-mod refusal;
+pub mod name;
+pub mod refusal;
 mod said;
 mod store;
 pub mod tokens;
