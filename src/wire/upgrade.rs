@@ -5,11 +5,13 @@ use tungstenite::handshake::derive_accept_key;
 
 use super::deflate::WINDOW_BITS;
 use super::http::{Head, Response};
+use super::subprotocol::OURS;
 
 /// A request that may be upgraded.
 pub struct Upgrade {
     accept: String,
     deflate: Option<Deflate>,
+    is_ours: bool,
 }
 
 /// Why a request may not be upgraded.
@@ -51,6 +53,7 @@ impl Upgrade {
             (Some(key), None) if is_nonce(key) => Ok(Upgrade {
                 accept: derive_accept_key(key),
                 deflate: Deflate::negotiate(head).filter(|_| deflate),
+                is_ours: head.offers_ours(),
             }),
             _ => Err(NotUpgrade::Malformed(
                 "Sec-WebSocket-Key must be 16 bytes in base64, once",
@@ -69,6 +72,11 @@ impl Upgrade {
             .with("Upgrade", "websocket")
             .with("Connection", "Upgrade")
             .with("Sec-WebSocket-Accept", self.accept);
+        // A client that gets none of those it offered closes; one that offered none of ours does not want us.
+        let response = match self.is_ours {
+            true => response.with("Sec-WebSocket-Protocol", OURS),
+            false => response,
+        };
         match self.deflate {
             Some(deflate) => response.with("Sec-WebSocket-Extensions", deflate.header()),
             None => response,

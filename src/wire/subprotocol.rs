@@ -1,0 +1,59 @@
+//! Subprotocols (RFC 6455 §1.9): the one that is ours, and the key or token that a page shows beside it, because a browser
+//! lets it set no other header, and addresses are logged by every proxy on the way.
+
+use std::borrow::Cow;
+
+use data_encoding::BASE64URL_NOPAD;
+
+use super::http::Head;
+
+/// The only one that is ever agreed on.
+pub const OURS: &str = "roomcast";
+/// What a key or token is offered behind.
+const BEARER: &str = "bearer.";
+
+impl<'a> Head<'a> {
+    /// Whether the client offers our subprotocol, and so waits for an answer that names it.
+    pub fn offers_ours(&self) -> bool {
+        self.subprotocols().any(|offer| offer == OURS)
+    }
+
+    /// The key or token of an offer `bearer.TEXT`, TEXT in unpadded base64url; what is no text in that form is taken as
+    /// it is, for clients that know of none.
+    pub fn shown_bearer(&self) -> Option<Cow<'a, str>> {
+        let mut offers = self.subprotocols();
+        let shown = offers.find_map(|offer| offer.strip_prefix(BEARER))?;
+        let decoded = BASE64URL_NOPAD.decode(shown.as_bytes()).ok();
+        let text = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
+        Some(text.map_or(Cow::Borrowed(shown), Cow::Owned)).filter(|text| !text.is_empty())
+    }
+
+    fn subprotocols(&self) -> impl Iterator<Item = &'a str> + '_ {
+        let values = self.all("sec-websocket-protocol");
+        let texts = values.filter_map(|value| std::str::from_utf8(value).ok());
+        texts.flat_map(|text| text.split(',').map(str::trim))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bearer_is_base64url_or_taken_as_it_is() {
+        for (offers, ours, shown) in [
+            ("roomcast, bearer.c2VzYW1l", true, Some("sesame")),
+            ("bearer.c2VzYW1l,roomcast", true, Some("sesame")),
+            ("roomcast, bearer.ab.cd.ef", true, Some("ab.cd.ef")),
+            ("roomcast.v1, bearer.kkkkkkkk, x", false, Some("kkkkkkkk")),
+            ("Roomcast, bearer.", false, None),
+            ("graphql-ws", false, None),
+        ] {
+            let text =
+                format!("GET / HTTP/1.1\r\nHost: x\r\nSec-WebSocket-Protocol: {offers}\r\n\r\n");
+            let head = Head::parse(text.as_bytes()).unwrap().unwrap().0;
+            assert_eq!(head.offers_ours(), ours, "{offers}");
+            assert_eq!(head.shown_bearer().as_deref(), shown, "{offers}");
+        }
+    }
+}
