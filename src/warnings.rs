@@ -33,7 +33,7 @@ pub enum Kind {
     Origin,
     /// A host that is not ours.
     Host,
-    /// A key that is missing or wrong.
+    /// A key that is none of ours.
     Key,
     /// A message that an app takes in silence and cannot read.
     Message,

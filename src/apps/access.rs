@@ -2,11 +2,16 @@
 //!
 //! Nothing here looks at what a request asks for; the table of routes says what it must show.
 
-use std::net::{IpAddr, SocketAddr};
+use std::borrow::Cow;
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use subtle::{Choice, ConstantTimeEq};
 
 use crate::wire::http::{Head, Response};
+
+/// What is shown in the log of a host or an origin is cut here.
+const SHOWN_BYTES_MAX: usize = 200;
 
 /// What is needed to decide who may come in.
 pub struct Access {
@@ -17,7 +22,8 @@ pub struct Access {
 }
 
 impl Access {
-    /// No key at all is open mode. `origins` are `scheme://host[:port]` in lower case, or `*`.
+    /// No key at all is open mode. `origins` are `scheme://host[:port]` in lower case, the host perhaps with `*.`
+    /// before it; or `*`.
     pub fn new(keys: Vec<String>, origins: Vec<String>, listener: SocketAddr) -> Access {
         let any_origin = origins.iter().any(|origin| origin == "*");
         Access {
@@ -28,79 +34,57 @@ impl Access {
         }
     }
 
-    /// Whether the request shows a key, or none is configured. `upgrade` allows it in the query too.
-    pub fn check_key(&self, head: &Head<'_>, upgrade: bool) -> Result<(), Response> {
+    /// Whether the request shows a key, or none is configured. An upgrade may show it as a subprotocol or in the query,
+    /// too: a page can set no header.
+    pub fn check_key<'a>(&self, head: &Head<'a>, upgrade: bool) -> Result<(), Denied<'a>> {
         if self.keys.is_empty() {
             return Ok(());
         }
-        let bearer = head
-            .header("authorization")
-            .and_then(bearer)
-            .map(String::from);
-        let header = head.header("x-api-key").map(String::from);
-        let query = || {
-            head.parameter("api_key")
-                .filter(|_| upgrade)
-                .map(String::from)
+        let authorization = head.header("authorization").and_then(bearer);
+        let header = authorization.or_else(|| head.header("x-api-key"));
+        let of_upgrade = || head.shown_bearer().or_else(|| head.literal("api_key"));
+        let shown = match header {
+            None if upgrade => of_upgrade(),
+            header => header.map(Cow::Borrowed),
         };
-        let Some(shown) = bearer.or(header).or_else(query) else {
-            let ways = "a key is needed: Authorization: Bearer KEY, or X-API-Key: KEY";
-            return Err(unauthorized(ways));
-        };
+        let shown = shown.ok_or(Denied::NoKey)?;
         // Every key is compared, so that the time tells neither which one came close nor how close.
         let each = self
             .keys
             .iter()
             .map(|key| key.as_bytes().ct_eq(shown.as_bytes()));
         let known = each.fold(Choice::from(0), |known, equal| known | equal);
-        if known.into() {
-            Ok(())
-        } else {
-            Err(unauthorized("the key is not one of this server's"))
-        }
+        bool::from(known).then_some(()).ok_or(Denied::WrongKey)
     }
 
     /// On a loopback listener, whether the request was meant for it: a page that rebinds its own name to 127.0.0.1
     /// still sends that name as the host.
-    pub fn check_host(&self, head: &Head<'_>) -> Result<(), Response> {
-        if !self.listener.ip().is_loopback() || self.any_origin {
+    pub fn check_host<'a>(&self, head: &Head<'a>) -> Result<(), Denied<'a>> {
+        if !self.is_on_loopback() || self.any_origin {
             return Ok(());
         }
         let Some(host) = head.host() else {
             return Ok(());
         };
-        let host = String::from_utf8_lossy(host).to_ascii_lowercase();
-        let name = host_name(&host);
-        let allowed = is_loopback(name)
-            || self
-                .origins
-                .iter()
-                .any(|origin| origin_host(origin) == Some(name));
-        if allowed {
-            return Ok(());
-        }
-        let message =
-            "the Host is neither loopback nor the host of an allowed origin; see --allow-origin";
-        Err(Response::error(403, "forbidden_host", message))
+        let lower = String::from_utf8_lossy(host).to_ascii_lowercase();
+        let is_allowed = host_name(&lower).is_some_and(|name| {
+            let of_origin =
+                |origin: &String| origin_host(origin).is_some_and(|host| fits(host, name));
+            is_loopback(name) || self.origins.iter().any(of_origin)
+        });
+        is_allowed.then_some(()).ok_or(Denied::Host(host))
     }
 
     /// Whether a page of the request's `Origin` may do this; a request without one may.
-    pub fn check_origin(&self, head: &Head<'_>) -> Result<(), Response> {
+    pub fn check_origin<'a>(&self, head: &Head<'a>) -> Result<(), Denied<'a>> {
         let mut origins = head.all("origin");
         let Some(origin) = origins.next() else {
             return Ok(());
         };
-        let origin = std::str::from_utf8(origin)
-            .ok()
-            .filter(|_| origins.next().is_none());
-        if origin.is_some_and(|origin| self.allows_origin(origin)) {
-            return Ok(());
-        }
-        Err(Response::error(
-            403,
-            "forbidden_origin",
-            "this Origin is not allowed; see --allow-origin",
-        ))
+        let text = std::str::from_utf8(origin).ok();
+        let one = text.filter(|_| origins.next().is_none());
+        let is_allowed = one.is_some_and(|origin| self.allows_origin(origin));
+        is_allowed.then_some(()).ok_or(Denied::Origin(origin))
     }
 
     /// Whether pages of this origin are allowed, compared whole.
@@ -112,22 +96,87 @@ impl Access {
         let Some((scheme, authority)) = origin.split_once("://") else {
             return false;
         };
-        let same =
-            |allowed: &String| without_default_port(allowed) == without_default_port(&origin);
+        let plain = without_default_port(&origin);
+        let same = |allowed: &String| fits(without_default_port(allowed), plain);
         if self.origins.iter().any(same) {
             return true;
         }
         if !matches!(scheme, "http" | "https") {
             return false;
         }
-        if self.listener.ip().is_loopback() && is_loopback_name(authority) {
+        if self.is_on_loopback() && is_loopback_name(authority) {
             return true;
         }
         // The listener's own literal address, and never what a Host header says it is.
         let own = format!("http://{}", self.listener);
-        !self.listener.ip().is_unspecified()
-            && without_default_port(&own) == without_default_port(&origin)
+        !self.listener.ip().is_unspecified() && without_default_port(&own) == plain
     }
+
+    fn is_on_loopback(&self) -> bool {
+        self.listener.ip().to_canonical().is_loopback()
+    }
+}
+
+/// Why a request may not come in; as text it is a line for the log, which has neither keys nor queries in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denied<'a> {
+    /// Its host is not ours.
+    Host(&'a [u8]),
+    /// It is a page's, of this origin.
+    Origin(&'a [u8]),
+    /// It shows no key.
+    NoKey,
+    /// It shows one, and it is not one of ours.
+    WrongKey,
+}
+
+impl fmt::Display for Denied<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Denied::Host(host) => write!(
+                f,
+                "the Host {} is refused, because it is neither loopback nor the host of an allowed origin: --allow-origin would let it in",
+                shown(host)
+            ),
+            Denied::Origin(origin) => write!(
+                f,
+                "a page of the origin {} is refused: --allow-origin would let it in",
+                shown(origin)
+            ),
+            Denied::NoKey => f.write_str("a request without a key is refused: see --key"),
+            Denied::WrongKey => f.write_str(
+                "a key is refused, because it is none of those that --key (ROOMCAST_KEYS) gives",
+            ),
+        }
+    }
+}
+
+impl From<Denied<'_>> for Response {
+    fn from(denied: Denied<'_>) -> Response {
+        match denied {
+            Denied::Host(_) => Response::error(
+                403,
+                "forbidden_host",
+                "the Host is neither loopback nor the host of an allowed origin; see --allow-origin",
+            ),
+            Denied::Origin(_) => Response::error(
+                403,
+                "forbidden_origin",
+                "this Origin is not allowed; see --allow-origin",
+            ),
+            Denied::NoKey => {
+                unauthorized("a key is needed: Authorization: Bearer KEY, or X-API-Key: KEY")
+            }
+            Denied::WrongKey => unauthorized("the key is not one of this server's"),
+        }
+    }
+}
+
+/// What a client sent, fit for the log: escaped, cut, and without what may be a query.
+fn shown(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let text = text.split(['?', '#']).next().unwrap_or_default();
+    format!("{:?}", &text[..text.floor_char_boundary(SHOWN_BYTES_MAX)])
 }
 
 /// The 401 that says how to do better.
@@ -144,37 +193,47 @@ pub fn bearer(value: &str) -> Option<&str> {
 
 /// `localhost`, `127.0.0.1` or `[::1]`, with any port or none, and nothing else.
 fn is_loopback_name(authority: &str) -> bool {
-    let name = host_name(authority);
-    let port = &authority[name.len()..];
-    let is_port = port.is_empty()
-        || port
-            .strip_prefix(':')
-            .is_some_and(|port| port.parse::<u16>().is_ok());
-    is_port && matches!(name, "localhost" | "127.0.0.1" | "[::1]")
+    host_name(authority).is_some_and(|name| matches!(name, "localhost" | "127.0.0.1" | "[::1]"))
 }
 
 fn is_loopback(name: &str) -> bool {
-    let literal = name.trim_start_matches('[').trim_end_matches(']');
-    name == "localhost"
-        || literal
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
-}
-
-/// A host without its port; an IPv6 literal keeps its brackets.
-fn host_name(authority: &str) -> &str {
-    match authority.find(']') {
-        Some(end) if authority.starts_with('[') => &authority[..=end],
-        _ => authority
-            .rsplit_once(':')
-            .map_or(authority, |(name, _)| name),
+    let literal = name.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+    match literal {
+        Some(literal) => literal.parse::<Ipv6Addr>().is_ok_and(|it| it.is_loopback()),
+        None => name == "localhost" || name.parse::<Ipv4Addr>().is_ok_and(|it| it.is_loopback()),
     }
 }
 
+/// A host without its port; an IPv6 literal keeps its brackets. What has anything else behind it is no host.
+fn host_name(authority: &str) -> Option<&str> {
+    let name_bytes = match authority.find(']') {
+        Some(end) if authority.starts_with('[') => end + 1,
+        _ => authority.find(':').unwrap_or(authority.len()),
+    };
+    let (name, port) = authority.split_at(name_bytes);
+    let is_port =
+        |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    (port.is_empty() || port.strip_prefix(':').is_some_and(is_port)).then_some(name)
+}
+
+/// The host of an origin that is allowed, which may be `*.site.example`.
 fn origin_host(origin: &str) -> Option<&str> {
-    origin
-        .split_once("://")
-        .map(|(_, authority)| host_name(authority))
+    let (_, authority) = origin.split_once("://")?;
+    host_name(authority)
+}
+
+/// Whether a name or an origin is what is allowed: the same, or one or more labels in the place of a star.
+fn fits(allowed: &str, given: &str) -> bool {
+    let Some((before, behind)) = allowed.split_once('*') else {
+        return allowed == given;
+    };
+    let rest = given.strip_prefix(before);
+    let is_label = |label: &str| {
+        let may_stand = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        !label.is_empty() && label.bytes().all(may_stand)
+    };
+    rest.and_then(|rest| rest.strip_suffix(behind))
+        .is_some_and(|labels| labels.split('.').all(is_label))
 }
 
 fn without_default_port(origin: &str) -> &str {
@@ -215,6 +274,10 @@ mod tests {
             "ftp://localhost",
             "http://localhost@evil.example",
             "http://localhost:99999",
+            "http://localhost:+80",
+            "http://localhost:",
+            "http://[::1]evil.example",
+            "http://[::1]:80evil",
         ] {
             assert!(!access.allows_origin(origin), "{origin}");
         }
@@ -228,5 +291,80 @@ mod tests {
         assert!(!access.allows_origin("http://app.example"));
         assert!(!access.allows_origin("http://localhost"));
         assert!(!access.allows_origin("https://app.example:8443"));
+    }
+
+    #[test]
+    fn a_star_stands_for_one_or_more_labels() {
+        let access = access(
+            "192.0.2.1:80",
+            &["https://*.site.example", "http://*.dev.example:81"],
+        );
+        for origin in [
+            "https://a.site.example",
+            "https://A.B.site.example:443",
+            "http://x-y_z.dev.example:81",
+        ] {
+            assert!(access.allows_origin(origin), "{origin}");
+        }
+        for origin in [
+            "https://site.example",
+            "https://.site.example",
+            "https://a..site.example",
+            "https://asite.example",
+            "http://a.site.example",
+            "https://a.site.example:444",
+            "https://a.site.example.evil.example",
+            "https://evil.example/.site.example",
+            "https://evil.example:80.site.example",
+            "http://a.dev.example",
+        ] {
+            assert!(!access.allows_origin(origin), "{origin}");
+        }
+    }
+
+    #[test]
+    fn a_host_has_nothing_but_a_port_behind_it() {
+        let access = access("127.0.0.1:80", &["https://*.site.example"]);
+        let is_ours = |host: &str| {
+            let text = format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n");
+            let head = Head::parse(text.as_bytes()).unwrap().unwrap().0;
+            access.check_host(&head).is_ok()
+        };
+        for host in [
+            "[::1]",
+            "[::1]:65535",
+            "127.9.9.9:1",
+            "LocalHost:80",
+            "a.site.example:9",
+        ] {
+            assert!(is_ours(host), "{host}");
+        }
+        for host in [
+            "[::1]evil.example",
+            "[::1]:80evil.example",
+            "[::1]:65536",
+            "[[::1]]",
+            "[127.0.0.1]",
+            "127.0.0.1]",
+            "::1",
+            "localhost:80:80",
+            "localhost:evil.example",
+            "localhost:+80",
+            "site.example",
+            "evil.example",
+        ] {
+            assert!(!is_ours(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn what_is_refused_is_told_escaped_and_without_a_query() {
+        let origin = Denied::Origin(b"https://shop.example\x1b[m?token=sesame").to_string();
+        assert!(
+            origin.contains(r#""https://shop.example\u{1b}[m""#),
+            "{origin}"
+        );
+        let long = Denied::Host("é".repeat(500).as_bytes()).to_string();
+        assert!(long.len() < 400, "{long}");
     }
 }

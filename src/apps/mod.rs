@@ -25,19 +25,23 @@ use std::net::IpAddr;
 
 use serde::Deserialize;
 
-use self::access::Access;
+use self::access::{Access, Denied};
 use self::context::Context;
 use self::rate::Addresses;
 use self::routes::{Found, Kind, Needs, Params, Route, Routes};
 use crate::id::AppId;
 use crate::pace::Rate;
 use crate::time::Unix;
+use crate::warnings;
 use crate::wire::frame::Frame;
 use crate::wire::http::{Head, Request, Response};
 use crate::wire::upgrade::Upgrade;
 
 /// What is said about JSON of the wrong shape is cut here.
 const SENTENCE_BYTES_MAX: usize = 400;
+
+/// The headers of an answer that a page of an allowed origin may read, besides those that any may.
+const EXPOSED: &str = "Allow, ETag, Retry-After, WWW-Authenticate";
 
 /// When somebody who was refused for the server's sake may come back: not before a lag can be over, and not so late that
 /// a person gives up.
@@ -168,7 +172,9 @@ impl Apps {
         };
         cx.metrics().http_request(route, status);
         match outcome {
-            Outcome::Answer(response) => Outcome::Answer(self.share(head, response)),
+            Outcome::Answer(response) => {
+                Outcome::Answer(self.share(head.header("origin"), response))
+            }
             open => open,
         }
     }
@@ -181,7 +187,8 @@ impl Apps {
         cx: &mut Context<'_>,
     ) -> Result<Outcome, Response> {
         let head = &asked.request.head;
-        self.access.check_host(head)?;
+        let mut deny = |denied| deny(denied, asked.peer, cx);
+        self.access.check_host(head).map_err(&mut deny)?;
         let upgrades = matches!(
             found,
             Found::Route(
@@ -194,7 +201,7 @@ impl Apps {
             )
         );
         if upgrades || !matches!(head.method, "GET" | "HEAD") {
-            self.access.check_origin(head)?;
+            self.access.check_origin(head).map_err(&mut deny)?;
         }
         if head.method == "OPTIONS" {
             return self.options(head).map(Outcome::Answer);
@@ -211,7 +218,7 @@ impl Apps {
             }
         };
         if route.needs == Needs::Key {
-            self.access.check_key(head, upgrades)?;
+            self.access.check_key(head, upgrades).map_err(&mut deny)?;
         }
         let call = Call {
             route,
@@ -266,11 +273,12 @@ impl Apps {
             .with("Access-Control-Max-Age", "600"))
     }
 
-    /// Lets a page of an allowed origin read the answer.
-    fn share(&self, head: &Head<'_>, response: Response) -> Response {
-        match head.header("origin") {
+    /// Lets a page of an allowed origin read the answer, a refusal too, and those headers of it that say what to do next.
+    pub fn share(&self, origin: Option<&str>, response: Response) -> Response {
+        match origin {
             Some(origin) if self.access.allows_origin(origin) => response
                 .with("Access-Control-Allow-Origin", String::from(origin))
+                .with("Access-Control-Expose-Headers", EXPOSED)
                 .with("Vary", "Origin"),
             Some(_) => response.with("Vary", "Origin"),
             None => response,
@@ -286,6 +294,22 @@ impl Apps {
             .as_deref_mut()
             .expect("a connection's app is enabled for as long as the server runs")
     }
+}
+
+/// Refuses a request at the door, and tells the operator of it; that nothing was shown is told on request only, because
+/// everybody who opens the dashboard begins so.
+fn deny(denied: Denied<'_>, peer: IpAddr, cx: &mut Context<'_>) -> Response {
+    let kind = match denied {
+        Denied::Host(_) => Some(warnings::Kind::Host),
+        Denied::Origin(_) => Some(warnings::Kind::Origin),
+        Denied::WrongKey => Some(warnings::Kind::Key),
+        Denied::NoKey => None,
+    };
+    match kind {
+        Some(kind) => cx.warn(kind, format_args!("{denied} (from {peer})")),
+        None => log::debug!("{denied} (from {peer})"),
+    }
+    denied.into()
 }
 
 /// Whether one more WebSocket may come in.

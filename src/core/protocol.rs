@@ -361,6 +361,14 @@ impl Protocol {
         self.work.is_some()
     }
 
+    /// The head of the request whose body is half received.
+    pub fn head(&self) -> Option<&[u8]> {
+        match self.work.as_deref() {
+            Some(Work::Body(body)) => Some(body.head()),
+            _ => None,
+        }
+    }
+
     /// Bytes of memory that the half-received body or message holds.
     pub fn held_bytes(&self) -> usize {
         match self.work.as_deref() {

@@ -17,7 +17,7 @@ use crate::transport::{Transport, is_shortage};
 use crate::vitals;
 use crate::wire::fault::{Answer, Fault};
 use crate::wire::frame::{Frame, close};
-use crate::wire::http::{Head, Response};
+use crate::wire::http::{Head, Response, origin_of};
 
 /// What is read from somebody of whom messages have been handled in this turn, and for each further read twice as much,
 /// unless one is half received: of who sends many short ones, little is then left to be put aside until its next turn.
@@ -458,7 +458,8 @@ impl<T: Transport> Reactor<T> {
         match fault.answer() {
             Answer::Status(status, _) => {
                 self.shared.metrics.http_request("unmatched", status);
-                let response = Response::from(fault);
+                let origin = origin_of(self.head_of(id));
+                let response = self.apps.share(origin, Response::from(fault));
                 self.queue(id.key, response.encode(self.shared.now.unix, false, true));
             }
             Answer::Close(code) => {
@@ -468,6 +469,14 @@ impl<T: Transport> Reactor<T> {
             }
         }
         self.say_last_words(id);
+    }
+
+    /// What has come of the head of a request that is refused: with its body, put aside, or as it is in the buffer.
+    fn head_of(&self, id: ConnId) -> &[u8] {
+        let conn = &self.conns[id.key as usize];
+        let aside = conn.leftover.as_ref().map(|bytes| &***bytes);
+        let head = conn.protocol.head().or(aside);
+        head.unwrap_or_else(|| self.buffer.unread())
     }
 
     /// From now on input is thrown away; once the queue is empty the connection ends.

@@ -96,8 +96,8 @@ pub(super) static SETTINGS: &[Setting] = &[
     Setting {
         name: "allow_origins", flag: "allow-origin", heading: heading::ACCESS, default: "none",
         about: "web origins that may connect besides our own, or * for all",
-        more: "Compared whole, as scheme, host and port. Loopback origins may connect to a loopback listener anyway. \
-               Example: --allow-origin https://app.example",
+        more: "Compared whole, as scheme, host and port; https://*.app.example stands for every name below app.example, and \
+               not for itself. Loopback origins may connect to a loopback listener anyway. Example: --allow-origin https://app.example",
         scope: Server(|s| Slot::Origins(&mut s.allow_origins)),
     },
     Setting {

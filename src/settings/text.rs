@@ -123,7 +123,14 @@ pub(super) fn parse_origin(text: &str) -> Option<String> {
     })
 }
 
+/// A host, of which the first labels may be any.
 fn parse_host(host: &str) -> Option<String> {
+    if let Some(behind) = host.strip_prefix("*.") {
+        let fits = !behind.starts_with(['.', '[', '*']);
+        return parse_host(behind)
+            .filter(|_| fits)
+            .map(|it| format!("*.{it}"));
+    }
     if let Some(inner) = host.strip_prefix('[') {
         let address: Ipv6Addr = inner.strip_suffix(']')?.parse().ok()?;
         return Some(format!("[{address}]"));
@@ -200,6 +207,7 @@ mod tests {
             ("http://[0:0::1]:3000", "http://[::1]:3000"),
             ("http://[::1]", "http://[::1]"),
             ("tauri://localhost", "tauri://localhost"),
+            ("https://*.App.Example:443", "https://*.app.example"),
         ];
         for (text, expected) in cases {
             assert_eq!(parse_origin(text).as_deref(), Some(expected));
@@ -221,7 +229,13 @@ mod tests {
             "https://a:0",
             "https://a:99999",
             "https://a:+80",
-            "https://*.a",
+            "https://*",
+            "https://*.",
+            "https://*a",
+            "https://a.*",
+            "https://*.*.a",
+            "https://*..a",
+            "https://*.[::1]",
             "://a",
             "1p://a",
             "https://[::1",

@@ -152,7 +152,7 @@ impl Slot<'_> {
             Slot::Address(_) => {
                 "an address and a port such as 127.0.0.1:8080, [::1]:8080 or localhost:8080".to_owned()
             }
-            Slot::Origins(_) => "a list of origins, each scheme://host or scheme://host:port with nothing after it, or *"
+            Slot::Origins(_) => "a list of origins, each scheme://host or scheme://host:port with nothing after it, the host perhaps as *.host, or *"
                 .to_owned(),
             Slot::Keys(_) => {
                 "a list of keys, none of them empty or with white space or control characters".to_owned()

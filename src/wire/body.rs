@@ -138,6 +138,11 @@ impl Body {
         self.bytes.capacity()
     }
 
+    /// The head.
+    pub fn head(&self) -> &[u8] {
+        &self.bytes[..self.head_bytes]
+    }
+
     /// Head and body behind each other, and where the body begins.
     pub fn into_parts(self) -> (Vec<u8>, usize) {
         (self.bytes, self.head_bytes)

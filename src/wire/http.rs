@@ -198,10 +198,37 @@ impl<'a> Head<'a> {
             .map(|(_, value)| value)
     }
 
+    /// The same, but a `+` in it is a plus and no space: for what has no space in it.
+    pub fn literal(&self, name: &str) -> Option<Cow<'a, str>> {
+        let query = self.query.replace('+', "%2B");
+        let mut parameters = form_urlencoded::parse(query.as_bytes());
+        let (_, value) = parameters.find(|(key, _)| key == name)?;
+        Some(Cow::Owned(value.into_owned()))
+    }
+
     /// Every query parameter, decoded, in their order.
     pub fn parameters(&self) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> + use<'a> {
         form_urlencoded::parse(self.query.as_bytes())
     }
+}
+
+/// The origin that a head names which cannot be answered as it should be, as far as it has come: the one whole line of that
+/// name, if it is plain text. Whoever answers may put it into a header.
+pub fn origin_of(bytes: &[u8]) -> Option<&str> {
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
+    let whole = end.or_else(|| bytes.windows(2).rposition(|two| two == b"\r\n"))?;
+    let head = &bytes[..whole];
+    let mut origins = head
+        .split(|&byte| byte == b'\n')
+        .skip(1)
+        .filter_map(|line| {
+            let (name, value) = line.split_at_checked(b"origin:".len())?;
+            name.eq_ignore_ascii_case(b"origin:")
+                .then(|| value.trim_ascii())
+        });
+    let origin = origins.next().filter(|_| origins.next().is_none())?;
+    let is_plain = origin.iter().all(u8::is_ascii_graphic);
+    std::str::from_utf8(origin).ok().filter(|_| is_plain)
 }
 
 /// Whether a line ends without CR, which only some readers take for an end.
@@ -370,6 +397,29 @@ mod tests {
             assert_eq!(head(&text[..cut]), Ok(None), "cut at {cut}");
         }
         assert_eq!(head(text), Ok(Some(text.len())));
+    }
+
+    #[test]
+    fn the_origin_of_half_a_head_is_one_whole_plain_line() {
+        for (text, expected) in [
+            (
+                "GET /x HTTP/1.1\r\nOrigin: http://a\r\nX: y",
+                Some("http://a"),
+            ),
+            (
+                "GET /x HTTP/1.1\r\norigin:http://a \r\n\r\nOrigin: b\r\n",
+                Some("http://a"),
+            ),
+            ("GET /x HTTP/1.1\r\nOrigin: http://a", None),
+            ("GET /x HTTP/1.1\r\nOrigin: a\r\nOrigin: b\r\n", None),
+            ("GET /x HTTP/1.1\r\nOrigin: a\nSet-Cookie: b\r\n", Some("a")),
+            ("GET /x HTTP/1.1\r\nOrigin: a\rSet-Cookie: b\r\n", None),
+            ("GET /x HTTP/1.1\r\nX-Origin: a\r\n", None),
+            ("Origin: a\r\n\r\n", None),
+            ("", None),
+        ] {
+            assert_eq!(origin_of(text.as_bytes()), expected, "{text:?}");
+        }
     }
 
     #[test]

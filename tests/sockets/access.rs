@@ -306,3 +306,143 @@ fn options_without_an_origin_lists_the_methods() {
     assert_eq!(server.ask("OPTIONS", "*", "", "").status, 204);
     assert_eq!(server.ask("OPTIONS", "/nothing", "", "").status, 404);
 }
+
+#[test]
+fn a_page_of_an_allowed_origin_can_read_every_refusal() {
+    let server = Server::start("--allow-origin https://site.example --max-body 100KiB");
+    let long = "x".repeat(9 << 10);
+    let big = format!("X-Big: {}\r\n", "y".repeat(17 << 10));
+    let body = "x".repeat(101 << 10);
+    let chunked = "Transfer-Encoding: chunked\r\n";
+    let request = |method: &str, path: &str, headers: &str, body: &str| {
+        format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nOrigin: https://site.example\r\n{headers}\r\n{body}"
+        )
+    };
+    let length = format!("Content-Length: {}\r\n", body.len());
+    for (status, request) in [
+        (
+            400,
+            request("POST", "/api/v1/events", "Content-Length: x\r\n", ""),
+        ),
+        (
+            400,
+            request("POST", "/api/v1/events", chunked, "no chunk\r\n"),
+        ),
+        (404, request("GET", "/nothing", "", "")),
+        (405, request("PUT", "/healthz", "", "")),
+        (413, request("POST", "/api/v1/events", &length, &body)),
+        (
+            413,
+            request("POST", "/api/v1/events", chunked, "ffffff\r\n"),
+        ),
+        (414, request("GET", &format!("/{long}"), "", "")),
+        (417, request("GET", "/", "Expect: a miracle\r\n", "")),
+        (426, request("GET", "/ws", "", "")),
+        (431, request("GET", "/healthz", &big, "")),
+    ] {
+        let answer = server.http().send(request).answer();
+        let origin = answer.header("access-control-allow-origin");
+        assert_eq!(
+            (answer.status, origin),
+            (status, Some("https://site.example"))
+        );
+        let exposed = answer.header("access-control-expose-headers").unwrap();
+        assert!(exposed.contains("Retry-After"), "{exposed}");
+    }
+}
+
+#[test]
+fn a_page_of_another_origin_can_read_none() {
+    let long = "x".repeat(9 << 10);
+    let request =
+        format!("GET /{long} HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\n\r\n");
+    let answer = Server::start("").http().send(request).answer();
+    assert_eq!(
+        (answer.status, answer.header("access-control-allow-origin")),
+        (414, None)
+    );
+}
+
+#[test]
+fn a_slow_request_is_refused_so_that_its_page_can_read_it() {
+    let server = Server::start("--header-timeout 50ms");
+    for rest in ["X: half a li", "Content-Length: 9\r\n\r\nhalf"] {
+        let request = format!(
+            "POST /api/v1/events HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\n{rest}"
+        );
+        let answer = server.http().send(request).answer();
+        assert_eq!(
+            (answer.status, answer.header("access-control-allow-origin")),
+            (408, Some("http://localhost"))
+        );
+    }
+}
+
+#[test]
+fn a_page_shows_its_key_as_a_subprotocol() {
+    let server = Server::start("--key sesame-open");
+    let ask = |offers: &str| {
+        let headers = format!("{UPGRADE}Sec-WebSocket-Protocol: {offers}\r\n");
+        let answer = server.ask("GET", "/api/v1/tasks/ws?version=1.0", &headers, "");
+        let agreed = answer.header("sec-websocket-protocol").map(String::from);
+        (answer.status, agreed)
+    };
+    let ours = Some("roomcast".to_owned());
+    assert_eq!(ask("roomcast, bearer.c2VzYW1lLW9wZW4"), (101, ours.clone()));
+    assert_eq!(ask("bearer.c2VzYW1lLW9wZW4,roomcast"), (101, ours));
+    assert_eq!(ask("bearer.c2VzYW1lLW9wZW4"), (101, None));
+    assert_eq!(ask("roomcast, bearer.c2VzYW1l").0, 401);
+    assert_eq!(ask("roomcast").0, 401);
+    // A call is no upgrade, and its page can set a header.
+    let call = "Sec-WebSocket-Protocol: roomcast, bearer.c2VzYW1lLW9wZW4\r\n";
+    assert_eq!(publish(&server, "/api/v1/events", call).status, 401);
+    assert!(!server.log().contains("c2VzYW1l"));
+}
+
+#[test]
+fn an_offer_of_other_subprotocols_is_answered_without_one() {
+    let server = Server::start("");
+    for (offers, agreed) in [
+        ("graphql-ws, mqtt", None),
+        ("roomcast.v1", None),
+        ("mqtt, roomcast", Some("roomcast")),
+    ] {
+        let answer = upgrade(&server, &format!("Sec-WebSocket-Protocol: {offers}\r\n"));
+        let said = answer.header("sec-websocket-protocol");
+        assert_eq!((answer.status, said), (101, agreed), "{offers}");
+    }
+}
+
+#[test]
+fn a_plus_in_the_querys_key_is_a_plus() {
+    let server = Server::start("--key a+b/c=");
+    for (key, status) in [("a+b/c=", 101), ("a%2Bb%2Fc%3D", 101), ("a%20b/c=", 401)] {
+        let path = format!("/api/v1/tasks/ws?version=1.0&api_key={key}");
+        assert_eq!(
+            server.ask("GET", &path, UPGRADE, "").status,
+            status,
+            "{key}"
+        );
+    }
+}
+
+#[test]
+fn what_is_refused_at_the_door_is_logged_with_the_setting_that_lets_it_in() {
+    let server = Server::start("--key sesame-open");
+    upgrade(&server, "Origin: https://shop.example\r\n");
+    upgrade(&server, "Origin: https://other.example\r\n");
+    let host = "GET /healthz?token=sesame HTTP/1.1\r\nHost: proxied.example\r\n\r\n";
+    assert_eq!(server.http().send(host).answer().status, 403);
+    publish(&server, "/api/v1/events", "X-API-Key: sesame-close\r\n");
+    let log = server.log();
+    for (what, setting) in [
+        ("the origin \"https://shop.example\"", "--allow-origin"),
+        ("the Host \"proxied.example\"", "--allow-origin"),
+        ("a key is refused", "--key"),
+    ] {
+        let line = log.lines().find(|line| line.contains(what)).unwrap_or(&log);
+        assert!(line.contains("WARN") && line.contains(setting), "{line}");
+    }
+    assert!(!log.contains("sesame"), "{log}");
+}
