@@ -1,5 +1,6 @@
 //! The operator's own: health, metrics, the stats of the dashboard, the echo and the pages.
 
+mod code;
 mod stats;
 mod survey;
 
@@ -22,6 +23,8 @@ const CALLS: [Route; 3] = [
     Route::open("GET", "/readyz"),
     Route::keyed("GET", "/metrics"),
 ];
+/// What the pages ask for besides.
+const CODE: Route = Route::keyed("POST", "/qr.svg");
 /// A route for each file, and for each address that leads to one.
 static PAGES: [Route; ASSETS.len() + MOVED.len()] = {
     let mut pages = [const { Route::page("") }; ASSETS.len() + MOVED.len()];
@@ -89,7 +92,7 @@ impl Ops {
 impl App for Ops {
     fn routes(&self) -> Vec<&'static Route> {
         let echo = self.echo.then_some(&ECHO);
-        let pages = PAGES.iter().filter(|_| self.pages);
+        let pages = PAGES.iter().chain([&CODE]).filter(|_| self.pages);
         CALLS
             .iter()
             .chain([&STATS])
@@ -105,6 +108,7 @@ impl App for Ops {
         match call.route.path {
             "/healthz" => Response::json(200, &json!({"status": "ok"})),
             "/readyz" => ready(cx),
+            "/qr.svg" => code::draw(call).unwrap_or_else(|refusal| refusal),
             "/metrics" => Response::body(
                 200,
                 "text/plain; version=0.0.4; charset=utf-8",

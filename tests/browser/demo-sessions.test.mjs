@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import jsQR from "jsqr";
 import {
   LINE_IS_DOWN, NO_TRACES, SCRIPT, namesEverything, picture, reaches, runLine, shows, startHub, startTabs, stopAll, traces,
 } from "./demos.mjs";
@@ -80,6 +81,52 @@ test("the identifier is in the part of the link that is sent to nobody", async (
   const { pathname, search, hash } = new URL(link);
   assert.deepEqual([pathname, search], ["/demo/sessions/phone", ""]);
   assert.match(hash, /^#[0-9a-f]{32}$/);
+  await close(page);
+});
+
+/** What a phone reads on the page, in the light and in the dark. */
+async function scan(page) {
+  const read = [];
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme });
+    await page.waitForFunction(() => document.getElementById("qr").complete);
+    const picture = (await page.locator("#qr").screenshot()).toString("base64");
+    const { width, height, pixels } = await page.evaluate(async (picture) => {
+      const image = new Image();
+      image.src = `data:image/png;base64,${picture}`;
+      await image.decode();
+      const canvas = new OffscreenCanvas(image.width, image.height).getContext("2d");
+      canvas.drawImage(image, 0, 0);
+      const { width, height, data } = canvas.getImageData(0, 0, image.width, image.height);
+      return { width, height, pixels: [...data] };
+    }, picture);
+    read.push(jsQR(Uint8ClampedArray.from(pixels), width, height)?.data);
+  }
+  return read;
+}
+
+test("a phone reads the link in the QR code, and the page says when that leads nowhere", async () => {
+  const { page, link } = await wait();
+  await page.locator("#qr").waitFor();
+  assert.deepEqual(await scan(page), [link, link]);
+  assert.equal(await page.locator("#local").isVisible(), true);
+  await page.click("#create button");
+  await page.waitForFunction((before) => document.getElementById("link").value !== before, link);
+  await page.locator("#qr").waitFor();
+  const next = await page.inputValue("#link");
+  assert.deepEqual(await scan(page), [next, next]);
+  await close(page);
+});
+
+test("from an address that other machines have, too, nothing more is said of the link", async () => {
+  const open = await startHub("--allow-origin", "*");
+  const page = await tabs.open(`http://hub.example:${new URL(open.address).port}/demo/sessions/`);
+  await page.click("#create button");
+  await page.locator("#qr").waitFor();
+  const link = await page.inputValue("#link");
+  assert.ok(link.startsWith("http://hub.example:"), link);
+  assert.deepEqual(await scan(page), [link, link]);
+  assert.equal(await page.locator("#local").isVisible(), false);
   await close(page);
 });
 

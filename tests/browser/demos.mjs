@@ -93,7 +93,7 @@ export async function runLine(page, selector) {
 
 /** What of a script is there as an element, or has run, though it should be text. */
 export async function traces(page, selector) {
-  const elements = await page.locator(`${selector} :is(img, script, iframe, b)`).count();
+  const elements = await page.locator(`${selector} :is(img:not(#qr), script, iframe, b)`).count();
   return { elements, ran: await page.evaluate(() => globalThis.ran) };
 }
 export const NO_TRACES = { elements: 0, ran: undefined };

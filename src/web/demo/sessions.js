@@ -37,6 +37,21 @@ function heard(message) {
   if (at("log").children.length > SHOWN_MAX) at("log").firstElementChild.remove();
 }
 
+/** Shows the link as a QR code, unless another session has taken its place meanwhile. */
+async function showQr(link) {
+  unnotice("qr");
+  at("qr").hidden = true;
+  at("local").hidden = !/^(localhost|.*\.localhost|127\..*|\[::1\])$/.test(HOME.hostname);
+  try {
+    const svg = await call("POST", "qr.svg", { body: { text: link } });
+    if (at("link").value !== link) return;
+    at("qr").src = `data:image/svg+xml,${encodeURIComponent(svg)}`;
+    at("qr").hidden = false;
+  } catch (error) {
+    notice("qr", `There is no QR code: ${explain(error)}`);
+  }
+}
+
 /** Shows a session from its beginning, and waits for it. */
 function wait(given) {
   leave();
@@ -46,6 +61,7 @@ function wait(given) {
   at("tile").replaceChildren(tile(id));
   at("code").textContent = code(id);
   at("link").value = at("open").href = new URL(`demo/sessions/phone#${id}`, HOME).href;
+  showQr(at("link").value);
   at("log").replaceChildren();
   at("outcome").replaceChildren();
   for (const name of ["link-panel", "delete", "curl-next"]) at(name).hidden = false;

@@ -123,7 +123,7 @@ export async function call(method, path, { body, headers = {}, token } = {}) {
   if (bearer) all.Authorization = `Bearer ${bearer}`;
   const answer = await fetch(new URL(path, HOME), { method, headers: all, body: typeof body === "string" ? body : JSON.stringify(body) });
   const said = await answer.text();
-  if (answer.ok) return said ? JSON.parse(said) : undefined;
+  if (answer.ok) return answer.headers.get("Content-Type") === "application/json" ? JSON.parse(said) : said || undefined;
   const { message } = errorOf(said);
   if (answer.status === 401 && token === undefined) askForKey(message);
   throw new CallError(answer.status, message);
