@@ -46,7 +46,7 @@ fn reads_again(stage: &mut Stage, client: Client) -> Vec<Value> {
 }
 
 fn keyed(path: &str) -> String {
-    format!("{path}?version=1.0&api_key={}", KEY.replace(' ', "+"))
+    format!("{path}?version=1.0&api_key={}", KEY.replace(' ', "%20"))
 }
 
 #[test]

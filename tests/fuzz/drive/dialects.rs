@@ -81,7 +81,7 @@ impl House {
     fn new() -> House {
         let mut house = House {
             stage: Stage::new(|_| {}),
-            given: vec![("$key", KEY.replace(' ', "+"))],
+            given: vec![("$key", KEY.replace(' ', "%20"))],
             sockets: BTreeMap::new(),
         };
         for (path, body, names) in [

@@ -68,7 +68,9 @@ impl Dialect {
     pub fn path(self) -> &'static str {
         match self {
             Dialect::Events => "/ws",
-            Dialect::Tasks => "/api/v1/tasks/ws?version=1.0&api_key=a+key+of+the+simulation",
+            Dialect::Tasks => {
+                "/api/v1/tasks/ws?version=1.0&api_key=a%20key%20of%20the%20simulation"
+            }
             Dialect::Stream => "/v1/stream",
         }
     }

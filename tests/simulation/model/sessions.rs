@@ -110,7 +110,7 @@ impl Sessions {
     /// Where subscribers of a session ask for the upgrade.
     pub fn path(&self, session: usize) -> String {
         let id = &self.sessions[session].id;
-        format!("/api/v1/sessions/{id}/ws?api_key=a+key+of+the+simulation")
+        format!("/api/v1/sessions/{id}/ws?api_key=a%20key%20of%20the%20simulation")
     }
 
     /// Thinks of a call.
