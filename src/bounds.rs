@@ -47,6 +47,11 @@ pub struct AppBounds {
     pub records_max: u32,
     /// Bytes of what clients have put into all of them together (256 MiB: 2.6 KiB each, if there are as many as may be).
     pub records_bytes_max: u64,
+    /// How long a session is kept that nobody completes, from its last change on (24 h: nobody comes back to a screen that
+    /// was left a day ago).
+    pub pending_age: Millis,
+    /// How long a completed session is kept, from its completion on (24 h: whoever comes for a result comes that day).
+    pub completed_age: Millis,
     /// Messages that one room keeps for who comes later (1,000: five pages of its history).
     pub history_max: u32,
     /// Silence after which a connection is pinged (30 s: below the minute of common proxies).
@@ -164,6 +169,8 @@ impl AppBounds {
             queue: QueueBounds::default(),
             records_max: 100_000,
             records_bytes_max: 256 << 20,
+            pending_age: Millis::seconds(24 * 60 * 60),
+            completed_age: Millis::seconds(24 * 60 * 60),
             history_max: 1000,
             ping_interval: Millis::seconds(30),
         };

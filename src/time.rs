@@ -2,7 +2,7 @@
 //!
 //! Two clocks exist and never mix. [`Micros`] and its coarser form [`Millis`] count from the start of the
 //! transport and never go back; every deadline and every measurement uses them. The reactor hands them on without the
-//! times for which the process did not run. [`Unix`] is the wall clock, which may jump; it is only ever shown to people,
+//! times for which the process did not run; only the ages of records have those in them. [`Unix`] is the wall clock, which may jump; it is only ever shown to people,
 //! in messages and headers, and to a token that says itself until when it is good.
 
 use std::fmt;
@@ -26,6 +26,8 @@ pub struct Unix(pub u64);
 pub struct Now {
     /// The monotonic clock.
     pub micros: Micros,
+    /// The same with the times for which the process did not run, which nobody is late for but everything ages in.
+    pub aged: Millis,
     /// The wall clock.
     pub unix: Unix,
 }

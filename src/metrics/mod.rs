@@ -126,6 +126,8 @@ pub struct Metrics {
     pub connections: PerApp,
     /// Rooms with a member.
     pub rooms: PerApp,
+    /// Sessions or rooms that are kept.
+    pub records: PerApp,
     /// Connections offered by the kernel, by [`Accept`].
     pub accepts: [u64; Accept::ALL.len()],
     /// Times that connections had to wait for the accept rate.
@@ -233,6 +235,7 @@ impl Metrics {
         let families = [
             (Gauge, "roomcast_connections", "Open WebSockets.", &self.connections),
             (Gauge, "roomcast_rooms", "Rooms with a member.", &self.rooms),
+            (Gauge, "roomcast_records", "Sessions or rooms that are kept.", &self.records),
             (Counter, "roomcast_messages_received_total", "Messages from clients.", &self.messages_received),
             (Counter, "roomcast_messages_published_total", "Messages given to a room.", &self.messages_published),
             (Counter, "roomcast_messages_offered_total", "Messages meant for a connection: delivered, dropped, discarded or still queued.", &self.messages_offered),

@@ -54,6 +54,7 @@ impl Clock {
         self.looked = self.looked.max(ground.micros);
         Now {
             micros: Micros(self.looked.since(Micros(self.lost_micros))),
+            aged: self.looked.millis(),
             unix: ground.unix,
         }
     }
@@ -72,6 +73,7 @@ mod tests {
     fn at(millis: u64) -> Now {
         Now {
             micros: Micros(millis * 1000),
+            aged: Millis(millis),
             unix: Unix(77),
         }
     }
@@ -93,7 +95,8 @@ mod tests {
     fn what_goes_beyond_is_lost_for_good() {
         let mut clock = clock();
         clock.sleep(Some(Millis(2000)));
-        assert_eq!(clock.look(at(62_000)).millis(), Millis(2250));
+        let now = clock.look(at(62_000));
+        assert_eq!((now.millis(), now.aged), (Millis(2250), Millis(62_000)));
         assert_eq!(clock.lost_micros(), 59_750_000);
         assert_eq!(clock.look(at(62_001)).millis(), Millis(2251));
         // A sleep until 3000 ends when as much has passed on the ground.
@@ -129,6 +132,7 @@ mod tests {
         let mut clock = clock();
         clock.look(Now {
             micros: Micros(9_000_001),
+            aged: Millis(9000),
             unix: Unix(0),
         });
         let own = Millis(2000);

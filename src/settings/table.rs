@@ -14,6 +14,8 @@ const KIB: u64 = 1 << 10;
 const GIB: u64 = 1 << 30;
 /// The longest deadline, in milliseconds: a day; a longer one is a slip of a unit.
 const DAY: u64 = 24 * 60 * 60 * 1000;
+/// The longest age of a record, in milliseconds: ten years, which is for ever.
+const AGE: u64 = 3650 * DAY;
 
 /// The start of our names in the environment.
 pub(super) const PREFIX: &str = "ROOMCAST_";
@@ -292,6 +294,18 @@ pub(super) static SETTINGS: &[Setting] = &[
         about: "bytes of what clients put into all of them together",
         more: "One more that does not fit is refused with 507.",
         scope: OneApp(|a| Slot::LongSize(&mut a.records_bytes_max, KIB..=1024 * GIB)),
+    },
+    Setting {
+        name: "pending_age", flag: "", heading: heading::APPS, default: "",
+        about: "time after which a session is forgotten that nobody completes",
+        more: "Counted from its last change; its sockets are closed with 1000. Only the sessions app has any.",
+        scope: OneApp(|a| Slot::Span(&mut a.pending_age, 1..=AGE)),
+    },
+    Setting {
+        name: "completed_age", flag: "", heading: heading::APPS, default: "",
+        about: "time after which a completed session is forgotten",
+        more: "Counted from its completion. Only the sessions app has any.",
+        scope: OneApp(|a| Slot::Span(&mut a.completed_age, 1..=AGE)),
     },
     Setting {
         name: "max_messages", flag: "", heading: heading::APPS, default: "",

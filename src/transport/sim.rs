@@ -382,6 +382,7 @@ impl Transport for Sim {
     fn now(&self) -> Now {
         Now {
             micros: self.clock,
+            aged: self.clock.millis(),
             unix: Unix((EPOCH.0 + self.clock.0 / 1000).saturating_add_signed(self.wall_ahead_ms)),
         }
     }

@@ -89,8 +89,10 @@ impl Transport for Tcp {
         let unix = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
+        let micros = Micros(self.started.elapsed().as_micros() as u64);
         Now {
-            micros: Micros(self.started.elapsed().as_micros() as u64),
+            micros,
+            aged: micros.millis(),
             unix: Unix(unix.as_millis() as u64),
         }
     }

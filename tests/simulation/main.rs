@@ -20,6 +20,7 @@ mod seeds;
 
 // The scenarios.
 mod admission;
+mod ages;
 mod clocks;
 mod deadlines;
 mod dialects;

@@ -106,6 +106,15 @@ impl Stage {
         listeners
     }
 
+    /// A request on a connection of its own, and its answer; `headers` are lines that end with CR LF.
+    pub fn ask(&mut self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
+        let length = body.len();
+        let client = self.client(format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
+        ));
+        self.answer(client)
+    }
+
     /// An answer, and whatever else has come with it thrown away.
     pub fn answer(&mut self, client: Client) -> Answer {
         let bytes = self.sim().receive(client, usize::MAX);

@@ -9,6 +9,8 @@
 
 mod store;
 
+use std::collections::VecDeque;
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -20,10 +22,18 @@ use super::refusal::{bad, conflict, full, missing};
 use super::routes::{Needs, Route};
 use super::word::Word;
 use super::{App, Call, Message, Seat};
-use crate::id::ConnId;
-use crate::time::Unix;
+use crate::id::{AppId, ConnId};
+use crate::time::{Millis, Unix};
 use crate::wire::frame::{Frame, close};
 use crate::wire::http::Response;
+
+/// Sessions that are forgotten in a turn for their age at most.
+const FORGOTTEN_MAX: usize = 64;
+/// Sockets of ended sessions that are closed in a turn at most: a millisecond's worth.
+const CLOSED_MAX: usize = 512;
+/// How often at least it is looked whether a session is too old, while there is any: what the process did not run for
+/// moves no tick, but makes sessions older.
+const LOOK_INTERVAL: Millis = Millis::seconds(60);
 
 const ALL: &str = "/api/v1/sessions";
 const ONE: &str = "/api/v1/sessions/{id}";
@@ -95,6 +105,11 @@ struct Completed<'a> {
 #[derive(Default)]
 pub struct Sessions {
     store: Store,
+    /// Sessions that have ended whose sockets are still to be closed, and why they have. Each is kept like one that has a
+    /// subscriber more.
+    ending: VecDeque<(u32, &'static str)>,
+    /// The tick that was asked for.
+    tick: Option<Millis>,
 }
 
 impl App for Sessions {
@@ -103,6 +118,7 @@ impl App for Sessions {
     }
 
     fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Response {
+        self.forget(cx);
         let answer = match (call.route.method, call.route.path) {
             ("POST", ALL) => self.create(call, cx),
             ("GET", ONE) => self.show(call),
@@ -111,11 +127,15 @@ impl App for Sessions {
             ("POST", RESULT) => self.complete(call, cx),
             _ => self.result(call),
         };
+        self.settle(cx);
         answer.unwrap_or_else(|refusal| refusal)
     }
 
-    fn admit(&mut self, call: &Call<'_>, _: &mut Context<'_>) -> Result<Seat, Response> {
-        let key = self.find(call)?;
+    fn admit(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Result<Seat, Response> {
+        self.forget(cx);
+        let found = self.find(call);
+        self.settle(cx);
+        let key = found?;
         self.store.enter(key);
         Ok(Seat(key))
     }
@@ -137,6 +157,12 @@ impl App for Sessions {
         self.store.leave(key);
     }
 
+    fn tick(&mut self, cx: &mut Context<'_>) {
+        self.tick = None;
+        self.forget(cx);
+        self.settle(cx);
+    }
+
     fn lagged(&self, missed: u32, unix: Unix) -> Option<Frame> {
         let notice = json!({"type": "lagged", "missed": missed, "timestamp": unix});
         Some(Frame::text(&notice.to_string()))
@@ -144,12 +170,61 @@ impl App for Sessions {
 }
 
 impl Sessions {
+    /// Forgets some sessions that are too old, and closes some sockets of those that have ended.
+    fn forget(&mut self, cx: &mut Context<'_>) {
+        for _ in 0..FORGOTTEN_MAX {
+            match self.store.next_due(cx.bounds()) {
+                Some((due, key)) if due <= cx.now().aged => self.end(key, "the session is too old"),
+                _ => break,
+            }
+        }
+        let mut left = CLOSED_MAX;
+        while let Some(&(key, reason)) = self.ending.front() {
+            let room = room(self.store.session(key));
+            let members: Vec<ConnId> = cx.members(&room).take(left).collect();
+            for &conn in &members {
+                cx.close(conn, close::NORMAL, reason);
+            }
+            left -= members.len();
+            if left == 0 {
+                break;
+            }
+            self.ending.pop_front();
+            self.store.leave(key);
+        }
+    }
+
+    fn end(&mut self, key: u32, reason: &'static str) {
+        self.store.enter(key);
+        self.store.end(key);
+        self.ending.push_back((key, reason));
+    }
+
+    /// Counts what is kept, and asks for the tick in which there is something to forget, unless it has asked for an
+    /// earlier one.
+    fn settle(&mut self, cx: &mut Context<'_>) {
+        cx.metrics().records[AppId::Sessions as usize] = self.store.len() as u64;
+        let (now, soon) = (cx.now(), Millis(1));
+        let due = self.store.next_due(cx.bounds());
+        let wait = due.map(|(due, _)| due.since(now.aged).clamp(soon, LOOK_INTERVAL));
+        let wait = if self.ending.is_empty() {
+            wait
+        } else {
+            Some(soon)
+        };
+        let tick = wait.map(|wait| now.millis() + wait);
+        if let Some(tick) = tick.filter(|tick| self.tick.is_none_or(|asked| *tick < asked)) {
+            self.tick = Some(tick);
+            cx.tick_at(tick);
+        }
+    }
+
     fn create(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Result<Response, Response> {
         let metadata = object(call)?;
         let session = Session::new(cx.fresh_id(), cx.now().unix, metadata);
         let key = self
             .store
-            .insert(session, cx.bounds(), cx.now().millis())
+            .insert(session, cx.bounds(), cx.now().aged)
             .map_err(|_| full("sessions", cx.bounds()))?;
         Ok(Response::json(201, &view(self.store.session(key))))
     }
@@ -161,11 +236,8 @@ impl Sessions {
 
     fn delete(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Result<Response, Response> {
         let key = self.find(call)?;
-        let subscribers: Vec<ConnId> = cx.members(&room(self.store.session(key))).collect();
-        for conn in subscribers {
-            cx.close(conn, close::NORMAL, "the session was deleted");
-        }
-        self.store.remove(key);
+        self.end(key, "the session was deleted");
+        self.forget(cx);
         Ok(Response::empty(204))
     }
 
@@ -182,7 +254,7 @@ impl Sessions {
             ));
         }
         if status > was {
-            self.store.advance(key, status);
+            self.store.advance(key, status, cx.now().aged);
             let session = self.store.session(key);
             let update = status_update(session, status, cx);
             cx.publish(&room(session), update);
@@ -201,7 +273,7 @@ impl Sessions {
             completed_at: cx.now().unix,
         };
         self.store
-            .complete(key, completion, cx.bounds(), cx.now().millis())
+            .complete(key, completion, cx.bounds(), cx.now().aged)
             .map_err(|_| full("sessions", cx.bounds()))?;
         let session = self.store.session(key);
         let completion = session

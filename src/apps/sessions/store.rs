@@ -1,24 +1,32 @@
 //! The sessions there are: one record each, by number and by id, in bounded memory.
 //!
-//! When there is no room for one more, the session that was completed longest ago is forgotten, if that was at least
-//! an hour ago and nobody is connected to it. A session that is not completed is never forgotten, and neither is one
-//! that somebody may still ask about: then there is no room.
+//! A session is forgotten some time after its last change, and before that, when there is no room for one more, if it was
+//! completed at least an hour ago, longest ago of all, and nobody is connected to it. All ages count the time for which
+//! the process did not run, too.
 //!
-//! Invariant: `retired` names exactly the sessions that are completed and have no subscriber.
+//! Invariants: `keys` names exactly the sessions that have not ended, and each of them is in the list of its kind, the one
+//! that changed longest ago first; `retired` names exactly those that are completed and have no subscriber. One that has
+//! ended keeps its number until its last subscriber has left.
 
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use slab::Slab;
 
 use crate::apps::refusal::Full;
 use crate::bounds::AppBounds;
+use crate::core::chain::Chain;
 use crate::time::{Millis, Unix};
 
 /// How long a result is kept for whoever comes for it (an hour: longer than anybody waits at a screen).
 const KEPT: Millis = Millis::seconds(3600);
+/// Sessions that make room for one more at most: some milliseconds' worth.
+const RETIRED_MAX: u32 = 4096;
+/// The list of the sessions that nobody has completed.
+const PENDING: usize = 0;
+/// The list of those that are completed.
+const COMPLETED: usize = 1;
 
 /// How far a session has come; it never goes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -43,7 +51,10 @@ pub struct Session {
     /// What its back-end gave it on the way, as it came.
     pub metadata: Box<RawValue>,
     progress: Progress,
+    /// When that changed last.
+    since: Millis,
     subscribers: u32,
+    ended: bool,
 }
 
 /// How a session ended.
@@ -57,14 +68,14 @@ pub struct Completion {
 enum Progress {
     /// Not completed: the status.
     Under(Status),
-    /// Completed, at this time of the clock that never jumps.
-    Over(Completion, Millis),
+    /// Completed.
+    Over(Completion),
 }
 
 /// All sessions.
 #[derive(Default)]
 pub struct Store {
-    sessions: Slab<Session>,
+    sessions: Chain<Session, 2>,
     keys: HashMap<Rc<str>, u32>,
     /// Who may be forgotten, the longest completed first.
     retired: BTreeSet<(Millis, u32)>,
@@ -79,7 +90,9 @@ impl Session {
             created_at,
             metadata: metadata.to_owned(),
             progress: Progress::Under(Status::Pending),
+            since: Millis(0),
             subscribers: 0,
+            ended: false,
         }
     }
 
@@ -87,7 +100,7 @@ impl Session {
     pub fn status(&self) -> Status {
         match self.progress {
             Progress::Under(status) => status,
-            Progress::Over(..) => Status::Completed,
+            Progress::Over(_) => Status::Completed,
         }
     }
 
@@ -95,16 +108,14 @@ impl Session {
     pub fn completion(&self) -> Option<&Completion> {
         match &self.progress {
             Progress::Under(_) => None,
-            Progress::Over(completion, _) => Some(completion),
+            Progress::Over(completion) => Some(completion),
         }
     }
 
     /// Its place among those that may be forgotten, if it is one of them.
     fn retired(&self, key: u32) -> Option<(Millis, u32)> {
-        match self.progress {
-            Progress::Over(_, since) if self.subscribers == 0 => Some((since, key)),
-            _ => None,
-        }
+        let is_retired = self.completion().is_some() && self.subscribers == 0 && !self.ended;
+        is_retired.then_some((self.since, key))
     }
 
     fn bytes(&self) -> u64 {
@@ -126,17 +137,18 @@ impl Store {
         self.make_room(1, session.bytes(), bounds, now)?;
         self.bytes += session.bytes();
         let id = Rc::clone(&session.id);
-        let key = u32::try_from(self.sessions.insert(session))
-            .expect("there are at most as many sessions as a u32 bounds");
+        let key = self.sessions.insert(session);
+        self.changed(key, PENDING, now);
         self.keys.insert(id, key);
         Ok(key)
     }
 
     /// Moves a session on, if it is not completed.
-    pub fn advance(&mut self, key: u32, status: Status) {
-        if let Progress::Under(was) = &mut self.sessions[key as usize].progress {
+    pub fn advance(&mut self, key: u32, status: Status, now: Millis) {
+        if let Progress::Under(was) = &mut self.sessions.value_mut(key).progress {
             debug_assert!(*was <= status, "a session never goes back");
             *was = status;
+            self.changed(key, PENDING, now);
         }
     }
 
@@ -151,37 +163,67 @@ impl Store {
         let bytes = completion.result.get().len() as u64;
         self.make_room(0, bytes, bounds, now)?;
         self.bytes += bytes;
-        let session = &mut self.sessions[key as usize];
-        session.progress = Progress::Over(completion, now);
-        self.retired.extend(session.retired(key));
+        self.sessions.value_mut(key).progress = Progress::Over(completion);
+        self.changed(key, COMPLETED, now);
+        self.retired.extend(self.session(key).retired(key));
         Ok(())
     }
 
-    /// Forgets a session.
-    pub fn remove(&mut self, key: u32) {
-        let session = self.sessions.remove(key as usize);
+    fn changed(&mut self, key: u32, list: usize, now: Millis) {
+        self.sessions.value_mut(key).since = now;
+        self.sessions.join(key, list);
+    }
+
+    /// Forgets a session. Its number is given to another once nobody is connected to it.
+    pub fn end(&mut self, key: u32) {
+        let session = self.sessions.value_mut(key);
         if let Some(place) = session.retired(key) {
             self.retired.remove(&place);
         }
+        session.ended = true;
         self.bytes -= session.bytes();
         self.keys.remove(&session.id);
+        self.sessions.leave(key);
+        self.bury(key);
     }
 
     /// Somebody subscribes.
     pub fn enter(&mut self, key: u32) {
-        let session = &mut self.sessions[key as usize];
+        let session = self.sessions.value_mut(key);
         if let Some(place) = session.retired(key) {
             self.retired.remove(&place);
         }
         session.subscribers += 1;
     }
 
-    /// A subscriber has left; the session may be gone.
+    /// A subscriber has left.
     pub fn leave(&mut self, key: u32) {
-        if let Some(session) = self.sessions.get_mut(key as usize) {
-            session.subscribers -= 1;
-            self.retired.extend(session.retired(key));
+        let session = self.sessions.value_mut(key);
+        session.subscribers -= 1;
+        self.retired.extend(session.retired(key));
+        self.bury(key);
+    }
+
+    fn bury(&mut self, key: u32) {
+        let session = self.session(key);
+        if session.ended && session.subscribers == 0 {
+            self.sessions.remove(key);
         }
+    }
+
+    /// The session that is to be forgotten next, and when.
+    pub fn next_due(&self, bounds: &AppBounds) -> Option<(Millis, u32)> {
+        let ages = [bounds.pending_age, bounds.completed_age];
+        let first = |(list, age)| {
+            let key = self.sessions.first(list)?;
+            Some((self.session(key).since + age, key))
+        };
+        ages.into_iter().enumerate().filter_map(first).min()
+    }
+
+    /// How many are kept.
+    pub fn len(&self) -> usize {
+        self.keys.len()
     }
 
     /// The key of the session of this id.
@@ -191,7 +233,7 @@ impl Store {
 
     /// A session, by its key.
     pub fn session(&self, key: u32) -> &Session {
-        &self.sessions[key as usize]
+        self.sessions.value(key)
     }
 
     /// Makes room for so many more records and bytes.
@@ -202,11 +244,15 @@ impl Store {
         bounds: &AppBounds,
         now: Millis,
     ) -> Result<(), Full> {
-        while self.sessions.len() + records > bounds.records_max as usize
+        let mut retired = 0;
+        while self.len() + records > bounds.records_max as usize
             || self.bytes + bytes > bounds.records_bytes_max
         {
+            retired += 1;
             match self.retired.first() {
-                Some(&(since, oldest)) if now >= since + KEPT => self.remove(oldest),
+                Some(&(since, oldest)) if now >= since + KEPT && retired <= RETIRED_MAX => {
+                    self.end(oldest);
+                }
                 _ => return Err(Full),
             }
         }
@@ -250,23 +296,18 @@ mod tests {
         }
 
         fn check(&self) {
-            let each = |(key, session): (usize, &Session)| session.retired(key as u32);
-            let retired: BTreeSet<_> = self.sessions.iter().filter_map(each).collect();
+            let each = |&key: &u32| self.session(key).retired(key);
+            let retired: BTreeSet<_> = self.keys.values().filter_map(each).collect();
             assert_eq!(
                 retired, self.retired,
                 "the completed without subscribers may go"
             );
-            let bytes: u64 = self
-                .sessions
-                .iter()
-                .map(|(_, session)| session.bytes())
-                .sum();
-            assert_eq!(bytes, self.bytes, "the bytes are counted");
-            assert_eq!(
-                self.keys.len(),
-                self.sessions.len(),
-                "every session has its id"
-            );
+            let bytes = self.keys.values().map(|&key| self.session(key).bytes());
+            assert_eq!(bytes.sum::<u64>(), self.bytes, "the bytes are counted");
+            for &key in self.keys.values() {
+                let list = usize::from(self.session(key).completion().is_some());
+                assert_eq!(self.sessions.list(key), Some(list));
+            }
         }
     }
 
@@ -286,11 +327,11 @@ mod tests {
     }
 
     #[test]
-    fn a_session_that_is_not_completed_is_never_forgotten() {
+    fn a_session_that_is_not_completed_makes_no_room() {
         let bounds = bounds(1, 1000);
         let mut store = Store::default();
         let key = store.add("a", &bounds, Millis(0)).unwrap();
-        store.advance(key, Status::ActionStarted);
+        store.advance(key, Status::ActionStarted, Millis(0));
         assert_eq!(store.add("b", &bounds, HOUR + HOUR), Err(Full));
         assert!(store.find("a").is_some());
     }
@@ -327,16 +368,39 @@ mod tests {
     }
 
     #[test]
-    fn a_removed_session_is_nowhere() {
+    fn a_session_that_has_ended_is_nowhere_and_keeps_its_number_from_others() {
         let bounds = bounds(1, 9);
         let mut store = Store::default();
         let key = store.add("a", &bounds, Millis(0)).unwrap();
         store.enter(key);
         store.finish(key, &bounds, Millis(0)).unwrap();
-        store.remove(key);
-        store.leave(key);
+        store.end(key);
         store.check();
         assert!(store.find("a").is_none());
-        assert!(store.add("b", &bounds, Millis(0)).is_ok());
+        let other = store.add("b", &bounds, Millis(0)).unwrap();
+        assert_ne!(other, key);
+        store.leave(key);
+        store.end(other);
+        assert!(store.sessions.is_empty());
+        store.check();
+    }
+
+    #[test]
+    fn the_next_to_be_forgotten_is_the_one_whose_age_is_over_first() {
+        let bounds = AppBounds {
+            pending_age: Millis(100),
+            completed_age: Millis(30),
+            ..bounds(9, 1000)
+        };
+        let mut store = Store::default();
+        let first = store.add("a", &bounds, Millis(0)).unwrap();
+        let second = store.add("b", &bounds, Millis(10)).unwrap();
+        assert_eq!(store.next_due(&bounds), Some((Millis(100), first)));
+        store.advance(first, Status::Opened, Millis(20));
+        assert_eq!(store.next_due(&bounds), Some((Millis(110), second)));
+        store.finish(first, &bounds, Millis(50)).unwrap();
+        assert_eq!(store.next_due(&bounds), Some((Millis(80), first)));
+        store.end(first);
+        assert_eq!(store.next_due(&bounds), Some((Millis(110), second)));
     }
 }

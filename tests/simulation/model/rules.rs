@@ -90,6 +90,9 @@ impl Rules {
             bounds.connections_per_minute = 0;
             bounds.queue = queue;
             bounds.message_bytes_max = message_bytes_max;
+            // A run's process may be stopped for days; what becomes old has scenarios of its own.
+            bounds.pending_age = Millis(u64::MAX);
+            bounds.completed_age = Millis(u64::MAX);
         }
         let thrifty = chance.one_in(6);
         if thrifty {
