@@ -38,6 +38,7 @@ pub const NOTES: &[(&str, &[&str])] = &[
     ("apps::routes", LAYERS_0_AND_1),
     ("apps::ops", DIALECT),
     ("apps::sessions", DIALECT),
+    ("apps::sessions::store", RECORDS),
     ("apps::events", DIALECT),
     ("apps::tasks", DIALECT),
     ("apps::stream", DIALECT),
@@ -51,6 +52,8 @@ const LAYERS_0_AND_1: &[&str] = &["wire", "time", "id", "pace", "bounds", "metri
 const DIALECT: &[&str] = &[
     "apps", "wire", "time", "id", "pace", "bounds", "metrics", "warnings", "web",
 ];
+/// What a dialect keeps, in lists that are the core's.
+const RECORDS: &[&str] = &["apps", "core", "time", "id", "bounds"];
 /// A client, which shares with the server how a wrong command line is told.
 const WATCH: &[&str] = &["settings", "time", "id", "bounds", "metrics", "web"];
 const FLOOD: &[&str] = &["wire", "time", "id", "bounds", "metrics"];
