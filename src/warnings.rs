@@ -35,6 +35,10 @@ pub enum Kind {
     Host,
     /// A key that is none of ours.
     Key,
+    /// An address from which strangers do too much.
+    Stranger,
+    /// More guests than may be: connections wait until one may be closed.
+    Guests,
     /// A message that an app takes in silence and cannot read.
     Message,
 }

@@ -34,6 +34,11 @@ impl Access {
         }
     }
 
+    /// Whether no key is configured, so that every check of one passes.
+    pub fn is_open(&self) -> bool {
+        self.keys.is_empty()
+    }
+
     /// Whether the request shows a key, or none is configured. An upgrade may show it as a subprotocol or in the query,
     /// too: a page can set no header.
     pub fn check_key<'a>(&self, head: &Head<'a>, upgrade: bool) -> Result<(), Denied<'a>> {

@@ -203,7 +203,7 @@ impl Context<'_> {
     pub fn charge(&mut self, peer: IpAddr, kind: Charge) -> Result<(), Response> {
         let (per_minute, now) = self.guest_rate();
         let charged = self.shared.guests.charge(peer, kind, per_minute, now);
-        self.count_refusal(kind, charged)
+        self.tell_refusal(peer, kind, charged)
     }
 
     /// Refuses a client's address that may not do this any more, and charges nothing: for what is charged only where it
@@ -211,7 +211,7 @@ impl Context<'_> {
     pub fn check(&mut self, peer: IpAddr, kind: Charge) -> Result<(), Response> {
         let (per_minute, now) = self.guest_rate();
         let checked = self.shared.guests.check(peer, kind, per_minute, now);
-        self.count_refusal(kind, checked)
+        self.tell_refusal(peer, kind, checked)
     }
 
     fn guest_rate(&self) -> (u32, Micros) {
@@ -219,8 +219,20 @@ impl Context<'_> {
         (per_minute, self.shared.now.micros)
     }
 
-    fn count_refusal(&mut self, kind: Charge, may: Result<(), Response>) -> Result<(), Response> {
-        self.shared.metrics.guest_refusals[kind as usize] += u64::from(may.is_err());
+    fn tell_refusal(
+        &mut self,
+        peer: IpAddr,
+        kind: Charge,
+        may: Result<(), Response>,
+    ) -> Result<(), Response> {
+        if may.is_err() {
+            self.shared.metrics.guest_refusals[kind as usize] += 1;
+            let name = kind.name();
+            let told = format_args!(
+                "{peer} is refused for a while, because it exceeds guest_calls_per_minute ({name})"
+            );
+            self.warn(Kind::Stranger, told);
+        }
         may
     }
 

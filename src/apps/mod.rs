@@ -30,6 +30,7 @@ use self::context::Context;
 use self::rate::Addresses;
 use self::routes::{Found, Kind, Needs, Params, Route, Routes};
 use crate::id::AppId;
+use crate::metrics::Charge;
 use crate::pace::Rate;
 use crate::time::Unix;
 use crate::warnings;
@@ -85,6 +86,12 @@ pub struct Call<'a> {
 pub trait App {
     /// The paths it answers to.
     fn routes(&self) -> Vec<&'static Route>;
+
+    /// Whether a call shows what the app itself has given out, a token that verifies: then its client is no stranger,
+    /// who may call only so often.
+    fn knows(&self, _: &Call<'_>, _: &mut Context<'_>) -> bool {
+        false
+    }
 
     /// A plain HTTP request to one of its routes.
     fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Response;
@@ -187,8 +194,10 @@ impl Apps {
         cx: &mut Context<'_>,
     ) -> Result<Outcome, Response> {
         let head = &asked.request.head;
-        let mut deny = |denied| deny(denied, asked.peer, cx);
-        self.access.check_host(head).map_err(&mut deny)?;
+        let peer = asked.peer;
+        self.access
+            .check_host(head)
+            .map_err(|denied| deny(denied, peer, cx))?;
         let upgrades = matches!(
             found,
             Found::Route(
@@ -201,7 +210,9 @@ impl Apps {
             )
         );
         if upgrades || !matches!(head.method, "GET" | "HEAD") {
-            self.access.check_origin(head).map_err(&mut deny)?;
+            self.access
+                .check_origin(head)
+                .map_err(|denied| deny(denied, peer, cx))?;
         }
         if head.method == "OPTIONS" {
             return self.options(head).map(Outcome::Answer);
@@ -217,14 +228,20 @@ impl Apps {
                 return Err(refusal::missing("there is nothing at this path"));
             }
         };
-        if route.needs == Needs::Key {
-            self.access.check_key(head, upgrades).map_err(&mut deny)?;
+        let shown = self.access.check_key(head, upgrades);
+        if route.needs == Needs::Key
+            && let Err(denied) = shown
+        {
+            if let Denied::WrongKey = denied {
+                cx.charge(peer, Charge::Key)?;
+            }
+            return Err(deny(denied, peer, cx));
         }
         let call = Call {
             route,
             head,
             params: params.clone(),
-            peer: asked.peer,
+            peer,
             body: asked.request.body,
         };
         let mut cx = cx.for_app(id);
@@ -232,8 +249,15 @@ impl Apps {
             .as_mut()
             .expect("only the routes of apps that are there are in the table");
         if !upgrades {
-            if cx.health().refusing && head.method != "GET" && head.method != "HEAD" {
+            let changes = !matches!(head.method, "GET" | "HEAD");
+            if cx.health().refusing && changes {
                 return Err(unavailable(&mut cx, "draining", "the server is going away"));
+            }
+            // In open mode everybody may do everything, and yet the players of the rooms are strangers to each other.
+            let is_stranger = shown.is_err() || self.access.is_open() && id == AppId::Rooms;
+            let is_charged = changes && route.needs == Needs::Nothing && is_stranger;
+            if is_charged && !app.knows(&call, &mut cx) {
+                cx.charge(peer, Charge::Call)?;
             }
             return Ok(Outcome::Answer(app.request(&call, &mut cx)));
         }
@@ -241,7 +265,7 @@ impl Apps {
         check_room(&mut cx, id)?;
         let rate = Rate::a_minute(cx.bounds().connections_per_minute);
         self.arrivals
-            .admit(asked.peer, id as usize, rate, cx.now().micros)
+            .admit(peer, id as usize, rate, cx.now().micros)
             .map_err(|wait| {
                 let message = "too many new connections from this address";
                 guests::too_many("too_many_connections", message, wait)

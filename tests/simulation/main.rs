@@ -31,3 +31,4 @@ mod queues;
 mod shortage;
 mod stage;
 mod stats;
+mod strangers;

@@ -27,8 +27,13 @@ impl Stage {
             ..Bounds::default()
         };
         change(&mut bounds);
+        Stage::of(world::reactor(Sim::new(7), bounds))
+    }
+
+    /// This server.
+    pub fn of(reactor: Reactor<Sim>) -> Stage {
         Stage {
-            reactor: world::reactor(Sim::new(7), bounds),
+            reactor,
             publisher: None,
             exited: false,
         }

@@ -1,9 +1,10 @@
-//! What every server under test is told, so that none refuses, pings or closes anybody because the machine is busy.
+//! What every server under test is told, so that none refuses, pings or closes anybody because the machine is busy, or
+//! because all clients of a test have one address.
 //!
 //! Variables, which the flags of a test that is about one of these beat.
 
 /// Longer than any test may take.
-pub const PATIENT: [(&str, &str); 7] = [
+pub const PATIENT: [(&str, &str); 8] = [
     ("ROOMCAST_LOOP_LAG_LIMIT", "10s"),
     ("ROOMCAST_PING_INTERVAL", "10m"),
     ("ROOMCAST_PONG_TIMEOUT", "20m"),
@@ -11,4 +12,5 @@ pub const PATIENT: [(&str, &str); 7] = [
     ("ROOMCAST_HEADER_TIMEOUT", "10m"),
     ("ROOMCAST_MESSAGE_TIMEOUT", "10m"),
     ("ROOMCAST_KEEP_ALIVE", "10m"),
+    ("ROOMCAST_GUEST_CALLS_PER_MINUTE", "0"),
 ];

@@ -1,0 +1,140 @@
+//! Scenarios of clients that have shown no key: what an address may do, and that nobody else pays for what it does.
+
+use roomcast::apps::Apps;
+use roomcast::apps::access::Access;
+use roomcast::apps::all::{self, Options};
+use roomcast::bounds::Bounds;
+use roomcast::reactor::Reactor;
+use roomcast::time::Millis;
+use roomcast::transport::sim::{Client, Sim};
+
+use crate::model::frames;
+use crate::model::rules::KEY;
+use crate::stage::Stage;
+
+const HEALTH: &str = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+/// A call with this path, body and header lines.
+fn call(path: &str, headers: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
+    )
+}
+
+/// A call that makes a room, with these header lines.
+fn room(headers: &str) -> String {
+    call("/api/rooms", headers, r#"{"display_name":"Ada"}"#)
+}
+
+/// The statuses of so many calls on one connection, each with how often it came, in their order.
+fn ask(stage: &mut Stage, client: Client, call: &str, times: usize) -> Vec<(u16, usize)> {
+    let mut counts: Vec<(u16, usize)> = Vec::new();
+    for _ in 0..times {
+        stage.send(client, call);
+        for status in stage.statuses(client) {
+            match counts.last_mut() {
+                Some((last, count)) if *last == status => *count += 1,
+                _ => counts.push((status, 1)),
+            }
+        }
+    }
+    counts
+}
+
+#[test]
+fn a_third_of_a_minutes_calls_pass_at_once_and_a_key_passes_always() {
+    let mut stage = Stage::new(|_| ());
+    let stranger = stage.client("");
+    assert_eq!(
+        ask(&mut stage, stranger, &room(""), 25),
+        [(201, 20), (429, 5)]
+    );
+    let key = format!("X-API-Key: {KEY}\r\n");
+    assert_eq!(ask(&mut stage, stranger, &room(&key), 30), [(201, 30)]);
+    let wrong = "X-API-Key: none of yours\r\n";
+    assert_eq!(ask(&mut stage, stranger, &room(wrong), 1), [(429, 1)]);
+    assert_eq!(ask(&mut stage, stranger, HEALTH, 30), [(200, 30)]);
+    stage.wait(Millis(1000));
+    assert_eq!(
+        ask(&mut stage, stranger, &room(""), 2),
+        [(201, 1), (429, 1)]
+    );
+}
+
+#[test]
+fn a_refused_stranger_is_told_when_to_come_back() {
+    let mut stage = Stage::new(|bounds| bounds.guest_calls_per_minute = 6);
+    let stranger = stage.client("");
+    assert_eq!(ask(&mut stage, stranger, &room(""), 2), [(201, 2)]);
+    stage.send(stranger, room(""));
+    let answer = stage.answer(stranger);
+    assert_eq!(
+        (answer.status, answer.header("retry-after")),
+        (429, Some("10"))
+    );
+    assert!(answer.body.contains("too_many_requests"), "{}", answer.body);
+    assert_eq!(stage.reactor.metrics().guest_refusals, [1, 0, 0, 0]);
+}
+
+#[test]
+fn wrong_keys_are_429_beyond_the_rate_for_calls_and_upgrades_and_the_right_one_passes() {
+    let mut stage = Stage::new(|_| ());
+    let stranger = stage.client("");
+    let show = |key: &str| call("/api/v1/tasks", key, r#"{"type":"a"}"#);
+    let wrong = show("Authorization: Bearer none of yours\r\n");
+    assert_eq!(ask(&mut stage, stranger, &show(""), 30), [(401, 30)]);
+    assert_eq!(ask(&mut stage, stranger, &wrong, 22), [(401, 20), (429, 2)]);
+    assert_eq!(ask(&mut stage, stranger, &show(""), 1), [(401, 1)]);
+    let right = format!("Authorization: Bearer {KEY}\r\n");
+    let get = format!("GET /api/v1/tasks HTTP/1.1\r\nHost: localhost\r\n{right}\r\n");
+    assert_eq!(ask(&mut stage, stranger, &get, 2), [(200, 2)]);
+    let upgrade = frames::upgrade("/api/v1/tasks/ws?api_key=none-of-yours");
+    stage.send(stranger, upgrade);
+    assert_eq!(stage.statuses(stranger), [429]);
+}
+
+#[test]
+fn in_open_mode_only_calls_of_the_rooms_are_counted() {
+    let bounds = Bounds::default();
+    let access = Access::new(Vec::new(), Vec::new(), ([127, 0, 0, 1], 8080).into());
+    let options = Options {
+        echo: false,
+        pages: false,
+        secret: b"a secret of the simulation, of 32 bytes or more",
+    };
+    let apps = Apps::new(access, all::enabled(&options, &bounds));
+    let mut stage = Stage::of(Reactor::new(Sim::new(7), bounds, apps).unwrap());
+    let stranger = stage.client("");
+    let event = call(
+        "/api/v1/events",
+        "X-API-Key: any\r\n",
+        r#"{"type":"a:b","payload":{}}"#,
+    );
+    assert_eq!(ask(&mut stage, stranger, &event, 100), [(202, 100)]);
+    assert_eq!(
+        ask(&mut stage, stranger, &room("X-API-Key: any\r\n"), 21),
+        [(201, 20), (429, 1)]
+    );
+}
+
+#[test]
+fn a_hundred_thousand_calls_from_one_address_change_nothing_for_another() {
+    let mut stage = Stage::new(|_| ());
+    // The first two have one address.
+    let [stranger, _, other] = [(); 3].map(|()| stage.client(""));
+    let many = room("").repeat(100);
+    let mut made = 0;
+    for round in 0..1000 {
+        stage.send(stranger, &many);
+        let statuses = stage.statuses(stranger);
+        assert_eq!(statuses.len(), 100);
+        made += statuses.iter().filter(|status| **status == 201).count();
+        if round % 50 == 0 {
+            assert_eq!(ask(&mut stage, other, &room(""), 1), [(201, 1)]);
+            assert_eq!(ask(&mut stage, other, HEALTH, 1), [(200, 1)]);
+        }
+    }
+    assert_eq!(made, 20);
+    assert_eq!(stage.reactor.metrics().guest_refusals[0], 100_000 - 20);
+}
