@@ -122,7 +122,7 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 # Without ROOMCAST_KEYS the server is in open mode.
-"${server_core[@]}" env -u ROOMCAST_FLAGS -u ROOMCAST_BIN -u ROOMCAST_KEYS \
+"${server_core[@]}" env -u ROOMCAST_FLAGS -u ROOMCAST_BIN -u ROOMCAST_KEYS -u ROOMCAST_KEY \
   "$server" --listen 127.0.0.1:0 "${mode_flags[@]}" "${flags[@]}" >/dev/null 2>"$log" &
 server_pid=$!
 port=$(port_of "$log" "$server_pid") || exit 2

@@ -127,6 +127,17 @@ impl Draft {
                     .to_owned(),
             );
         }
+        let in_quotes =
+            |text: &String| text.starts_with(['"', '\'']) || text.ends_with(['"', '\'']);
+        for (name, is_quoted) in [
+            ("keys", keys.iter().any(in_quotes)),
+            ("secret", secret.iter().any(in_quotes)),
+        ] {
+            let origin = self.origins.get(&(None, name)).filter(|_| is_quoted);
+            warnings.extend(origin.map(|origin| {
+                format!("{name} has quotes at an end ({origin}), which are taken as a part of it: leave them out if they are not meant")
+            }));
+        }
         match secret {
             None => warnings.push("no secret is set, so a random one signs room tokens, and they end with this process".to_owned()),
             Some(secret) if secret.len() < 32 => {

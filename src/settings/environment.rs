@@ -48,7 +48,10 @@ impl Environment {
     /// The file that it names, if it does.
     pub fn config(&self) -> Option<(&OsStr, Origin)> {
         let path = self.0.get(OsStr::new(CONFIG))?;
-        Some((path, origin(CONFIG)))
+        let path = path
+            .to_str()
+            .map_or(path.as_os_str(), |it| OsStr::new(it.trim()));
+        (!path.is_empty()).then(|| (path, origin(CONFIG)))
     }
 
     /// What explorers' names give.
@@ -62,6 +65,13 @@ impl Environment {
             let (Some(text), Some(setting)) = (self.text(variable)?, setting) else {
                 continue;
             };
+            if variable == "API_PORT" && text.starts_with("tcp://") {
+                warnings.push(format!(
+                    "{variable} is passed over: {} is what Kubernetes sets for a Service called api, and no port",
+                    quote(text)
+                ));
+                continue;
+            }
             let raw = match variable {
                 "API_PORT" => Raw::Port(text.to_owned()),
                 "API_CORS_ORIGINS" => Raw::More(split(text)),
@@ -95,19 +105,23 @@ impl Environment {
     pub fn own(&self, warnings: &mut Vec<String>) -> Result<Vec<Given>> {
         let mut givens = Vec::new();
         for setting in Setting::tops() {
-            let variable = setting.variable();
-            if let Some(text) = self.text(&variable)? {
-                let raw = match setting.is_list() {
-                    true => Raw::List(split_list(setting, text)),
-                    false => Raw::One(text.to_owned()),
-                };
-                givens.push(Given {
-                    app: None,
-                    setting,
-                    raw,
-                    origin: origin(&variable),
-                });
+            let mut texts = Vec::new();
+            for variable in setting.variables() {
+                texts.extend(self.text(&variable)?.map(|text| (variable, text)));
             }
+            let Some((variable, text)) = texts.first() else {
+                continue;
+            };
+            let raw = match setting.is_list() {
+                true => Raw::List(texts.iter().flat_map(|(_, text)| split(text)).collect()),
+                false => Raw::One((*text).to_owned()),
+            };
+            givens.push(Given {
+                app: None,
+                setting,
+                raw,
+                origin: origin(variable),
+            });
         }
         for item in self.text(SET)?.map(split).unwrap_or_default() {
             givens.push(flags::one_app(&item, origin(SET))?);
@@ -120,10 +134,12 @@ impl Environment {
         Ok(givens)
     }
 
+    /// What a variable says: blanks and line ends around it, which a secret's file ends in, are no part of it, and an
+    /// empty one, into which an unset one was substituted, is not set.
     fn text(&self, variable: &str) -> Result<Option<&str>> {
         match self.0.get(OsStr::new(variable)).map(|value| value.to_str()) {
             None => Ok(None),
-            Some(Some(text)) => Ok(Some(text)),
+            Some(Some(text)) => Ok(Some(text.trim()).filter(|text| !text.is_empty())),
             Some(None) => Err(SettingsError::wrong(format!(
                 "the value of {variable} is not UTF-8 (environment {variable}): expected text"
             ))),
@@ -133,37 +149,24 @@ impl Environment {
 
 /// The warning for a name that starts as ours do and is none of them.
 fn unknown(name: &str) -> Option<String> {
-    let rest = name.strip_prefix(PREFIX)?;
+    name.strip_prefix(PREFIX)?;
     let known: Vec<String> = Setting::tops()
-        .map(|setting| setting.name.to_ascii_uppercase())
-        .chain(["CONFIG".to_owned(), "SET".to_owned()])
+        .flat_map(Setting::variables)
+        .chain([CONFIG.to_owned(), SET.to_owned()])
         .collect();
-    if known.iter().any(|known| known == rest) {
+    if known.iter().any(|known| known == name) {
         return None;
     }
-    let perhaps = table::perhaps(rest, known.iter().map(String::as_str));
-    let perhaps = perhaps.replace("perhaps ", &format!("perhaps {PREFIX}"));
+    let perhaps = table::perhaps(name, known.iter().map(String::as_str));
     Some(format!(
         "the environment name {} is unknown and ignored{perhaps}",
         name.escape_debug()
     ))
 }
 
-/// The items between commas; nothing at all is no item.
+/// The items between commas.
 fn split(text: &str) -> Vec<String> {
-    if text.trim().is_empty() {
-        return Vec::new();
-    }
     text.split(',').map(|item| item.trim().to_owned()).collect()
-}
-
-/// The same for a setting, where no keys at all is one empty key and so an error: a variable that an unset one was
-/// substituted into must not open the server to everybody.
-fn split_list(setting: &Setting, text: &str) -> Vec<String> {
-    match split(text) {
-        items if items.is_empty() && setting.is_secret() => vec![String::new()],
-        items => items,
-    }
 }
 
 fn origin(variable: &str) -> Origin {

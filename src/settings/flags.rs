@@ -16,7 +16,7 @@ use crate::settings::error::{Origin, SettingsError};
 use crate::settings::file::unknown_of_app;
 use crate::settings::table::{self, Setting, heading};
 use crate::settings::text::quote;
-use crate::settings::value::Raw;
+use crate::settings::value::{Raw, Slot};
 
 /// The flags that are no rows of the table.
 const CONFIG: &str = "config";
@@ -28,8 +28,10 @@ A WebSocket hub that holds very many connections on a single core.
 
 A setting comes from, in rising order: its default, the TOML file that --config names, the environment, the flag. \
 The file's key is the flag with _ for -; the variable is the same in capitals behind ROOMCAST_, so --queue-bytes is \
-also queue_bytes and ROOMCAST_QUEUE_BYTES. A list replaces the list below it. Durations are written 500ms, 30s, 5m; \
-sizes 512KiB, 1MiB, or plain bytes.";
+also queue_bytes and ROOMCAST_QUEUE_BYTES; an empty variable is not set. A list replaces the list below it. Durations are \
+written 500ms, 30s, 5m; sizes 512KiB, 1MiB, or plain bytes.
+
+RUST_LOG says what is logged: error, warn, info (the default), debug or off, or filters such as roomcast=debug,info.";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -129,6 +131,12 @@ impl Flags {
             let mut texts = self.texts(setting.flag)?;
             let raw = match (setting.is_list(), texts.pop()) {
                 (_, None) => continue,
+                (false, Some(_)) if !texts.is_empty() => {
+                    let flag = setting.flag;
+                    return Err(SettingsError::wrong(format!(
+                        "the flag --{flag} was given more than once: expected one, because only one is served"
+                    )));
+                }
                 (false, Some(text)) => Raw::One(text),
                 (true, Some(text)) => {
                     texts.push(text);
@@ -204,7 +212,8 @@ fn flag(setting: &'static Setting) -> Arg {
             arg.num_args(0..=1)
                 .require_equals(true)
                 .default_missing_value("on")
-        } else if slot.is_list() {
+        } else if slot.is_list() || matches!(slot, Slot::Address(_)) {
+            // Of any other flag the last one counts; of two listeners none may vanish without a word.
             arg.action(ArgAction::Append)
         } else {
             arg

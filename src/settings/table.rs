@@ -86,7 +86,7 @@ pub(super) static SETTINGS: &[Setting] = &[
     Setting {
         name: "keys", flag: "key", heading: heading::ACCESS, default: "none, which is open mode: every key check passes",
         about: "keys that may publish and administer",
-        more: "ROOMCAST_KEYS (comma-separated) and the file's `keys` list stay out of the process list; this flag does not.",
+        more: "ROOMCAST_KEYS (comma-separated; ROOMCAST_KEY, too) and the file's `keys` list stay out of the process list; this flag does not.",
         scope: Server(|s| Slot::Keys(&mut s.keys)),
     },
     Setting {
@@ -378,9 +378,13 @@ impl Setting {
         })
     }
 
-    /// Its name in the environment.
-    pub fn variable(&self) -> String {
-        format!("{PREFIX}{}", self.name.to_ascii_uppercase())
+    /// Its names in the environment: a list, which the flag gives one item of, answers to that name, too.
+    pub fn variables(&self) -> Vec<String> {
+        let singular = self.flag.replace('-', "_");
+        let mut names = vec![self.name.to_owned()];
+        names.extend((self.is_list() && singular != self.name).then_some(singular));
+        let variable = |name: String| format!("{PREFIX}{}", name.to_ascii_uppercase());
+        names.into_iter().map(variable).collect()
     }
 }
 

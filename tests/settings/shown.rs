@@ -31,7 +31,7 @@ fn open_mode_is_for_loopback_unless_it_is_meant() {
     }
     assert!(!flags("--key k").warnings().contains("open mode"));
     says(
-        &env(&[("ROOMCAST_KEYS", "")]).error(),
+        &env(&[("ROOMCAST_KEYS", ",")]).error(),
         &["keys", "ROOMCAST_KEYS"],
     );
 }

@@ -23,6 +23,22 @@ fn unknown_flags_and_stray_words_are_errors() {
 }
 
 #[test]
+fn several_listeners_are_an_error_until_they_are_served() {
+    says(
+        &flags("--listen 127.0.0.1:1 --listen [::1]:1").error(),
+        &["--listen", "more than once"],
+    );
+    says(
+        &env(&[("ROOMCAST_LISTEN", "127.0.0.1:1,[::1]:1")]).error(),
+        &["ROOMCAST_LISTEN", "expected an address"],
+    );
+    says(
+        &file("listen = [\"127.0.0.1:1\", \"[::1]:1\"]").error(),
+        &["listen", "line 1", "expected an address"],
+    );
+}
+
+#[test]
 fn unknown_keys_and_tables_of_the_file_are_errors() {
     says(
         &file("\nqueue_byte = 1").error(),

@@ -29,7 +29,11 @@ pub struct Server {
 impl Server {
     /// Starts a server with these flags on a free port, and waits until it listens.
     pub fn start(flags: &str) -> Server {
-        Server::spawn(command(&format!("--listen 127.0.0.1:0 {flags}")))
+        let listen = match flags.contains("--listen") {
+            true => "",
+            false => "--listen 127.0.0.1:0 ",
+        };
+        Server::spawn(command(&format!("{listen}{flags}")))
     }
 
     /// The same, with so many descriptors at most.
