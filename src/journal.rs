@@ -7,27 +7,55 @@
 use std::io::{self, Write};
 use std::time::SystemTime;
 
-use log::{LevelFilter, Log, Metadata, Record, SetLoggerError};
+use env_filter::{Builder, Filter};
+use log::{Level, LevelFilter, Log, Metadata, Record, SetLoggerError};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-/// Writes each record that is at least this important.
-struct Journal(LevelFilter);
+/// Writes each record that passes.
+struct Journal(Filter);
 
-/// Begins to write the log. `RUST_LOG` names the level, which is `info` otherwise.
+/// Begins to write the log. `RUST_LOG` says what of it, as everybody writes that: a level, or `roomcast=debug,info`. What
+/// cannot be read, or says nothing of us, is warned of, and `info` goes on.
 pub fn begin() -> Result<(), SetLoggerError> {
     let named = std::env::var("RUST_LOG").unwrap_or_default();
-    let level = named.parse().unwrap_or(LevelFilter::Info);
-    log::set_max_level(level);
-    log::set_boxed_logger(Box::new(Journal(level)))
+    let read = filter(named.trim());
+    let warning = read.as_ref().err().cloned();
+    let filter = read.unwrap_or_else(|_| Builder::new().filter_level(LevelFilter::Info).build());
+    log::set_max_level(filter.filter());
+    log::set_boxed_logger(Box::new(Journal(filter)))?;
+    if let Some(why) = warning {
+        log::warn!(
+            "RUST_LOG cannot be {named:?}, so info is logged: {why}; expected a level or such as roomcast=debug,info"
+        );
+    }
+    Ok(())
+}
+
+fn filter(named: &str) -> Result<Filter, String> {
+    let mut builder = Builder::new();
+    let parsed = match named {
+        "" => Ok(builder.filter_level(LevelFilter::Info)),
+        _ => builder.try_parse(named),
+    };
+    let filter = parsed.map_err(|error| error.to_string())?.build();
+    let ours = Metadata::builder()
+        .level(Level::Error)
+        .target("roomcast")
+        .build();
+    let is_about_us = named.contains("roomcast") || filter.filter() == LevelFilter::Off;
+    match is_about_us || filter.enabled(&ours) {
+        true => Ok(filter),
+        false => Err("it has neither a level nor the name roomcast".to_owned()),
+    }
 }
 
 impl Log for Journal {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.level() <= self.0
+        self.0.enabled(metadata)
     }
 
     fn log(&self, record: &Record<'_>) {
-        if self.enabled(record.metadata()) && takes_a_line() {
+        if self.0.matches(record) && takes_a_line() {
             let now = humantime::format_rfc3339_millis(SystemTime::now());
             let (level, target, words) = (record.level(), record.target(), record.args());
             let line = format!("{now} {level:<5} [{target}] {words}\n");

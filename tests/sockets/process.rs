@@ -67,6 +67,42 @@ fn open_mode_says_so_once_as_a_warning() {
 }
 
 #[test]
+fn the_log_is_filtered_as_everybody_writes_it() {
+    // This is answered, and said from debug on.
+    let said = |filters: &str| {
+        let server = Server::start_logging(filters);
+        server.http().send("rubbish\r\n\r\n").answer();
+        server.last_log()
+    };
+    for filters in [
+        "debug",
+        "roomcast=debug,info",
+        "info,roomcast::reactor=debug",
+        " DEBUG\n",
+    ] {
+        let log = said(filters);
+        assert!(
+            log.contains("DEBUG") && !log.contains("RUST_LOG"),
+            "{filters}: {log}"
+        );
+    }
+    for filters in ["", "info", "debug,roomcast=info"] {
+        let log = said(filters);
+        assert!(
+            !log.contains("DEBUG") && !log.contains("RUST_LOG"),
+            "{filters}: {log}"
+        );
+    }
+    for filters in ["roomcast=loud", "verbose", "mio=debug", "a=b=c"] {
+        let log = said(filters);
+        assert!(
+            log.contains("RUST_LOG cannot be") && !log.contains("DEBUG"),
+            "{filters}: {log}"
+        );
+    }
+}
+
+#[test]
 fn the_version_and_the_help_exit_0() {
     assert_eq!(
         (run("--version").0, run("--help").0, run("--print-config").0),

@@ -22,6 +22,8 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Server {
     child: Child,
     address: SocketAddr,
+    /// What it said before it listened.
+    began: String,
     log: Receiver<String>,
     is_read: Arc<AtomicBool>,
 }
@@ -34,6 +36,13 @@ impl Server {
             false => "--listen 127.0.0.1:0 ",
         };
         Server::spawn(command(&format!("{listen}{flags}")))
+    }
+
+    /// The same, with this in `RUST_LOG`.
+    pub fn start_logging(filters: &str) -> Server {
+        let mut command = command("--listen 127.0.0.1:0");
+        command.env("RUST_LOG", filters);
+        Server::spawn(command)
     }
 
     /// The same, with so many descriptors at most.
@@ -81,6 +90,7 @@ impl Server {
         Server {
             child,
             address,
+            began: said,
             log,
             is_read,
         }
@@ -183,6 +193,14 @@ impl Server {
             assert!(Instant::now() < deadline, "the server does not end");
             thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// All that it has logged that nobody has asked for, once it has been killed.
+    pub fn last_log(mut self) -> String {
+        let _ = self.child.kill();
+        self.log
+            .iter()
+            .fold(self.began.clone(), |said, line| said + &line)
     }
 
     /// What it has logged since it listens, or since this was asked the last time: all of it, for what has been said
