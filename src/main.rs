@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use roomcast::apps::Apps;
 use roomcast::apps::access::Access;
 use roomcast::apps::all::{self, Options};
+use roomcast::apps::proxies::Proxies;
 use roomcast::reactor::Reactor;
 use roomcast::settings::{Command, Settings, SettingsError, load};
 use roomcast::transport::Transport;
@@ -106,7 +107,8 @@ fn serve(settings: &Settings, passed: Option<Listener>, descriptors: u64) -> io:
         pages: settings.pages,
         secret: &secret,
     };
-    let apps = Apps::new(access, all::enabled(&options, &settings.bounds));
+    let proxies = Proxies::new(settings.trust_proxy.clone());
+    let apps = Apps::new(access, all::enabled(&options, &settings.bounds)).behind(proxies);
     let mut reactor = Reactor::new(transport, settings.bounds, apps)?;
     let connections_max = settings.bounds.connections_max;
     log::info!("up to {connections_max} WebSockets, with {descriptors} file descriptors");

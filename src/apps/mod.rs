@@ -11,6 +11,7 @@ pub mod events;
 pub mod guests;
 pub mod object;
 pub mod ops;
+pub mod proxies;
 pub mod rate;
 pub mod refusal;
 pub mod rooms;
@@ -27,6 +28,7 @@ use serde::Deserialize;
 
 use self::access::{Access, Denied};
 use self::context::Context;
+use self::proxies::Proxies;
 use self::rate::Addresses;
 use self::routes::{Found, Kind, Needs, Params, Route, Routes};
 use crate::id::AppId;
@@ -65,7 +67,7 @@ pub enum Message<'a> {
 pub struct Asked<'a> {
     /// The request.
     pub request: Request<'a>,
-    /// The address it came from.
+    /// The address of the connection's peer, which may be a proxy's.
     pub peer: IpAddr,
 }
 
@@ -142,6 +144,7 @@ pub struct Apps {
     apps: [Option<Box<dyn App>>; AppId::ALL.len()],
     routes: Routes,
     access: Access,
+    proxies: Proxies,
     /// Who opened WebSockets lately, of each app.
     arrivals: Addresses<{ AppId::ALL.len() }>,
 }
@@ -160,8 +163,14 @@ impl Apps {
             routes: Routes::new(table),
             apps,
             access,
+            proxies: Proxies::default(),
             arrivals: Addresses::default(),
         }
+    }
+
+    /// The same behind these proxies.
+    pub fn behind(self, proxies: Proxies) -> Apps {
+        Apps { proxies, ..self }
     }
 
     /// Answers a request, in the name of whichever app its path belongs to.
@@ -194,7 +203,7 @@ impl Apps {
         cx: &mut Context<'_>,
     ) -> Result<Outcome, Response> {
         let head = &asked.request.head;
-        let peer = asked.peer;
+        let peer = self.proxies.client(asked.peer, head);
         self.access
             .check_host(head)
             .map_err(|denied| deny(denied, peer, cx))?;

@@ -23,6 +23,8 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
+use ipnet::IpNet;
+
 use crate::bounds::Bounds;
 
 pub use error::SettingsError;
@@ -50,6 +52,8 @@ pub struct Settings {
     pub secret: Option<String>,
     /// Origins that may connect besides our own: `scheme://host[:port]`, lower case, without a default port; or `*`.
     pub allow_origins: Vec<String>,
+    /// Proxies that may say who the client is.
+    pub trust_proxy: Vec<IpNet>,
     /// Whether `/echo` is served.
     pub echo: bool,
     /// Whether the pages are served.
@@ -131,6 +135,7 @@ impl Settings {
             keys: Vec::new(),
             secret: None,
             allow_origins: Vec::new(),
+            trust_proxy: Vec::new(),
             echo: false,
             pages: true,
             insecure_open: false,
@@ -150,7 +155,16 @@ impl Settings {
         origin: &str,
     ) -> std::result::Result<(), SettingsError> {
         let is_ours_alone = listener.ip().to_canonical().is_loopback();
-        if !self.keys.is_empty() || is_ours_alone || self.insecure_open {
+        if !self.keys.is_empty() || self.insecure_open {
+            return Ok(());
+        }
+        if !self.trust_proxy.is_empty() {
+            return Err(SettingsError::wrong(
+                "there is no key, and trust_proxy says that others come through a proxy: expected a --key, \
+                 or --insecure-open to let everybody publish",
+            ));
+        }
+        if is_ours_alone {
             return Ok(());
         }
         Err(SettingsError::wrong(format!(
@@ -168,6 +182,7 @@ impl fmt::Debug for Settings {
             .field("keys", &format_args!("{} hidden", self.keys.len()))
             .field("secret", &self.secret.as_ref().map(|_| "hidden"))
             .field("allow_origins", &self.allow_origins)
+            .field("trust_proxy", &self.trust_proxy)
             .field("echo", &self.echo)
             .field("pages", &self.pages)
             .field("insecure_open", &self.insecure_open)

@@ -103,6 +103,13 @@ pub(super) static SETTINGS: &[Setting] = &[
         scope: Server(|s| Slot::Origins(&mut s.allow_origins)),
     },
     Setting {
+        name: "trust_proxy", flag: "trust-proxy", heading: heading::ACCESS, default: "none",
+        about: "proxies that say who the client is, as addresses or ranges",
+        more: "Theirs is the right-most address of Forwarded or X-Forwarded-For that is no trusted proxy's; limits by \
+               address count it. Trust only what nobody but your proxies can use. Example: --trust-proxy 10.0.0.0/8",
+        scope: Server(|s| Slot::Networks(&mut s.trust_proxy)),
+    },
+    Setting {
         name: "insecure_open", flag: "insecure-open", heading: heading::ACCESS, default: "",
         about: "allow open mode on an address that others can reach",
         more: "Whoever reaches the port may then publish.",

@@ -7,6 +7,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
+use ipnet::IpNet;
+
 use crate::bounds::OnFull;
 use crate::time::Millis;
 
@@ -98,6 +100,24 @@ pub(super) fn parse_address(text: &str) -> Option<SocketAddr> {
 pub(super) fn parse_key(text: &str) -> Option<String> {
     let odd = |c: char| c.is_whitespace() || c.is_control();
     (!text.is_empty() && !text.contains(odd)).then(|| text.to_owned())
+}
+
+/// A range of addresses, or one; of a range only what all of it has in common.
+pub(super) fn parse_network(text: &str) -> Option<IpNet> {
+    let network = text.parse().map(|network: IpNet| network.trunc());
+    let address = || {
+        text.parse()
+            .map(|address: IpAddr| address.to_canonical().into())
+    };
+    network.or_else(|_| address()).ok()
+}
+
+/// A range as it is written, one address without its length.
+pub(super) fn shown_network(network: &IpNet) -> String {
+    match network.prefix_len() == network.max_prefix_len() {
+        true => network.addr().to_string(),
+        false => network.to_string(),
+    }
 }
 
 /// An origin as a browser writes it: lower case, no default port, nothing behind it.
@@ -194,6 +214,30 @@ mod tests {
             "soon",
         ] {
             assert_eq!(parse_duration(junk), None, "{junk}");
+        }
+    }
+
+    #[test]
+    fn networks_are_addresses_or_ranges() {
+        for (text, expected) in [
+            ("192.0.2.1", "192.0.2.1"),
+            ("10.1.2.3/8", "10.0.0.0/8"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("2001:DB8::/32", "2001:db8::/32"),
+            ("0.0.0.0/0", "0.0.0.0/0"),
+        ] {
+            let network = parse_network(text).unwrap();
+            assert_eq!(shown_network(&network), expected);
+        }
+        for junk in [
+            "",
+            "10.0.0.0/33",
+            "10.0.0/8",
+            "localhost",
+            "10.0.0.1:80",
+            "*",
+        ] {
+            assert_eq!(parse_network(junk), None, "{junk}");
         }
     }
 

@@ -6,10 +6,12 @@
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 
+use ipnet::IpNet;
+
 use crate::bounds::OnFull;
 use crate::settings::text::{
-    duration, parse_address, parse_count, parse_duration, parse_key, parse_on_full, parse_origin,
-    parse_size, parse_switch, quote, size,
+    duration, parse_address, parse_count, parse_duration, parse_key, parse_network, parse_on_full,
+    parse_origin, parse_size, parse_switch, quote, shown_network, size,
 };
 use crate::time::Millis;
 
@@ -49,6 +51,8 @@ pub(super) enum Slot<'a> {
     Address(&'a mut SocketAddr),
     /// Origins that browsers may come from.
     Origins(&'a mut Vec<String>),
+    /// Addresses and ranges of them.
+    Networks(&'a mut Vec<IpNet>),
     /// Keys; never shown.
     Keys(&'a mut Vec<String>),
     /// A secret; never shown.
@@ -90,7 +94,7 @@ impl Slot<'_> {
 
     /// Whether the value is a list.
     pub fn is_list(&self) -> bool {
-        matches!(self, Slot::Keys(_) | Slot::Origins(_))
+        matches!(self, Slot::Keys(_) | Slot::Origins(_) | Slot::Networks(_))
     }
 
     /// Whether the flag may stand alone, meaning *on*.
@@ -112,6 +116,10 @@ impl Slot<'_> {
             Slot::Address(address) => quote(&address.to_string()),
             // Every character that a checked origin may hold stands for itself in a TOML string.
             Slot::Origins(origins) => format!("{origins:?}"),
+            Slot::Networks(networks) => {
+                let items = networks.iter().map(|it| quote(&shown_network(it)));
+                format!("[{}]", items.collect::<Vec<_>>().join(", "))
+            }
             Slot::Keys(keys) => format!("{} hidden", keys.len()),
             Slot::Secret(secret) => format!("{} hidden", usize::from(secret.is_some())),
         }
@@ -154,6 +162,9 @@ impl Slot<'_> {
             }
             Slot::Origins(_) => "a list of origins, each scheme://host or scheme://host:port with nothing after it, the host perhaps as *.host, or *"
                 .to_owned(),
+            Slot::Networks(_) => {
+                "a list of addresses and ranges of them, such as 192.0.2.1, 10.0.0.0/8 or 2001:db8::/32".to_owned()
+            }
             Slot::Keys(_) => {
                 "a list of keys, none of them empty or with white space or control characters".to_owned()
             }
@@ -171,6 +182,7 @@ impl Slot<'_> {
             Slot::OnFull(_) => "drop|disconnect",
             Slot::Address(_) => "ADDR",
             Slot::Origins(_) => "O",
+            Slot::Networks(_) => "CIDR",
             Slot::Keys(_) => "KEY",
             Slot::Secret(_) => "S",
         }
@@ -211,28 +223,19 @@ impl Slot<'_> {
                 let secret = (!text.is_empty()).then(|| text.to_owned());
                 secret.map(|secret| **place = Some(secret))
             }
-            Slot::Origins(_) | Slot::Keys(_) => None,
+            Slot::Origins(_) | Slot::Networks(_) | Slot::Keys(_) => None,
         }
         .is_some()
     }
 
     /// Takes the items of a list, or gives the first that does not fit, for a person to read.
     fn take_list(&mut self, items: &[String], more: bool) -> Option<String> {
-        let (place, parse): (_, fn(&str) -> Option<String>) = match self {
-            Slot::Origins(place) => (place, parse_origin),
-            Slot::Keys(place) => (place, parse_key),
-            _ => return Some("a list".to_owned()),
-        };
-        let mut taken = if more { place.clone() } else { Vec::new() };
-        for item in items {
-            match parse(item) {
-                None => return Some(quote(item)),
-                Some(item) if taken.contains(&item) => {}
-                Some(item) => taken.push(item),
-            }
+        match self {
+            Slot::Origins(place) => take_items(place, parse_origin, items, more),
+            Slot::Networks(place) => take_items(place, parse_network, items, more),
+            Slot::Keys(place) => take_items(place, parse_key, items, more),
+            _ => Some("a list".to_owned()),
         }
-        **place = taken;
-        None
     }
 
     fn take_port(&mut self, text: &str) -> Result<(), Refused> {
@@ -246,6 +249,25 @@ impl Slot<'_> {
             expected: "a port from 0 to 65535".to_owned(),
         })
     }
+}
+
+/// Puts items into a list, behind what is in it if these are more; or gives the first that does not fit.
+fn take_items<T: Clone + PartialEq>(
+    place: &mut Vec<T>,
+    parse: fn(&str) -> Option<T>,
+    items: &[String],
+    more: bool,
+) -> Option<String> {
+    let mut taken = if more { place.clone() } else { Vec::new() };
+    for item in items {
+        match parse(item) {
+            None => return Some(quote(item)),
+            Some(item) if taken.contains(&item) => {}
+            Some(item) => taken.push(item),
+        }
+    }
+    *place = taken;
+    None
 }
 
 /// A value that was read, if it is within the range.

@@ -17,6 +17,7 @@ pub const TABLE: &[(&str, &str, &str, &str)] = &[
         "https://a.example",
         "a.example",
     ),
+    ("trust-proxy", "trust_proxy", "10.0.0.0/8", "localhost"),
     ("queue-messages", "queue_messages", "7", "0"),
     ("queue-bytes", "queue_bytes", "7KiB", "7KB"),
     ("on-full", "on_full", "disconnect", "block"),
@@ -76,7 +77,9 @@ pub const APP_TABLE: &[(&str, &str, &str)] = &[
 
 fn toml(name: &str, value: &str) -> String {
     match name {
-        "keys" | "allow_origins" => format!("{name} = [\"{}\"]", value.escape_default()),
+        "keys" | "allow_origins" | "trust_proxy" => {
+            format!("{name} = [\"{}\"]", value.escape_default())
+        }
         _ => format!("{name} = \"{}\"", value.escape_default()),
     }
     .replace("\\u{7}", "\\u0007")
@@ -102,11 +105,23 @@ fn the_table_here_has_every_flag() {
 #[test]
 fn every_setting_is_the_same_from_flag_environment_and_file() {
     for (flag, name, good, _) in TABLE {
-        let by_flag = flags(&format!("--{flag}={good}")).settings();
+        // Proxies are for a server that others can reach, and such a one is not open unless that is meant.
+        let beside = match *name {
+            "trust_proxy" => "--insecure-open",
+            _ => "",
+        };
+        let by_flag = flags(&format!("{beside} --{flag}={good}")).settings();
         let variable = format!("ROOMCAST_{}", name.to_uppercase());
-        assert_eq!(by_flag, env(&[(&variable, good)]).settings(), "{name}");
-        assert_eq!(by_flag, file(&toml(name, good)).settings(), "{name}");
-        assert_ne!(by_flag, Given::default().settings(), "{name} has an effect");
+        let from = |given: Given<'_>| {
+            Given {
+                flags: beside,
+                ..given
+            }
+            .settings()
+        };
+        assert_eq!(by_flag, from(env(&[(&variable, good)])), "{name}");
+        assert_eq!(by_flag, from(file(&toml(name, good))), "{name}");
+        assert_ne!(by_flag, from(Given::default()), "{name} has an effect");
     }
 }
 

@@ -22,6 +22,13 @@ fn open_mode_is_for_loopback_unless_it_is_meant() {
         assert!(flags(&format!("{open} --insecure-open")).load().is_ok());
         assert!(flags(&format!("{open} --key k")).load().is_ok());
     }
+    let proxied = "--trust-proxy 127.0.0.1";
+    says(
+        &flags(proxied).error(),
+        &["no key", "trust_proxy", "--insecure-open"],
+    );
+    assert!(flags(&format!("{proxied} --insecure-open")).load().is_ok());
+    assert!(flags(&format!("{proxied} --key k")).load().is_ok());
     for loopback in [
         "--listen [::1]:0",
         "--listen 127.9.9.9:0",

@@ -3,6 +3,7 @@
 use roomcast::apps::Apps;
 use roomcast::apps::access::Access;
 use roomcast::apps::all::{self, Options};
+use roomcast::apps::proxies::Proxies;
 use roomcast::bounds::Bounds;
 use roomcast::reactor::Reactor;
 use roomcast::time::Millis;
@@ -94,16 +95,55 @@ fn wrong_keys_are_429_beyond_the_rate_for_calls_and_upgrades_and_the_right_one_p
     assert_eq!(stage.statuses(stranger), [429]);
 }
 
+/// A server that trusts every peer as a proxy.
+fn behind_proxies() -> Stage {
+    let bounds = Bounds::default();
+    let access = Access::new(vec![KEY.into()], Vec::new(), ([127, 0, 0, 1], 8080).into());
+    let trusted = Proxies::new(vec!["127.0.0.0/8".parse().unwrap()]);
+    let apps = Apps::new(access, all::enabled(&options(), &bounds)).behind(trusted);
+    Stage::of(Reactor::new(Sim::new(7), bounds, apps).unwrap())
+}
+
+fn options() -> Options<'static> {
+    Options {
+        echo: false,
+        pages: false,
+        secret: b"a secret of the simulation, of 32 bytes or more",
+    }
+}
+
+#[test]
+fn behind_a_trusted_proxy_each_client_has_its_own_rates() {
+    let mut stage = behind_proxies();
+    let mut visit = |client: &str| {
+        let upgrade = frames::upgrade("/v1/stream");
+        let line = format!("\r\nX-Forwarded-For: 192.0.2.99, {client}, 127.0.0.1\r\n");
+        let visitor = stage.client(upgrade.replacen("\r\n", &line, 1));
+        stage.answer(visitor).status
+    };
+    let visitors: Vec<String> = (0..14).map(|n| format!("203.0.113.{n}")).collect();
+    assert!(visitors.iter().all(|client| visit(client) == 101));
+    let again: Vec<u16> = (0..11).map(|_| visit("203.0.113.0")).collect();
+    assert_eq!((again[8], again[9], again[10]), (101, 429, 429));
+    let proxy = stage.client("");
+    let as_client = |client: &str| room(&format!("Forwarded: for={client}\r\n"));
+    let asked = ask(&mut stage, proxy, &as_client("203.0.113.1"), 21);
+    assert_eq!(asked, [(201, 20), (429, 1)]);
+    assert_eq!(
+        ask(&mut stage, proxy, &as_client("203.0.113.2"), 1),
+        [(201, 1)]
+    );
+    // Whoever says no address is the proxy.
+    let asked = ask(&mut stage, proxy, &as_client("unknown"), 20);
+    assert_eq!(asked, [(201, 20)]);
+    assert_eq!(ask(&mut stage, proxy, &as_client("_hidden"), 1), [(429, 1)]);
+}
+
 #[test]
 fn in_open_mode_only_calls_of_the_rooms_are_counted() {
     let bounds = Bounds::default();
     let access = Access::new(Vec::new(), Vec::new(), ([127, 0, 0, 1], 8080).into());
-    let options = Options {
-        echo: false,
-        pages: false,
-        secret: b"a secret of the simulation, of 32 bytes or more",
-    };
-    let apps = Apps::new(access, all::enabled(&options, &bounds));
+    let apps = Apps::new(access, all::enabled(&options(), &bounds));
     let mut stage = Stage::of(Reactor::new(Sim::new(7), bounds, apps).unwrap());
     let stranger = stage.client("");
     let event = call(

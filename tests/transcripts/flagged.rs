@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use roomcast::apps::Apps;
 use roomcast::apps::access::Access;
 use roomcast::apps::all::{self, Options};
+use roomcast::apps::proxies::Proxies;
 use roomcast::reactor::Reactor;
 use roomcast::settings::load;
 use roomcast::transport::sim::Sim;
@@ -24,6 +25,7 @@ pub fn reactor(sim: Sim, flags: &[String]) -> Reactor<Sim> {
         secret: settings.secret.as_deref().unwrap_or("simulated").as_bytes(),
     };
     let access = Access::new(keys, origins, settings.listen);
-    let apps = Apps::new(access, all::enabled(&options, &settings.bounds));
+    let apps = Apps::new(access, all::enabled(&options, &settings.bounds))
+        .behind(Proxies::new(settings.trust_proxy));
     Reactor::new(sim, settings.bounds, apps).unwrap()
 }
