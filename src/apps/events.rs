@@ -4,13 +4,13 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::context::Context;
-use super::object::Object;
+use super::object::{Fields as Given, Object};
 use super::refusal::bad;
 use super::routes::{Needs, Route};
-use super::{App, Call, Message, Seat, parse};
+use super::{App, Call, Message, Seat, read_part};
 use crate::time::Unix;
 use crate::wire::frame::Frame;
 use crate::wire::http::Response;
@@ -185,7 +185,8 @@ fn check_payload(kind: &str, payload: &RawValue) -> Result<(), Response> {
     let Some(fields) = known(kind) else {
         return Ok(());
     };
-    let payload: Map<String, Value> = parse(payload.get().as_bytes())?;
+    let payload = read_part(payload.get().as_bytes(), "payload");
+    let Given(payload) = payload.map_err(bad)?;
     for (name, field) in fields {
         let (fits, expected) = match (field, payload.get(*name)) {
             (Field::Text, value) => (value.is_some_and(Value::is_string), "a string"),

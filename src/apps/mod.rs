@@ -23,6 +23,7 @@ pub mod word;
 
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 
 use serde::Deserialize;
 
@@ -48,7 +49,7 @@ const EXPOSED: &str = "Allow, ETag, Retry-After, WWW-Authenticate";
 
 /// When somebody who was refused for the server's sake may come back: not before a lag can be over, and not so late that
 /// a person gives up.
-const RETRY_SECONDS: std::ops::RangeInclusive<u64> = 2..=10;
+const RETRY_SECONDS: RangeInclusive<u64> = 2..=10;
 
 /// An app's own small handle for one connection; what it means is the app's business.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -246,12 +247,19 @@ impl Apps {
             }
             return Err(deny(denied, peer, cx));
         }
+        if let Some(known) = route.parameters {
+            check_parameters(head, known)?;
+            check_encoding(&asked.request)?;
+        }
+        // A byte order mark says nothing of JSON, which is UTF-8, and some libraries begin with one.
+        let body = asked.request.body;
+        let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
         let call = Call {
             route,
             head,
             params: params.clone(),
             peer,
-            body: asked.request.body,
+            body,
         };
         let mut cx = cx.for_app(id);
         let app = self.apps[id as usize]
@@ -378,27 +386,12 @@ impl<'a> Call<'a> {
         &self.params[index]
     }
 
-    /// The query's parameters of these names; an empty one is absent. Any other name, and one given twice, is a 400.
-    pub fn parameters<const N: usize>(
-        &self,
-        names: [&str; N],
-    ) -> Result<[Option<Cow<'a, str>>; N], Response> {
-        let mut values = [const { None }; N];
-        let mut seen = [false; N];
-        for (name, value) in self.head.parameters() {
-            let Some(index) = names.iter().position(|known| *known == name) else {
-                let known = names.join(", ");
-                let name = &name[..name.floor_char_boundary(SENTENCE_BYTES_MAX)];
-                return Err(refusal::bad(format!(
-                    "{name}: this call has no such parameter, only {known}"
-                )));
-            };
-            if std::mem::replace(&mut seen[index], true) {
-                return Err(refusal::bad(format!("{name}: must be given once")));
-            }
-            values[index] = Some(value).filter(|value| !value.is_empty());
-        }
-        Ok(values)
+    /// The query's parameters of these names, which its route takes; an empty one is absent.
+    pub fn parameters<const N: usize>(&self, names: [&str; N]) -> [Option<Cow<'a, str>>; N] {
+        names.map(|name| {
+            let value = self.head.parameter(name);
+            value.filter(|value| !value.is_empty())
+        })
     }
 
     /// The body as JSON of this shape; a missing body reads as `{}`. The error names the field.
@@ -425,6 +418,51 @@ impl<'a> Call<'a> {
         };
         parse(body)
     }
+}
+
+/// A number in a query: digits alone, within the range.
+pub fn number(name: &str, text: &str, range: RangeInclusive<usize>) -> Result<usize, Response> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = text.parse().ok().filter(|_| is_plain);
+    number.filter(|it| range.contains(it)).ok_or_else(|| {
+        let (least, most) = (range.start(), range.end());
+        refusal::bad(format!("{name}: must be a number from {least} to {most}"))
+    })
+}
+
+/// Whether a call's query has the parameters that its route takes and no others, each once.
+fn check_parameters(head: &Head<'_>, known: &[&str]) -> Result<(), Response> {
+    let mut seen = Vec::new();
+    for (name, _) in head.parameters() {
+        let shown = &name[..name.floor_char_boundary(SENTENCE_BYTES_MAX)];
+        let Some(known) = known.iter().find(|known| **known == name) else {
+            let known = match known {
+                [] => "parameters".to_owned(),
+                known => format!("such parameter, only {}", known.join(", ")),
+            };
+            return Err(refusal::bad(format!("{shown}: this call has no {known}")));
+        };
+        if seen.contains(known) {
+            return Err(refusal::bad(format!("{shown}: must be given once")));
+        }
+        seen.push(*known);
+    }
+    Ok(())
+}
+
+/// Whether a body is as it is, and not packed: nobody here unpacks any.
+fn check_encoding(request: &Request<'_>) -> Result<(), Response> {
+    let codings = request.head.all("content-encoding");
+    let mut codings = codings.flat_map(|value| value.split(|&byte| byte == b','));
+    let is_plain = |it: &[u8]| it.is_empty() || it.eq_ignore_ascii_case(b"identity");
+    let packed = codings.find(|coding| !is_plain(coding.trim_ascii()));
+    let Some(coding) = packed.filter(|_| !request.body.is_empty()) else {
+        return Ok(());
+    };
+    let coding = String::from_utf8_lossy(coding.trim_ascii()).to_lowercase();
+    let coding = &coding[..coding.floor_char_boundary(SENTENCE_BYTES_MAX)];
+    let message = format!("Content-Encoding: the body must be sent as it is, not as {coding}");
+    Err(Response::error(415, "unsupported_media_type", message))
 }
 
 /// JSON of one shape, and a 400 that names the field that is not.

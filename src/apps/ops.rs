@@ -19,8 +19,8 @@ use crate::wire::frame::Frame;
 use crate::wire::http::{Head, Response};
 
 const CALLS: [Route; 3] = [
-    Route::open("GET", "/healthz"),
-    Route::open("GET", "/readyz"),
+    Route::open("GET", "/healthz").taking_any(),
+    Route::open("GET", "/readyz").taking_any(),
     Route::keyed("GET", "/metrics"),
 ];
 /// What the pages ask for besides.

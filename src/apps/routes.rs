@@ -22,6 +22,8 @@ pub struct Route {
     pub needs: Needs,
     /// What becomes of it.
     pub kind: Kind,
+    /// The parameters that its query may have; none for any, which are left alone.
+    pub parameters: Option<&'static [&'static str]>,
 }
 
 /// What a request must show.
@@ -52,6 +54,7 @@ impl Route {
             path,
             needs: Needs::Nothing,
             kind: Kind::Call,
+            parameters: Some(&[]),
         }
     }
 
@@ -62,6 +65,23 @@ impl Route {
             path,
             needs: Needs::Key,
             kind: Kind::Call,
+            parameters: Some(&[]),
+        }
+    }
+
+    /// The same with these parameters.
+    pub const fn taking(self, parameters: &'static [&'static str]) -> Route {
+        Route {
+            parameters: Some(parameters),
+            ..self
+        }
+    }
+
+    /// The same with any parameters: who asks cannot always choose them.
+    pub const fn taking_any(self) -> Route {
+        Route {
+            parameters: None,
+            ..self
         }
     }
 
@@ -72,6 +92,7 @@ impl Route {
             path,
             needs: Needs::Nothing,
             kind: Kind::Page,
+            parameters: None,
         }
     }
 
@@ -82,6 +103,7 @@ impl Route {
             path,
             needs,
             kind: Kind::Upgrade,
+            parameters: None,
         }
     }
 }

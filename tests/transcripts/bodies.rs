@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::exchange::{Answer, exchange};
 use crate::ground::Ground;
-use crate::script::Request;
+use crate::script::{CONNECT, Request};
 use crate::simulated::Simulated;
 
 /// A body that is taken.
@@ -215,6 +215,96 @@ fn every_field_that_is_missing_wrong_or_unknown_is_named() {
             drop(fields.insert("colour".to_owned(), json!(1)))
         });
         refused(&hub, &good, &unknown, "colour");
+    }
+}
+
+#[test]
+fn every_field_that_is_given_twice_is_named() {
+    let hub = Simulated::open(&[]);
+    for good in all(&hub) {
+        let whole = good.body.to_string();
+        for at in ["", good.at] {
+            let Some(object) = good.body.pointer(at).unwrap().as_object() else {
+                continue;
+            };
+            let once = json!(object).to_string();
+            for (field, value) in object {
+                let twice = format!("{{\"{field}\":{value},{}", &once[1..]);
+                refused(&hub, &good, &whole.replacen(&once, &twice, 1), field);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_call_takes_no_parameter_that_it_does_not_know() {
+    let hub = Simulated::open(&[]);
+    let session = made(&hub, "/api/v1/sessions", "{}", "session_id");
+    let task = made(
+        &hub,
+        "/api/v1/tasks",
+        r#"{"repository":"a","title":"t"}"#,
+        "id",
+    );
+    let asked = |method: &'static str, path: &str| {
+        let body = json!({});
+        refused(&hub, &good(method, path, body, &[]), "{}", "colour");
+    };
+    for good in all(&hub) {
+        asked(good.method, &format!("{}?colour=red", good.path));
+    }
+    for path in [
+        "/metrics",
+        "/api/v1/tasks",
+        &format!("/api/v1/tasks/{task}"),
+        &format!("/api/v1/sessions/{session}"),
+        &format!("/api/v1/sessions/{session}/result"),
+    ] {
+        asked("GET", &format!("{path}?colour=red"));
+    }
+    asked("DELETE", &format!("/api/v1/tasks/{task}?colour=&limit=1"));
+}
+
+#[test]
+fn what_others_add_to_addresses_is_left_alone_where_no_call_is_made() {
+    let hub = Simulated::open(&[]);
+    for path in ["/healthz", "/readyz", "/", "/demo/"] {
+        let answer = ask(&hub, "GET", &format!("{path}?v=1&v=2"), "");
+        assert_eq!(answer.status, 200, "{path}");
+    }
+    let upgrade = Request {
+        method: CONNECT.to_owned(),
+        target: "/ws?utm_source=mail".to_owned(),
+        ..Request::default()
+    };
+    let answer = exchange(&mut hub.connect(), &hub.host(), &upgrade).unwrap();
+    assert_eq!(answer.status, 101);
+}
+
+#[test]
+fn a_body_may_begin_with_a_byte_order_mark_and_must_not_be_packed() {
+    let hub = Simulated::open(&[]);
+    for good in all(&hub) {
+        let body = format!("\u{feff}{}", good.body);
+        let status = ask(&hub, good.method, &good.path, &body).status;
+        assert!(status < 300, "{} {body}: {status}", good.path);
+        for (coding, named) in [
+            ("gzip", Some("gzip")),
+            ("identity, BR", Some("br")),
+            ("Identity", None),
+        ] {
+            let request = Request {
+                method: good.method.to_owned(),
+                target: good.path.clone(),
+                headers: vec![("Content-Encoding".to_owned(), coding.to_owned())],
+                body: good.body.to_string(),
+            };
+            let answer = exchange(&mut hub.connect(), &hub.host(), &request).unwrap();
+            let refused = (answer.status == 415).then_some(&answer.body);
+            assert_eq!(refused.is_some(), named.is_some(), "{coding}");
+            let says = |body: &String| named.is_none_or(|named| body.contains(named));
+            assert!(refused.is_none_or(says), "{refused:?}");
+        }
     }
 }
 

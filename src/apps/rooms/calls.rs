@@ -9,11 +9,11 @@ use super::refusal::Refusal;
 use super::said::Text;
 use super::store::{Newcomer, NoPlace, PlayerKey, RoomKey};
 use super::told::Told;
-use super::{Rooms, shown_token};
-use crate::apps::Call;
+use super::{PAGED_BY, Rooms, shown_token};
 use crate::apps::context::Context;
 use crate::apps::object::Object;
 use crate::apps::refusal::{bad, conflict};
+use crate::apps::{Call, number};
 use crate::wire::http::Response;
 
 /// Messages of a page, unless it is said.
@@ -124,7 +124,7 @@ impl Rooms {
         if *claims.room_id != *room.id {
             return Err(Refusal::OtherRoom.into());
         }
-        let [limit, before] = call.parameters(["limit", "before"])?;
+        let [limit, before] = call.parameters(PAGED_BY);
         let limit = limit.as_deref().map_or(Ok(PAGE), page_size)?;
         let before = before.as_deref().map(message_number).transpose()?;
         let messages = room.history.before(before);
@@ -207,9 +207,7 @@ fn no_place(why: NoPlace) -> Response {
 }
 
 fn page_size(text: &str) -> Result<usize, Response> {
-    let limit = text.parse().ok();
-    let limit = limit.filter(|limit| (1..=PAGE_MAX).contains(limit));
-    limit.ok_or_else(|| bad(format!("limit: must be 1 to {PAGE_MAX}")))
+    number("limit", text, 1..=PAGE_MAX)
 }
 
 fn message_number(text: &str) -> Result<u64, Response> {

@@ -47,10 +47,13 @@ const JOIN: &str = "/api/rooms/{code}/join";
 const MESSAGES: &str = "/api/rooms/{code}/messages";
 const EVENTS: &str = "/api/rooms/{code}/events";
 
+/// What a page of a room's messages is asked for by.
+const PAGED_BY: [&str; 2] = ["limit", "before"];
+
 const ROUTES: [Route; 6] = [
     Route::open("POST", CREATE),
     Route::open("POST", JOIN),
-    Route::open("GET", MESSAGES),
+    Route::open("GET", MESSAGES).taking(&PAGED_BY),
     Route::keyed("POST", EVENTS),
     Route::upgrade("/ws/rooms/{code}", Needs::Nothing),
     Route::upgrade("/ws/rooms/{code}/connect", Needs::Nothing),

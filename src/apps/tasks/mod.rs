@@ -19,7 +19,7 @@ use super::object::Object;
 use super::refusal::{bad, full, missing};
 use super::routes::{Needs, Route};
 use super::word::Word;
-use super::{App, Call, Message, Seat};
+use super::{App, Call, Message, Seat, number};
 use crate::time::Unix;
 use crate::wire::frame::Frame;
 use crate::wire::http::{Head, Response};
@@ -29,10 +29,13 @@ const ONE: &str = "/api/v1/tasks/{id}";
 /// Comes before the path of one task, which it would match too.
 const SOCKET: &str = "/api/v1/tasks/ws";
 
+/// What a listing is asked for by.
+const LISTED_BY: [&str; 4] = ["repository", "status", "limit", "after"];
+
 const ROUTES: [Route; 6] = [
     Route::upgrade(SOCKET, Needs::Key),
     Route::keyed("POST", ALL),
-    Route::keyed("GET", ALL),
+    Route::keyed("GET", ALL).taking(&LISTED_BY),
     Route::keyed("GET", ONE),
     Route::keyed("PATCH", ONE),
     Route::keyed("DELETE", ONE),
@@ -230,8 +233,7 @@ fn publish(
 
 /// Which tasks a listing is to show, and how many.
 fn asked_for(call: &Call<'_>) -> Result<(Filter, usize), Response> {
-    let [repository, status, limit, after] =
-        call.parameters(["repository", "status", "limit", "after"])?;
+    let [repository, status, limit, after] = call.parameters(LISTED_BY);
     let name = |field: &str, sentence: String| bad(format!("{field}: {sentence}"));
     // As in a subscription, `*` stands for every repository.
     let repository = repository.filter(|repository| repository != EVERY);
@@ -243,11 +245,7 @@ fn asked_for(call: &Call<'_>) -> Result<(Filter, usize), Response> {
         None => None,
     };
     let limit = match limit {
-        Some(limit) => limit
-            .parse()
-            .ok()
-            .filter(|number| (1..=LIMIT_MAX).contains(number))
-            .ok_or_else(|| bad(format!("limit: must be a number from 1 to {LIMIT_MAX}")))?,
+        Some(limit) => number("limit", &limit, 1..=LIMIT_MAX)?,
         None => LIMIT,
     };
     let after = match after {

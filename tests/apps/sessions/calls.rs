@@ -71,7 +71,7 @@ fn metadata_and_result_are_objects() {
         "{",
         "{} x",
         "{\"a\":}",
-        "\u{feff}{}",
+        "{}\u{feff}",
     ] {
         refused(&call(&server, "POST", "/api/v1/sessions", body), "the body");
         refused(&session.complete(&server, body), "the body");
