@@ -52,6 +52,14 @@ pub struct AppBounds {
     pub pending_age: Millis,
     /// How long a completed session is kept, from its completion on (24 h: whoever comes for a result comes that day).
     pub completed_age: Millis,
+    /// How long a room is kept that nobody has entered (15 min: whoever makes one is there in a moment).
+    pub unentered_age: Millis,
+    /// Rooms that nobody has entered, of one address that shows no key; 0 is no limit (100: a school behind one address
+    /// makes as many at the beginning of a lesson).
+    pub rooms_per_guest: u32,
+    /// Players in one room that nobody is connected as, of one address that shows no key; 0 is no limit (50: a class
+    /// behind one address, and a twentieth of the room).
+    pub players_per_guest: u32,
     /// Messages that one room keeps for who comes later (1,000: five pages of its history).
     pub history_max: u32,
     /// Silence after which a connection is pinged (30 s: below the minute of common proxies).
@@ -171,6 +179,9 @@ impl AppBounds {
             records_bytes_max: 256 << 20,
             pending_age: Millis::seconds(24 * 60 * 60),
             completed_age: Millis::seconds(24 * 60 * 60),
+            unentered_age: Millis::seconds(15 * 60),
+            rooms_per_guest: 100,
+            players_per_guest: 50,
             history_max: 1000,
             ping_interval: Millis::seconds(30),
         };

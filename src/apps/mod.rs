@@ -82,6 +82,10 @@ pub struct Call<'a> {
     pub params: Params<'a>,
     /// The address of the client.
     pub peer: IpAddr,
+    /// Whether it shows a key, or none is configured.
+    pub has_key: bool,
+    /// Whether its client is a stranger, who may do some things only so often.
+    pub is_stranger: bool,
     body: &'a [u8],
 }
 
@@ -110,6 +114,11 @@ pub trait App {
 
     /// The connection has left its rooms and gets nothing more; the seat is free.
     fn closed(&mut self, seat: Seat, cx: &mut Context<'_>);
+
+    /// The same, for an app that asks by which close code it ended, the client's or ours.
+    fn closed_with(&mut self, seat: Seat, _code: u16, cx: &mut Context<'_>) {
+        self.closed(seat, cx);
+    }
 
     /// How a client is told that it missed so many messages.
     fn lagged(&self, missed: u32, unix: Unix) -> Option<Frame>;
@@ -254,11 +263,15 @@ impl Apps {
         // A byte order mark says nothing of JSON, which is UTF-8, and some libraries begin with one.
         let body = asked.request.body;
         let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
+        // In open mode everybody may do everything, and yet the players of the rooms are strangers to each other.
+        let is_stranger = shown.is_err() || self.access.is_open() && id == AppId::Rooms;
         let call = Call {
             route,
             head,
             params: params.clone(),
             peer,
+            has_key: shown.is_ok(),
+            is_stranger,
             body,
         };
         let mut cx = cx.for_app(id);
@@ -270,8 +283,6 @@ impl Apps {
             if cx.health().refusing && changes {
                 return Err(unavailable(&mut cx, "draining", "the server is going away"));
             }
-            // In open mode everybody may do everything, and yet the players of the rooms are strangers to each other.
-            let is_stranger = shown.is_err() || self.access.is_open() && id == AppId::Rooms;
             let is_charged = changes && route.needs == Needs::Nothing && is_stranger;
             if is_charged && !app.knows(&call, &mut cx) {
                 cx.charge(peer, Charge::Call)?;

@@ -25,8 +25,9 @@ use text::{Family, Kind};
 pub type PerApp = [u64; AppId::ALL.len()];
 
 /// The close codes that are told apart; 1005 is a close frame without a code, 1006 an end without a close frame.
-const CLOSE_CODES: [u16; 16] = [
-    1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1010, 1011, 1013, 4401, 4404, 4408, 4409,
+const CLOSE_CODES: [u16; 17] = [
+    1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1010, 1011, 1013, 4401, 4403, 4404, 4408,
+    4409,
 ];
 
 /// What became of a connection that the kernel offered.

@@ -396,7 +396,7 @@ impl<T: Transport> Reactor<T> {
         metrics.close(app, code);
         metrics.rooms[app as usize] -= u64::from(self.shared.hub.leave_all(key));
         let mut cx = self.shared.context(app, id);
-        self.apps.app(app).closed(seat, &mut cx);
+        self.apps.app(app).closed_with(seat, code, &mut cx);
     }
 
     /// Puts a connection on the list of the dead.

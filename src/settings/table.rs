@@ -315,6 +315,25 @@ pub(super) static SETTINGS: &[Setting] = &[
         scope: OneApp(|a| Slot::Span(&mut a.completed_age, 1..=AGE)),
     },
     Setting {
+        name: "unentered_age", flag: "", heading: heading::APPS, default: "",
+        about: "time after which a room is forgotten that nobody has entered",
+        more: "Counted from when it was made. Only the rooms app has any.",
+        scope: OneApp(|a| Slot::Span(&mut a.unentered_age, 1..=AGE)),
+    },
+    Setting {
+        name: "rooms_per_guest", flag: "", heading: heading::APPS, default: "",
+        about: "rooms nobody has entered, of an address without a key (0: any)",
+        more: "One more is answered 429. Only the rooms app has any.",
+        scope: OneApp(|a| Slot::Count(&mut a.rooms_per_guest, 0..=100_000_000)),
+    },
+    Setting {
+        name: "players_per_guest", flag: "", heading: heading::APPS, default: "",
+        about: "absent players in a room, of an address without a key (0: any)",
+        more: "Those that nobody is connected as, but for who made the room; one more is answered 429. Only the rooms app \
+               has any.",
+        scope: OneApp(|a| Slot::Count(&mut a.players_per_guest, 0..=1000)),
+    },
+    Setting {
         name: "max_messages", flag: "", heading: heading::APPS, default: "",
         about: "messages that a room keeps for who comes later",
         more: "The oldest gives its place. Only the rooms app keeps any.",

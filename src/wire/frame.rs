@@ -37,6 +37,8 @@ pub mod close {
     pub const BAD_GATEWAY: u16 = 1014;
     /// No or wrong token.
     pub const UNAUTHORIZED: u16 = 4401;
+    /// The player was put out of the room.
+    pub const PUT_OUT: u16 = 4403;
     /// No such room.
     pub const NO_ROOM: u16 = 4404;
     /// Silent for too long.

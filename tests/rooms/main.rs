@@ -5,6 +5,7 @@ mod calls;
 mod chat;
 mod entry;
 mod game;
+mod leaving;
 mod names;
 #[path = "../sockets/patient.rs"]
 mod patient;

@@ -9,6 +9,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tungstenite::client::IntoClientRequest;
 use tungstenite::http::HeaderValue;
+use tungstenite::protocol::CloseFrame;
+use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Error, Message, WebSocket};
 
 use crate::patient::PATIENT;
@@ -128,6 +130,19 @@ impl Server {
         let path = format!("/api/rooms/{}/messages{query}", player.code);
         let token = format!("Authorization: Bearer {}\r\n", player.token);
         self.ask("GET", &path, &token, "")
+    }
+
+    /// A call about a room, with this token if any; `path` is what comes behind its code.
+    pub fn call(&self, method: &str, code: &str, path: &str, token: Option<&str>) -> Answer {
+        let path = format!("/api/rooms/{code}{path}");
+        let bearer = token.map(|token| format!("Authorization: Bearer {token}\r\n"));
+        self.ask(method, &path, &bearer.unwrap_or_default(), "")
+    }
+
+    /// Takes a player out, in the name of another.
+    pub fn remove(&self, player: &Player, by: &Player) -> Answer {
+        let path = format!("/players/{}", player.id);
+        self.call("DELETE", &by.code, &path, Some(&by.token))
     }
 
     /// The game's back-end speaks to a room.
@@ -285,6 +300,16 @@ impl Client {
             Message::Close(frame) => frame.map_or(1005, |frame| frame.code.into()),
             other => panic!("this is no close frame: {other:?}"),
         }
+    }
+
+    /// Closes with 1000, and waits for the server to agree.
+    pub fn say_goodbye(mut self) {
+        let frame = CloseFrame {
+            code: CloseCode::Normal,
+            reason: "".into(),
+        };
+        self.socket.close(Some(frame)).unwrap();
+        while self.socket.read().is_ok() {}
     }
 
     /// Says goodbye, and waits for the answer.

@@ -28,6 +28,7 @@ mod drains;
 mod fairness;
 mod pace;
 mod queues;
+mod rooms;
 mod shortage;
 mod stage;
 mod stats;

@@ -44,6 +44,7 @@ pub const NOTES: &[(&str, &[&str])] = &[
     ("apps::tasks", DIALECT),
     ("apps::stream", DIALECT),
     ("apps::rooms", DIALECT),
+    ("apps::rooms::store", RECORDS),
     ("settings", LAYER_0),
     ("watch", WATCH),
     ("roomcast_flood", FLOOD),
@@ -54,7 +55,7 @@ const DIALECT: &[&str] = &[
     "apps", "wire", "time", "id", "pace", "bounds", "metrics", "warnings", "web",
 ];
 /// What a dialect keeps, in lists that are the core's.
-const RECORDS: &[&str] = &["apps", "core", "time", "id", "bounds"];
+const RECORDS: &[&str] = &["apps", "core", "time", "id", "pace", "bounds"];
 /// A client, which shares with the server how a wrong command line is told.
 const WATCH: &[&str] = &["settings", "time", "id", "bounds", "metrics", "web"];
 const FLOOD: &[&str] = &["wire", "time", "id", "bounds", "metrics"];

@@ -1,25 +1,34 @@
 //! The plain calls: a room is made, joined, read, and spoken to by the game's own back-end.
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use serde_json::value::RawValue;
 
+use super::door::Authority;
 use super::history;
 use super::name::{CHARACTERS_MAX, DisplayName};
-use super::refusal::Refusal;
-use super::said::Text;
-use super::store::{Newcomer, NoPlace, PlayerKey, RoomKey};
+use super::said::Players;
+use super::store::{Newcomer, NoPlace, PlayerKey};
+use super::tokens::Claims;
 use super::told::Told;
-use super::{PAGED_BY, Rooms, shown_token};
+use super::{PAGED_BY, Rooms};
 use crate::apps::context::Context;
+use crate::apps::guests::too_many;
 use crate::apps::object::Object;
-use crate::apps::refusal::{bad, conflict};
+use crate::apps::rate::network;
+use crate::apps::refusal::{bad, conflict, missing};
 use crate::apps::{Call, number};
+use crate::time::Millis;
+use crate::wire::frame::close;
 use crate::wire::http::Response;
 
 /// Messages of a page, unless it is said.
 const PAGE: usize = 50;
 /// Messages of a page at most.
 const PAGE_MAX: usize = 200;
+
+/// When a stranger may try again whose rooms or players are too many: long before they are forgotten, but not at once.
+const GUEST_WAIT: Millis = Millis::seconds(60);
 
 /// Who comes.
 #[derive(Deserialize)]
@@ -36,7 +45,7 @@ struct Spoken<'a> {
     #[serde(borrow)]
     payload: &'a RawValue,
     #[serde(borrow)]
-    to: Option<Vec<Text<'a>>>,
+    to: Option<Players<'a>>,
 }
 
 #[derive(Serialize)]
@@ -72,10 +81,10 @@ impl Rooms {
     ) -> Result<Response, Response> {
         let first = newcomer(call, cx)?;
         let room_id = cx.fresh_id();
-        let (now, rooms_max) = (cx.now(), cx.bounds().records_max);
+        let (now, bounds) = (cx.now(), *cx.bounds());
         let made = self
             .store
-            .create(room_id, first, rooms_max, cx.chance(), now.millis());
+            .create(room_id, first, &bounds, cx.chance(), now.aged);
         let player = made.map_err(no_place)?;
         let created = Created {
             code: self
@@ -94,11 +103,81 @@ impl Rooms {
         call: &Call<'_>,
         cx: &mut Context<'_>,
     ) -> Result<Response, Response> {
-        let room = self.room_of(call, cx)?;
+        let (room, _) = self.room_of(call, cx)?;
         let newcomer = newcomer(call, cx)?;
-        let joined = self.store.join(room, newcomer, cx.bounds().records_max);
+        let named = self.store.named(room, &newcomer.name);
+        if let Some(named) = named.filter(|&player| self.store.player(player).has_left) {
+            self.put_out(named, cx);
+        }
+        let joined = self.store.join(room, newcomer, cx.bounds());
         let player = joined.map_err(no_place)?;
         Ok(Response::json(201, &self.joined(player, cx)))
+    }
+
+    /// `DELETE /api/rooms/{code}/players/{player_id}`.
+    pub(super) fn remove(
+        &mut self,
+        call: &Call<'_>,
+        cx: &mut Context<'_>,
+    ) -> Result<Response, Response> {
+        let (room, authority) = self.authority(call, cx)?;
+        let maker = self.store.room(room).maker;
+        let found = self.store.find_player(room, call.param(1));
+        let may = |player| found == Some(player) || maker == Some(player);
+        if matches!(authority, Authority::Player(player) if !may(player)) {
+            return Err(forbidden(
+                "a player is put out by itself, by the room's maker, or with a key",
+            ));
+        }
+        let player = found.ok_or_else(|| missing("no player of this room has this identifier"))?;
+        self.put_out(player, cx);
+        Ok(Response::empty(204))
+    }
+
+    /// `DELETE /api/rooms/{code}`.
+    pub(super) fn end(
+        &mut self,
+        call: &Call<'_>,
+        cx: &mut Context<'_>,
+    ) -> Result<Response, Response> {
+        let (room, authority) = self.authority(call, cx)?;
+        let maker = self.store.room(room).maker;
+        if matches!(authority, Authority::Player(player) if maker != Some(player)) {
+            return Err(forbidden(
+                "a room is ended by its maker, while that is in, or with a key",
+            ));
+        }
+        for conn in self.store.end(room) {
+            cx.close(conn, close::NO_ROOM, "the room was ended");
+        }
+        Ok(Response::empty(204))
+    }
+
+    /// `POST /api/rooms/{code}/token`.
+    pub(super) fn renew(
+        &mut self,
+        call: &Call<'_>,
+        cx: &mut Context<'_>,
+    ) -> Result<Response, Response> {
+        let (_, _, claims) = self.player_of(call, cx)?;
+        let (
+            now,
+            Claims {
+                room_id, player_id, ..
+            },
+        ) = (cx.now().unix, &claims);
+        let token = self.tokens.issue(room_id, player_id, now, Some(&claims));
+        Ok(Response::json(200, &json!({"token": token})))
+    }
+
+    /// Takes a player out of its room, and tells the others.
+    fn put_out(&mut self, player: PlayerKey, cx: &mut Context<'_>) {
+        // Closed first, so that it hears nothing of itself.
+        if let Some(conn) = self.store.player(player).conn {
+            cx.close(conn, close::PUT_OUT, "the player was put out of the room");
+        }
+        self.notify("player_left", player, cx);
+        self.store.put_out(player);
     }
 
     /// What somebody who has become a player is told.
@@ -118,12 +197,8 @@ impl Rooms {
         call: &Call<'_>,
         cx: &mut Context<'_>,
     ) -> Result<Response, Response> {
-        let room = self.store.room(self.room_of(call, cx)?);
-        let token = shown_token(call.head).ok_or(Refusal::NoToken)?;
-        let claims = self.tokens.check(&token, cx.now().unix)?;
-        if *claims.room_id != *room.id {
-            return Err(Refusal::OtherRoom.into());
-        }
+        let (room, ..) = self.player_of(call, cx)?;
+        let room = self.store.room(room);
         let [limit, before] = call.parameters(PAGED_BY);
         let limit = limit.as_deref().map_or(Ok(PAGE), page_size)?;
         let before = before.as_deref().map(message_number).transpose()?;
@@ -140,7 +215,7 @@ impl Rooms {
         call: &Call<'_>,
         cx: &mut Context<'_>,
     ) -> Result<Response, Response> {
-        let room = self.room_of(call, cx)?;
+        let (room, _) = self.room_of(call, cx)?;
         let Object(spoken): Object<Spoken<'_>> = call.json()?;
         if !is_event(&spoken.event) {
             return Err(bad(
@@ -150,7 +225,7 @@ impl Rooms {
         if !spoken.payload.get().starts_with('{') {
             return Err(bad("payload: must be an object"));
         }
-        let to = spoken.to.map(|to| self.conns_of(room, &to)).transpose();
+        let to = spoken.to.map(|to| self.conns_of(room, &to.0)).transpose();
         let to = to.map_err(|index| {
             bad(format!(
                 "to[{index}]: no player of this room has this identifier"
@@ -162,12 +237,6 @@ impl Rooms {
             None => cx.publish(&self.store.room(room).hub_name, frame),
         };
         Ok(Response::json(202, &Heard { receivers }))
-    }
-
-    /// The room that a call is about.
-    fn room_of(&self, call: &Call<'_>, cx: &Context<'_>) -> Result<RoomKey, Response> {
-        let room = self.store.find(call.param(0), cx.now().millis());
-        Ok(room.ok_or(Refusal::NoRoom)?)
     }
 }
 
@@ -182,6 +251,7 @@ fn newcomer(call: &Call<'_>, cx: &mut Context<'_>) -> Result<Newcomer, Response>
     Ok(Newcomer {
         id: cx.fresh_id(),
         name,
+        guest: call.is_stranger.then(|| network(call.peer)),
     })
 }
 
@@ -198,12 +268,26 @@ fn no_place(why: NoPlace) -> Response {
             "insufficient_storage",
             "the server keeps as many rooms as it may",
         ),
+        NoPlace::GuestRooms => too_many(
+            "too_many_rooms",
+            "this address has made as many rooms that nobody has entered as it may: enter one, or show a key",
+            GUEST_WAIT,
+        ),
+        NoPlace::GuestPlayers => too_many(
+            "too_many_players",
+            "this address has as many players in the room that are not there as it may: let one enter, or show a key",
+            GUEST_WAIT,
+        ),
         NoPlace::Players => Response::error(
             507,
             "insufficient_storage",
             "the server keeps as many players as it may",
         ),
     }
+}
+
+fn forbidden(message: &str) -> Response {
+    Response::error(403, "forbidden", message)
 }
 
 fn page_size(text: &str) -> Result<usize, Response> {

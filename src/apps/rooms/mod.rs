@@ -6,10 +6,12 @@
 //! What clients say is checked in `said`; to the others it is never more than a JSON value.
 //!
 //! Where the contract is silent: only chat is kept for who comes later, because only chat has identifiers. Every message
-//! counts for the rate, a bad one too. A `to` with nobody in it is for the sender alone.
+//! counts for the rate, a bad one too. A `to` with nobody in it is for the sender alone. Who closes with 1000 has left,
+//! and comes back with its token, unless somebody else has taken its name meanwhile.
 
 mod calls;
 mod code;
+mod door;
 mod history;
 pub mod name;
 pub mod refusal;
@@ -18,8 +20,6 @@ mod store;
 pub mod tokens;
 mod told;
 
-use std::borrow::Cow;
-
 use serde_json::value::{RawValue, to_raw_value};
 
 use self::refusal::Refusal;
@@ -27,22 +27,33 @@ use self::said::{Kind, Said, Text, Wrong};
 use self::store::{HistoryBounds, PlayerKey, RoomKey, Store};
 use self::tokens::Tokens;
 use self::told::{ChatMessage, ErrorText, Missed, PlayerNotice, PlayerState, RoomState, Told};
-use super::access::bearer;
 use super::context::Context;
 use super::routes::{Needs, Route};
 use super::{App, Call, Message, Seat};
-use crate::id::ConnId;
+use crate::id::{AppId, ConnId};
 use crate::pace::Rate;
-use crate::time::{Now, Unix};
+use crate::time::{Millis, Unix};
 use crate::wire::frame::{Frame, close};
-use crate::wire::http::{Head, Response};
+use crate::wire::http::Response;
 
 /// How fast a player may speak: ten messages a second, and twenty at once after a silence.
 const SPEECH: Rate = Rate::a_second(10).with_burst(20);
 /// Messages in the state that somebody who enters is told.
 const STATE_MESSAGES: usize = 50;
 
+/// Rooms that are forgotten in a turn at most: few enough not to be felt (about a millisecond for eight that are as full
+/// as may be).
+const FORGOTTEN_MAX: usize = 8;
+/// Connections that are closed in a turn at most because their tokens have ended.
+const EXPIRED_MAX: usize = 256;
+/// How often at least it is looked whether something has become too old, while anything can: a wall clock that is set, and
+/// what the process did not run for, move no tick.
+const LOOK_INTERVAL: Millis = Millis::seconds(60);
+
 const CREATE: &str = "/api/rooms";
+const ROOM: &str = "/api/rooms/{code}";
+const PLAYER: &str = "/api/rooms/{code}/players/{player_id}";
+const TOKEN: &str = "/api/rooms/{code}/token";
 const JOIN: &str = "/api/rooms/{code}/join";
 const MESSAGES: &str = "/api/rooms/{code}/messages";
 const EVENTS: &str = "/api/rooms/{code}/events";
@@ -50,9 +61,12 @@ const EVENTS: &str = "/api/rooms/{code}/events";
 /// What a page of a room's messages is asked for by.
 const PAGED_BY: [&str; 2] = ["limit", "before"];
 
-const ROUTES: [Route; 6] = [
+const ROUTES: [Route; 9] = [
     Route::open("POST", CREATE),
+    Route::open("DELETE", ROOM),
     Route::open("POST", JOIN),
+    Route::open("DELETE", PLAYER),
+    Route::open("POST", TOKEN),
     Route::open("GET", MESSAGES).taking(&PAGED_BY),
     Route::keyed("POST", EVENTS),
     Route::upgrade("/ws/rooms/{code}", Needs::Nothing),
@@ -63,6 +77,8 @@ const ROUTES: [Route; 6] = [
 pub struct Rooms {
     store: Store,
     tokens: Tokens,
+    /// The tick that was asked for.
+    tick: Option<Millis>,
 }
 
 impl Rooms {
@@ -71,28 +87,44 @@ impl Rooms {
         Rooms {
             store: Store::default(),
             tokens: Tokens::new(secret),
+            tick: None,
         }
     }
 
-    /// Who wants to come in.
-    fn player_of(&self, call: &Call<'_>, now: Now) -> Result<PlayerKey, Refusal> {
-        let head = call.head;
-        let room = self.store.find(call.param(0), now.millis());
-        let room = room.ok_or(Refusal::NoRoom)?;
-        let token = shown_token(head).or_else(|| head.parameter("token"));
-        let claims = self
-            .tokens
-            .check(&token.ok_or(Refusal::NoToken)?, now.unix)?;
-        if *claims.room_id != *self.store.room(room).id {
-            return Err(Refusal::OtherRoom);
+    /// Forgets some rooms that are too old, and closes some connections whose tokens have ended.
+    fn forget(&mut self, cx: &mut Context<'_>) {
+        for _ in 0..FORGOTTEN_MAX {
+            match self.store.next_due(cx.bounds()) {
+                Some((due, room)) if due <= cx.now().aged => self.store.end(room),
+                _ => break,
+            };
         }
-        let given = head.header("x-player-id").map(Cow::Borrowed);
-        let given = given.or_else(|| head.parameter("player_id"));
-        if given.as_deref() != Some(&claims.player_id) {
-            return Err(Refusal::OtherPlayer);
+        for _ in 0..EXPIRED_MAX {
+            let (ends, player) = match self.store.next_expiry() {
+                Some(next) if next.0 <= cx.now().unix => next,
+                _ => break,
+            };
+            if let Some(conn) = self.store.expire(ends, player) {
+                cx.close(conn, close::UNAUTHORIZED, Refusal::Expired.sentence());
+            }
         }
-        let player = self.store.find_player(room, &claims.player_id);
-        player.ok_or(Refusal::OtherPlayer)
+    }
+
+    /// Counts what is kept, and asks for the tick in which there is something to forget, unless it has asked for an
+    /// earlier one.
+    fn settle(&mut self, cx: &mut Context<'_>) {
+        cx.metrics().records[AppId::Rooms as usize] = self.store.len() as u64;
+        let now = cx.now();
+        let due = self.store.next_due(cx.bounds());
+        let due = due.map(|(due, _)| due.since(now.aged));
+        let ends = self.store.next_expiry();
+        let ends = ends.map(|(ends, _)| Millis(ends.0.saturating_sub(now.unix.0)));
+        let wait = due.into_iter().chain(ends).min();
+        let tick = wait.map(|wait| now.millis() + wait.clamp(Millis(1), LOOK_INTERVAL));
+        if let Some(tick) = tick.filter(|tick| self.tick.is_none_or(|asked| *tick < asked)) {
+            self.tick = Some(tick);
+            cx.tick_at(tick);
+        }
     }
 
     /// How a room stands.
@@ -134,7 +166,7 @@ impl Rooms {
             let sentence = format!("to[{index}]: no player of this room has this identifier");
             Wrong::bad(said.correlation_id, sentence)
         };
-        let to = said.to.map(|to| self.conns_of(room, &to)).transpose();
+        let to = said.to.map(|to| self.conns_of(room, &to.0)).transpose();
         let to = to.map_err(unknown)?;
         match said.kind {
             Kind::Game(event, payload) => {
@@ -151,6 +183,21 @@ impl Rooms {
                     let bounds = HistoryBounds::from(cx.bounds());
                     self.store.remember(room, message, bounds);
                 }
+            }
+            Kind::Token(token) => {
+                let wrong = |refusal: Refusal| {
+                    Wrong::bad(
+                        said.correlation_id,
+                        format!("token: {}", refusal.sentence()),
+                    )
+                };
+                let claims = self.tokens.check(&token, cx.now().unix).map_err(wrong)?;
+                let shown = self.owner(room, &claims).map_err(wrong)?;
+                if shown != sender {
+                    return Err(wrong(Refusal::OtherPlayer));
+                }
+                self.store.show(sender, claims.ends());
+                self.settle(cx);
             }
         }
         Ok(())
@@ -224,21 +271,30 @@ impl App for Rooms {
         ROUTES.iter().collect()
     }
 
+    fn knows(&self, call: &Call<'_>, cx: &mut Context<'_>) -> bool {
+        self.is_known(call, cx)
+    }
+
     fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Response {
-        self.store.sweep(cx.now().millis());
-        let answer = match call.route.path {
-            CREATE => self.create(call, cx),
-            JOIN => self.join(call, cx),
-            MESSAGES => self.messages(call, cx),
+        self.forget(cx);
+        let answer = match (call.route.method, call.route.path) {
+            ("POST", CREATE) => self.create(call, cx),
+            ("DELETE", ROOM) => self.end(call, cx),
+            ("POST", JOIN) => self.join(call, cx),
+            ("DELETE", PLAYER) => self.remove(call, cx),
+            ("POST", TOKEN) => self.renew(call, cx),
+            ("GET", MESSAGES) => self.messages(call, cx),
             _ => self.event(call, cx),
         };
+        self.settle(cx);
         answer.unwrap_or_else(|refusal| refusal)
     }
 
     fn admit(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Result<Seat, Response> {
-        self.store.sweep(cx.now().millis());
-        let player = self.player_of(call, cx.now());
-        Ok(player.map_or_else(Refusal::seat, |PlayerKey(key)| Seat(key)))
+        self.forget(cx);
+        let entry = self.entry(call, cx);
+        self.settle(cx);
+        Ok(entry?.map_or_else(Refusal::seat, |PlayerKey(key)| Seat(key)))
     }
 
     fn opened(&mut self, seat: Seat, cx: &mut Context<'_>) {
@@ -249,6 +305,7 @@ impl App for Rooms {
         let player = PlayerKey(seat.0);
         let room = self.store.player(player).room;
         let older = self.store.enter(player, conn);
+        self.settle(cx);
         let state = self.state(room, cx);
         cx.send(conn, state);
         match older {
@@ -287,13 +344,25 @@ impl App for Rooms {
     }
 
     fn closed(&mut self, seat: Seat, cx: &mut Context<'_>) {
+        self.closed_with(seat, close::ABNORMAL, cx);
+    }
+
+    fn closed_with(&mut self, seat: Seat, code: u16, cx: &mut Context<'_>) {
         if Refusal::of(seat).is_some() {
             return;
         }
         let player = PlayerKey(seat.0);
-        if self.store.leave(player, cx.conn(), cx.now().millis()) {
+        let has_left = code == close::NORMAL;
+        if self.store.leave(player, cx.conn(), has_left, cx.now().aged) {
             self.notify("player_disconnected", player, cx);
         }
+        self.settle(cx);
+    }
+
+    fn tick(&mut self, cx: &mut Context<'_>) {
+        self.tick = None;
+        self.forget(cx);
+        self.settle(cx);
     }
 
     fn lagged(&self, missed: u32, _: Unix) -> Option<Frame> {
@@ -301,11 +370,4 @@ impl App for Rooms {
         let text = serde_json::to_string(&told).ok()?;
         Some(Frame::text(&text))
     }
-}
-
-/// The token in the request's head.
-fn shown_token<'a>(head: &Head<'a>) -> Option<Cow<'a, str>> {
-    head.header("authorization")
-        .and_then(bearer)
-        .map(Cow::Borrowed)
 }

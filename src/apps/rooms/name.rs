@@ -61,6 +61,11 @@ impl DisplayName {
         self.compared() == other.compared()
     }
 
+    /// Bytes of what is kept of it.
+    pub fn bytes(&self) -> u64 {
+        (self.shown.len() + self.compared.as_ref().map_or(0, |text| text.len())) as u64
+    }
+
     fn compared(&self) -> &str {
         self.compared.as_deref().unwrap_or(&self.shown)
     }

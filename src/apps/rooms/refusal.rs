@@ -26,10 +26,12 @@ pub enum Refusal {
     OtherRoom,
     /// The token is for another player, or none was named.
     OtherPlayer,
+    /// The token is for a player who is not in the room.
+    NoPlayer,
 }
 
 impl Refusal {
-    const ALL: [Refusal; 7] = [
+    const ALL: [Refusal; 8] = [
         Refusal::NoRoom,
         Refusal::NoToken,
         Refusal::BadToken,
@@ -37,6 +39,7 @@ impl Refusal {
         Refusal::TooEarly,
         Refusal::OtherRoom,
         Refusal::OtherPlayer,
+        Refusal::NoPlayer,
     ];
 
     /// The seat that says so. Players have the numbers from below, refusals those from above.
@@ -69,6 +72,7 @@ impl Refusal {
             Refusal::TooEarly => "the token is not good yet: its nbf lies in the future",
             Refusal::OtherRoom => "the token is for another room",
             Refusal::OtherPlayer => "the token is for another player than the player_id given",
+            Refusal::NoPlayer => "the token's player is not in the room, or not any more",
         }
     }
 }
@@ -95,7 +99,7 @@ mod tests {
             assert_eq!(Refusal::of(refusal.seat()), Some(refusal));
         }
         assert_eq!(Refusal::of(Seat(0)), None);
-        let below = Refusal::OtherPlayer.seat().0 - 1;
+        let below = Refusal::NoPlayer.seat().0 - 1;
         assert_eq!(Refusal::of(Seat(below)), None);
     }
 }

@@ -4,10 +4,14 @@
 //! knows rooms or players.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
 
 use serde::Deserialize;
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::store::ROOM_PLAYERS_MAX;
 use super::told;
 use crate::apps::object::Object;
 use crate::apps::read_part;
@@ -25,7 +29,7 @@ pub struct Said<'a> {
     /// For the sender's copy of the answer.
     pub correlation_id: Option<&'a RawValue>,
     /// The players it is for; everybody if there is no list.
-    pub to: Option<Vec<Text<'a>>>,
+    pub to: Option<Players<'a>>,
 }
 
 /// What kind of thing was said.
@@ -35,6 +39,8 @@ pub enum Kind<'a> {
     Chat(Cow<'a, str>),
     /// Something of the game, which is none of our business: a `vote` or an `action`.
     Game(&'static str, &'a RawValue),
+    /// Another token of the player's.
+    Token(Cow<'a, str>),
 }
 
 /// What is wrong with what a client said.
@@ -52,6 +58,38 @@ pub struct Wrong<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
 
+/// A list of players, by their identifiers; reading one stops where it is longer than any room's.
+#[derive(Debug)]
+pub struct Players<'a>(pub Vec<Text<'a>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Players<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Players<'a>, D::Error> {
+        struct List<'a>(PhantomData<&'a str>);
+
+        impl<'de: 'a, 'a> Visitor<'de> for List<'a> {
+            type Value = Players<'a>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of players' identifiers")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut ids: A) -> Result<Players<'a>, A::Error> {
+                let mut players = Vec::new();
+                while let Some(id) = ids.next_element()? {
+                    if players.len() == ROOM_PLAYERS_MAX {
+                        let sentence = "names more players than a room may have";
+                        return Err(A::Error::custom(sentence));
+                    }
+                    players.push(id);
+                }
+                Ok(Players(players))
+            }
+        }
+
+        deserializer.deserialize_seq(List(PhantomData))
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Envelope<'a> {
@@ -63,6 +101,8 @@ struct Envelope<'a> {
     to: Option<&'a RawValue>,
     #[serde(borrow)]
     payload: Option<&'a RawValue>,
+    #[serde(borrow)]
+    token: Option<&'a RawValue>,
 }
 
 /// The same with anything else in it, to answer a message that is refused.
@@ -95,10 +135,24 @@ impl<'a> Said<'a> {
         }
         let bad = |sentence: &str| Wrong::bad(correlation_id, sentence);
         let Some(kind) = envelope.r#type.and_then(read) else {
-            return Err(bad("type: must be chat, vote or action"));
+            return Err(bad("type: must be chat, vote, action or token"));
         };
         if !is_known(&kind) {
             return Err(Wrong::unsupported(correlation_id, &kind));
+        }
+        let is_token = kind == "token";
+        if is_token != envelope.token.is_some() || is_token && envelope.to.is_some() {
+            return Err(bad(
+                "token: must be in a message of the type token, with no to",
+            ));
+        }
+        if let Some(token) = envelope.token {
+            let token = read(token).ok_or_else(|| bad("token: must be text"))?;
+            return Ok(Said {
+                kind: Kind::Token(token),
+                correlation_id,
+                to: None,
+            });
         }
         let payload = envelope.payload.filter(|payload| is_object(payload.get()));
         let payload = payload.ok_or_else(|| bad("payload: must be an object"))?;
@@ -107,13 +161,11 @@ impl<'a> Said<'a> {
             "action" => Kind::Game("action", payload),
             _ => Kind::Chat(chat(payload).map_err(|sentence| bad(&sentence))?),
         };
-        let to = envelope.to.map(|to| serde_json::from_str(to.get()));
+        let to = envelope.to.map(|to| read_part(to.get().as_bytes(), "to"));
         Ok(Said {
             kind,
             correlation_id,
-            to: to
-                .transpose()
-                .map_err(|_| bad("to: must be a list of players' identifiers"))?,
+            to: to.transpose().map_err(|sentence| bad(&sentence))?,
         })
     }
 }
@@ -142,7 +194,7 @@ impl<'a> Wrong<'a> {
         Wrong {
             event: told::UNSUPPORTED_TYPE,
             correlation_id,
-            sentence: format!("type: must be chat, vote or action, not {start}"),
+            sentence: format!("type: must be chat, vote, action or token, not {start}"),
         }
     }
 
@@ -169,7 +221,7 @@ impl<'a> Loose<'a> {
 const CORRELATION: &str = "correlation_id: must be text of at most 128 characters, or a number";
 
 fn is_known(kind: &str) -> bool {
-    matches!(kind, "chat" | "vote" | "action")
+    matches!(kind, "chat" | "vote" | "action" | "token")
 }
 
 /// A short text, or a number.
@@ -233,7 +285,7 @@ mod tests {
         let text = format!(r#"{{"type":"chat","payload":{{"message":{message}}}}}"#);
         match Said::parse(&text).ok()?.kind {
             Kind::Chat(message) => Some(message.into_owned()),
-            Kind::Game(..) => None,
+            _ => None,
         }
     }
 

@@ -1,17 +1,21 @@
 //! Rooms, their players and what was said in them.
 //!
-//! A room is kept while somebody is connected, and for a day after that; then it is forgotten with its players, a few
-//! rooms at each call, so that no call pays for all. Who is connected is told from outside, and so is the time.
+//! A room is kept while somebody is connected, and for a day after that; one that nobody has entered yet is kept for as
+//! long as the setting says. Then it is forgotten with its players, a few rooms at a time, so that no turn pays for all.
+//! Who is connected is told from outside, and so is the time, which counts what the process did not run for, too.
 //!
 //! Bounds: rooms by the setting; players of a room by [`ROOM_PLAYERS_MAX`] and of all rooms by ten for each room that
-//! may be; messages of a room by the setting, and the bytes of all by another: when half of them are used, a room that
-//! speaks gives up its own oldest messages, down to an equal share of that half. So few rooms use as much as many, and
-//! together they never use all.
+//! may be; bytes by the setting, half of them for rooms and players and half for messages. Messages of a room have a
+//! setting of their own; when their half is used, a room that speaks gives up its own oldest messages, down to an equal
+//! share of that half. So few rooms use as much as many, and together they never use all. Of what strangers may do, rooms
+//! that nobody has entered are counted by address, and players that nobody is connected as by room and address.
 //!
-//! Invariants: a player is in the list of its room and in the map under its identifier; a room is in the set of the
-//! empty, under the time since when, if and only if nobody in it is connected.
+//! Invariants: a player is in the list of its room and in the map under its identifier until it is put out or the room
+//! ends; from then on it is kept only for as long as its connection is. A room that has not ended is in one of the lists,
+//! in the order of its waiting, if and only if nobody in it is connected.
 
 use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use rand_chacha::rand_core::Rng;
@@ -22,21 +26,27 @@ use super::code::Code;
 use super::history::History;
 use super::name::DisplayName;
 use crate::bounds::AppBounds;
+use crate::core::chain::Chain;
 use crate::id::ConnId;
 use crate::pace::Pace;
-use crate::time::Millis;
+use crate::time::{Millis, Unix};
 
 /// How long an empty room is kept: as long as its tokens are good.
 const KEPT_EMPTY: Millis = Millis::seconds(24 * 60 * 60);
-/// Rooms forgotten at one call at most: more than one call makes, so that they go faster than they come, and few enough
-/// for the call not to be felt (about a millisecond for eight that are as full as may be).
-const FORGOTTEN_MAX: usize = 8;
 /// Players of one room, connected or not: everybody is told of everybody who comes.
-const ROOM_PLAYERS_MAX: usize = 1000;
+pub const ROOM_PLAYERS_MAX: usize = 1000;
 /// Players of all rooms, for each room that may be.
 const PLAYERS_PER_ROOM: usize = 10;
 /// Codes drawn for a room before it is given up; while one in a thousand is taken, the second try is rare.
 const CODES_DRAWN_MAX: usize = 16;
+/// What a room costs beside itself: identifier, names, its places in maps and lists, and the allocator's own.
+const ROOM_BYTES: u64 = size_of::<Room>() as u64 + 192;
+/// What a player costs beside itself and its name, likewise.
+const PLAYER_BYTES: u64 = size_of::<Player>() as u64 + 160;
+/// The list of the rooms that nobody has entered.
+const UNENTERED: usize = 0;
+/// The list of those that everybody has left.
+const EMPTY: usize = 1;
 
 /// A room, for as long as it is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,13 +59,17 @@ pub struct PlayerKey(pub u32);
 /// Everything that is kept.
 #[derive(Default)]
 pub struct Store {
-    rooms: Slab<Room>,
+    rooms: Chain<Room, 2>,
     codes: HashMap<Code, RoomKey>,
     players: Slab<Player>,
     /// Players by their identifiers.
     ids: HashMap<Rc<str>, PlayerKey>,
-    /// The rooms in which nobody is connected, and since when.
-    empty: BTreeSet<(Millis, RoomKey)>,
+    /// When the tokens of those who are connected end.
+    expiries: BTreeSet<(Unix, PlayerKey)>,
+    /// Rooms that a stranger's address has made and nobody has entered.
+    unentered: HashMap<IpAddr, u32>,
+    /// What rooms and players cost.
+    bytes: u64,
     history_bytes: u64,
 }
 
@@ -69,11 +83,16 @@ pub struct Room {
     pub hub_name: Box<str>,
     /// What was said.
     pub history: History,
-    /// Everybody who ever joined, in that order.
+    /// Who made it, while it is in.
+    pub maker: Option<PlayerKey>,
+    /// Whoever is in, in the order in which they joined.
     players: Vec<PlayerKey>,
     connected: u32,
     /// Since when nobody has been connected; it means nothing while somebody is.
     emptied: Millis,
+    /// The stranger's address that made it, while nobody has entered it.
+    guest: Option<IpAddr>,
+    ended: bool,
 }
 
 /// One player of one room.
@@ -88,6 +107,13 @@ pub struct Player {
     pub conn: Option<ConnId>,
     /// How fast it speaks.
     pub pace: Pace,
+    /// When the last token ends that it has shown.
+    pub shown: Unix,
+    /// Whether its last connection said goodbye.
+    pub has_left: bool,
+    /// The stranger's address that it comes from.
+    guest: Option<IpAddr>,
+    is_out: bool,
 }
 
 /// Who is to be a player.
@@ -96,6 +122,8 @@ pub struct Newcomer {
     pub id: String,
     /// What it wants to be called.
     pub name: DisplayName,
+    /// The address, of a stranger.
+    pub guest: Option<IpAddr>,
 }
 
 /// Why there is no place for a room or a player.
@@ -109,22 +137,32 @@ pub enum NoPlace {
     Room,
     /// Somebody in the room has that name.
     Name,
+    /// The stranger has made as many rooms that nobody has entered as it may.
+    GuestRooms,
+    /// The stranger has as many players in the room that nobody is connected as as it may.
+    GuestPlayers,
 }
 
 impl Store {
-    /// A new room with its first player. At most `rooms_max` rooms are kept.
+    /// A new room with its first player.
     pub fn create(
         &mut self,
         room_id: String,
         first: Newcomer,
-        rooms_max: u32,
+        bounds: &AppBounds,
         chance: &mut impl Rng,
         now: Millis,
     ) -> Result<PlayerKey, NoPlace> {
-        if self.rooms.len() >= rooms_max as usize {
+        let guest = first.guest;
+        let made = guest.and_then(|guest| self.unentered.get(&guest));
+        let rooms_max = bounds.rooms_per_guest;
+        if rooms_max > 0 && made.is_some_and(|made| *made >= rooms_max) {
+            return Err(NoPlace::GuestRooms);
+        }
+        if self.len() >= bounds.records_max as usize {
             return Err(NoPlace::Rooms);
         }
-        self.check_players(rooms_max)?;
+        self.check_players(&first, ROOM_BYTES, bounds)?;
         let is_free = |code: &Code| !self.codes.contains_key(code);
         let code = (0..CODES_DRAWN_MAX)
             .map(|_| Code::draw(chance))
@@ -135,13 +173,22 @@ impl Store {
             code,
             hub_name: format!("room:{code}").into(),
             history: History::default(),
+            maker: None,
             players: Vec::new(),
             connected: 0,
             emptied: now,
-        }) as u32);
+            guest,
+            ended: false,
+        }));
         self.codes.insert(code, room);
-        self.empty.insert((now, room));
-        Ok(self.add(room, first))
+        self.rooms.join(room.0, UNENTERED);
+        self.bytes += ROOM_BYTES;
+        if let Some(guest) = guest {
+            *self.unentered.entry(guest).or_default() += 1;
+        }
+        let maker = self.add(room, first);
+        self.rooms.value_mut(room.0).maker = Some(maker);
+        Ok(maker)
     }
 
     /// One more player of a room.
@@ -149,22 +196,45 @@ impl Store {
         &mut self,
         room: RoomKey,
         newcomer: Newcomer,
-        rooms_max: u32,
+        bounds: &AppBounds,
     ) -> Result<PlayerKey, NoPlace> {
-        let has_name = |player: &Player| player.name.is_like(&newcomer.name);
-        if self.players_of(room).any(has_name) {
+        if self.named(room, &newcomer.name).is_some() {
             return Err(NoPlace::Name);
         }
         if self.room(room).players.len() >= ROOM_PLAYERS_MAX {
             return Err(NoPlace::Room);
         }
-        self.check_players(rooms_max)?;
+        let maker = self.room(room).maker;
+        let is_phantom = |&key: &PlayerKey| {
+            let player = self.player(key);
+            player.conn.is_none() && player.guest == newcomer.guest && Some(key) != maker
+        };
+        let players_max = bounds.players_per_guest as usize;
+        if players_max > 0 && newcomer.guest.is_some() {
+            let phantoms = self.room(room).players.iter().copied().filter(is_phantom);
+            if phantoms.count() >= players_max {
+                return Err(NoPlace::GuestPlayers);
+            }
+        }
+        self.check_players(&newcomer, 0, bounds)?;
         Ok(self.add(room, newcomer))
     }
 
-    fn check_players(&self, rooms_max: u32) -> Result<(), NoPlace> {
-        let players_max = (rooms_max as usize * PLAYERS_PER_ROOM).max(ROOM_PLAYERS_MAX);
-        if self.players.len() >= players_max {
+    /// The player of a room that has this name.
+    pub fn named(&self, room: RoomKey, name: &DisplayName) -> Option<PlayerKey> {
+        let mut players = self.room(room).players.iter().copied();
+        players.find(|&key| self.player(key).name.is_like(name))
+    }
+
+    fn check_players(
+        &self,
+        newcomer: &Newcomer,
+        bytes: u64,
+        bounds: &AppBounds,
+    ) -> Result<(), NoPlace> {
+        let players_max = (bounds.records_max as usize * PLAYERS_PER_ROOM).max(ROOM_PLAYERS_MAX);
+        let bytes = self.bytes + bytes + PLAYER_BYTES + newcomer.name.bytes();
+        if self.players.len() >= players_max || bytes > bounds.records_bytes_max.div_ceil(2) {
             return Err(NoPlace::Players);
         }
         Ok(())
@@ -172,56 +242,130 @@ impl Store {
 
     fn add(&mut self, room: RoomKey, newcomer: Newcomer) -> PlayerKey {
         let id: Rc<str> = newcomer.id.into();
+        self.bytes += PLAYER_BYTES + newcomer.name.bytes();
         let player = PlayerKey(self.players.insert(Player {
             id: Rc::clone(&id),
             name: newcomer.name,
             room,
             conn: None,
             pace: Pace::default(),
+            shown: Unix(0),
+            has_left: false,
+            guest: newcomer.guest,
+            is_out: false,
         }) as u32);
         self.ids.insert(id, player);
-        self.rooms[room.0 as usize].players.push(player);
+        self.rooms.value_mut(room.0).players.push(player);
         player
     }
 
+    /// A player has shown a token that ends then; it counts for its connection, from when there is one.
+    pub fn show(&mut self, key: PlayerKey, ends: Unix) {
+        let player = self.player_mut(key);
+        let before = std::mem::replace(&mut player.shown, ends);
+        if player.conn.is_some() {
+            self.expiries.remove(&(before, key));
+            self.expiries.insert((ends, key));
+        }
+    }
+
     /// A player is there with this connection; returns the older one that it replaces.
-    pub fn enter(&mut self, player: PlayerKey, conn: ConnId) -> Option<ConnId> {
-        let Player {
-            room, conn: held, ..
-        } = &mut self.players[player.0 as usize];
-        let (key, older) = (*room, held.replace(conn));
+    pub fn enter(&mut self, key: PlayerKey, conn: ConnId) -> Option<ConnId> {
+        let player = self.player_mut(key);
+        let (room, shown) = (player.room, player.shown);
+        player.has_left = false;
+        let older = player.conn.replace(conn);
+        self.expiries.insert((shown, key));
         if older.is_none() {
-            let room = &mut self.rooms[key.0 as usize];
-            room.connected += 1;
-            if room.connected == 1 {
-                self.empty.remove(&(room.emptied, key));
-            }
+            self.rooms.leave(room.0);
+            self.enter_first(room);
+            self.rooms.value_mut(room.0).connected += 1;
         }
         older
     }
 
-    /// A connection is no more; false if its player is there with another one by now.
-    pub fn leave(&mut self, player: PlayerKey, conn: ConnId, now: Millis) -> bool {
-        let Player {
-            room, conn: held, ..
-        } = &mut self.players[player.0 as usize];
-        if *held != Some(conn) {
+    /// From when somebody has entered it, or it ends, a room does not count for who made it.
+    fn enter_first(&mut self, room: RoomKey) {
+        let Some(guest) = self.rooms.value_mut(room.0).guest.take() else {
+            return;
+        };
+        let count = self.unentered.get_mut(&guest);
+        let count = count.expect("an address with a room that nobody has entered is counted");
+        *count -= 1;
+        if *count == 0 {
+            self.unentered.remove(&guest);
+        }
+    }
+
+    /// A connection is no more; false if nobody is to hear of it: its player is there with another one by now, or is
+    /// out.
+    pub fn leave(&mut self, key: PlayerKey, conn: ConnId, has_left: bool, now: Millis) -> bool {
+        let player = self.player_mut(key);
+        if player.conn != Some(conn) {
             return false;
         }
-        *held = None;
-        let key = *room;
-        let room = &mut self.rooms[key.0 as usize];
+        player.conn = None;
+        player.has_left = has_left;
+        let (is_out, shown, room_key) = (player.is_out, player.shown, player.room);
+        self.expiries.remove(&(shown, key));
+        let room = self.rooms.value_mut(room_key.0);
         room.connected -= 1;
-        if room.connected == 0 {
+        let (is_empty, ended) = (room.connected == 0, room.ended);
+        if is_empty && !ended {
             room.emptied = now;
-            self.empty.insert((now, key));
+            self.rooms.join(room_key.0, EMPTY);
         }
-        true
+        if is_out {
+            self.players.remove(key.0 as usize);
+        }
+        if is_empty && ended {
+            self.rooms.remove(room_key.0);
+        }
+        !is_out
+    }
+
+    /// Puts a player out of its room: nobody finds it any more, and its name is free.
+    pub fn put_out(&mut self, key: PlayerKey) {
+        let room = self.rooms.value_mut(self.players[key.0 as usize].room.0);
+        room.players.retain(|player| *player != key);
+        room.maker = room.maker.filter(|maker| *maker != key);
+        self.drop_player(key);
+    }
+
+    fn drop_player(&mut self, key: PlayerKey) {
+        let player = &mut self.players[key.0 as usize];
+        player.is_out = true;
+        self.bytes -= PLAYER_BYTES + player.name.bytes();
+        self.ids.remove(&player.id);
+        if player.conn.is_none() {
+            self.players.remove(key.0 as usize);
+        }
+    }
+
+    /// Ends a room, and gives whoever is connected.
+    pub fn end(&mut self, key: RoomKey) -> Vec<ConnId> {
+        self.enter_first(key);
+        self.rooms.leave(key.0);
+        let room = self.rooms.value_mut(key.0);
+        room.ended = true;
+        self.codes.remove(&room.code);
+        self.history_bytes -= room.history.bytes();
+        self.bytes -= ROOM_BYTES;
+        let players = std::mem::take(&mut room.players);
+        if room.connected == 0 {
+            self.rooms.remove(key.0);
+        }
+        let conns = players
+            .iter()
+            .filter_map(|&player| self.player(player).conn);
+        let conns = conns.collect();
+        players.iter().for_each(|&player| self.drop_player(player));
+        conns
     }
 
     /// Keeps what was said in a room, and forgets what was said before, as far as the bounds ask for it.
     pub fn remember(&mut self, room: RoomKey, message: Box<RawValue>, bounds: HistoryBounds) {
-        let history = &mut self.rooms[room.0 as usize].history;
+        let history = &mut self.rooms.value_mut(room.0).history;
         let held_elsewhere = self.history_bytes - history.bytes();
         history.push(message);
         let is_over = |history: &History| {
@@ -235,34 +379,38 @@ impl Store {
         self.history_bytes = held_elsewhere + history.bytes();
     }
 
-    /// Forgets some of the rooms that have been empty for long enough.
-    pub fn sweep(&mut self, now: Millis) {
-        for _ in 0..FORGOTTEN_MAX {
-            match self.empty.first() {
-                Some(&(since, room)) if since + KEPT_EMPTY <= now => self.forget(room),
-                _ => return,
-            }
-        }
+    /// The room that is to be forgotten next, and when.
+    pub fn next_due(&self, bounds: &AppBounds) -> Option<(Millis, RoomKey)> {
+        let firsts = [UNENTERED, EMPTY].map(|list| self.rooms.first(list));
+        let due = |key| (self.due(RoomKey(key), bounds), RoomKey(key));
+        firsts.into_iter().flatten().map(due).min()
     }
 
-    fn forget(&mut self, key: RoomKey) {
-        let room = self.rooms.remove(key.0 as usize);
-        debug_assert!(room.connected == 0, "only an empty room is forgotten");
-        self.empty.remove(&(room.emptied, key));
-        self.codes.remove(&room.code);
-        self.history_bytes -= room.history.bytes();
-        for player in room.players {
-            let player = self.players.remove(player.0 as usize);
-            self.ids.remove(&player.id);
-        }
+    /// When a room that nobody is in is to be forgotten.
+    fn due(&self, room: RoomKey, bounds: &AppBounds) -> Millis {
+        let age = match self.rooms.list(room.0) {
+            Some(UNENTERED) => bounds.unentered_age,
+            Some(_) => KEPT_EMPTY,
+            None => Millis(u64::MAX),
+        };
+        self.room(room).emptied + age
+    }
+
+    /// The player whose token ends next, and when.
+    pub fn next_expiry(&self) -> Option<(Unix, PlayerKey)> {
+        self.expiries.first().copied()
+    }
+
+    /// The connection of a player whose token has ended; it is not to be told again.
+    pub fn expire(&mut self, ends: Unix, player: PlayerKey) -> Option<ConnId> {
+        self.expiries.remove(&(ends, player));
+        self.player(player).conn
     }
 
     /// The room of this code, in either case, if it is still kept.
-    pub fn find(&self, code: &str, now: Millis) -> Option<RoomKey> {
+    pub fn find(&self, code: &str, bounds: &AppBounds, now: Millis) -> Option<RoomKey> {
         let key = *self.codes.get(&Code::parse(code)?)?;
-        let room = self.room(key);
-        let has_expired = room.connected == 0 && room.emptied + KEPT_EMPTY <= now;
-        (!has_expired).then_some(key)
+        (now < self.due(key, bounds)).then_some(key)
     }
 
     /// The player of this identifier, if it is one of the room.
@@ -271,14 +419,23 @@ impl Store {
         (self.player(key).room == room).then_some(key)
     }
 
+    /// How many rooms are kept.
+    pub fn len(&self) -> usize {
+        self.codes.len()
+    }
+
     /// A room.
     pub fn room(&self, room: RoomKey) -> &Room {
-        &self.rooms[room.0 as usize]
+        self.rooms.value(room.0)
     }
 
     /// A player.
     pub fn player(&self, player: PlayerKey) -> &Player {
         &self.players[player.0 as usize]
+    }
+
+    fn player_mut(&mut self, player: PlayerKey) -> &mut Player {
+        &mut self.players[player.0 as usize]
     }
 
     /// A player's pace.

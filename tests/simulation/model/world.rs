@@ -49,6 +49,9 @@ pub struct World {
     idle_turns: u32,
 }
 
+/// What signs the tokens of rooms.
+pub const SECRET: &[u8] = b"a secret of the simulation, of 32 bytes or more";
+
 /// The reactor as the simulation runs it: every app, with the echo.
 pub fn reactor(sim: Sim, bounds: Bounds) -> Reactor<Sim> {
     let listener = ([127, 0, 0, 1], 8080).into();
@@ -56,7 +59,7 @@ pub fn reactor(sim: Sim, bounds: Bounds) -> Reactor<Sim> {
     let options = Options {
         echo: true,
         pages: true,
-        secret: b"a secret of the simulation, of 32 bytes or more",
+        secret: SECRET,
     };
     let apps = Apps::new(access, all::enabled(&options, &bounds));
     Reactor::new(sim, bounds, apps).expect("a simulated ground gives a seed")

@@ -2,6 +2,7 @@ use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use super::*;
+use crate::id::AppId;
 
 const START: Millis = Millis::seconds(1000);
 const DAY: Millis = KEPT_EMPTY;
@@ -19,7 +20,7 @@ const NEWER: ConnId = ConnId {
 struct Ground {
     store: Store,
     chance: ChaCha12Rng,
-    rooms_max: u32,
+    bounds: AppBounds,
     made: u32,
 }
 
@@ -28,7 +29,13 @@ impl Ground {
         Ground {
             store: Store::default(),
             chance: ChaCha12Rng::from_seed([7; 32]),
-            rooms_max,
+            bounds: AppBounds {
+                records_max: rooms_max,
+                unentered_age: Millis::seconds(900),
+                rooms_per_guest: 3,
+                players_per_guest: 2,
+                ..AppBounds::of(AppId::Rooms)
+            },
             made: 0,
         }
     }
@@ -38,26 +45,52 @@ impl Ground {
         Newcomer {
             id: format!("player {}", self.made),
             name: DisplayName::parse(&format!("name {}", self.made)).unwrap(),
+            guest: None,
         }
     }
 
     fn create(&mut self, now: Millis) -> Result<PlayerKey, NoPlace> {
-        let first = self.newcomer();
+        self.create_from(None, now)
+    }
+
+    fn create_from(&mut self, guest: Option<IpAddr>, now: Millis) -> Result<PlayerKey, NoPlace> {
+        let first = Newcomer {
+            guest,
+            ..self.newcomer()
+        };
         let room_id = format!("room {}", self.made);
         let Ground { store, chance, .. } = self;
-        let made = store.create(room_id, first, self.rooms_max, chance, now);
+        let made = store.create(room_id, first, &self.bounds, chance, now);
         self.check();
         made
     }
 
     fn join(&mut self, room: RoomKey) -> Result<PlayerKey, NoPlace> {
-        let newcomer = self.newcomer();
-        self.store.join(room, newcomer, self.rooms_max)
+        self.join_from(None, room)
     }
 
+    fn join_from(&mut self, guest: Option<IpAddr>, room: RoomKey) -> Result<PlayerKey, NoPlace> {
+        let newcomer = Newcomer {
+            guest,
+            ..self.newcomer()
+        };
+        self.store.join(room, newcomer, &self.bounds)
+    }
+
+    /// Forgets what is too old.
     fn sweep(&mut self, now: Millis) {
-        self.store.sweep(now);
+        while let Some((due, room)) = self.store.next_due(&self.bounds)
+            && due <= now
+        {
+            assert!(self.store.end(room).is_empty());
+            self.check();
+        }
+    }
+
+    fn leave(&mut self, player: PlayerKey, conn: ConnId, now: Millis) -> bool {
+        let left = self.store.leave(player, conn, false, now);
         self.check();
+        left
     }
 
     fn remember(&mut self, room: RoomKey, bytes: usize, messages_max: u32) {
@@ -65,7 +98,7 @@ impl Ground {
         let bounds = HistoryBounds {
             messages_max,
             bytes_max: BYTES_MAX,
-            rooms_max: self.rooms_max,
+            rooms_max: self.bounds.records_max,
         };
         self.store.remember(room, message, bounds);
     }
@@ -75,47 +108,162 @@ impl Ground {
     }
 
     fn is_kept(&self, code: &str, now: Millis) -> bool {
-        self.store.find(code, now).is_some()
+        self.store.find(code, &self.bounds, now).is_some()
     }
 
-    /// Walks everything.
+    /// Walks everything that can be found.
     fn check(&self) {
         let store = &self.store;
-        let (mut players, mut bytes, mut empty) = (0, 0, 0);
-        for (key, room) in &store.rooms {
-            let key = RoomKey(key as u32);
-            assert_eq!(store.codes.get(&room.code), Some(&key));
+        let (mut players, mut bytes, mut history_bytes) = (0, 0, 0);
+        let mut unentered = HashMap::<IpAddr, u32>::new();
+        for (code, &key) in &store.codes {
+            let room = store.room(key);
+            assert!(room.code == *code && !room.ended);
             let connected = store.players_of(key).filter(|player| player.conn.is_some());
             assert_eq!(connected.count(), room.connected as usize);
-            assert_eq!(
-                store.empty.contains(&(room.emptied, key)),
-                room.connected == 0
-            );
-            empty += usize::from(room.connected == 0);
+            assert_eq!(store.rooms.list(key.0).is_none(), room.connected > 0);
+            let cost = |player: &Player| PLAYER_BYTES + player.name.bytes();
+            bytes += ROOM_BYTES + store.players_of(key).map(cost).sum::<u64>();
             players += room.players.len();
-            bytes += room.history.bytes();
+            history_bytes += room.history.bytes();
+            if let Some(guest) = room.guest {
+                *unentered.entry(guest).or_default() += 1;
+            }
         }
-        assert_eq!(store.codes.len(), store.rooms.len());
-        assert_eq!((store.players.len(), store.ids.len()), (players, players));
-        assert_eq!(store.empty.len(), empty);
-        assert_eq!(store.history_bytes, bytes);
+        assert_eq!(store.ids.len(), players);
+        assert_eq!((store.bytes, store.history_bytes), (bytes, history_bytes));
+        assert_eq!(store.unentered, unentered);
+        for &(shown, player) in &store.expiries {
+            let player = store.player(player);
+            assert!(player.shown == shown && player.conn.is_some());
+        }
     }
 }
 
 #[test]
-fn a_room_is_kept_for_a_day_from_its_creation() {
+fn a_room_that_nobody_has_entered_is_kept_for_a_while_from_its_creation() {
     let mut ground = Ground::new(10);
     let player = ground.create(START).unwrap();
     let code = ground.store.room(ground.room_of(player)).code.to_string();
-    assert!(ground.is_kept(&code, START + DAY - Millis(1)));
-    assert!(!ground.is_kept(&code, START + DAY));
-    ground.sweep(START + DAY - Millis(1));
+    let end = START + ground.bounds.unentered_age;
+    assert!(ground.is_kept(&code, end - Millis(1)) && !ground.is_kept(&code, end));
+    ground.sweep(end - Millis(1));
     assert_eq!(ground.store.rooms.len(), 1);
-    ground.sweep(START + DAY);
+    ground.sweep(end);
     assert_eq!(
         (ground.store.rooms.len(), ground.store.players.len()),
         (0, 0)
     );
+}
+
+#[test]
+fn a_stranger_has_so_many_rooms_that_nobody_has_entered() {
+    let mut ground = Ground::new(100);
+    let guest = Some([192, 0, 2, 1].into());
+    let made: Vec<PlayerKey> = (0..3)
+        .map(|_| ground.create_from(guest, START).unwrap())
+        .collect();
+    assert_eq!(ground.create_from(guest, START), Err(NoPlace::GuestRooms));
+    assert!(ground.create(START).is_ok(), "who shows a key may go on");
+    assert!(
+        ground
+            .create_from(Some([192, 0, 2, 2].into()), START)
+            .is_ok()
+    );
+    // One that is entered counts no more, not even when it is empty again, and neither does one that has ended.
+    ground.store.enter(made[0], CONN);
+    ground.leave(made[0], CONN, START);
+    assert!(ground.create_from(guest, START).is_ok());
+    ground.store.end(ground.room_of(made[1]));
+    assert!(ground.create_from(guest, START).is_ok());
+    assert_eq!(ground.create_from(guest, START), Err(NoPlace::GuestRooms));
+}
+
+#[test]
+fn a_stranger_has_so_many_players_in_a_room_that_nobody_is_connected_as() {
+    let mut ground = Ground::new(100);
+    let guest = Some([192, 0, 2, 1].into());
+    let maker = ground.create_from(guest, START).unwrap();
+    let room = ground.room_of(maker);
+    let joined = ground.join_from(guest, room).unwrap();
+    ground.join_from(guest, room).unwrap();
+    assert_eq!(ground.join_from(guest, room), Err(NoPlace::GuestPlayers));
+    assert!(ground.join(room).is_ok());
+    assert!(ground.join_from(Some([192, 0, 2, 2].into()), room).is_ok());
+    ground.store.enter(joined, CONN);
+    assert!(ground.join_from(guest, room).is_ok());
+    assert_eq!(ground.join_from(guest, room), Err(NoPlace::GuestPlayers));
+    ground.check();
+}
+
+#[test]
+fn rooms_and_players_cost_what_they_take() {
+    let mut ground = Ground::new(100_000);
+    ground.bounds.records_bytes_max = 2 * (2 * ROOM_BYTES + 3 * (PLAYER_BYTES + 6));
+    let room = ground.create(START).map(|player| ground.room_of(player));
+    let other = ground.create(START).unwrap();
+    let third = ground.join(room.unwrap()).unwrap();
+    assert_eq!(ground.join(room.unwrap()), Err(NoPlace::Players));
+    assert_eq!(ground.create(START), Err(NoPlace::Players));
+    ground.store.put_out(third);
+    ground.check();
+    assert!(ground.join(ground.room_of(other)).is_ok());
+}
+
+#[test]
+fn who_is_put_out_is_not_found_and_its_connection_ends_with_it() {
+    let mut ground = Ground::new(10);
+    let maker = ground.create(START).unwrap();
+    let room = ground.room_of(maker);
+    let (there, away) = (ground.join(room).unwrap(), ground.join(room).unwrap());
+    ground.store.enter(there, CONN);
+    let id = Rc::clone(&ground.store.player(there).id);
+    for player in [there, away, maker] {
+        ground.store.put_out(player);
+    }
+    assert_eq!(ground.store.find_player(room, &id), None);
+    assert_eq!(ground.store.room(room).maker, None);
+    assert!(!ground.leave(there, CONN, START), "nobody is told twice");
+    assert!(ground.store.players.is_empty());
+}
+
+#[test]
+fn a_room_that_ends_is_kept_for_as_long_as_somebody_is_connected() {
+    let mut ground = Ground::new(10);
+    let maker = ground.create(START).unwrap();
+    let room = ground.room_of(maker);
+    let other = ground.join(room).unwrap();
+    ground.join(room).unwrap();
+    ground.store.enter(maker, CONN);
+    ground.store.enter(other, NEWER);
+    let code = ground.store.room(room).code.to_string();
+    assert_eq!(ground.store.end(room), [CONN, NEWER]);
+    assert!(!ground.is_kept(&code, START));
+    let next = ground.create(START).unwrap();
+    assert_ne!(ground.room_of(next), room, "its number is not free");
+    assert!(!ground.leave(maker, CONN, START) && !ground.leave(other, NEWER, START));
+    assert_eq!(ground.store.rooms.len(), 1);
+    assert_eq!(ground.store.players.len(), 1);
+}
+
+#[test]
+fn tokens_end_in_their_order_and_only_the_last_that_was_shown_counts() {
+    let mut ground = Ground::new(10);
+    let first = ground.create(START).unwrap();
+    let second = ground.join(ground.room_of(first)).unwrap();
+    ground.store.show(first, Unix(10));
+    assert_eq!(ground.store.next_expiry(), None, "nobody is connected");
+    ground.store.enter(first, CONN);
+    ground.store.show(second, Unix(20));
+    ground.store.enter(second, NEWER);
+    assert_eq!(ground.store.next_expiry(), Some((Unix(10), first)));
+    ground.store.show(first, Unix(30));
+    assert_eq!(ground.store.next_expiry(), Some((Unix(20), second)));
+    ground.check();
+    assert_eq!(ground.store.expire(Unix(20), second), Some(NEWER));
+    assert_eq!(ground.store.next_expiry(), Some((Unix(30), first)));
+    ground.leave(first, CONN, START);
+    assert_eq!(ground.store.next_expiry(), None);
 }
 
 #[test]
@@ -126,11 +274,11 @@ fn a_room_is_kept_while_somebody_is_there_and_a_day_from_when_the_last_has_left(
     let code = ground.store.room(ground.room_of(player)).code.to_string();
     assert_eq!(ground.store.enter(player, CONN), None);
     assert_eq!(ground.store.enter(other, NEWER), None);
-    assert!(ground.store.leave(other, NEWER, START));
+    assert!(ground.leave(other, NEWER, START));
     let later = START + DAY + DAY;
     ground.sweep(later);
     assert!(ground.is_kept(&code, later));
-    assert!(ground.store.leave(player, CONN, later));
+    assert!(ground.leave(player, CONN, later));
     ground.sweep(later + DAY - Millis(1));
     assert!(ground.is_kept(&code, later + DAY - Millis(1)));
     ground.sweep(later + DAY);
@@ -143,24 +291,10 @@ fn a_replaced_connection_does_not_take_its_player_along() {
     let player = ground.create(START).unwrap();
     assert_eq!(ground.store.enter(player, CONN), None);
     assert_eq!(ground.store.enter(player, NEWER), Some(CONN));
-    assert!(!ground.store.leave(player, CONN, START));
+    assert!(!ground.leave(player, CONN, START));
     ground.check();
-    assert!(ground.store.leave(player, NEWER, START));
+    assert!(ground.leave(player, NEWER, START));
     ground.check();
-}
-
-#[test]
-fn the_expired_are_forgotten_a_few_at_a_time_and_not_found_before_that() {
-    let mut ground = Ground::new(100);
-    let codes: Vec<String> = (0..100)
-        .map(|_| {
-            let player = ground.create(START).unwrap();
-            ground.store.room(ground.room_of(player)).code.to_string()
-        })
-        .collect();
-    ground.sweep(START + DAY);
-    assert_eq!(ground.store.rooms.len(), 100 - FORGOTTEN_MAX);
-    assert!(codes.iter().all(|code| !ground.is_kept(code, START + DAY)));
 }
 
 #[test]
@@ -169,9 +303,12 @@ fn one_room_more_than_may_be_is_refused_until_one_has_expired() {
     ground.create(START).unwrap();
     ground.create(START + Millis(1)).unwrap();
     assert_eq!(ground.create(START), Err(NoPlace::Rooms));
-    ground.sweep(START + DAY);
-    assert!(ground.create(START + DAY).is_ok());
-    assert_eq!(ground.create(START + DAY), Err(NoPlace::Rooms));
+    ground.sweep(START + Millis::seconds(900));
+    assert!(ground.create(START + Millis::seconds(900)).is_ok());
+    assert_eq!(
+        ground.create(START + Millis::seconds(900)),
+        Err(NoPlace::Rooms)
+    );
 }
 
 #[test]
