@@ -8,6 +8,7 @@ use crate::http::{Answer, UPGRADE, request};
 use crate::server::Server;
 
 mod calls;
+mod store;
 mod talk;
 
 /// A session on a server.

@@ -3,11 +3,15 @@
 
 mod calls;
 mod chat;
+mod codes;
 mod entry;
 mod game;
+mod history;
 mod leaving;
 mod names;
 #[path = "../sockets/patient.rs"]
 mod patient;
+mod said;
+mod store;
 mod support;
 mod tokens;

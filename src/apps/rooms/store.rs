@@ -32,7 +32,7 @@ use crate::pace::Pace;
 use crate::time::{Millis, Unix};
 
 /// How long an empty room is kept: as long as its tokens are good.
-const KEPT_EMPTY: Millis = Millis::seconds(24 * 60 * 60);
+pub const KEPT_EMPTY: Millis = Millis::seconds(24 * 60 * 60);
 /// Players of one room, connected or not: everybody is told of everybody who comes.
 pub const ROOM_PLAYERS_MAX: usize = 1000;
 /// Players of all rooms, for each room that may be.
@@ -40,9 +40,9 @@ const PLAYERS_PER_ROOM: usize = 10;
 /// Codes drawn for a room before it is given up; while one in a thousand is taken, the second try is rare.
 const CODES_DRAWN_MAX: usize = 16;
 /// What a room costs beside itself: identifier, names, its places in maps and lists, and the allocator's own.
-const ROOM_BYTES: u64 = size_of::<Room>() as u64 + 192;
+pub const ROOM_BYTES: u64 = size_of::<Room>() as u64 + 192;
 /// What a player costs beside itself and its name, likewise.
-const PLAYER_BYTES: u64 = size_of::<Player>() as u64 + 160;
+pub const PLAYER_BYTES: u64 = size_of::<Player>() as u64 + 160;
 /// The list of the rooms that nobody has entered.
 const UNENTERED: usize = 0;
 /// The list of those that everybody has left.
@@ -159,7 +159,7 @@ impl Store {
         if rooms_max > 0 && made.is_some_and(|made| *made >= rooms_max) {
             return Err(NoPlace::GuestRooms);
         }
-        if self.len() >= bounds.records_max as usize {
+        if self.count() >= bounds.records_max as usize {
             return Err(NoPlace::Rooms);
         }
         self.check_players(&first, ROOM_BYTES, bounds)?;
@@ -370,7 +370,7 @@ impl Store {
         history.push(message);
         let is_over = |history: &History| {
             let is_tight = held_elsewhere + history.bytes() > bounds.bytes_max;
-            history.len() > bounds.messages_max as usize
+            history.count() > bounds.messages_max as usize
                 || is_tight && history.bytes() > bounds.bytes_max / u64::from(bounds.rooms_max)
         };
         while is_over(history) {
@@ -420,7 +420,7 @@ impl Store {
     }
 
     /// How many rooms are kept.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.codes.len()
     }
 
@@ -441,6 +441,43 @@ impl Store {
     /// A player's pace.
     pub fn pace(&mut self, player: PlayerKey) -> &mut Pace {
         &mut self.players[player.0 as usize].pace
+    }
+
+    /// Checks every rule of what can be found; for tests.
+    ///
+    /// # Panics
+    /// When a rule is broken.
+    pub fn check_invariants(&self) {
+        let (mut players, mut bytes, mut history_bytes) = (0, 0, 0);
+        let mut unentered = HashMap::<IpAddr, u32>::new();
+        for (code, &key) in &self.codes {
+            let room = self.room(key);
+            assert!(room.code == *code && !room.ended);
+            let connected = self.players_of(key).filter(|player| player.conn.is_some());
+            assert!(connected.count() <= room.connected as usize);
+            assert_eq!(self.rooms.list(key.0).is_none(), room.connected > 0);
+            let costs = self
+                .players_of(key)
+                .map(|player| PLAYER_BYTES + player.name.bytes());
+            bytes += ROOM_BYTES + costs.sum::<u64>();
+            players += room.players.len();
+            history_bytes += room.history.bytes();
+            if let Some(guest) = room.guest {
+                *unentered.entry(guest).or_default() += 1;
+            }
+        }
+        assert_eq!(self.ids.len(), players);
+        assert_eq!((self.bytes, self.history_bytes), (bytes, history_bytes));
+        assert_eq!(self.unentered, unentered);
+        for &(shown, player) in &self.expiries {
+            let player = self.player(player);
+            assert!(player.shown == shown && player.conn.is_some());
+        }
+    }
+
+    /// Rooms and players that take a place, those among them that nobody finds any more.
+    pub fn places(&self) -> (usize, usize) {
+        (self.rooms.len(), self.players.len())
     }
 
     /// The players of a room, in the order in which they joined.
@@ -470,6 +507,3 @@ impl From<&AppBounds> for HistoryBounds {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

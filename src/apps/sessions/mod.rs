@@ -7,7 +7,7 @@
 //! A completion is vital: it fits any queue. A status that does not fit ends the connection with 1013, and whoever
 //! comes back hears how things stand.
 
-mod store;
+pub mod store;
 
 use std::collections::VecDeque;
 
@@ -203,7 +203,7 @@ impl Sessions {
     /// Counts what is kept, and asks for the tick in which there is something to forget, unless it has asked for an
     /// earlier one.
     fn settle(&mut self, cx: &mut Context<'_>) {
-        cx.metrics().records[AppId::Sessions as usize] = self.store.len() as u64;
+        cx.metrics().records[AppId::Sessions as usize] = self.store.count() as u64;
         let (now, soon) = (cx.now(), Millis(1));
         let due = self.store.next_due(cx.bounds());
         let wait = due.map(|(due, _)| due.since(now.aged).clamp(soon, LOOK_INTERVAL));

@@ -222,7 +222,7 @@ impl Store {
     }
 
     /// How many are kept.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.keys.len()
     }
 
@@ -245,7 +245,7 @@ impl Store {
         now: Millis,
     ) -> Result<(), Full> {
         let mut retired = 0;
-        while self.len() + records > bounds.records_max as usize
+        while self.count() + records > bounds.records_max as usize
             || self.bytes + bytes > bounds.records_bytes_max
         {
             retired += 1;
@@ -258,149 +258,28 @@ impl Store {
         }
         Ok(())
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::id::AppId;
-
-    const HOUR: Millis = Millis::seconds(3600);
-
-    fn bounds(records_max: u32, records_bytes_max: u64) -> AppBounds {
-        AppBounds {
-            records_max,
-            records_bytes_max,
-            ..AppBounds::of(AppId::Sessions)
+    /// Checks every rule; for tests.
+    ///
+    /// # Panics
+    /// When a rule is broken.
+    pub fn check_invariants(&self) {
+        let each = |&key: &u32| self.session(key).retired(key);
+        let retired: BTreeSet<_> = self.keys.values().filter_map(each).collect();
+        assert_eq!(
+            retired, self.retired,
+            "the completed without subscribers may go"
+        );
+        let bytes = self.keys.values().map(|&key| self.session(key).bytes());
+        assert_eq!(bytes.sum::<u64>(), self.bytes, "the bytes are counted");
+        for &key in self.keys.values() {
+            let list = usize::from(self.session(key).completion().is_some());
+            assert_eq!(self.sessions.list(key), Some(list));
         }
     }
 
-    fn raw(json: &str) -> Box<RawValue> {
-        RawValue::from_string(json.to_owned()).unwrap()
-    }
-
-    impl Store {
-        fn add(&mut self, id: &str, bounds: &AppBounds, now: Millis) -> Result<u32, Full> {
-            let session = Session::new(id.to_owned(), Unix(0), &raw("{}"));
-            self.insert(session, bounds, now)
-        }
-
-        fn finish(&mut self, key: u32, bounds: &AppBounds, now: Millis) -> Result<(), Full> {
-            let completion = Completion {
-                result: raw("{\"a\":1}"),
-                completed_at: Unix(0),
-            };
-            self.complete(key, completion, bounds, now)?;
-            self.check();
-            Ok(())
-        }
-
-        fn check(&self) {
-            let each = |&key: &u32| self.session(key).retired(key);
-            let retired: BTreeSet<_> = self.keys.values().filter_map(each).collect();
-            assert_eq!(
-                retired, self.retired,
-                "the completed without subscribers may go"
-            );
-            let bytes = self.keys.values().map(|&key| self.session(key).bytes());
-            assert_eq!(bytes.sum::<u64>(), self.bytes, "the bytes are counted");
-            for &key in self.keys.values() {
-                let list = usize::from(self.session(key).completion().is_some());
-                assert_eq!(self.sessions.list(key), Some(list));
-            }
-        }
-    }
-
-    #[test]
-    fn the_longest_completed_session_makes_room_after_an_hour() {
-        let bounds = bounds(2, 1000);
-        let mut store = Store::default();
-        let first = store.add("first", &bounds, Millis(0)).unwrap();
-        let second = store.add("second", &bounds, Millis(0)).unwrap();
-        store.finish(second, &bounds, Millis(5)).unwrap();
-        store.finish(first, &bounds, Millis(6)).unwrap();
-        let just_before = HOUR + Millis(4);
-        assert_eq!(store.add("third", &bounds, just_before), Err(Full));
-        assert!(store.add("third", &bounds, just_before + Millis(1)).is_ok());
-        assert!(store.find("second").is_none() && store.find("first").is_some());
-        store.check();
-    }
-
-    #[test]
-    fn a_session_that_is_not_completed_makes_no_room() {
-        let bounds = bounds(1, 1000);
-        let mut store = Store::default();
-        let key = store.add("a", &bounds, Millis(0)).unwrap();
-        store.advance(key, Status::ActionStarted, Millis(0));
-        assert_eq!(store.add("b", &bounds, HOUR + HOUR), Err(Full));
-        assert!(store.find("a").is_some());
-    }
-
-    #[test]
-    fn a_completed_session_with_a_subscriber_is_kept_until_it_has_none() {
-        let bounds = bounds(1, 1000);
-        let mut store = Store::default();
-        let key = store.add("a", &bounds, Millis(0)).unwrap();
-        store.enter(key);
-        store.finish(key, &bounds, Millis(0)).unwrap();
-        store.enter(key);
-        store.leave(key);
-        assert_eq!(store.add("b", &bounds, HOUR), Err(Full));
-        store.leave(key);
-        store.check();
-        assert!(store.add("b", &bounds, HOUR).is_ok());
-        assert!(store.find("a").is_none());
-        store.check();
-    }
-
-    #[test]
-    fn bytes_are_bounded_as_records_are() {
-        let bounds = bounds(100, 11);
-        let mut store = Store::default();
-        let key = store.add("a", &bounds, Millis(0)).unwrap();
-        let other = store.add("b", &bounds, Millis(0)).unwrap();
-        store.finish(key, &bounds, Millis(0)).unwrap();
-        assert_eq!(store.finish(other, &bounds, Millis(0)), Err(Full));
-        assert_eq!(store.session(other).status(), Status::Pending);
-        store.finish(other, &bounds, HOUR).unwrap();
-        assert!(store.find("a").is_none());
-        store.check();
-    }
-
-    #[test]
-    fn a_session_that_has_ended_is_nowhere_and_keeps_its_number_from_others() {
-        let bounds = bounds(1, 9);
-        let mut store = Store::default();
-        let key = store.add("a", &bounds, Millis(0)).unwrap();
-        store.enter(key);
-        store.finish(key, &bounds, Millis(0)).unwrap();
-        store.end(key);
-        store.check();
-        assert!(store.find("a").is_none());
-        let other = store.add("b", &bounds, Millis(0)).unwrap();
-        assert_ne!(other, key);
-        store.leave(key);
-        store.end(other);
-        assert!(store.sessions.is_empty());
-        store.check();
-    }
-
-    #[test]
-    fn the_next_to_be_forgotten_is_the_one_whose_age_is_over_first() {
-        let bounds = AppBounds {
-            pending_age: Millis(100),
-            completed_age: Millis(30),
-            ..bounds(9, 1000)
-        };
-        let mut store = Store::default();
-        let first = store.add("a", &bounds, Millis(0)).unwrap();
-        let second = store.add("b", &bounds, Millis(10)).unwrap();
-        assert_eq!(store.next_due(&bounds), Some((Millis(100), first)));
-        store.advance(first, Status::Opened, Millis(20));
-        assert_eq!(store.next_due(&bounds), Some((Millis(110), second)));
-        store.finish(first, &bounds, Millis(50)).unwrap();
-        assert_eq!(store.next_due(&bounds), Some((Millis(80), first)));
-        store.end(first);
-        assert_eq!(store.next_due(&bounds), Some((Millis(110), second)));
+    /// Sessions that take a place, those among them that have ended.
+    pub fn places(&self) -> usize {
+        self.sessions.len()
     }
 }

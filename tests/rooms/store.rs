@@ -1,8 +1,20 @@
+//! What is kept of rooms and players: who is found, what it costs, and when it is forgotten.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use super::*;
-use crate::id::AppId;
+use roomcast::apps::rooms::name::DisplayName;
+use roomcast::apps::rooms::store::{
+    HistoryBounds, KEPT_EMPTY, Newcomer, NoPlace, PLAYER_BYTES, PlayerKey, ROOM_BYTES,
+    ROOM_PLAYERS_MAX, RoomKey, Store,
+};
+use roomcast::bounds::AppBounds;
+use roomcast::id::{AppId, ConnId};
+use roomcast::time::{Millis, Unix};
+use serde_json::value::RawValue;
 
 const START: Millis = Millis::seconds(1000);
 const DAY: Millis = KEPT_EMPTY;
@@ -61,7 +73,7 @@ impl Ground {
         let room_id = format!("room {}", self.made);
         let Ground { store, chance, .. } = self;
         let made = store.create(room_id, first, &self.bounds, chance, now);
-        self.check();
+        self.store.check_invariants();
         made
     }
 
@@ -83,13 +95,13 @@ impl Ground {
             && due <= now
         {
             assert!(self.store.end(room).is_empty());
-            self.check();
+            self.store.check_invariants();
         }
     }
 
     fn leave(&mut self, player: PlayerKey, conn: ConnId, now: Millis) -> bool {
         let left = self.store.leave(player, conn, false, now);
-        self.check();
+        self.store.check_invariants();
         left
     }
 
@@ -110,34 +122,6 @@ impl Ground {
     fn is_kept(&self, code: &str, now: Millis) -> bool {
         self.store.find(code, &self.bounds, now).is_some()
     }
-
-    /// Walks everything that can be found.
-    fn check(&self) {
-        let store = &self.store;
-        let (mut players, mut bytes, mut history_bytes) = (0, 0, 0);
-        let mut unentered = HashMap::<IpAddr, u32>::new();
-        for (code, &key) in &store.codes {
-            let room = store.room(key);
-            assert!(room.code == *code && !room.ended);
-            let connected = store.players_of(key).filter(|player| player.conn.is_some());
-            assert_eq!(connected.count(), room.connected as usize);
-            assert_eq!(store.rooms.list(key.0).is_none(), room.connected > 0);
-            let cost = |player: &Player| PLAYER_BYTES + player.name.bytes();
-            bytes += ROOM_BYTES + store.players_of(key).map(cost).sum::<u64>();
-            players += room.players.len();
-            history_bytes += room.history.bytes();
-            if let Some(guest) = room.guest {
-                *unentered.entry(guest).or_default() += 1;
-            }
-        }
-        assert_eq!(store.ids.len(), players);
-        assert_eq!((store.bytes, store.history_bytes), (bytes, history_bytes));
-        assert_eq!(store.unentered, unentered);
-        for &(shown, player) in &store.expiries {
-            let player = store.player(player);
-            assert!(player.shown == shown && player.conn.is_some());
-        }
-    }
 }
 
 #[test]
@@ -148,12 +132,9 @@ fn a_room_that_nobody_has_entered_is_kept_for_a_while_from_its_creation() {
     let end = START + ground.bounds.unentered_age;
     assert!(ground.is_kept(&code, end - Millis(1)) && !ground.is_kept(&code, end));
     ground.sweep(end - Millis(1));
-    assert_eq!(ground.store.rooms.len(), 1);
+    assert_eq!(ground.store.places().0, 1);
     ground.sweep(end);
-    assert_eq!(
-        (ground.store.rooms.len(), ground.store.players.len()),
-        (0, 0)
-    );
+    assert_eq!(ground.store.places(), (0, 0));
 }
 
 #[test]
@@ -193,7 +174,7 @@ fn a_stranger_has_so_many_players_in_a_room_that_nobody_is_connected_as() {
     ground.store.enter(joined, CONN);
     assert!(ground.join_from(guest, room).is_ok());
     assert_eq!(ground.join_from(guest, room), Err(NoPlace::GuestPlayers));
-    ground.check();
+    ground.store.check_invariants();
 }
 
 #[test]
@@ -206,7 +187,7 @@ fn rooms_and_players_cost_what_they_take() {
     assert_eq!(ground.join(room.unwrap()), Err(NoPlace::Players));
     assert_eq!(ground.create(START), Err(NoPlace::Players));
     ground.store.put_out(third);
-    ground.check();
+    ground.store.check_invariants();
     assert!(ground.join(ground.room_of(other)).is_ok());
 }
 
@@ -224,7 +205,7 @@ fn who_is_put_out_is_not_found_and_its_connection_ends_with_it() {
     assert_eq!(ground.store.find_player(room, &id), None);
     assert_eq!(ground.store.room(room).maker, None);
     assert!(!ground.leave(there, CONN, START), "nobody is told twice");
-    assert!(ground.store.players.is_empty());
+    assert_eq!(ground.store.places().1, 0);
 }
 
 #[test]
@@ -242,8 +223,7 @@ fn a_room_that_ends_is_kept_for_as_long_as_somebody_is_connected() {
     let next = ground.create(START).unwrap();
     assert_ne!(ground.room_of(next), room, "its number is not free");
     assert!(!ground.leave(maker, CONN, START) && !ground.leave(other, NEWER, START));
-    assert_eq!(ground.store.rooms.len(), 1);
-    assert_eq!(ground.store.players.len(), 1);
+    assert_eq!(ground.store.places(), (1, 1));
 }
 
 #[test]
@@ -259,7 +239,7 @@ fn tokens_end_in_their_order_and_only_the_last_that_was_shown_counts() {
     assert_eq!(ground.store.next_expiry(), Some((Unix(10), first)));
     ground.store.show(first, Unix(30));
     assert_eq!(ground.store.next_expiry(), Some((Unix(20), second)));
-    ground.check();
+    ground.store.check_invariants();
     assert_eq!(ground.store.expire(Unix(20), second), Some(NEWER));
     assert_eq!(ground.store.next_expiry(), Some((Unix(30), first)));
     ground.leave(first, CONN, START);
@@ -292,9 +272,9 @@ fn a_replaced_connection_does_not_take_its_player_along() {
     assert_eq!(ground.store.enter(player, CONN), None);
     assert_eq!(ground.store.enter(player, NEWER), Some(CONN));
     assert!(!ground.leave(player, CONN, START));
-    ground.check();
+    ground.store.check_invariants();
     assert!(ground.leave(player, NEWER, START));
-    ground.check();
+    ground.store.check_invariants();
 }
 
 #[test]
@@ -327,7 +307,7 @@ fn a_room_takes_a_thousand_players_and_all_rooms_ten_for_each_that_may_be() {
     }
     assert_eq!(ground.join(another), Err(NoPlace::Players));
     assert_eq!(ground.create(START), Err(NoPlace::Players));
-    ground.check();
+    ground.store.check_invariants();
 }
 
 #[test]
@@ -337,10 +317,10 @@ fn the_oldest_message_gives_its_place() {
     let room = ground.room_of(player);
     (0..60).for_each(|_| ground.remember(room, 10, 50));
     let history = &ground.store.room(room).history;
-    assert_eq!(history.len(), 50);
+    assert_eq!(history.count(), 50);
     assert_eq!(history.before(Some(10)).count(), 0);
     assert_eq!(history.before(Some(11)).count(), 1);
-    ground.check();
+    ground.store.check_invariants();
 }
 
 #[test]
@@ -349,7 +329,7 @@ fn when_the_space_is_used_up_a_room_gives_up_its_own_but_for_its_share() {
     let greedy = ground.create(START).unwrap();
     let modest = ground.create(START).unwrap();
     let (greedy, modest) = (ground.room_of(greedy), ground.room_of(modest));
-    let kept = |ground: &Ground, room| ground.store.room(room).history.len();
+    let kept = |ground: &Ground, room| ground.store.room(room).history.count();
     // A hundred of them are as much as may be; beside its text each costs a little.
     let bytes = 1000 - 32;
     (0..4).for_each(|_| ground.remember(modest, bytes, 1000));
@@ -359,7 +339,7 @@ fn when_the_space_is_used_up_a_room_gives_up_its_own_but_for_its_share() {
     assert_eq!((kept(&ground, modest), kept(&ground, greedy)), (25, 96));
     (0..100).for_each(|_| ground.remember(greedy, bytes, 1000));
     assert_eq!((kept(&ground, modest), kept(&ground, greedy)), (25, 75));
-    ground.check();
+    ground.store.check_invariants();
 }
 
 #[test]
