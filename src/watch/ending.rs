@@ -63,6 +63,7 @@ impl Ending {
             4401 => Ending::Final(format!(
                 "the server does not accept the player (4401{said}): give --player and --token as the room gave them"
             )),
+            4403 => Ending::Final(format!("the player was put out of the room (4403{said})")),
             4404 => Ending::Final(format!("there is no such room (4404{said})")),
             4409 => Ending::Final(format!(
                 "a newer connection of the same player took the place of this one (4409{said})"
@@ -185,7 +186,7 @@ mod tests {
     #[test]
     fn a_normal_close_is_the_end_and_private_codes_are_final() {
         assert_eq!(close(1000, ""), Ending::Done);
-        for code in [4401, 4404, 4409] {
+        for code in [4401, 4403, 4404, 4409] {
             let Ending::Final(why) = close(code, "so\u{1b}") else {
                 panic!("{code} is not final");
             };

@@ -40,7 +40,7 @@ a message of its own, which is a line like any other.
 Exit status:
   0  enough lines are written (--count), nobody reads them any more, or the server closed with
      1000, as when a session is deleted
-  1  the server refused for good (401, 403, 404, …; 4401, 4404, 4409), the connection ended
+  1  the server refused for good (401, 403, 404, …; 4401, 4403, 4404, 4409), the connection ended
      (with --no-reconnect), or the lines cannot be written
   2  the command line is wrong
 

@@ -22,7 +22,7 @@ export interface App<Message = unknown, Notice = unknown> {
   probe?: object;
   /** The app is never silent for so long, in ms. */
   silence?: number;
-  /** Close codes after which it does not come back, besides 4401, 4404 and 4409. */
+  /** Close codes after which it does not come back, besides 4401, 4403, 4404 and 4409. */
   final?: readonly number[];
 }
 

@@ -13,7 +13,7 @@
 export const version = "0.1.0";
 
 /** Close codes after which coming back would be refused again, or would throw somebody else out. */
-const FINAL = [4401, 4404, 4409];
+const FINAL = [4401, 4403, 4404, 4409];
 /** Close codes with which a server sends everybody away, or asks for time: going away, restarting, try again later. */
 const SPREAD = [1001, 1012, 1013];
 

@@ -84,7 +84,7 @@ test("the window can be given", () => {
   assert.equal(house.client.status.delay, 30_000);
 });
 
-for (const code of [4401, 4404, 4409]) {
+for (const code of [4401, 4403, 4404, 4409]) {
   test(`after ${code} it does not come back, whatever happens`, () => {
     const house = opened();
     house.socket.drop(code, "why");
