@@ -34,7 +34,8 @@ impl<T: Transport> Reactor<T> {
         let half = interval.0 / 2;
         let first =
             self.shared.now.millis() + Millis(half + self.shared.chance.next_u64() % (half + 1));
-        self.conns[key as usize].beat = (first - interval).0 as u32;
+        // It may lie before the clock began, in milliseconds that wrap: whoever came early is not reminded with all others.
+        self.conns[key as usize].beat = (first.0 as u32).wrapping_sub(interval.0 as u32);
         // What was queued before it was opened may be stuck, and is not given longer for that.
         let stalled = self.shared.outbox.stalled_since(key);
         let stuck_until = stalled.map(|since| since + self.shared.bounds.write_timeout);
@@ -186,13 +187,9 @@ impl<T: Transport> Reactor<T> {
         let conn = &mut self.conns[id.key as usize];
         let late = (now.0 as u32).wrapping_sub(conn.beat);
         if self.apps.app(app).beats() && u64::from(late) >= interval.0 {
-            // From the beat that was due, so that beats do not drift; from now, if some were missed altogether.
-            let next = conn.beat.wrapping_add(interval.0 as u32);
-            conn.beat = if u64::from(late) < 2 * interval.0 {
-                next
-            } else {
-                now.0 as u32
-            };
+            // From the last beat that was due, whatever was missed, so that beats neither drift nor bunch.
+            let missed = u64::from(late) / interval.0 * interval.0;
+            conn.beat = conn.beat.wrapping_add(missed as u32);
             let mut cx = self.shared.context(app, id);
             self.apps.app(app).beat(seat, &mut cx);
         }

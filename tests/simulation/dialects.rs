@@ -75,6 +75,32 @@ fn a_member_who_is_never_read_to_the_end_hears_the_pings_of_its_app() {
     assert!((300..=600).contains(&waited), "pinged after {waited} ms");
 }
 
+/// How many of these clients were pinged by their app in each second, for so long.
+fn pings(stage: &mut Stage, clients: &[Client], seconds: usize) -> Vec<usize> {
+    let pinged = |stage: &mut Stage, client: &Client| {
+        let said = told(stage, *client);
+        said.iter().filter(|said| said["type"] == "ping").count()
+    };
+    let mut second = |_| {
+        stage.wait(Millis::seconds(1));
+        clients.iter().map(|client| pinged(stage, client)).sum()
+    };
+    (0..seconds).map(&mut second).collect()
+}
+
+#[test]
+fn clients_that_came_as_soon_as_the_server_had_started_are_never_pinged_together() {
+    let mut stage = Stage::new(|bounds| bounds.pong_timeout = Millis::seconds(600));
+    let path = keyed("/api/v1/tasks/ws");
+    let clients: Vec<Client> = (0..60).map(|_| stage.open(&path)).collect();
+    let pings = pings(&mut stage, &clients, 150);
+    for interval in pings.chunks(30).skip(1) {
+        assert_eq!(interval.iter().sum::<usize>(), 60, "each once: {pings:?}");
+        let busiest = interval.iter().max().unwrap();
+        assert!(*busiest < 15, "{busiest} in one second: {pings:?}");
+    }
+}
+
 #[test]
 fn a_slow_client_of_tasks_is_told_how_many_changes_it_missed() {
     let mut stage = Stage::new(two_messages);
