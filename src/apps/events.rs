@@ -1,6 +1,9 @@
 //! `events`: one broadcast to everybody.
 //!
-//! One room. A client hears `connection:status` first and then every event from its entry on; what it says is ignored.
+//! One room. A client hears `connection:status` first and then every event from its entry on; what it says is
+//! ignored, but for a ping.
+
+use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -16,6 +19,9 @@ use crate::wire::frame::Frame;
 use crate::wire::http::Response;
 
 const ROOM: &str = "events";
+
+/// A longer message is no ping, and is not looked at.
+const PING_BYTES_MAX: usize = 256;
 
 const ROUTES: [Route; 2] = [
     Route::upgrade("/ws", Needs::Nothing),
@@ -128,7 +134,19 @@ impl App for Events {
         cx.join(ROOM);
     }
 
-    fn message(&mut self, _: Seat, _: Message<'_>, _: &mut Context<'_>) {}
+    fn message(&mut self, _: Seat, message: Message<'_>, cx: &mut Context<'_>) {
+        if !matches!(message, Message::Text(text) if is_ping(text)) {
+            return;
+        }
+        let pong = Envelope {
+            r#type: "connection:pong",
+            payload: json!({}),
+            timestamp: cx.now().unix,
+        };
+        let pong = cx.json(&pong);
+        // It fits, because the client is read only as fast as it takes its answers.
+        cx.send(cx.conn(), pong.exempt());
+    }
 
     fn closed(&mut self, _: Seat, _: &mut Context<'_>) {}
 
@@ -143,6 +161,21 @@ impl App for Events {
             .ok()
             .map(|text| Frame::text(&text))
     }
+
+    fn is_paced(&self) -> bool {
+        true
+    }
+}
+
+/// Whether this is a page's own heartbeat: it cannot see the protocol's pings.
+fn is_ping(text: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Said<'a> {
+        #[serde(borrow)]
+        r#type: Cow<'a, str>,
+    }
+    text.len() <= PING_BYTES_MAX
+        && serde_json::from_str(text).is_ok_and(|Object(Said { r#type })| r#type == "ping")
 }
 
 fn publish(call: &Call<'_>, cx: &mut Context<'_>) -> Result<Response, Response> {

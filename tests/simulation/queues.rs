@@ -143,6 +143,23 @@ fn a_ping_flood_without_reads_keeps_memory_bounded() {
 }
 
 #[test]
+fn a_flood_of_a_pages_own_pings_without_reads_keeps_memory_bounded() {
+    let mut stage = Stage::new(|bounds| bounds.write_timeout = Millis::seconds(100));
+    let client = stage.narrow_listeners(1, 100)[0];
+    let ping = text(r#"{"type":"ping"}"#);
+    for _ in 0..200 {
+        stage.send(client, ping.repeat(100));
+        // Somewhat more than is queued for it: what it sent and is not read any more is put aside, too.
+        assert!(stage.reactor.budgeted_bytes() < 200_000);
+    }
+    assert_eq!(stage.publish(1, 0), 1, "it is a member as before");
+    stage.sim().resize(client, 10_000_000);
+    stage.settle();
+    assert_eq!(stage.frames(client).len(), 20_001);
+    assert_eq!(stage.dropped(), 0);
+}
+
+#[test]
 fn an_echo_flood_without_reads_keeps_memory_bounded() {
     let mut stage = Stage::new(|bounds| bounds.write_timeout = Millis::seconds(100));
     let client = stage.open("/echo");
