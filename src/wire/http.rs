@@ -400,29 +400,6 @@ mod tests {
     }
 
     #[test]
-    fn the_origin_of_half_a_head_is_one_whole_plain_line() {
-        for (text, expected) in [
-            (
-                "GET /x HTTP/1.1\r\nOrigin: http://a\r\nX: y",
-                Some("http://a"),
-            ),
-            (
-                "GET /x HTTP/1.1\r\norigin:http://a \r\n\r\nOrigin: b\r\n",
-                Some("http://a"),
-            ),
-            ("GET /x HTTP/1.1\r\nOrigin: http://a", None),
-            ("GET /x HTTP/1.1\r\nOrigin: a\r\nOrigin: b\r\n", None),
-            ("GET /x HTTP/1.1\r\nOrigin: a\nSet-Cookie: b\r\n", Some("a")),
-            ("GET /x HTTP/1.1\r\nOrigin: a\rSet-Cookie: b\r\n", None),
-            ("GET /x HTTP/1.1\r\nX-Origin: a\r\n", None),
-            ("Origin: a\r\n\r\n", None),
-            ("", None),
-        ] {
-            assert_eq!(origin_of(text.as_bytes()), expected, "{text:?}");
-        }
-    }
-
-    #[test]
     fn bare_line_feeds_are_refused() {
         assert!(head("GET / HTTP/1.1\nHost: x\n\n").is_err());
         assert!(head("GET / HTTP/1.1\r\nHost: x\r\nA: b\n\r\n").is_err());

@@ -34,26 +34,3 @@ impl<'a> Head<'a> {
         texts.flat_map(|text| text.split(',').map(str::trim))
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bearer_is_base64url_or_taken_as_it_is() {
-        for (offers, ours, shown) in [
-            ("roomcast, bearer.c2VzYW1l", true, Some("sesame")),
-            ("bearer.c2VzYW1l,roomcast", true, Some("sesame")),
-            ("roomcast, bearer.ab.cd.ef", true, Some("ab.cd.ef")),
-            ("roomcast.v1, bearer.kkkkkkkk, x", false, Some("kkkkkkkk")),
-            ("Roomcast, bearer.", false, None),
-            ("graphql-ws", false, None),
-        ] {
-            let text =
-                format!("GET / HTTP/1.1\r\nHost: x\r\nSec-WebSocket-Protocol: {offers}\r\n\r\n");
-            let head = Head::parse(text.as_bytes()).unwrap().unwrap().0;
-            assert_eq!(head.offers_ours(), ours, "{offers}");
-            assert_eq!(head.shown_bearer().as_deref(), shown, "{offers}");
-        }
-    }
-}
