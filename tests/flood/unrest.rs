@@ -13,7 +13,7 @@ use crate::fake::{Fake, Lie};
 use crate::programs::described;
 
 /// How long pings may stay unanswered that should have been answered before this turn.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 const PING: &[u8] = b"\x89\x00";
 
 /// What the others do.

@@ -26,7 +26,7 @@ use tungstenite::{Message, WebSocket};
 /// Set for the process that is the server.
 const IS_SERVER: &str = "ROOMCAST_TEST_PANICS";
 const SIGABRT: i32 = 6;
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 static ROUTE: Route = Route::upgrade("/fragile", Needs::Nothing);
 static CALL: Route = Route::open("GET", "/broken");

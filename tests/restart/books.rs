@@ -8,7 +8,7 @@ use crate::hub::Port;
 use crate::load::Publisher;
 
 /// How long anything may take before a test gives up on it.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 /// Failures that are kept to be shown.
 const SHOWN: usize = 10;
 

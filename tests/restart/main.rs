@@ -4,7 +4,6 @@
 //! `ROOMCAST_RESTARTS=N` restarts so often in a row; with `--nocapture` the counts are printed.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-mod beside;
 mod books;
 mod hub;
 mod load;

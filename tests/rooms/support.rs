@@ -16,7 +16,7 @@ use tungstenite::{Error, Message, WebSocket};
 use crate::patient::PATIENT;
 
 /// How long anything may take before a test gives up on it.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// What signs the tokens.
 pub const SECRET: &str = "a secret of thirty-two bytes or so";
 

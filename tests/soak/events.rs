@@ -12,6 +12,7 @@ const PATH: &str = "/ws";
 const CALL: &str = "/api/v1/events";
 const END: &str = "soak:end";
 /// The closes that only those bring about whom the hub gives up.
+const QUEUED: &str = "roomcast_queue_bytes ";
 const GIVEN_UP: &str = "roomcast_closes_total{app=\"events\",code=\"1006\"}";
 
 /// Those who are there until the end.
@@ -101,24 +102,31 @@ fn come_and_go(shared: &Shared, tally: &mut Tally) {
 /// Reads nothing until the hub has given it up, and then all that had been written to it.
 fn never_read(shared: &Shared, tally: &mut Tally) {
     let mut caller = Caller::new(shared.address);
-    let mut given_up = |tally: &mut Tally| {
+    // How many were given up, and what waits in queues.
+    let mut look = |tally: &mut Tally| {
         let text = caller.ask(tally, "GET", "/metrics", "").text();
-        let line = text.lines().find_map(|line| line.strip_prefix(GIVEN_UP));
-        line.map_or(0, |count| count.trim().parse::<u64>().unwrap())
+        [GIVEN_UP, QUEUED].map(|name| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name));
+            line.map_or(0, |count| count.trim().parse::<u64>().unwrap())
+        })
     };
     while shared.goes_on() {
-        let before = given_up(tally);
+        let [before, _] = look(tally);
         let member = Member::open_slow(shared.address, App::Events, PATH, tally);
         tally.of(App::Events).expected += 1;
-        // Once nothing is published any more, it is given up within its write timeout or not at all.
-        let mut patience = 20;
-        while given_up(tally) == before && patience > 0 {
-            patience -= u32::from(!shared.goes_on());
+        loop {
+            // Looked at before the rest: once nothing is published any more, who has nothing waiting is not given up.
+            let goes_on = shared.goes_on();
+            let [given_up, queued] = look(tally);
+            if given_up > before {
+                member.given_up(tally);
+                break;
+            }
+            if !goes_on && queued == 0 {
+                member.leave(tally);
+                break;
+            }
             pause(200);
-        }
-        match patience {
-            0 => member.leave(tally),
-            _ => member.given_up(tally),
         }
     }
 }

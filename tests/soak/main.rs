@@ -49,7 +49,6 @@ fn everything_at_once_balances_to_the_last_message_and_leaves_nothing() {
     let mut tally = Tally::default();
     let before = world.look(&mut tally);
 
-    let start = Instant::now();
     let listening = [
         events::listeners(&world),
         tasks::listeners(&world),
@@ -67,6 +66,7 @@ fn everything_at_once_balances_to_the_last_message_and_leaves_nothing() {
         http_calls::workers(&world),
         hostile::workers(&world),
     ];
+    let start = Instant::now();
     let mut series = Series::new(Duration::from_secs(seconds));
     while start.elapsed() < Duration::from_secs(seconds) {
         series.sample(start.elapsed(), world.server.rss());

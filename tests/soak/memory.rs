@@ -39,7 +39,9 @@ impl Series {
         let samples = self.samples.iter().filter(|(at, _)| within.contains(at));
         let mut values: Vec<u64> = samples.map(|&(_, rss)| rss).collect();
         values.sort_unstable();
-        values[values.len() / 2] as f64
+        // A run that is too short to be judged may have none there.
+        let middle = values.get(values.len() / 2);
+        middle.map_or(f64::NAN, |&rss| rss as f64)
     }
 
     fn warm(&self) -> f64 {

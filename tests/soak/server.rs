@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 /// How long anything may take before the run gives up on it.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 pub struct Server {
     child: Child,

@@ -12,8 +12,9 @@ use crate::server::{PATIENCE, Server};
 use crate::tally::Tally;
 use crate::{events, rooms, stream, tasks};
 
-/// Small queues and short deadlines, so that all of them matter within seconds; stores that are soon as full as they get.
-const FLAGS: &str = "--queue-messages 32 --memory-budget 64MiB --write-timeout 3s --header-timeout 3s \
+/// Small queues and short deadlines, so that all of them matter within seconds, though not so short that a client whose
+/// machine is busy is late; stores that are soon as full as they get.
+const FLAGS: &str = "--queue-messages 32 --memory-budget 64MiB --write-timeout 10s --header-timeout 10s \
                      --ping-interval 2s --pong-timeout 60s --max-message 64KiB --set stream.connections_per_minute=0 \
                      --set rooms.max_messages=50 --loop-lag-limit 60s";
 

@@ -16,7 +16,7 @@ use crate::http::{Answer, Http};
 use crate::patient::PATIENT;
 
 /// How long anything may take before a test gives up on it.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A running server.
 pub struct Server {

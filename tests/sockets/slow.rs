@@ -3,7 +3,7 @@
 use std::net::TcpStream;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::client::Client;
@@ -102,12 +102,14 @@ fn one_client_that_does_not_read_delays_nobody() {
     let server = Server::start("--queue-messages 4");
     let (_sleeps, mut wakes) = (sleeper(&server), server.join());
     let payload = json!({"pad": "x".repeat(200_000)});
-    let mut answers: Vec<Value> = Vec::new();
-    for _ in 0..100 {
-        answers.push(server.publish("chat:said", &payload).json()["receivers"].take());
+    let mut receivers = || {
+        let answer = server.publish("chat:said", &payload);
         assert_eq!(wakes.event().1, payload);
-    }
-    assert_eq!((&answers[0], &answers[99]), (&json!(2), &json!(1)));
+        answer.json()["receivers"].as_u64().unwrap()
+    };
+    assert_eq!(receivers(), 2);
+    // However much the kernel takes for the one that sleeps, it does not take that much.
+    assert!((0..10_000).any(|_| receivers() == 1));
 }
 
 #[test]
@@ -238,8 +240,10 @@ fn nobody_who_reads_is_dropped_for_the_speed_of_a_publisher() {
         r#"{"type":"a:b","payload":{}}"#,
     );
     http.send(publish.repeat(1000));
-    assert!((0..1000).all(|_| http.answer().json()["receivers"] == 1));
-    assert!((0..1000).all(|_| client.event().0 == "a:b"));
+    std::thread::scope(|scope| {
+        scope.spawn(|| assert!((0..1000).all(|_| client.event().0 == "a:b")));
+        assert!((0..1000).all(|_| http.answer().json()["receivers"] == 1));
+    });
 }
 
 #[test]

@@ -13,7 +13,7 @@ use tungstenite::{Error, Message, WebSocket};
 use crate::patient::PATIENT;
 
 /// Long enough for a loaded machine; a test that waits for it has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The server's process, which ends with the test.
 pub struct House {

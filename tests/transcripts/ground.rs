@@ -1,10 +1,6 @@
 //! What a transcript is played on: a server that can be connected to and asked to go away.
 
 use std::io::{Read, Write};
-use std::time::Duration;
-
-/// How long an answer may take, on the ground's own clock; whoever waits longer has failed.
-pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A server, which ends when this is dropped.
 pub trait Ground {

@@ -5,9 +5,13 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
 use std::thread;
+use std::time::Duration;
 
-use crate::ground::{Ground, PATIENCE};
+use crate::ground::Ground;
 use crate::patient::PATIENT;
+
+/// How long an answer may take; whoever waits longer has failed.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A process of its own, on a free port.
 pub struct Process {

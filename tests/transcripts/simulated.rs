@@ -11,7 +11,10 @@ use roomcast::transport::Ready;
 use roomcast::transport::sim::{Client, Sim};
 
 use crate::flagged::reactor;
-use crate::ground::{Ground, PATIENCE};
+use crate::ground::Ground;
+
+/// How long an answer may take, by the simulated clock; whoever waits longer has failed.
+const PATIENCE: Millis = Millis::seconds(20);
 
 /// A server on the simulated network.
 pub struct Simulated(Rc<RefCell<World>>);
@@ -68,7 +71,7 @@ impl Read for Stream {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let mut world = self.world.borrow_mut();
         let now = world.reactor.now().millis();
-        let give_up = now + Millis(PATIENCE.as_millis() as u64);
+        let give_up = now + PATIENCE;
         world.reactor.transport_mut().set_horizon(give_up);
         loop {
             let transport = world.reactor.transport_mut();

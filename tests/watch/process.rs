@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
 
 /// How long anything may take before a test gives up on it.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The lines of a pipe, as they come.
 pub fn lines(pipe: impl Read + Send + 'static) -> Receiver<String> {

@@ -20,7 +20,7 @@ use tungstenite::{Bytes, Message, WebSocket};
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 
 const MEBIBYTE: usize = 1 << 20;
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 const WORDS: &str = "naïve 日本 👩‍🚀";
 const NO_DEFLATE: &str = "tungstenite has no permessage-deflate";
 

@@ -1,4 +1,8 @@
 //! Two listeners on one address: which of them is led to whom.
+//!
+//! A program of its own, which starts no other: until one that is started has begun, it holds every listener, too, and
+//! one that was closed would be among those that the kernel counts.
+#![allow(clippy::unwrap_used, missing_docs)]
 
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
@@ -8,8 +12,7 @@ use roomcast::transport::listener::Listener;
 use roomcast::transport::tcp::Tcp;
 use roomcast::transport::{AcceptError, Sharing, Transport};
 
-use crate::books::PATIENCE;
-
+const PATIENCE: Duration = Duration::from_secs(120);
 const CONNECTIONS: usize = 50;
 
 fn bind(address: SocketAddr) -> Tcp {
