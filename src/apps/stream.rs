@@ -1,6 +1,6 @@
 //! `stream`: public channels of a block explorer.
 //!
-//! A room for each channel. A client says which channels it wants and is never answered; what it says wrong is counted
+//! A room for each channel. A client says which channels it wants and is never answered, but for a ping; what it says wrong is counted
 //! and logged, and nothing else. A back-end's array is checked whole before any of it goes out, and goes out as one
 //! batch: it takes one place in a subscriber's queue, so a subscriber gets all of it or is told how many it missed.
 //!
@@ -157,9 +157,13 @@ impl App for Stream {
             .ok()
             .map(|text| Frame::text(&text))
     }
+
+    fn is_paced(&self) -> bool {
+        true
+    }
 }
 
-/// Subscribes or unsubscribes; the channels that are known count beside one that is not.
+/// Subscribes, unsubscribes or answers a ping; the channels that are known count beside one that is not.
 fn obey(message: Message<'_>, cx: &mut Context<'_>) -> Result<(), Wrong> {
     let Message::Text(text) = message else {
         return Err(Wrong::Binary);
@@ -174,6 +178,12 @@ fn obey(message: Message<'_>, cx: &mut Context<'_>) -> Result<(), Wrong> {
             cx.join(room);
         },
         "unsubscribe" => |cx, room| cx.leave(room),
+        "ping" => {
+            // A page's own heartbeat. It fits, because the client is read only as fast as it takes its answers.
+            let pong = cx.json(&json!({"type": "pong"}));
+            cx.send(cx.conn(), pong.exempt());
+            return Ok(());
+        }
         _ => return Err(Wrong::Action),
     };
     let mut all_known = true;
