@@ -60,7 +60,7 @@ fn what_a_client_says_wrong_is_counted_and_never_disconnects_it() {
     ] {
         client.say(text);
     }
-    client.say(r#"{"action":"ping"}"#);
+    client.say(r#"{"action":"dance"}"#);
     client.say(r#"{"action":"Subscribe","channels":["newTxs"]}"#);
     client.say(r#"{"action":"unsubscribe","channels":["newblocks"]}"#);
     client.say_bytes(br#"{"action":"unsubscribe","channels":["newBlocks"]}"#.to_vec());
