@@ -219,6 +219,45 @@ fn tokens_that_end_together_cost_a_turn_no_more_than_so_many() {
 }
 
 #[test]
+fn who_is_put_out_and_who_is_in_a_room_that_ends_is_closed_behind_what_waits_for_it() {
+    let mut rooms = Rooms::new(|_| ());
+    let ada = rooms.create();
+    let players: Vec<Player> = ["Bob", "Eve", "Zoe"]
+        .map(|name| rooms.join(&ada, name))
+        .into();
+    let clients: Vec<Client> = players
+        .iter()
+        .map(|player| rooms.enter(player, &player.token))
+        .collect();
+    let narrow = clients[1];
+    rooms.stage.sim().resize(narrow, 10);
+    rooms
+        .stage
+        .send(clients[2], text(r#"{"type":"vote","payload":{}}"#));
+    let path = format!("/{}", ada.code);
+    for (player, status) in [(&players[0], 204), (&players[0], 404)] {
+        let path = format!("{path}/players/{}", player.id);
+        assert_eq!(rooms.keyed("DELETE", &path, "").status, status);
+    }
+    assert_eq!(rooms.stage.close_code(clients[0]), Some(4403));
+    assert_eq!(rooms.members(), 2);
+    assert_eq!(rooms.keyed("DELETE", &path, "").status, 204);
+    assert_eq!((rooms.members(), rooms.kept()), (0, 0));
+    rooms.stage.sim().resize(narrow, 1 << 20);
+    let told = rooms.stage.frames(narrow);
+    // Zoe has come, and voted; Bob has left; the room has ended.
+    assert_eq!(told.len(), 4);
+    for (frames, client) in [(told, narrow), (rooms.stage.frames(clients[2]), clients[2])] {
+        let last = frames.last().unwrap();
+        assert_eq!(frames::close_code(&last.payload), Ok(4404), "{client:?}");
+    }
+    // The next room has the number of the one that has ended, and nothing else of it.
+    let next = rooms.create();
+    rooms.enter(&next, &next.token.clone());
+    assert_eq!((rooms.members(), rooms.kept()), (1, 1));
+}
+
+#[test]
 fn a_room_that_nobody_enters_is_forgotten_and_one_that_somebody_entered_is_kept() {
     let mut rooms = Rooms::new(|_| ());
     let (left, entered) = (rooms.create(), rooms.create());
