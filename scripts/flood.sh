@@ -22,7 +22,7 @@ usage: scripts/flood.sh MODE ARGS...
   scripts/flood.sh joins 1000 --target scripts/targets/roomcast-tasks.toml
 
 MODE and ARGS go to roomcast-flood as they are (`roomcast-flood help` names
-them); --server and --pid are added. The server gets what the mode needs:
+them); --server, --pid and a --key are added. The server gets what the mode needs:
 --echo and long messages for echo, patience for slow and fairness. compare is not for this
 script: it takes servers that run already.
 
@@ -121,10 +121,12 @@ log=$(mktemp)
 trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-# Without ROOMCAST_KEYS the server is in open mode.
+# The flood shows a key, so that no limit for strangers bends what it measures.
+key=()
+[[ " $* ${ROOMCAST_FLAGS:-} " == *" --key"[\ =]* ]] || key=(--key flood)
 "${server_core[@]}" env -u ROOMCAST_FLAGS -u ROOMCAST_BIN -u ROOMCAST_KEYS -u ROOMCAST_KEY \
-  "$server" --listen 127.0.0.1:0 "${mode_flags[@]}" "${flags[@]}" >/dev/null 2>"$log" &
+  "$server" --listen 127.0.0.1:0 "${key[@]}" "${mode_flags[@]}" "${flags[@]}" >/dev/null 2>"$log" &
 server_pid=$!
 port=$(port_of "$log" "$server_pid") || exit 2
 
-"${flood_core[@]}" "$target/roomcast-flood" "$@" --server "127.0.0.1:$port" --pid "$server_pid"
+"${flood_core[@]}" "$target/roomcast-flood" "$@" "${key[@]}" --server "127.0.0.1:$port" --pid "$server_pid"
