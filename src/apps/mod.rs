@@ -464,13 +464,13 @@ fn check_parameters(head: &Head<'_>, known: &[&str]) -> Result<(), Response> {
 /// Whether a body is as it is, and not packed: nobody here unpacks any.
 fn check_encoding(request: &Request<'_>) -> Result<(), Response> {
     let codings = request.head.all("content-encoding");
-    let mut codings = codings.flat_map(|value| value.split(|&byte| byte == b','));
-    let is_plain = |it: &[u8]| it.is_empty() || it.eq_ignore_ascii_case(b"identity");
-    let packed = codings.find(|coding| !is_plain(coding.trim_ascii()));
+    let codings = codings.flat_map(|value| value.split(|&byte| byte == b','));
+    let is_packed = |it: &&[u8]| !it.is_empty() && !it.eq_ignore_ascii_case(b"identity");
+    let packed = codings.map(<[u8]>::trim_ascii).find(is_packed);
     let Some(coding) = packed.filter(|_| !request.body.is_empty()) else {
         return Ok(());
     };
-    let coding = String::from_utf8_lossy(coding.trim_ascii()).to_lowercase();
+    let coding = String::from_utf8_lossy(coding).to_lowercase();
     let coding = &coding[..coding.floor_char_boundary(SENTENCE_BYTES_MAX)];
     let message = format!("Content-Encoding: the body must be sent as it is, not as {coding}");
     Err(Response::error(415, "unsupported_media_type", message))

@@ -93,10 +93,12 @@ fn echoes_that_differ_or_come_twice_are_caught() {
 
 #[test]
 fn a_server_that_does_not_keep_rooms_apart_is_caught() {
-    // The events app has one room, whatever the query says.
+    // The events app has one room, whatever the upgrade's query says.
+    let rival = std::fs::read_to_string(described("rival")).unwrap();
+    let one_room = format!("{}/one-room.toml", env!("CARGO_TARGET_TMPDIR"));
+    std::fs::write(&one_room, rival.replace("events?room={room}", "events")).unwrap();
     let run = Hub::start("").flood(&format!(
-        "fanout --rooms 2 --members 3 --messages 10 --target {}",
-        described("rival")
+        "fanout --rooms 2 --members 3 --messages 10 --target {one_room}"
     ));
     // Each of six members gets the five messages of the other room as well, and a probe.
     let run = run.failed("36 deliveries were damaged or unknown");

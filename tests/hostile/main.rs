@@ -55,6 +55,7 @@ mod floods;
 mod frames;
 mod handshakes;
 mod headers;
+mod heads;
 mod lengths;
 mod lines;
 mod slowness;

@@ -6,4 +6,5 @@ mod every;
 mod given;
 mod order;
 mod shown;
+mod text;
 mod wrong;
