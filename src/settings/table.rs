@@ -299,7 +299,8 @@ pub(super) static SETTINGS: &[Setting] = &[
     Setting {
         name: "max_record_bytes", flag: "", heading: heading::APPS, default: "",
         about: "bytes of what clients put into all of them together",
-        more: "One more that does not fit is refused with 507.",
+        more: "One more that does not fit is refused with 507. Of the rooms half is for what was said, and half for rooms and \
+               players with all that they cost.",
         scope: OneApp(|a| Slot::LongSize(&mut a.records_bytes_max, KIB..=1024 * GIB)),
     },
     Setting {

@@ -304,6 +304,22 @@ fn a_stranger_is_told_when_it_has_too_many_rooms_or_players_and_a_key_may_go_on(
 }
 
 #[test]
+fn nobody_loses_its_place_to_a_stranger_who_may_have_none() {
+    let mut rooms = Rooms::new(|bounds| bounds.app_mut(AppId::Rooms).players_per_guest = 1);
+    let ada = rooms.create();
+    let eve = rooms.join(&ada, "Eve");
+    let client = rooms.enter(&eve, &eve.token);
+    let goodbye = frames::frame(true, frames::CLOSE, &1000_u16.to_be_bytes());
+    rooms.stage.send(client, goodbye);
+    let path = format!("/{}/join", ada.code);
+    let body = r#"{"display_name":"Zoe"}"#;
+    assert_eq!(rooms.call("POST", &path, "", body).status, 201);
+    assert_eq!(rooms.stranger("POST", &path, ""), 429);
+    rooms.enter(&eve, &eve.token);
+    assert_eq!(rooms.members(), 1, "she may come back");
+}
+
+#[test]
 fn who_has_guessed_too_often_is_told_nothing_about_any_code() {
     let mut rooms = Rooms::new(|_| ());
     let (ada, other) = (rooms.create(), rooms.create());

@@ -107,6 +107,8 @@ impl Rooms {
         let newcomer = newcomer(call, cx)?;
         let named = self.store.named(room, &newcomer.name);
         if let Some(named) = named.filter(|&player| self.store.player(player).has_left) {
+            let place = self.store.check_place(room, &newcomer, cx.bounds());
+            place.map_err(no_place)?;
             self.put_out(named, cx);
         }
         let joined = self.store.join(room, newcomer, cx.bounds());

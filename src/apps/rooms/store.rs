@@ -201,6 +201,17 @@ impl Store {
         if self.named(room, &newcomer.name).is_some() {
             return Err(NoPlace::Name);
         }
+        self.check_place(room, &newcomer, bounds)?;
+        Ok(self.add(room, newcomer))
+    }
+
+    /// Whether a room has a place for one more player, whatever its name.
+    pub fn check_place(
+        &self,
+        room: RoomKey,
+        newcomer: &Newcomer,
+        bounds: &AppBounds,
+    ) -> Result<(), NoPlace> {
         if self.room(room).players.len() >= ROOM_PLAYERS_MAX {
             return Err(NoPlace::Room);
         }
@@ -216,8 +227,7 @@ impl Store {
                 return Err(NoPlace::GuestPlayers);
             }
         }
-        self.check_players(&newcomer, 0, bounds)?;
-        Ok(self.add(room, newcomer))
+        self.check_players(newcomer, 0, bounds)
     }
 
     /// The player of a room that has this name.
