@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -24,9 +26,12 @@ PATIENCE = 60.0  # seconds; longer than anything takes on a loaded machine
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port for a house that is left and moved into again: none of those that connections get meanwhile, if it can be."""
+    lowest = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", random.randrange(10_000, lowest) if lowest > 20_000 else 0))
+            return probe.getsockname()[1]
 
 
 def until(condition, what: str, patience: float = PATIENCE) -> None:

@@ -196,7 +196,8 @@ class Faults(unittest.TestCase):
         self.assertTrue(asked.wait(PATIENCE))
         before = time.monotonic()
         self.assertEqual(tail.stop(signal.SIGINT), 0)
-        self.assertLess(time.monotonic() - before, 5)
+        # Sooner than it gives up on an answer.
+        self.assertLess(time.monotonic() - before, 9)
         tail.says("published 2 blocks and 0 transactions")
         self.hub.release.set()
 

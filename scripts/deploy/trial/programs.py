@@ -8,6 +8,7 @@ error, so that a recipe and its trial cannot drift apart.
 import contextlib
 import os
 import pathlib
+import random
 import re
 import reprlib
 import secrets
@@ -21,7 +22,7 @@ RECIPES = pathlib.Path(__file__).resolve().parent.parent
 SITE = "your.site"
 KEY = "key-" + secrets.token_hex(8)
 # How long nginx lets an upgraded connection be silent here (90 s in the recipe).
-IDLE_MAX = 5
+IDLE_MAX = 10
 # How long anything may take that should come at once.
 PATIENCE = 60
 
@@ -37,9 +38,12 @@ def expect(what, got, wanted):
 
 
 def free_port():
-    """A port of 127.0.0.1 that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+    """A port of 127.0.0.1 that nobody listens on now, and no connection gets meanwhile, if it can be."""
+    lowest = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="utf-8").split()[0])
+    while True:
+        port = random.randrange(10_000, lowest) if lowest > 20_000 else 0
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)) as listener:
+            return listener.getsockname()[1]
 
 
 def changed(name, changes):

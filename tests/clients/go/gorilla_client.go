@@ -20,7 +20,7 @@ import (
 
 const (
 	mebibyte = 1 << 20
-	patience = 20 * time.Second
+	patience = 60 * time.Second
 	words    = "naïve 日本 👩‍🚀"
 )
 
