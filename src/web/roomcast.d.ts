@@ -12,6 +12,8 @@ export interface App<Message = unknown, Notice = unknown> {
   path?: string;
   /** Put into the query; what is undefined is left out. */
   query?: Record<string, string | undefined>;
+  /** A key or token, shown as a subprotocol: in no address, and so in no log of a proxy. */
+  bearer?: string;
   /** What is subscribed to at first. */
   names?: readonly string[];
   /** The messages that lead from one set of names to another; without it there is nothing to subscribe to. */
@@ -120,7 +122,7 @@ export class Connection<Message = unknown, Notice = unknown> extends EventTarget
   readonly state: Status["state"];
   /** The state and what belongs to it. */
   readonly status: Status;
-  /** Where it connects to. Keep it out of logs: it may hold a key or a token. */
+  /** Where it connects to. */
   readonly url: string;
   /** What is subscribed to, or will be once the line is open. */
   readonly subscriptions: string[];

@@ -33,6 +33,8 @@ const BEAT_MS = 15_000;
 /** No timer ran for so long: the machine slept, or the page was frozen, and the hub has given us up. A hidden page's
  *  timers are held back too, but for a minute at most. */
 const ASLEEP_MS = 90_000;
+/** A line on which nothing comes for so long is asked, where there may be nothing to say. */
+const QUIET_MS = 60_000;
 /** How long the answer to a probe may take. */
 const ANSWER_MS_MAX = 5_000;
 
@@ -113,7 +115,7 @@ export class Connection extends EventTarget {
     return this.#status;
   }
 
-  /** Where it connects to. Keep it out of logs: it may hold a key or a token. */
+  /** Where it connects to. */
   get url() {
     return this.#url;
   }
@@ -184,7 +186,8 @@ export class Connection extends EventTarget {
   // Attempts, and how they end.
 
   #dial() {
-    const socket = new this.#WebSocket(this.#url);
+    const { bearer } = this.#app;
+    const socket = bearer ? new this.#WebSocket(this.#url, offers(bearer)) : new this.#WebSocket(this.#url);
     socket.binaryType = "arraybuffer";
     socket.onopen = () => this.#isOpen();
     socket.onmessage = (event) => this.#hear(event.data);
@@ -371,7 +374,13 @@ export class Connection extends EventTarget {
   }
 }
 
-/** Where an app is, with what a browser can show only in the query. */
+/** The subprotocols by which a browser shows a key or a token: it can set no header, and every proxy logs a query. */
+function offers(bearer) {
+  const bytes = String.fromCharCode(...new TextEncoder().encode(bearer));
+  return ["roomcast", `bearer.${btoa(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")}`];
+}
+
+/** Where an app is. */
 function locate(given, app) {
   const url = new URL(given, globalThis.location?.href);
   url.protocol = url.protocol.replace("http", "ws");
@@ -398,7 +407,8 @@ function decode(data) {
   }
 }
 
-// The apps. An adapter is a plain object: where the app is (`path`, `query`), what is subscribed to at first (`names`)
+// The apps. An adapter is a plain object: where the app is (`path`, `query`), the key or token that it is shown
+// (`bearer`), what is subscribed to at first (`names`)
 // and which messages lead from one set of names to another (`change`), what a message means (`read`: a `message`, a
 // `notice` about the connection, how many were `lagged`, a `reply`), what is surely answered (`probe`), how long it is
 // never silent (`silence`, in ms), and which close codes are `final` besides those of every app.
@@ -409,8 +419,11 @@ export function events() {
     path: "ws",
     read(message) {
       if (message.type === "connection:lagged") return { lagged: message.payload.missed };
+      if (message.type === "connection:pong") return {};
       return message.type === "connection:status" ? { notice: message } : { message };
     },
+    probe: { type: "ping" },
+    silence: QUIET_MS,
   };
 }
 
@@ -418,7 +431,7 @@ export function events() {
 export function sessions({ session_id, key }) {
   return {
     path: `api/v1/sessions/${encodeURIComponent(session_id)}/ws`,
-    query: { api_key: key },
+    bearer: key,
     final: [1000],
     read: (message) => ({ message }),
   };
@@ -428,7 +441,8 @@ export function sessions({ session_id, key }) {
 export function tasks({ repositories = ["*"], key, version = "1.0" } = {}) {
   return {
     path: "api/v1/tasks/ws",
-    query: { version, api_key: key },
+    query: { version },
+    bearer: key,
     names: repositories,
     // The hub's `subscribe` replaces what was there; an empty set can only be reached by `unsubscribe`.
     change(before, after) {
@@ -460,7 +474,12 @@ export function stream({ channels = ["newBlocks", "newTxs"] } = {}) {
         ...(more.length ? [{ action: "subscribe", channels: more }] : []),
       ];
     },
-    read: (message) => (message.type === "lagged" ? { lagged: message.data.missed } : { message }),
+    read(message) {
+      if (message.type === "lagged") return { lagged: message.data.missed };
+      return message.type === "pong" ? {} : { message };
+    },
+    probe: { action: "ping" },
+    silence: QUIET_MS,
   };
 }
 
@@ -470,7 +489,8 @@ export function rooms({ code, player_id, token }) {
   const probe = { type: "probe", correlation_id: "roomcast.js probe", payload: {} };
   return {
     path: `ws/rooms/${encodeURIComponent(code)}`,
-    query: { player_id, token },
+    query: { player_id },
+    bearer: token,
     read(message) {
       if (message.correlation_id === probe.correlation_id) return {};
       return message.event === "lagged" && message.type === "state" ? { lagged: message.payload.missed } : { message };

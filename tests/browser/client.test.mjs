@@ -287,7 +287,7 @@ test("a page that is looked at again asks an app that answers, unless it has jus
 });
 
 test("an app that gives no sign of life is left alone by a look at the page, and by silence", () => {
-  const house = opened({ app: events() });
+  const house = opened({ app: sessions({ session_id: "a" }) });
   house.pass(3_600_000);
   house.document.tell("visibilitychange");
   assert.equal(house.sockets.length, 1);
@@ -296,11 +296,31 @@ test("an app that gives no sign of life is left alone by a look at the page, and
 
 test("after the machine slept, the line is made anew", () => {
   for (const wakes of [(house) => house.document.tell("visibilitychange"), (house) => house.pass(15_000)]) {
-    const house = opened({ app: events() });
+    const house = opened({ app: sessions({ session_id: "a" }) });
     house.sleep(120_000);
     wakes(house);
     assert.deepEqual(house.of("close").map(({ reason }) => reason), ["asleep"]);
     assert.equal(house.sockets[0].isHeard, false);
+  }
+});
+
+test("where nothing may be published, the hub is asked for a sign of life after a minute, and nobody hears of it", () => {
+  const cases = [
+    [events(), { type: "ping" }, { type: "connection:pong", payload: {}, timestamp: "" }],
+    [stream({ channels: [] }), { action: "ping" }, { type: "pong" }],
+  ];
+  for (const [app, ping, pong] of cases) {
+    const house = fake({ app });
+    house.socket.open();
+    const { length } = house.heard;
+    for (const round of [1, 2]) {
+      house.pass(60_000);
+      assert.deepEqual(house.socket.said, Array(round).fill(ping));
+      house.socket.say(pong);
+    }
+    assert.equal(house.heard.length, length);
+    house.pass(65_000);
+    assert.deepEqual(house.of("close").map(({ reason }) => reason), ["silent"]);
   }
 });
 
@@ -566,11 +586,11 @@ test("a URL that ends in a slash is the hub's, any other the app's", () => {
     ["http://hub:8080", events(), "ws://hub:8080/ws"],
     ["https://hub/live/", events(), "wss://hub/live/ws"],
     ["wss://hub/live", events(), "wss://hub/live"],
-    ["http://hub/", session, "ws://hub/api/v1/sessions/a%2Fb%20c/ws?api_key=k%26"],
+    ["http://hub/", session, "ws://hub/api/v1/sessions/a%2Fb%20c/ws"],
     ["http://hub/", tasks(), "ws://hub/api/v1/tasks/ws?version=1.0"],
-    ["http://hub/?x=1#y", tasks({ key: "k" }), "ws://hub/api/v1/tasks/ws?x=1&version=1.0&api_key=k"],
+    ["http://hub/?x=1#y", tasks({ key: "k" }), "ws://hub/api/v1/tasks/ws?x=1&version=1.0"],
     ["http://hub/", stream(), "ws://hub/v1/stream"],
-    ["http://hub/", room, "ws://hub/ws/rooms/ABC234?player_id=p&token=t.t"],
+    ["http://hub/", room, "ws://hub/ws/rooms/ABC234?player_id=p"],
     ["ws://hub/", undefined, "ws://hub/"],
   ];
   for (const [url, app, expected] of cases) {
@@ -579,6 +599,24 @@ test("a URL that ends in a slash is the hub's, any other the app's", () => {
     assert.equal(house.client.url, expected);
   }
   assert.throws(() => fake({}, "/ws"), TypeError);
+});
+
+test("a key or a token is shown as a subprotocol, and in no address", () => {
+  const cases = [
+    [sessions({ session_id: "a", key: "k&" }), "ayY"],
+    [tasks({ key: "a+b/c=" }), "YStiL2M9"],
+    [rooms({ code: "ABC234", player_id: "p", token: "\u{fb}\u{ff}>?" }), "w7vDvz4_"],
+  ];
+  for (const [app, encoded] of cases) {
+    const house = fake({ app }, "http://hub/");
+    assert.deepEqual(house.socket.offers, ["roomcast", `bearer.${encoded}`]);
+    house.socket.drop();
+    house.pass(house.client.status.delay);
+    assert.deepEqual(house.socket.offers, ["roomcast", `bearer.${encoded}`]);
+  }
+  for (const app of [events(), stream(), tasks(), sessions({ session_id: "a" })]) {
+    assert.deepEqual(fake({ app }, "http://hub/").socket.offers, []);
+  }
 });
 
 test("where there is no WebSocket, that is said", { skip: Boolean(globalThis.WebSocket) && "there is one here" }, () => {

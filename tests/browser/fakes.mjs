@@ -26,8 +26,9 @@ class FakeSocket {
   sent = [];
   closed = [];
 
-  constructor(url) {
+  constructor(url, offers = []) {
     this.url = url;
+    this.offers = offers;
   }
 
   send(data) {
@@ -83,9 +84,9 @@ export function fake(options = {}, url = "ws://hub/") {
   const chance = { value: 0.5 };
   const [window, document] = [new Page(), new Page()];
   class WebSocket extends FakeSocket {
-    constructor(at) {
+    constructor(...given) {
       if (house.refuses) throw new Error("SyntaxError: refused");
-      super(at);
+      super(...given);
       sockets.push(this);
     }
   }

@@ -131,8 +131,8 @@ test("tasks: the hub's pings in words are answered and not shown, and keep the l
   let third;
   const pinged = new Promise((resolve) => (third = resolve));
   class Spy extends WebSocket {
-    constructor(url) {
-      super(url);
+    constructor(...given) {
+      super(...given);
       this.addEventListener("message", ({ data }) => {
         count += Number(JSON.parse(data).type === "ping");
         if (count === 3) third();

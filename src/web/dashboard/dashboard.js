@@ -17,7 +17,7 @@ const clock = () => performance.now() / 1000;
 /** The dialect of the stats. */
 const stats = (key) => ({
   path: "api/v1/stats/ws",
-  query: { api_key: key },
+  bearer: key,
   silence: SILENCE_MS,
   read: (message) => (message.type === "lagged" ? { lagged: message.missed } : { message }),
 });
@@ -110,6 +110,7 @@ const MEANINGS = {
   1011: "internal error",
   1013: "queue full, or evicted",
   4401: "unauthorized",
+  4403: "put out of a room",
   4404: "no such room",
   4408: "silent too long",
   4409: "replaced",
