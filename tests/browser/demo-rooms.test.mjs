@@ -63,7 +63,7 @@ test("two players meet by a link, and each reads what the other says, once", asy
   }
   await grace.close();
   await shows(ada, "#player-count", "1 of 2 here");
-  await shows(ada, "#chat .system", "Grace has left");
+  await shows(ada, "#chat .system", "Grace is away");
   await ada.close();
 });
 
@@ -275,6 +275,36 @@ test("who leaves is at the door, and comes in again only as somebody else", asyn
   assert.equal(await ada.locator("#lobby").isVisible(), true);
   assert.equal(await ada.evaluate(() => sessionStorage.length), 0);
   assert.equal(await ada.locator("#notices .notice").count(), 0);
+  await ada.close();
+});
+
+test("who leaves is out of the room for the others, and the name is free", async () => {
+  const ada = await create("Ada");
+  const grace = await join("Grace", ada);
+  await grace.click("#leave");
+  await shows(ada, "#chat .system", "Grace has left");
+  await shows(ada, "#player-count", "1 of 1 here");
+  await grace.fill("#join-name", "Grace");
+  await grace.click("#join button");
+  await shows(ada, "#player-count", "2 of 2 here");
+  await close(ada, grace);
+});
+
+test("a token is renewed long before it ends, on the line and for the next one", async () => {
+  const ada = await tabs.open("about:blank");
+  await ada.clock.install();
+  await ada.goto(`${hub.address}/demo/rooms/`);
+  await ada.fill("#create-name", "Ada");
+  await ada.click("#create button");
+  await reaches(ada, "open");
+  const token = () => ada.evaluate(() => JSON.parse(Object.values(sessionStorage)[0]).token);
+  const first = await token();
+  await ada.clock.fastForward("01:00:00");
+  assert.equal(await token(), first);
+  await ada.clock.fastForward("12:00:00");
+  await until(async () => (await token()) !== first);
+  await ada.reload();
+  await reaches(ada, "open");
   await ada.close();
 });
 

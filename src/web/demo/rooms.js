@@ -9,15 +9,21 @@ import { Polls } from "./polls.js";
 import { HOME, at, attempt, call, copyButton, explain, follow, fragment, make, notice, say, shell, text, unnotice } from "./shared.js";
 
 const PATH = "api/rooms";
+/** A token that ends within so long is renewed; it is good for a day. */
+const RENEWED_MS = 12 * 3_600_000;
+const LOOK_MS = 60_000;
 /** Messages that are fetched at once. */
 const PAGE = 50;
 /** Why a seat is lost for good, by close code. */
 const LOST = {
   4401: "The hub does not know this seat any more. Join again.",
+  4403: "This seat was given up: left in another window, or put out of the room.",
   4404: "The hub does not know this room, or has forgotten it. Open another.",
 };
 
 let seat;
+/** The dialect with the seat's token, by which every line is opened. */
+let app;
 let connection;
 const players = new Map();
 const chat = new Chat(at("chat"), speak);
@@ -46,7 +52,8 @@ function enter(given) {
 
 function open() {
   unnotice("seat");
-  const mine = follow(connect(HOME, { app: rooms(seat) }), "The chat was fetched again.");
+  app = rooms(seat);
+  const mine = follow(connect(HOME, { app }), "The chat was fetched again.");
   connection = mine;
   mine.on("message", heard);
   mine.on("lagged", fetchLatest);
@@ -75,11 +82,41 @@ function lose(code) {
     notice("seat", "This seat was taken in another window, which has it now. “Reconnect” takes it back.");
     return;
   }
-  leave();
+  forget();
   notice("seat", LOST[code] ?? `The hub closed the connection with ${code}.`);
 }
 
-function leave() {
+/** When a token ends, which is for the hub to judge: here it is only read. */
+const endOf = (token) => JSON.parse(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"))).exp * 1_000;
+
+/** Another token for the same seat, while this one is good: on this line, and for those to come. */
+async function renew() {
+  const mine = seat;
+  if (!mine || endOf(mine.token) - Date.now() > RENEWED_MS) return;
+  try {
+    const { token } = await call("POST", pathOf(mine.code, "/token"), { token: mine.token });
+    if (seat !== mine) return;
+    app.bearer = mine.token = token;
+    sessionStorage.setItem(storage(mine.code), JSON.stringify(mine));
+    connection?.send({ type: "token", token });
+  } catch {
+    // The hub is away, or has forgotten the room: the line tells of both, and this is tried again.
+  }
+}
+
+/** Gives the seat up, so that the name is free and the others are told. */
+async function leave() {
+  const { code, player_id: player, token } = seat;
+  forget();
+  try {
+    await call("DELETE", pathOf(code, `/players/${encodeURIComponent(player)}`), { token });
+  } catch (error) {
+    notice("seat", `The others may not know that you have left. ${explain(error)}`);
+  }
+}
+
+/** Forgets the seat here. */
+function forget() {
   hangUp();
   sessionStorage.removeItem(storage(seat.code));
   at("join-code").value = seat.code;
@@ -110,7 +147,7 @@ function join(event) {
 function arrive() {
   const code = fragment().toUpperCase();
   if (!code || code === seat?.code) return;
-  if (seat) leave();
+  if (seat) forget();
   history.replaceState(null, "", `#${code}`);
   const kept = sessionStorage.getItem(storage(code));
   if (kept) {
@@ -127,6 +164,7 @@ function heard({ type, event, payload, player_id: by, correlation_id: correlatio
   if (type === "error") refused(payload, correlation);
   else if (type === "state" && event === "room") take(payload);
   else if (event === "player_connected" || event === "player_disconnected") move(event, payload);
+  else if (event === "player_left") gone(payload);
   else if (event === "chat" && typeof payload?.message === "string") said(payload, correlation);
   else if (event === "vote" && by) voted(by, payload);
   else if (event === "action" && typeof payload?.whisper === "string") whispered(by, payload.whisper, correlation);
@@ -145,10 +183,16 @@ function move(event, { player_id: id, display_name: name }) {
   const connected = event === "player_connected";
   players.set(id, { player_id: id, display_name: name, connected });
   showPlayers();
-  chat.tell(`${text(name)} ${connected ? "is here" : "has left"}`);
+  chat.tell(`${text(name)} ${connected ? "is here" : "is away"}`);
   // One of those who were here tells the polls: the first, as everybody can work out.
   const first = [...players.values()].filter((player) => player.connected && player.player_id !== id).map((player) => player.player_id).sort()[0];
   if (connected && first === seat.player_id) polls.tell(id);
+}
+
+function gone({ player_id: id, display_name: name }) {
+  players.delete(id);
+  showPlayers();
+  chat.tell(`${text(name)} has left`);
 }
 
 function said(message, correlation) {
@@ -270,5 +314,6 @@ at("again").addEventListener("click", () => {
   open();
 });
 at("invite").prepend(copyButton(() => location.href, "Copy the link"));
+setInterval(renew, LOOK_MS);
 addEventListener("hashchange", arrive);
 arrive();
