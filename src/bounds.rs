@@ -88,6 +88,11 @@ pub struct TurnBounds {
 pub struct Bounds {
     /// WebSockets of all apps together (default: the descriptor limit less a reserve for HTTP).
     pub connections_max: u32,
+    /// Connections that are no members and have shown no key (default: a quarter of the descriptors; far more than are
+    /// between a connect and an upgrade at once, and the rest is for members).
+    pub guests_max: u32,
+    /// Connections of every kind (default: the descriptor limit less what the process has open itself).
+    pub sockets_max: u32,
     /// What one address (IPv6: one /64) may do in a minute without a key, of each kind: calls that change something, wrong
     /// keys, wrong tokens, unknown codes; 0 is no limit (60: a person at play makes one in several seconds, and to guess
     /// one of a thousand codes of a room takes ten days).
@@ -205,6 +210,8 @@ impl Default for Bounds {
     fn default() -> Bounds {
         Bounds {
             connections_max: 10_000,
+            guests_max: u32::MAX,
+            sockets_max: u32::MAX,
             guest_calls_per_minute: 60,
             accept_rate: 0,
             loop_lag_limit: Millis(250),

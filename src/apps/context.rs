@@ -59,6 +59,8 @@ pub struct Shared {
     pub outbox: Outbox,
     /// Counters.
     pub metrics: Metrics,
+    /// Whether the request that is answered shows a key.
+    pub is_vouched_for: bool,
     /// What strangers have done lately.
     pub guests: Guests,
     /// The frame encoder.
@@ -122,12 +124,6 @@ impl Unflushed {
 }
 
 impl Shared {
-    /// Whether it holds as many WebSockets as it may.
-    pub fn is_full(&self) -> bool {
-        let connections: u64 = self.metrics.connections.iter().sum();
-        connections >= u64::from(self.bounds.connections_max)
-    }
-
     /// When an app wants to be told of the time.
     pub fn next_tick(&self) -> Option<Millis> {
         self.ticks.iter().map(|(at, _)| *at).min()
@@ -197,6 +193,11 @@ impl Context<'_> {
     /// The app's own limits.
     pub fn bounds(&self) -> &AppBounds {
         self.shared.bounds.app(self.app)
+    }
+
+    /// The client has shown a key: its connection is no guest any more.
+    pub fn vouch(&mut self) {
+        self.shared.is_vouched_for = true;
     }
 
     /// Charges a client's address for what strangers may do only so often; the error is the 429 that says so.

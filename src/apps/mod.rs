@@ -256,6 +256,9 @@ impl Apps {
             }
             return Err(deny(denied, peer, cx));
         }
+        if shown.is_ok() && !self.access.is_open() {
+            cx.vouch();
+        }
         if let Some(known) = route.parameters {
             check_parameters(head, known)?;
             check_encoding(&asked.request)?;

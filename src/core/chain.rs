@@ -60,6 +60,11 @@ impl<T, const LISTS: usize> Chain<T, LISTS> {
         self.entries.remove(key as usize).value
     }
 
+    /// Gives back the memory of a crowd that has gone, if nobody is left of it.
+    pub fn shrink(&mut self) {
+        self.entries.shrink_to_fit();
+    }
+
     /// Puts an entry at the back of a list; it leaves the one that it is in.
     pub fn join(&mut self, key: u32, list: usize) {
         self.leave(key);

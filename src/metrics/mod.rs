@@ -133,6 +133,10 @@ pub struct Metrics {
     pub accepts: [u64; Accept::ALL.len()],
     /// Times that connections had to wait for the accept rate.
     pub accept_waits: u64,
+    /// Connections that are no members and have shown no key.
+    pub guests: u64,
+    /// Guests that were closed because others knocked.
+    pub guest_closes: u64,
     /// Times that strangers were refused because they did something too often, by [`Charge`].
     pub guest_refusals: [u64; Charge::ALL.len()],
     /// Messages from clients, complete and well-formed.
@@ -294,6 +298,8 @@ impl Metrics {
         #[rustfmt::skip]
         let families = [
             (Counter, "roomcast_accept_waits_total", "Times that connections had to wait for the accept rate.", self.accept_waits),
+            (Gauge, "roomcast_guests", "Connections that are no members and have shown no key.", self.guests),
+            (Counter, "roomcast_guest_closes_total", "Idle guests closed because others knocked.", self.guest_closes),
             (Counter, "roomcast_pings_total", "Pings sent to silent connections.", self.pings),
             (Counter, "roomcast_received_bytes_total", "Bytes read from sockets.", self.received_bytes),
             (Counter, "roomcast_sent_bytes_total", "Bytes written to sockets.", self.sent_bytes),

@@ -116,10 +116,10 @@ impl<T: Transport> Reactor<T> {
         let outbox = &self.shared.outbox;
         let began = conn.since.millis();
         let stalled = outbox.stalled_since(key);
+        let is_midway = conn.is_midway();
         if stalled.is_some_and(|since| now >= since + bounds.write_timeout) {
             return Some(Overdue::Stalled);
         }
-        let is_midway = conn.is_midway();
         // Somebody who is still being written to is not idle; the write timeout watches over that.
         let is_idle = !is_midway && outbox.is_empty(key);
         let silent = now.since(conn.seen.millis(now));
@@ -232,7 +232,7 @@ impl<T: Transport> Reactor<T> {
 
 impl<S> Connection<S> {
     /// Whether something came, or may have come, and has not been looked at: who knows what it changes.
-    fn is_unheard(&self) -> bool {
+    pub(super) fn is_unheard(&self) -> bool {
         self.is(SERVING | STARVED)
     }
 

@@ -3,6 +3,8 @@
 use std::collections::BinaryHeap;
 use std::io;
 
+use super::Visitor;
+use super::guests::Guest;
 use super::{
     Connection, DEAD, FRESH, HELD, LAST_WORDS, LINGERS, PACE_BYTES, Reactor, Role, SERVING,
 };
@@ -27,9 +29,26 @@ impl<T: Transport> Reactor<T> {
             return;
         }
         for _ in 0..self.shared.bounds.turn.accepts_max {
+            if self.awaits_burial() {
+                return;
+            }
             if !self.accept_rate.allows() {
                 self.accept_capped = true;
                 return;
+            }
+            let leaver = match self.is_crowded() {
+                false => None,
+                true => match self.leaver() {
+                    None => return self.nobody_may_leave(),
+                    leaver => leaver,
+                },
+            };
+            if let Some(key) = leaver
+                && self.has_guests_too_many()
+            {
+                // Members have become guests: they go first, and nobody comes for them.
+                self.make_place(key);
+                continue;
             }
             let accepted = self.transport.accept();
             let found_somebody = !matches!(
@@ -46,7 +65,10 @@ impl<T: Transport> Reactor<T> {
                 ));
             }
             match accepted {
-                Ok((socket, address)) => self.enter(socket, address.ip()),
+                Ok((socket, address)) => {
+                    leaver.into_iter().for_each(|key| self.make_place(key));
+                    self.enter(socket, address.ip());
+                }
                 Err(AcceptError::Empty) => {
                     self.accepting = false;
                     return self.nobody_knocks();
@@ -110,7 +132,10 @@ impl<T: Transport> Reactor<T> {
             socket,
             generation: id.generation,
             protocol: Protocol::new(),
-            role: Role::Visitor(Box::new(address)),
+            role: Role::Visitor(Box::new(Visitor {
+                address,
+                guest: Guest::NOBODY,
+            })),
             leftover: None,
             seen: Recent::new(now.millis()),
             since: now.micros,
@@ -136,6 +161,8 @@ impl<T: Transport> Reactor<T> {
         self.limiter.open(id.key);
         self.wheel
             .arm(id.key, now.millis() + self.shared.bounds.header_timeout);
+        self.becomes_guest(id.key);
+        self.rests(id.key);
     }
 
     /// Writes what waits, one call a connection, up to the turn's budget.
@@ -202,7 +229,7 @@ impl<T: Transport> Reactor<T> {
         }
         let metrics = &mut self.shared.metrics;
         metrics.sent_bytes += sent_bytes;
-        if let Role::Member(app, _) | Role::Former(app) = conn.role {
+        if let Role::Member(app, _) | Role::Former(app, _) = conn.role {
             metrics.messages_delivered[app as usize] += u64::from(flush.messages);
         }
         match flush.state {
@@ -273,6 +300,7 @@ impl<T: Transport> Reactor<T> {
             self.wheel
                 .arm_earlier(key, now.millis() + self.shared.bounds.close_timeout);
         }
+        self.rests(key);
     }
 
     /// Reads again from a client that was held until its queue had shrunk.
@@ -386,7 +414,7 @@ impl<T: Transport> Reactor<T> {
         let Role::Member(app, seat) = conn.role else {
             return;
         };
-        conn.role = Role::Former(app);
+        conn.role = Role::Former(app, Guest::NOBODY);
         let id = ConnId {
             key,
             generation: conn.generation,
@@ -397,6 +425,7 @@ impl<T: Transport> Reactor<T> {
         metrics.rooms[app as usize] -= u64::from(self.shared.hub.leave_all(key));
         let mut cx = self.shared.context(app, id);
         self.apps.app(app).closed_with(seat, code, &mut cx);
+        self.becomes_guest(key);
     }
 
     /// Puts a connection on the list of the dead.
@@ -407,6 +436,7 @@ impl<T: Transport> Reactor<T> {
             conn.flags |= DEAD;
             conn.protocol.over();
             self.dead.push(key);
+            self.is_no_guest(key);
         }
     }
 
@@ -428,12 +458,13 @@ impl<T: Transport> Reactor<T> {
         if now >= self.shrunk + SHRINK_INTERVAL {
             self.shrunk = now;
             self.shared.outbox.shrink();
+            self.guests.shrink();
         }
     }
 
     /// Counts messages that were queued for a connection and will never be written whole.
     fn count_discarded(&mut self, key: u32, messages: u32) {
-        if let Role::Member(app, _) | Role::Former(app) = self.conns[key as usize].role {
+        if let Role::Member(app, _) | Role::Former(app, _) = self.conns[key as usize].role {
             self.shared.metrics.messages_discarded[app as usize] += u64::from(messages);
         }
     }

@@ -12,6 +12,7 @@ mod admission;
 mod clock;
 mod deadlines;
 mod drain;
+mod guests;
 mod lifecycle;
 mod serve;
 mod shortage;
@@ -28,10 +29,10 @@ use self::accept_rate::AcceptRate;
 use self::admission::Admission;
 use self::clock::Clock;
 use self::drain::Drain;
+use self::guests::{Guest, Guests};
 use self::shortage::Shortage;
 use crate::apps::context::{Health, Shared, Unflushed};
-use crate::apps::guests::Guests;
-use crate::apps::{Apps, Seat};
+use crate::apps::{self, Apps, Seat};
 use crate::bounds::Bounds;
 use crate::core::hub::Hub;
 use crate::core::limiter::Limiter;
@@ -67,6 +68,7 @@ pub struct Reactor<T: Transport> {
     /// What the clock had lost when the turn began.
     lost_micros: u64,
     conns: Slab<Connection<T::Socket>>,
+    guests: Guests,
     wheel: Wheel,
     limiter: Limiter,
     apps: Apps,
@@ -117,12 +119,18 @@ struct Connection<S> {
 
 /// What a connection is to the apps.
 enum Role {
-    /// It speaks HTTP, from this address.
-    Visitor(Box<IpAddr>),
+    /// It speaks HTTP.
+    Visitor(Box<Visitor>),
     /// It is a member of an app.
     Member(AppId, Seat),
     /// It was one; what was queued for it may still go out.
-    Former(AppId),
+    Former(AppId, Guest),
+}
+
+/// A connection that speaks HTTP.
+struct Visitor {
+    address: IpAddr,
+    guest: Guest,
 }
 
 /// On the serving list.
@@ -143,6 +151,8 @@ const FRESH: u16 = 64;
 const STARVED: u16 = 128;
 /// What it was served with the last time was long: it is served beside the others, and not in front of them.
 const HEAVY: u16 = 256;
+/// It has shown a key.
+const KNOWN: u16 = 512;
 
 impl<S> Connection<S> {
     fn is(&self, flag: u16) -> bool {
@@ -188,7 +198,8 @@ impl<T: Transport> Reactor<T> {
             hub: Hub::with_capacity(connections),
             outbox: Outbox::with_capacity(connections, bounds.deflate_bytes_min),
             metrics: Metrics::new(),
-            guests: Guests::default(),
+            is_vouched_for: false,
+            guests: apps::guests::Guests::default(),
             encoder: Encoder::new(),
             chance,
             closing: Vec::new(),
@@ -202,6 +213,7 @@ impl<T: Transport> Reactor<T> {
             clock,
             lost_micros: 0,
             conns: Slab::with_capacity(connections),
+            guests: Guests::default(),
             wheel: Wheel::with_capacity(connections),
             limiter: Limiter::new(&bounds, connections),
             apps,
@@ -255,14 +267,18 @@ impl<T: Transport> Reactor<T> {
     /// When the next turn has something to do even if nothing becomes ready: now, if something was left over.
     fn next_turn(&self) -> Option<Millis> {
         let knocks = self.accepting && !self.shortage.defers_accepts();
-        let accepts = knocks && self.accept_rate.allows();
+        let is_crowded = knocks && self.is_crowded();
+        let accepts = knocks && self.accept_rate.allows() && !is_crowded;
         let reads = !self.serving.is_empty() || !self.heavy.is_empty();
         let left_over = accepts || reads || self.shared.outbox.dirty() > 0;
         if left_over || !self.dead.is_empty() || self.wheel.is_behind() {
             return Some(Millis(0));
         }
         let drain = self.drain.as_ref().map(|drain| drain.next());
-        let accept = knocks.then(|| self.accept_rate.next());
+        let accept = match is_crowded {
+            true => self.next_leaver().map(|at| at.max(self.accept_rate.next())),
+            false => knocks.then(|| self.accept_rate.next()),
+        };
         let (ticks, shortage) = (self.shared.next_tick(), self.shortage.next());
         let next = earlier(self.wheel.next(), drain);
         earlier(earlier(next, accept), earlier(ticks, shortage))
@@ -273,6 +289,7 @@ impl<T: Transport> Reactor<T> {
         self.lost_micros = self.clock.lost_micros();
         let now = self.shared.now.micros;
         self.accept_rate.fill(now);
+        self.shared.metrics.guests = self.guests.len() as u64;
         let held_bytes = self.budgeted_bytes();
         let budget_bytes = self.shared.bounds.memory_budget_bytes;
         self.admission.turn_began(now, held_bytes, budget_bytes);
@@ -298,7 +315,7 @@ impl<T: Transport> Reactor<T> {
         let memory = self.admission.is_short_of_memory();
         let before = self.shared.health;
         self.shared.health = Health {
-            full: self.shared.is_full(),
+            full: self.is_full(),
             lagging,
             memory,
             ..before
@@ -398,6 +415,11 @@ impl<T: Transport> Reactor<T> {
         self.shared.outbox.held_bytes() + self.half_received_bytes
     }
 
+    /// Whether it holds as many WebSockets as it may, with those that are closed and not gone.
+    fn is_full(&self) -> bool {
+        self.websockets >= self.shared.bounds.connections_max
+    }
+
     /// Whether somebody waits for the kernel to have memory again.
     pub fn is_short_of_kernel_memory(&self) -> bool {
         self.shortage.next().is_some()
@@ -411,6 +433,11 @@ impl<T: Transport> Reactor<T> {
             let waiting = self.shared.outbox.backlog_bytes(conn.key);
             u64::from(waiting) + u64::from(found.held_bytes)
         })
+    }
+
+    /// Whether connections wait until a guest may be closed for them.
+    pub fn has_no_place(&self) -> bool {
+        self.accepting && self.is_crowded()
     }
 
     /// Whether something was left over for the next turn.
@@ -462,7 +489,7 @@ impl<T: Transport> Reactor<T> {
             members += u64::from(is_member);
             held_bytes += u64::from(conn.held_bytes);
             match conn.role {
-                Role::Member(app, _) | Role::Former(app) => {
+                Role::Member(app, _) | Role::Former(app, _) => {
                     queued[app as usize] += outbox.messages(key);
                 }
                 Role::Visitor(_) => {
@@ -489,6 +516,7 @@ impl<T: Transport> Reactor<T> {
                 "{name}: last words that are out are followed by the end"
             );
         }
+        self.check_guests();
         assert_eq!(
             self.wheel.len(),
             self.conns.len(),

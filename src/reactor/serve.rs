@@ -6,7 +6,7 @@
 use std::io;
 
 use super::{
-    Connection, ENDED, FRESH, HEAVY, HELD, LAST_WORDS, LEFTOVER_BYTES, LINGERS, PACE_BYTES,
+    Connection, ENDED, FRESH, HEAVY, HELD, KNOWN, LAST_WORDS, LEFTOVER_BYTES, LINGERS, PACE_BYTES,
     Reactor, Role, SERVING, STARVED,
 };
 use crate::apps::{Asked, Message, Outcome};
@@ -193,7 +193,9 @@ impl<T: Transport> Reactor<T> {
                     conn.seen = Recent::new(self.shared.now.millis());
                     conn.pings = 0;
                     share.bytes = share.bytes.saturating_sub(bytes);
-                    if bytes < room && !conn.is(ENDED) {
+                    let is_all = bytes < room && !conn.is(ENDED);
+                    self.stirs(id.key);
+                    if is_all {
                         return match self.react(id, &mut share, progressed) {
                             Reacted::Hungry => Leaves::Drained,
                             Reacted::Saturated | Reacted::Spent => Leaves::Unfinished,
@@ -278,6 +280,7 @@ impl<T: Transport> Reactor<T> {
             }
             _ => {}
         }
+        self.rests(id.key);
     }
 
     /// Takes every whole thing out of the buffer and does what it asks.
@@ -323,16 +326,20 @@ impl<T: Transport> Reactor<T> {
                 Ok(None) => return Reacted::Hungry,
                 Ok(Some(Event::Request(request))) => {
                     *progressed = true;
-                    let Role::Visitor(peer) = &conn.role else {
+                    let Role::Visitor(visitor) = &conn.role else {
                         return Reacted::Hungry;
                     };
                     let asked = Asked {
                         request,
-                        peer: **peer,
+                        peer: visitor.address,
                     };
                     let mut cx = self.shared.context(AppId::Ops, id);
                     let outcome = self.apps.answer(&asked, &mut cx);
                     let answered = Answered::new(&asked.request.head, outcome);
+                    if std::mem::take(&mut self.shared.is_vouched_for) {
+                        self.conns[id.key as usize].flags |= KNOWN;
+                        self.is_no_guest(id.key);
+                    }
                     self.answer(id, answered);
                 }
                 Ok(Some(Event::Body { expects_continue })) => {
@@ -411,6 +418,7 @@ impl<T: Transport> Reactor<T> {
                 let deflate = upgrade.deflate();
                 let response = upgrade.accept();
                 self.queue(id.key, response.encode(unix, false, false));
+                self.is_no_guest(id.key);
                 let conn = &mut self.conns[id.key as usize];
                 conn.protocol.open();
                 if let Some(deflate) = deflate {
@@ -425,7 +433,7 @@ impl<T: Transport> Reactor<T> {
                 self.shared.metrics.handshake.observe(waited);
                 self.shared.metrics.connections[app as usize] += 1;
                 // Others may knock in this very turn.
-                self.shared.health.full = self.shared.is_full();
+                self.shared.health.full = self.is_full();
                 self.arm_first_ping(id.key, app);
                 self.close_too(id);
                 let mut cx = self.shared.context(app, id);
@@ -520,6 +528,6 @@ fn is_paced<S>(conn: &Connection<S>, apps: &mut crate::apps::Apps) -> bool {
     match conn.role {
         Role::Visitor(_) => conn.protocol.phase() == Phase::Request,
         Role::Member(app, _) => apps.app(app).is_paced(),
-        Role::Former(_) => false,
+        Role::Former(..) => false,
     }
 }

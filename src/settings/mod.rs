@@ -38,6 +38,10 @@ type Result<T> = std::result::Result<T, SettingsError>;
 
 /// The descriptors kept back for HTTP, files and the loop's own: this many, or a 64th of the limit where that is more.
 const DESCRIPTORS_RESERVED_MIN: u64 = 64;
+/// Of those, what the process has open itself at most, and what a turn accepts before those it has closed are gone.
+const DESCRIPTORS_OWN: u64 = 32;
+/// Guests may take one descriptor in so many.
+const GUESTS_SHARE: u64 = 4;
 
 /// What the server is told before it starts. Its `Debug` form hides the keys and the secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -127,6 +131,8 @@ impl Settings {
     pub fn new(descriptor_limit: u64) -> Settings {
         let bounds = Bounds {
             connections_max: connections_within(descriptor_limit),
+            guests_max: count(descriptor_limit / GUESTS_SHARE),
+            sockets_max: count(descriptor_limit.saturating_sub(DESCRIPTORS_OWN)),
             ..Bounds::default()
         };
         Settings {
@@ -194,6 +200,10 @@ impl fmt::Debug for Settings {
 /// The connections that a process has room for.
 fn connections_within(descriptor_limit: u64) -> u32 {
     let reserved = DESCRIPTORS_RESERVED_MIN.max(descriptor_limit / 64);
-    let room = descriptor_limit.saturating_sub(reserved).max(1);
-    u32::try_from(room).unwrap_or(u32::MAX)
+    count(descriptor_limit.saturating_sub(reserved))
+}
+
+/// A number of connections, at least one.
+fn count(connections: u64) -> u32 {
+    u32::try_from(connections.max(1)).unwrap_or(u32::MAX)
 }

@@ -148,6 +148,13 @@ pub(super) static SETTINGS: &[Setting] = &[
         scope: Server(|s| Slot::Count(&mut s.bounds.connections_max, 1..=u32::MAX)),
     },
     Setting {
+        name: "guests", flag: "guests", heading: heading::LIMITS, default: "a quarter of the descriptor limit",
+        about: "connections that are no WebSockets and have shown no key",
+        more: "For one more the one that has been idle longest is closed, if that is a second; else it waits in the kernel's \
+               backlog.",
+        scope: Server(|s| Slot::Count(&mut s.bounds.guests_max, 1..=u32::MAX)),
+    },
+    Setting {
         name: "guest_calls_per_minute", flag: "guest-calls-per-minute", heading: heading::LIMITS, default: "",
         about: "calls a minute from one address without a key (0: any)",
         more: "Those that change something; and as many wrong keys, wrong tokens and unknown codes of rooms. A third of it \

@@ -43,8 +43,9 @@ fn a_million_connections_live_through_a_storm_and_are_told_when_the_server_goes_
     });
     let megabytes = whole.bytes_max / 1_000_000;
     println!("{megabytes} MB at most, {kept} bytes are kept");
-    // What has become ready, who is to be told, who is dead: lists that have been as long as everybody.
-    assert!(kept < 48 * connections as i64, "{kept} bytes");
+    // What has become ready, who is to be told, who is dead, and who was a guest while it was closed: lists that have been
+    // as long as everybody.
+    assert!(kept < 72 * connections as i64, "{kept} bytes");
     assert!(whole.bytes_max < 1000 * connections as u64, "{whole:?}");
     assert!(whole.bytes_current < 1 << 16, "{whole:?}");
 }

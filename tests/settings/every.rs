@@ -23,6 +23,7 @@ pub const TABLE: &[(&str, &str, &str, &str)] = &[
     ("on-full", "on_full", "disconnect", "block"),
     ("memory-budget", "memory_budget", "7MiB", "1KiB"),
     ("max-connections", "max_connections", "7", "many"),
+    ("guests", "guests", "7", "0"),
     (
         "guest-calls-per-minute",
         "guest_calls_per_minute",

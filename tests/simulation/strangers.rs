@@ -178,3 +178,138 @@ fn a_hundred_thousand_calls_from_one_address_change_nothing_for_another() {
     assert_eq!(made, 20);
     assert_eq!(stage.reactor.metrics().guest_refusals[0], 100_000 - 20);
 }
+
+/// A server that lets in so many guests.
+fn with_guests(guests: u32) -> Stage {
+    Stage::new(|bounds| bounds.guests_max = guests)
+}
+
+/// A client that has asked for something and been answered.
+fn asker(stage: &mut Stage) -> Client {
+    let client = stage.client(HEALTH);
+    assert_eq!(stage.statuses(client), [200]);
+    client
+}
+
+/// Which of these have been closed.
+fn closed(stage: &mut Stage, clients: &[Client]) -> Vec<usize> {
+    let is_closed = |(index, client): (usize, &Client)| stage.is_ended(*client).then_some(index);
+    clients.iter().enumerate().filter_map(is_closed).collect()
+}
+
+#[test]
+fn for_one_guest_too_many_the_one_that_has_been_idle_longest_goes() {
+    let mut stage = with_guests(4);
+    let mut guests = Vec::new();
+    for _ in 0..4 {
+        guests.push(asker(&mut stage));
+        stage.wait(Millis(400));
+    }
+    stage.send(guests[0], HEALTH);
+    stage.wait(Millis(1000));
+    let next = asker(&mut stage);
+    assert_eq!(closed(&mut stage, &guests), [1]);
+    let last = asker(&mut stage);
+    assert_eq!(closed(&mut stage, &guests), [1, 2]);
+    assert_eq!(closed(&mut stage, &[next, last]), [0; 0]);
+    assert_eq!(stage.reactor.metrics().guest_closes, 2);
+}
+
+#[test]
+fn those_between_two_requests_go_before_those_that_have_not_spoken() {
+    let mut stage = with_guests(3);
+    let silent = stage.client("");
+    stage.wait(Millis(500));
+    let (one, other) = (asker(&mut stage), asker(&mut stage));
+    stage.wait(Millis(1000));
+    let newcomers = [(); 2].map(|()| asker(&mut stage));
+    assert_eq!(closed(&mut stage, &[silent, one, other]), [1, 2]);
+    asker(&mut stage);
+    assert_eq!(closed(&mut stage, &[silent, newcomers[0]]), [0]);
+}
+
+#[test]
+fn while_nobody_has_been_idle_for_a_second_nobody_is_accepted_and_the_loop_sleeps() {
+    let mut stage = with_guests(3);
+    let guests = [(); 3].map(|()| asker(&mut stage));
+    let newcomer = stage.client(HEALTH);
+    let turns = stage.reactor.metrics().loop_turn.count();
+    stage.wait(Millis(990));
+    let turns = stage.reactor.metrics().loop_turn.count() - turns;
+    assert!(
+        turns < 10,
+        "{turns} turns in which nobody could be accepted"
+    );
+    assert_eq!(stage.sim().knocking(), 1);
+    stage.wait(Millis(20));
+    assert_eq!(stage.statuses(newcomer), [200]);
+    assert_eq!(closed(&mut stage, &guests), [0]);
+}
+
+#[test]
+fn nobody_is_closed_in_the_middle_of_a_request_or_of_its_answer() {
+    let mut stage = with_guests(3);
+    let half = stage.client("GET /healthz HTTP/1.1\r\n");
+    let slow = stage.sim().connect();
+    stage.sim().resize(slow, 10);
+    stage.send(slow, HEALTH);
+    // What it has sent is in its socket, and the loop has not been told.
+    let unheard = asker(&mut stage);
+    stage.wait(Millis(5000));
+    stage.sim().set_events_max(1);
+    let newcomer = stage.sim().connect();
+    stage.sim().send(newcomer, HEALTH.as_bytes());
+    stage.sim().send(unheard, HEALTH.as_bytes());
+    stage.settle();
+    assert_eq!(stage.statuses(unheard), [200]);
+    assert_eq!(closed(&mut stage, &[half, slow, unheard]), [0; 0]);
+    assert_eq!(stage.sim().knocking(), 1);
+    stage.send(half, "Host: localhost\r\n\r\n");
+    assert_eq!(stage.statuses(half), [200]);
+    stage.wait(Millis(1010));
+    assert_eq!(closed(&mut stage, &[half, slow, unheard]), [2]);
+    assert_eq!(stage.statuses(newcomer), [200]);
+}
+
+#[test]
+fn members_and_who_has_shown_a_key_are_no_guests() {
+    let mut stage = with_guests(1);
+    let members = stage.listeners(5);
+    stage.publish(1, 0);
+    stage.wait(Millis(2000));
+    let guest = asker(&mut stage);
+    stage.wait(Millis(2000));
+    let other = asker(&mut stage);
+    assert_eq!(closed(&mut stage, &[guest, other]), [0]);
+    assert_eq!(closed(&mut stage, &members), [0; 0]);
+    assert_eq!(stage.publish(2, 0), 5);
+    assert_eq!(stage.reactor.metrics().guest_closes, 1);
+}
+
+#[test]
+fn health_is_told_with_every_other_descriptor_taken() {
+    let mut stage = Stage::new(|bounds| (bounds.guests_max, bounds.sockets_max) = (20, 40));
+    stage.sim().set_descriptors_max(60);
+    let members = stage.listeners(30);
+    let idle = [(); 10].map(|()| asker(&mut stage));
+    for second in 1..=20 {
+        stage.wait(Millis(1000));
+        let client = asker(&mut stage);
+        stage.sim().finish_client(client);
+        stage.settle();
+        assert_eq!(closed(&mut stage, &idle).len(), second.min(1));
+    }
+    assert_eq!(closed(&mut stage, &members), [0; 0]);
+}
+
+#[test]
+fn websockets_that_are_refused_count_until_they_are_gone() {
+    let mut stage = Stage::new(|bounds| bounds.connections_max = 5);
+    let path = "/ws/rooms/AAAAAA";
+    let refused = [(); 5].map(|()| stage.open(path));
+    let sixth = stage.client(frames::upgrade(path));
+    assert_eq!(stage.answer(sixth).status, 503);
+    stage.wait(Millis(2100));
+    assert_eq!(closed(&mut stage, &refused), [0, 1, 2, 3, 4]);
+    stage.open(path);
+}

@@ -404,6 +404,11 @@ impl Client {
         self.answers.iter().any(publishes)
     }
 
+    /// Whether the server has read all that it has sent.
+    pub fn is_read(&self) -> bool {
+        self.in_flight == 0
+    }
+
     /// Whether it can still be spoken with.
     pub fn is_there(&self) -> bool {
         self.left.is_none() && self.ended.is_none() && self.state != State::Over

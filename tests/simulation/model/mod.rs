@@ -12,6 +12,7 @@ pub mod dialect;
 pub mod events;
 pub mod evictions;
 pub mod frames;
+pub mod guests;
 pub mod heard;
 pub mod hearing;
 pub mod inflate;

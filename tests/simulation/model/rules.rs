@@ -132,13 +132,25 @@ impl Rules {
             steps: chance.between(400, 700),
             clients_max: chance.pick(&[3, 8, 20, 40]),
         };
-        rules.with_flavour(chance).with_drain().with_ground()
+        rules
+            .with_flavour(chance)
+            .with_drain()
+            .with_ground()
+            .with_guests()
     }
 
     /// Where events are fetched late, whoever is about to be given up is written to before its event has come, and whoever
     /// publishes may be read as late as that.
     fn with_ground(mut self) -> Rules {
         self.flushes_all &= self.events_max == usize::MAX && self.interrupts == 0;
+        self
+    }
+
+    /// A few guests, in one of five runs; what was drawn decides here, too.
+    fn with_guests(mut self) -> Rules {
+        if self.steps.is_multiple_of(5) {
+            self.bounds.guests_max = 2 + self.steps as u32 / 5 % 6;
+        }
         self
     }
 
@@ -174,6 +186,11 @@ impl Rules {
             _ => Sharing::Nothing,
         };
         self
+    }
+
+    /// Whether guests may be closed for others.
+    pub fn few_guests(&self) -> bool {
+        self.bounds.guests_max < u32::MAX
     }
 
     pub fn queue(&self) -> QueueBounds {

@@ -1,15 +1,17 @@
 //! Whether the server treated a client well: no close without its reason, no reason without its close.
 
+use roomcast::bounds::Bounds;
 use roomcast::time::Millis;
 
 use super::client::{Client, Leave, Reading, State, Then};
+use super::guests;
 use super::hearing::Around;
 use super::ledger::Ledger;
 
 /// How late a deadline may be seen: ticks of the wheel, and turns that are cut short.
-const SLACK: u64 = 1000;
+pub const SLACK: u64 = 1000;
 /// The same for the one that nothing puts off, where every turn writes to everybody: a few ticks.
-const STUCK_SLACK: u64 = 50;
+pub const STUCK_SLACK: u64 = 50;
 /// A status and a pong.
 const STATUS_BYTES_MAX: u64 = 300;
 
@@ -130,6 +132,16 @@ impl Client {
         if self.is_within_a_request() {
             return Err("cut in the middle of a request, and not with a 408".into());
         }
+        let (waited, patience) = self.patience(now, bounds, ledger);
+        let for_another = around.rules.few_guests() && waited >= guests::IDLE_MIN;
+        if waited < patience && !for_another {
+            return Err(format!("cut after {waited} ms of patience"));
+        }
+        self.owes_nothing()
+    }
+
+    /// For how long it has been silent between two requests, and for how long it may be.
+    pub fn patience(&self, now: u64, bounds: &Bounds, ledger: &Ledger) -> (u64, u64) {
         let mut earlier = self.sent.iter().copied();
         let last = match self.unfinished.last() {
             Some(&(began, None)) => earlier.rfind(|&sent| sent < began),
@@ -139,11 +151,7 @@ impl Client {
             Some(last) if !self.written.is_empty() => (last, bounds.keep_alive),
             _ => (self.connected, bounds.header_timeout),
         };
-        if now < ledger.time(since) + patience.0 {
-            let waited = now - ledger.time(since);
-            return Err(format!("cut after {waited} ms of patience"));
-        }
-        self.owes_nothing()
+        (now - ledger.time(since), patience.0)
     }
 
     /// Whether a request is half sent, of which an empty line that may stand in front of it is no part.
@@ -163,7 +171,7 @@ impl Client {
 
     /// Everything has come to rest and was read: is anything missing?
     pub fn check_settled(&self, around: &Around<'_>) -> Result<(), String> {
-        if self.ended.is_some() {
+        if self.ended.is_some() || self.conn.is_none() && around.rules.few_guests() {
             return Ok(());
         }
         if self.left.is_some() {
@@ -263,7 +271,8 @@ impl Client {
     pub fn check_overdue(&self, around: &Around<'_>) -> Result<(), String> {
         let (bounds, ledger) = (&around.rules.bounds, &*around.ledger);
         let is_over = self.left.is_some() || self.ended.is_some() || self.state == State::Over;
-        if is_over || self.reading != Reading::Prompt {
+        let waits_outside = self.conn.is_none() && around.rules.few_guests();
+        if is_over || waits_outside || self.reading != Reading::Prompt {
             return Ok(());
         }
         let now = ledger.times.last().copied().unwrap_or(0);

@@ -15,6 +15,7 @@ use super::chance::Chance;
 use super::client::{Client, Kind, Leave, Reading};
 use super::dialect::Dialect;
 use super::evictions;
+use super::guests;
 use super::hearing::Around;
 use super::ledger::Ledger;
 use super::rules::{Flavour, KEY, Rules};
@@ -166,6 +167,7 @@ impl World {
         self.sim().pass(Millis(1));
         let listened = self.sim().listens();
         let evictions = self.evictions();
+        let closes = self.reactor.metrics().guest_closes;
         let descriptors = u64::from(self.sim().descriptors());
         let accepted = self.accepted();
         let flow = self
@@ -214,6 +216,8 @@ impl World {
             self.read(index, most)?;
         }
         self.note_evictions(turn, self.evictions() > evictions);
+        let left = self.reactor.metrics().guest_closes - closes;
+        guests::check(&self.clients, left, turn, &self.rules, &self.ledger)?;
         for index in 0..self.clients.len() {
             self.around(index, |client, around| client.check_stuck(now, around))?;
         }
@@ -325,7 +329,8 @@ impl World {
             let sim = self.reactor.transport();
             let unread = self.clients.iter().any(|client| sim.unread(client.end) > 0);
             let knocks = sim.listens() && sim.knocking() > 0;
-            let waits = knocks || self.reactor.is_short_of_kernel_memory();
+            let waits =
+                knocks && !self.reactor.has_no_place() || self.reactor.is_short_of_kernel_memory();
             let moves = waits || sim.is_restless() || self.reactor.is_busy();
             if !unread && !moves {
                 break;
