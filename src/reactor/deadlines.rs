@@ -117,6 +117,8 @@ impl<T: Transport> Reactor<T> {
         let began = conn.since.millis();
         let stalled = outbox.stalled_since(key);
         let is_midway = conn.is_midway();
+        let is_closing = matches!(conn.protocol.phase(), Phase::Closing | Phase::Over);
+        let stalled = stalled.map(|since| if is_closing { since.min(began) } else { since });
         if stalled.is_some_and(|since| now >= since + bounds.write_timeout) {
             return Some(Overdue::Stalled);
         }

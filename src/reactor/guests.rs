@@ -11,7 +11,7 @@ use super::{Connection, DEAD, FRESH, HELD, KNOWN, Reactor, Role};
 use crate::core::chain::Chain;
 use crate::core::protocol::Phase;
 use crate::id::ConnId;
-use crate::time::{Millis, Recent};
+use crate::time::{Micros, Millis, Recent};
 use crate::transport::Transport;
 use crate::warnings::Kind;
 use crate::wire::frame::close;
@@ -23,6 +23,9 @@ const IDLE_MIN: Millis = Millis::seconds(1);
 /// are served instead.
 const LOOKS_MAX: usize = 16;
 
+/// Of what waits for a connection that is being closed, it must take so much within each write timeout, or all of it: a
+/// slow phone does, and who takes a byte now and then holds nothing for ever.
+const TAKEN_BYTES_MIN: u64 = 16 << 10;
 /// Dead connections that have a descriptor until the turn ends, beyond `sockets_max`.
 const DEAD_MAX: usize = 16;
 
@@ -42,10 +45,15 @@ pub(super) type Guests = Chain<(u32, Recent), 2>;
 pub(super) struct Guest {
     /// Its place among the guests.
     place: u32,
+    /// What it has taken of its last words since its time to take some of them began.
+    taken_bytes: u32,
 }
 
 impl Guest {
-    pub(super) const NOBODY: Guest = Guest { place: NOWHERE };
+    pub(super) const NOBODY: Guest = Guest {
+        place: NOWHERE,
+        taken_bytes: 0,
+    };
 }
 
 impl<S> Connection<S> {
@@ -72,6 +80,21 @@ impl<S> Connection<S> {
     fn is_silent(&self) -> bool {
         let begins = self.protocol.phase() == Phase::Request && self.is_midway();
         !begins && !self.is(HELD | DEAD) && !self.is_unheard()
+    }
+
+    /// It has taken so many bytes of what waits for it; while it is being closed, enough of them begin the time for more.
+    pub(super) fn takes(&mut self, bytes: u64, now: Micros) {
+        let is_closing = matches!(self.protocol.phase(), Phase::Closing | Phase::Over);
+        let Some(guest) = self.guest_mut().filter(|_| is_closing) else {
+            return;
+        };
+        let taken = u64::from(guest.taken_bytes) + bytes;
+        if taken < TAKEN_BYTES_MIN {
+            guest.taken_bytes = taken as u32;
+        } else {
+            guest.taken_bytes = 0;
+            self.since = now;
+        }
     }
 }
 

@@ -223,6 +223,7 @@ impl<T: Transport> Reactor<T> {
             },
             |app, stored| written.push((app, stored)),
         );
+        conn.takes(sent_bytes, self.shared.now.micros);
         if sent_bytes > 0 && conn.is(HELD) {
             // It is not read, so this is the only sign of life that it can give.
             conn.seen = Recent::new(self.shared.now.millis());

@@ -313,3 +313,22 @@ fn websockets_that_are_refused_count_until_they_are_gone() {
     assert_eq!(closed(&mut stage, &refused), [0, 1, 2, 3, 4]);
     stage.open(path);
 }
+
+#[test]
+fn a_closing_client_that_takes_a_byte_now_and_then_holds_nothing_for_ever() {
+    let mut stage = Stage::new(|_| ());
+    let member = stage.narrow_listeners(1, 10)[0];
+    stage.publish(1, 5000);
+    let reads = |stage: &mut Stage, bytes: usize, seconds: u64| {
+        for _ in 0..seconds {
+            stage.wait(Millis(1000));
+            stage.sim().receive(member, bytes);
+            stage.settle();
+        }
+        stage.is_ended(member)
+    };
+    assert!(!reads(&mut stage, 1, 40), "a member may be slow");
+    stage.send(member, frames::frame(true, frames::CLOSE, &[3, 232]));
+    assert!(!reads(&mut stage, 1, 8));
+    assert!(reads(&mut stage, 1, 15));
+}

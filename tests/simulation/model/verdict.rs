@@ -12,6 +12,8 @@ use super::ledger::Ledger;
 pub const SLACK: u64 = 1000;
 /// The same for the one that nothing puts off, where every turn writes to everybody: a few ticks.
 pub const STUCK_SLACK: u64 = 50;
+/// What a client that is being closed takes within each write timeout, if that is not all.
+const TAKEN_BYTES_MIN: u64 = 16 << 10;
 /// A status and a pong.
 const STATUS_BYTES_MAX: u64 = 300;
 
@@ -102,7 +104,12 @@ impl Client {
                 .then_some(())
                 .ok_or("bytes behind the last word".into());
         }
-        if is_stuck || around.rules.thrifty || matches!(self.left, Some((Leave::Reset, _))) {
+        let is_slow = self.takes_too_little(now, around);
+        if is_stuck
+            || is_slow
+            || around.rules.thrifty
+            || matches!(self.left, Some((Leave::Reset, _)))
+        {
             return Ok(());
         }
         if around.exhausted && self.written.is_empty() && self.state == State::Http {
@@ -138,6 +145,30 @@ impl Client {
             return Err(format!("cut after {waited} ms of patience"));
         }
         self.owes_nothing()
+    }
+
+    /// Whether it may be being closed, as far as it knows, and has taken less than it must for a write timeout.
+    fn takes_too_little(&self, now: u64, around: &Around<'_>) -> bool {
+        let (bounds, ledger) = (&around.rules.bounds, &*around.ledger);
+        let span = bounds.write_timeout.0;
+        let is_silent = |sent: &u32| now >= ledger.time(*sent) + bounds.pong_timeout.0;
+        let may_be_closing = self.state == State::Http
+            || self.lie.is_some()
+            || self.closing.is_some()
+            || self.session.is_some()
+            || around.draining.is_some()
+            || !self.unfinished.is_empty()
+            || self.sent.last().is_some_and(is_silent);
+        let earlier = self.written.iter().rev();
+        let mut earlier = earlier.skip_while(|(turn, _)| ledger.time(*turn) + span > now);
+        let before = earlier.next().map_or(0, |(_, bytes)| *bytes);
+        let after = self.written.last().map_or(0, |(_, bytes)| *bytes);
+        let is_old = now >= ledger.time(self.connected) + span;
+        may_be_closing
+            && is_old
+            // Who reads at once is still slow with a window of a few bytes, when much time passes between two turns.
+            && (self.reading != Reading::Prompt || self.window < 4096)
+            && after - before < TAKEN_BYTES_MIN
     }
 
     /// For how long it has been silent between two requests, and for how long it may be.
