@@ -66,21 +66,24 @@ pub struct AppBounds {
     pub ping_interval: Millis,
 }
 
-/// How much one turn of the loop may do of each kind before the others get their turn.
+/// What each part of one turn may cost, in nanoseconds of work as `work` counts it. Together they are what a
+/// client waits for at the most, beside one step of each: a third of the 20 ms that a turn may take, because a busy
+/// machine is slower than the one that the costs were taken from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TurnBounds {
-    /// Connections accepted (64: with its handshake one costs some 20 µs, so little more than a millisecond).
-    pub accepts_max: u32,
-    /// Connections served (256: as much, if all of them say something short).
-    pub serves_max: u32,
-    /// Messages and requests of one connection; each 256 bytes of a message count as one more (128: as many as may be
-    /// published between two flushes, and 5 to 500 µs of whatever clients say; so somebody who sends without end costs
-    /// the others little more than it costs to wake up).
-    pub messages_max: u32,
-    /// Bytes read from one connection (64 KiB: one fill of the read buffer).
-    pub read_bytes_max: u32,
-    /// Connections flushed.
-    pub flushes_max: u32,
+    /// Accepting (1 ms: some 64 connections).
+    pub accept: u64,
+    /// Serving clients (2 ms: some 300 that say something short).
+    pub serve: u64,
+    /// Serving those that make much work, beside the others (1 ms).
+    pub serve_heavy: u64,
+    /// Of either, one connection (512 µs: some 120 short messages, so a client that sends without end costs the others
+    /// little more than it costs to wake up).
+    pub share: u64,
+    /// Deadlines that have passed, and what apps do by the clock (1 ms).
+    pub tick: u64,
+    /// Writing (4 ms: some 1,000 connections, so a message to a room of 10,000 takes ten turns).
+    pub flush: u64,
 }
 
 /// Everything the reactor and the apps are told about limits.
@@ -99,8 +102,8 @@ pub struct Bounds {
     pub guest_calls_per_minute: u32,
     /// Connections accepted a second at most; 0 is no cap (0: the turn's budget already bounds what a crowd costs).
     pub accept_rate: u32,
-    /// A turn of the loop that takes longer refuses new WebSockets for a while (250 ms: what a person begins to notice,
-    /// and a hundred times what a busy turn takes).
+    /// Clients that wait longer to be served have new WebSockets refused for a while (250 ms: what a person begins to
+    /// notice, and twenty times what a busy turn takes).
     pub loop_lag_limit: Millis,
     /// Bytes of one HTTP request body (1 MiB).
     pub body_bytes_max: u32,
@@ -159,11 +162,12 @@ impl Default for QueueBounds {
 impl Default for TurnBounds {
     fn default() -> TurnBounds {
         TurnBounds {
-            accepts_max: 64,
-            serves_max: 256,
-            messages_max: 128,
-            read_bytes_max: 64 << 10,
-            flushes_max: 16_384,
+            accept: 1_000_000,
+            serve: 2_000_000,
+            serve_heavy: 1_000_000,
+            share: 512_000,
+            tick: 1_000_000,
+            flush: 4_000_000,
         }
     }
 }

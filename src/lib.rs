@@ -80,3 +80,4 @@ pub mod warnings;
 pub mod watch;
 pub mod web;
 pub mod wire;
+pub mod work;

@@ -46,6 +46,8 @@ fn measure_outbox(table: &mut Table) {
         room: RoomId(0),
         changes: 0,
         members: &members,
+        also: None,
+        except: None,
     };
     let mut publish_to_room = |times: usize| {
         for _ in 0..times {

@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::guests::Guests;
 use crate::bounds::{AppBounds, Bounds, OnFull, QueueBounds};
 use crate::core::hub::Hub;
-use crate::core::outbox::{Crowd, Offer, Outbox, Stored};
+use crate::core::outbox::{Also, Crowd, Offer, Outbox, Stored};
 use crate::id::{AppId, ConnId, RoomId};
 use crate::metrics::{Charge, Metrics};
 use crate::time::{Micros, Millis, Now};
@@ -22,6 +22,7 @@ use crate::vitals;
 use crate::warnings::{Kind, Warnings};
 use crate::wire::frame::{Encoder, Frame, close};
 use crate::wire::http::Response;
+use crate::work::Work;
 
 /// Why the server would rather not have more work, if it would.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,18 +72,20 @@ pub struct Shared {
     pub closing: Vec<Closing>,
     /// How the server is.
     pub health: Health,
-    /// What was published since the last flush.
-    pub unflushed: Unflushed,
+    /// What was published and is not written yet, by app.
+    pub unwritten: [Unwritten; AppId::ALL.len()],
+    /// What is done in a turn.
+    pub work: Work,
     /// When apps want to be told that it is this time, one entry an app at most.
     pub ticks: Vec<(Millis, AppId)>,
     /// What is said in the log, at most once a second for each kind.
     pub warnings: Warnings,
 }
 
-/// What was published since the last flush. A queue takes only so much between two flushes, however fast its client
-/// reads; so once half of that is used up, nothing more is read until all has been written.
+/// What an app has published since all was written. A queue takes only so much between two writes, however fast its
+/// client reads; so once half of that is used up, the app's publishers are not read until all has been written.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Unflushed {
+pub struct Unwritten {
     /// A batch counts as one, as in a queue.
     messages: u32,
     bytes: u64,
@@ -90,14 +93,12 @@ pub struct Unflushed {
     queues: Option<usize>,
 }
 
-impl Unflushed {
-    /// Whether it is time to flush, for the queues of any app.
-    pub fn is_enough(&self, bounds: &Bounds) -> bool {
-        let half = |queue: QueueBounds| {
-            self.messages >= (queue.messages_max / 2).max(1)
-                || self.bytes >= u64::from(queue.bytes_max / 2).max(1)
-        };
-        self.messages > 0 && bounds.apps.iter().any(|app| half(app.queue))
+impl Unwritten {
+    /// Whether half of what such a queue takes is used up.
+    fn is_enough(&self, queue: &QueueBounds) -> bool {
+        self.messages > 0
+            && (self.messages >= queue.messages_max / 2
+                || self.bytes >= u64::from(queue.bytes_max / 2))
     }
 
     /// One more message.
@@ -107,23 +108,31 @@ impl Unflushed {
         self.queues = None;
     }
 
-    /// So many of the dirty queues, the first ones, are about to be flushed. Whoever becomes dirty later stands behind
-    /// them, so clients that read a little all the time do not put off what others publish.
-    pub fn flush(&mut self, queues: usize, dirty: usize) {
-        // Some may be gone without having been flushed.
-        let left = self
-            .queues
-            .unwrap_or(dirty)
-            .min(dirty)
-            .saturating_sub(queues);
+    /// So many of the dirty queues, the first ones, have been flushed, of those that there were. Whoever becomes dirty
+    /// later stands behind them, so clients that read a little all the time do not put off what others publish. What is
+    /// being told to a room is looked at beside it.
+    pub fn flushed(&mut self, queues: usize, dirty: usize) {
+        if self.messages == 0 {
+            return;
+        }
+        let left = self.queues.unwrap_or(dirty).saturating_sub(queues);
         self.queues = Some(left);
         if left == 0 {
-            *self = Unflushed::default();
+            *self = Unwritten::default();
         }
     }
 }
 
 impl Shared {
+    /// Whether an app's publishers have to wait until what it has published is written.
+    pub fn is_telling(&self, app: AppId) -> bool {
+        self.outbox.is_telling(app) || self.has_enough(app)
+    }
+
+    fn has_enough(&self, app: AppId) -> bool {
+        self.unwritten[app as usize].is_enough(&self.bounds.app(app).queue)
+    }
+
     /// When an app wants to be told of the time.
     pub fn next_tick(&self) -> Option<Millis> {
         self.ticks.iter().map(|(at, _)| *at).min()
@@ -345,6 +354,28 @@ impl Context<'_> {
 
     /// Queues a message, or a batch, for every member of a room, and says for how many members.
     pub fn publish(&mut self, room: &str, frame: Frame) -> u32 {
+        self.publish_to(room, None, None, frame)
+    }
+
+    /// The same for every member but one.
+    pub fn publish_except(&mut self, room: &str, except: ConnId, frame: Frame) -> u32 {
+        let is_current = self.shared.outbox.is_current(except);
+        let except = Some(except.key).filter(|_| is_current);
+        self.publish_to(room, None, except, frame)
+    }
+
+    /// The same for every member of two rooms, once for a connection that is in both.
+    pub fn publish_both(&mut self, rooms: [&str; 2], frame: Frame) -> u32 {
+        self.publish_to(rooms[0], Some(rooms[1]), None, frame)
+    }
+
+    fn publish_to(
+        &mut self,
+        room: &str,
+        also: Option<&str>,
+        except: Option<u32>,
+        frame: Frame,
+    ) -> u32 {
         let message = self.store_published(frame);
         let messages = u64::from(message.messages());
         let Shared {
@@ -352,20 +383,34 @@ impl Context<'_> {
             outbox,
             bounds,
             metrics,
+            work,
             ..
         } = &mut *self.shared;
-        let Some(room) = hub.find(room) else {
-            outbox.release(message);
-            return 0;
+        let also = also.and_then(|also| hub.find(also));
+        let (room, also) = match (hub.find(room), also) {
+            (Some(room), also) => (room, also),
+            (None, Some(also)) => (also, None),
+            (None, None) => {
+                outbox.release(message);
+                return 0;
+            }
         };
+        let is_in_first = |key| hub.is_member(key, room);
         let crowd = Crowd {
             room,
             changes: hub.changes(),
             members: hub.members(room),
+            also: also.map(|also| Also {
+                room: also,
+                members: hub.members(also),
+                is_in_first: &is_in_first,
+            }),
+            except,
         };
         let bounds = bounds.app(self.app);
         let lag = bounds.on_full == OnFull::Drop;
         let published = outbox.publish(&crowd, message, &bounds.queue, lag);
+        work.charge(outbox.take_cost());
         let refused = u64::from(published.refused) * messages;
         metrics.messages_offered[self.app as usize] +=
             u64::from(published.receivers) * messages + refused;
@@ -376,38 +421,29 @@ impl Context<'_> {
         published.receivers
     }
 
-    /// Queues a message for every member of these rooms, once for whoever is in several, but not for `except`, and
-    /// says for how many.
-    pub fn publish_to(&mut self, rooms: &[&str], except: Option<ConnId>, frame: Frame) -> u32 {
-        let message = self.store_published(frame);
-        let except = except
-            .filter(|conn| self.shared.outbox.is_current(*conn))
-            .map(|conn| conn.key);
-        let mut receivers = 0;
-        for (index, name) in rooms.iter().enumerate() {
-            let Some(room) = self.shared.hub.find(name) else {
-                continue;
-            };
-            for member in 0..self.shared.hub.members(room).len() {
-                let hub = &self.shared.hub;
-                let key = hub.members(room)[member];
-                let has_it = |name: &&str| {
-                    hub.find(name)
-                        .is_some_and(|earlier| hub.is_member(key, earlier))
-                };
-                if Some(key) != except && !rooms[..index].iter().any(has_it) {
-                    receivers += u32::from(self.offer(key, &message));
-                }
-            }
-        }
-        self.shared.outbox.release(message);
-        receivers
+    /// Whether the app's publishers have to wait: something that was published is being written, to a room of which some
+    /// have it already, or half of what a queue takes waits to be.
+    pub fn is_telling(&self) -> bool {
+        self.shared.is_telling(self.app)
+    }
+
+    /// Whether those who publish to this room have to.
+    pub fn is_telling_room(&self, room: &str) -> bool {
+        let Shared { hub, outbox, .. } = &*self.shared;
+        let is_telling = |room| outbox.is_telling_room(self.app, room);
+        self.shared.has_enough(self.app)
+            || outbox.is_telling(self.app) && hub.find(room).is_some_and(is_telling)
+    }
+
+    /// So much has been done, as [`crate::work`] counts it.
+    pub fn spend(&mut self, cost: u64) {
+        self.shared.work.charge(cost);
     }
 
     /// Stores what goes to many, and counts it.
     fn store_published(&mut self, frame: Frame) -> Stored {
         self.shared.metrics.messages_published[self.app as usize] += u64::from(frame.messages());
-        self.shared.unflushed.add(&frame);
+        self.shared.unwritten[self.app as usize].add(&frame);
         self.shared
             .outbox
             .store(frame, self.app, self.shared.now.micros)

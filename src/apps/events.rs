@@ -13,7 +13,7 @@ use super::context::Context;
 use super::object::{Fields as Given, Object};
 use super::refusal::bad;
 use super::routes::{Needs, Route};
-use super::{App, Call, Message, Seat, read_part};
+use super::{App, Call, Message, Reply, Seat, read_part};
 use crate::time::Unix;
 use crate::wire::frame::Frame;
 use crate::wire::http::Response;
@@ -113,8 +113,9 @@ impl App for Events {
         ROUTES.iter().collect()
     }
 
-    fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Response {
-        publish(call, cx).unwrap_or_else(|refusal| refusal)
+    fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Reply {
+        let answer = publish(call, cx);
+        answer.unwrap_or_else(|refusal| refusal).into()
     }
 
     fn admit(&mut self, _: &Call<'_>, _: &mut Context<'_>) -> Result<Seat, Response> {
@@ -160,10 +161,6 @@ impl App for Events {
         serde_json::to_string(&notice)
             .ok()
             .map(|text| Frame::text(&text))
-    }
-
-    fn is_paced(&self) -> bool {
-        true
     }
 }
 

@@ -21,7 +21,9 @@ pub mod stream;
 pub mod tasks;
 pub mod word;
 
+use std::any::Any;
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
@@ -70,6 +72,25 @@ pub struct Asked<'a> {
     pub request: Request<'a>,
     /// The address of the connection's peer, which may be a proxy's.
     pub peer: IpAddr,
+    /// How far an app has come with it, if it is asked again.
+    pub progress: Cell<Option<Progress>>,
+}
+
+/// How far an app has come with a request: its own business.
+pub type Progress = Box<dyn Any>;
+
+/// What an app makes of a request.
+pub enum Reply {
+    /// This is the answer.
+    Now(Response),
+    /// There is more to be done than one turn has time for: the app is asked again, and given this.
+    Later(Progress),
+}
+
+impl From<Response> for Reply {
+    fn from(response: Response) -> Reply {
+        Reply::Now(response)
+    }
 }
 
 /// A request that has come through the door, and the route it took.
@@ -87,6 +108,7 @@ pub struct Call<'a> {
     /// Whether its client is a stranger, who may do some things only so often.
     pub is_stranger: bool,
     body: &'a [u8],
+    progress: &'a Cell<Option<Progress>>,
 }
 
 /// A dialect.
@@ -101,7 +123,7 @@ pub trait App {
     }
 
     /// A plain HTTP request to one of its routes.
-    fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Response;
+    fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Reply;
 
     /// An upgrade on one of its routes, before the 101: who comes in gets a seat, who does not gets an answer.
     fn admit(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Result<Seat, Response>;
@@ -120,6 +142,16 @@ pub trait App {
         self.closed(seat, cx);
     }
 
+    /// Whether what this call would publish has to wait, because what was published before is still being written.
+    fn waits(&self, _: &Call<'_>, cx: &Context<'_>) -> bool {
+        cx.is_telling()
+    }
+
+    /// The same for what a client says, for an app that publishes that.
+    fn holds(&self, _: Seat, _: &Context<'_>) -> bool {
+        false
+    }
+
     /// How a client is told that it missed so many messages.
     fn lagged(&self, missed: u32, unix: Unix) -> Option<Frame>;
 
@@ -133,12 +165,6 @@ pub trait App {
 
     /// The time has come that the app asked for with [`Context::tick_at`]; the call is about no connection.
     fn tick(&mut self, _: &mut Context<'_>) {}
-
-    /// Whether a client is read only as fast as it takes its answers: for an app that answers each message, where
-    /// dropping would break a promise.
-    fn is_paced(&self) -> bool {
-        false
-    }
 }
 
 /// What becomes of a request.
@@ -147,6 +173,10 @@ pub enum Outcome {
     Answer(Response),
     /// A WebSocket for this app, which has given it a seat.
     Open(AppId, Seat, Upgrade),
+    /// Nothing yet: the request is to be asked again once this app's messages are written.
+    Waits(AppId),
+    /// Nothing yet: the request is to be asked again in another turn, with this.
+    GoesOn(Progress),
 }
 
 /// All apps, and the door in front of them.
@@ -189,6 +219,7 @@ impl Apps {
         let found = self.routes.find(head.method, head.path);
         let outcome = self.pass(asked, &found, cx).unwrap_or_else(Outcome::Answer);
         let (route, status) = match (&found, &outcome) {
+            (_, Outcome::Waits(_) | Outcome::GoesOn(_)) => return outcome,
             (Found::Route(_, route, _), Outcome::Answer(response)) => {
                 (route.path, response.status())
             }
@@ -276,6 +307,7 @@ impl Apps {
             has_key: shown.is_ok(),
             is_stranger,
             body,
+            progress: &asked.progress,
         };
         let mut cx = cx.for_app(id);
         let app = self.apps[id as usize]
@@ -286,11 +318,17 @@ impl Apps {
             if cx.health().refusing && changes {
                 return Err(unavailable(&mut cx, "draining", "the server is going away"));
             }
+            if changes && app.waits(&call, &cx) {
+                return Ok(Outcome::Waits(id));
+            }
             let is_charged = changes && route.needs == Needs::Nothing && is_stranger;
             if is_charged && !app.knows(&call, &mut cx) {
                 cx.charge(peer, Charge::Call)?;
             }
-            return Ok(Outcome::Answer(app.request(&call, &mut cx)));
+            return Ok(match app.request(&call, &mut cx) {
+                Reply::Now(response) => Outcome::Answer(response),
+                Reply::Later(progress) => Outcome::GoesOn(progress),
+            });
         }
         let upgrade = Upgrade::parse(head, cx.deflates())?;
         check_room(&mut cx, id)?;
@@ -398,6 +436,11 @@ impl<'a> Call<'a> {
     /// A `{}` segment of the path, decoded.
     pub fn param(&self, index: usize) -> &Cow<'a, str> {
         &self.params[index]
+    }
+
+    /// What the app gave away with [`Reply::Later`], if it was this.
+    pub fn progress<T: 'static>(&self) -> Option<Box<T>> {
+        self.progress.take()?.downcast().ok()
     }
 
     /// The query's parameters of these names, which its route takes; an empty one is absent.

@@ -12,7 +12,7 @@ use self::stats::Stats;
 use super::context::{Context, Health};
 use super::refusal::missing;
 use super::routes::{Kind, Needs, Route};
-use super::{App, Call, Message, Seat};
+use super::{App, Call, Message, Reply, Seat};
 use crate::time::Unix;
 use crate::web::{ASSETS, CONTENT_SECURITY_POLICY, MOVED, asset};
 use crate::wire::frame::Frame;
@@ -101,11 +101,11 @@ impl App for Ops {
             .collect()
     }
 
-    fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Response {
+    fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Reply {
         if call.route.kind == Kind::Page {
-            return self.page(call);
+            return self.page(call).into();
         }
-        match call.route.path {
+        let answer = match call.route.path {
             "/healthz" => Response::json(200, &json!({"status": "ok"})),
             "/readyz" => ready(cx),
             "/qr.svg" => code::draw(call).unwrap_or_else(|refusal| refusal),
@@ -115,7 +115,8 @@ impl App for Ops {
                 cx.render_metrics().into_bytes(),
             ),
             _ => missing("there is nothing at this path"),
-        }
+        };
+        answer.into()
     }
 
     fn admit(&mut self, call: &Call<'_>, _: &mut Context<'_>) -> Result<Seat, Response> {
@@ -150,10 +151,6 @@ impl App for Ops {
 
     fn tick(&mut self, cx: &mut Context<'_>) {
         self.stats.tick(cx);
-    }
-
-    fn is_paced(&self) -> bool {
-        true
     }
 }
 

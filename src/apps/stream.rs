@@ -19,7 +19,7 @@ use self::items::{Block, OneOrMany, Tx};
 use super::context::Context;
 use super::object::Object;
 use super::routes::{Needs, Route};
-use super::{App, Call, Message, Seat};
+use super::{App, Call, Message, Reply, Seat};
 use crate::metrics::StreamMessage;
 use crate::time::Unix;
 use crate::warnings::Kind;
@@ -122,12 +122,12 @@ impl App for Stream {
         ROUTES.iter().collect()
     }
 
-    fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Response {
+    fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Reply {
         let published = match call.route.path {
             BLOCKS => publish::<Block<'_>>(Channel::Blocks, call, cx),
             _ => publish::<Tx<'_>>(Channel::Txs, call, cx),
         };
-        published.unwrap_or_else(|refusal| refusal)
+        published.unwrap_or_else(|refusal| refusal).into()
     }
 
     fn admit(&mut self, _: &Call<'_>, _: &mut Context<'_>) -> Result<Seat, Response> {
@@ -156,10 +156,6 @@ impl App for Stream {
         serde_json::to_string(&notice)
             .ok()
             .map(|text| Frame::text(&text))
-    }
-
-    fn is_paced(&self) -> bool {
-        true
     }
 }
 
@@ -218,9 +214,12 @@ where
         data,
     });
     if let Some(batch) = cx.json_batch(messages) {
-        let receivers = cx.publish(channel.room(), batch);
-        let deliveries = u64::from(receivers) * accepted as u64;
-        cx.metrics().stream_message(kind, deliveries);
+        // Of the two kinds, how many are delivered is counted apart.
+        let batch = match channel {
+            Channel::Blocks => batch,
+            Channel::Txs => batch.tagged(),
+        };
+        cx.publish(channel.room(), batch);
     }
     Ok(Response::json(202, &json!({"accepted": accepted})))
 }

@@ -7,7 +7,7 @@
 //! bytes, and it enters the dirty list itself; only a flush sets blocked; only a writable edge clears it.
 //!
 //! **A run** is what is published to a room, waiting once for all the members that have nothing else to wait for: they
-//! have no slots, get the same bytes in one write each, and the run is on the dirty list in their place.
+//! have no slots, get the same bytes in one write each, and the run is on a list of its own in their place.
 //!
 //! **Full means drop, visibly.** Messages are bounded by number and bytes; vital ones, answers, pings, pongs and the
 //! close frame always fit. An empty queue takes any one message, and one whose socket has refused nothing yet takes all:
@@ -35,13 +35,14 @@ pub use self::flush::{Flush, FlushState};
 pub use self::queue::Backlog;
 use self::queue::Queue;
 use self::run::Runs;
-pub use self::run::{Crowd, Published};
+pub use self::run::{Also, Crowd, Published};
 use self::store::Store;
 pub use self::store::Stored;
 use crate::bounds::QueueBounds;
 use crate::id::{AppId, ConnId};
 use crate::time::{Micros, Millis};
 use crate::wire::frame::{Class, Frame};
+use crate::work;
 
 /// The end of a chain of slots.
 const NONE: u32 = u32::MAX;
@@ -59,6 +60,10 @@ const LAGGING: u8 = 4;
 const FINISHING: u8 = 8;
 /// Some of what waits has been refused; cleared only when the queue has been empty.
 const REFUSED: u8 = 16;
+/// Messages from this client may be compressed.
+const INFLATES: u8 = 32;
+/// Messages to it are.
+const PACKS: u8 = 64;
 
 /// All queues of all connections.
 pub struct Outbox {
@@ -66,20 +71,18 @@ pub struct Outbox {
     store: Store,
     slots: Slab<Slot>,
     runs: Runs,
-    dirty: VecDeque<Dirty>,
+    /// Connections whose queues are to be flushed.
+    dirty: VecDeque<u32>,
+    /// Whether a member of a run comes next, and not a queue.
+    run_is_next: bool,
+    /// How many queues have been given out to be flushed.
+    given_queues: u64,
     /// Queues that the last published message did not fit.
     full: Vec<u32>,
     scratch: Vec<u8>,
     deflate_bytes_min: u32,
-}
-
-/// Who has something to write.
-#[derive(Clone, Copy)]
-enum Dirty {
-    /// The queue of a connection.
-    Queue(u32),
-    /// The members of a run, one by one.
-    Run(u32),
+    /// What marking members and queueing copies has cost since that was asked for.
+    cost: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -110,10 +113,23 @@ impl Outbox {
             slots: Slab::new(),
             runs: Runs::default(),
             dirty: VecDeque::new(),
+            run_is_next: false,
+            given_queues: 0,
             full: Vec::new(),
             scratch: Vec::with_capacity(flush::COPY_BYTES_MAX),
             deflate_bytes_min,
+            cost: 0,
         }
+    }
+
+    /// What has been done since this was last asked, as `work` counts it.
+    pub fn take_cost(&mut self) -> u64 {
+        std::mem::take(&mut self.cost) + self.store.take_cost()
+    }
+
+    /// Goes on with compressing what is too long to be compressed at once.
+    pub fn pack_slice(&mut self) {
+        self.store.pack_slice();
     }
 
     /// Opens the column entry of a connection that was accepted.
@@ -149,10 +165,10 @@ impl Outbox {
         self.queues[key as usize].app = Some(app);
     }
 
-    /// From now on messages to this connection are compressed, for a window of so many bits.
-    pub fn deflate(&mut self, key: u32, window_bits: u8) {
+    /// From now on messages from this connection may be compressed, and messages to it are, if it `packs`.
+    pub fn deflate(&mut self, key: u32, packs: bool) {
         self.leave_run(key);
-        self.queues[key as usize].window_bits = window_bits;
+        self.queues[key as usize].flags |= if packs { INFLATES | PACKS } else { INFLATES };
     }
 
     /// Puts a message into the store, from where any number of queues can take a copy.
@@ -177,11 +193,11 @@ impl Outbox {
         }
         let form = self
             .store
-            .form(message, queue.window_bits, self.deflate_bytes_min);
+            .form(message, queue.packs(), self.deflate_bytes_min);
         let stored = self.store.get(form);
         match stored.class {
             Class::Message => {
-                let bytes = u64::from(queue.bytes) + stored.bytes.len() as u64;
+                let bytes = u64::from(queue.bytes) + u64::from(stored.weight);
                 let fits = queue.messages == 0
                     || queue.flags & REFUSED == 0
                     || (queue.messages < bounds.messages_max
@@ -231,7 +247,7 @@ impl Outbox {
         let written = std::mem::take(&mut queue.written);
         let discarded = self.discard(key);
         // The frame that has begun is put back as the only one.
-        let message_bytes = self.store.get(message).bytes.len() as u32;
+        let message_bytes = self.store.get(message).weight;
         self.slots[first as usize] = Slot {
             message,
             next: NONE,
@@ -278,20 +294,22 @@ impl Outbox {
         }
     }
 
-    /// The next connection that has something to write; whoever takes it flushes it.
+    /// The next connection that has something to write; whoever takes it flushes it. Queues and members of runs take
+    /// turns, so that what is for one connection does not wait behind what is for a whole room.
     pub fn next_dirty(&mut self) -> Option<u32> {
-        loop {
-            match *self.dirty.front()? {
-                Dirty::Queue(key) => {
-                    self.dirty.pop_front();
-                    self.queues[key as usize].flags &= !DIRTY;
-                    return Some(key);
-                }
-                Dirty::Run(run) => match self.next_of_run(run) {
-                    Some(key) => return Some(key),
-                    None => self.dirty.pop_front(),
-                },
-            };
+        self.run_is_next = !self.run_is_next;
+        if (self.run_is_next || self.dirty.is_empty())
+            && let Some(key) = self.next_of_runs()
+        {
+            return Some(key);
+        }
+        match self.dirty.pop_front() {
+            Some(key) => {
+                self.given_queues += 1;
+                self.queues[key as usize].flags &= !DIRTY;
+                Some(key)
+            }
+            None => self.next_of_runs(),
         }
     }
 
@@ -333,7 +351,8 @@ impl Outbox {
         }
         queue.tail = slot;
         queue.messages += u32::from(stored.class.is_message());
-        queue.bytes += stored.bytes.len() as u32;
+        queue.bytes += stored.weight;
+        self.cost += work::COPY;
         self.mark_dirty(key);
         slot
     }
@@ -356,10 +375,7 @@ impl Outbox {
         }
         self.store.copy(message);
         let older = std::mem::replace(&mut self.slots[queue.pong as usize].message, message);
-        let (older_bytes, bytes) = (
-            self.store.get(older).bytes.len() as u32,
-            self.store.get(message).bytes.len() as u32,
-        );
+        let (older_bytes, bytes) = (self.store.get(older).weight, self.store.get(message).weight);
         let queue = &mut self.queues[key as usize];
         queue.bytes = queue.bytes - older_bytes + bytes;
         self.store.drop_copy(older);
@@ -379,7 +395,7 @@ impl Outbox {
         queue.head = slot.next;
         queue.tail = if slot.next == NONE { NONE } else { queue.tail };
         queue.messages -= u32::from(message.class.is_message());
-        queue.bytes -= message.bytes.len() as u32 - queue.written;
+        queue.bytes -= message.weight - queue.written;
         queue.written = 0;
         self.store.drop_copy(slot.message);
         Some(())
@@ -398,7 +414,7 @@ impl Outbox {
         let queue = &mut self.queues[key as usize];
         if queue.flags & (DIRTY | BLOCKED) == 0 && queue.head != NONE {
             queue.flags |= DIRTY;
-            self.dirty.push_back(Dirty::Queue(key));
+            self.dirty.push_back(key);
         }
     }
 
@@ -410,9 +426,19 @@ impl Outbox {
         }
     }
 
+    /// Queues that are to be flushed, in their order.
+    pub fn dirty_queues(&self) -> usize {
+        self.dirty.len()
+    }
+
+    /// How many queues have been given out to be flushed, ever.
+    pub fn given_queues(&self) -> u64 {
+        self.given_queues
+    }
+
     /// Connections that are to be flushed; of those in runs, some may have nothing to write any more.
     pub fn dirty(&self) -> usize {
-        self.dirty.len() - self.runs.len() + self.runs.members_left()
+        self.dirty.len() + self.runs.members_left()
     }
 
     /// Bytes that all queues hold, each message once.
@@ -443,7 +469,7 @@ impl Outbox {
                 let slot = self.slots[at as usize];
                 let message = self.store.get(slot.message);
                 messages += u32::from(message.class.is_message());
-                bytes += message.bytes.len() as u32;
+                bytes += message.weight;
                 copies.resize(copies.len().max(slot.message as usize + 1), 0);
                 copies[slot.message as usize] += 1;
                 slots += 1;

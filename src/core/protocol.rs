@@ -8,7 +8,7 @@
 use tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::wire::body::Body;
-use crate::wire::buffer::Buffer;
+use crate::wire::buffer::{Buffer, Unpacking};
 use crate::wire::fault::Fault;
 use crate::wire::frame::{Header, Kind, close, unmask};
 use crate::wire::growth::{self, Rest};
@@ -41,6 +41,8 @@ pub struct Limits {
     pub message_bytes_max: u32,
     /// Whether messages may be compressed.
     pub deflate: bool,
+    /// What inflating a message may cost at once, as `work` counts it: what is left goes on in the next call.
+    pub inflating: u64,
 }
 
 /// What the client did.
@@ -54,6 +56,8 @@ pub enum Event<'a> {
         /// The client waits for `100 Continue` before it sends the body.
         expects_continue: bool,
     },
+    /// A compressed message is there, of which a part is inflated: the next call goes on with it.
+    Unpacking,
     /// A whole request.
     Request(Request<'a>),
     /// A whole text message.
@@ -76,7 +80,7 @@ impl Event<'_> {
             Event::Binary(payload) | Event::Ping(payload) | Event::Pong(payload) => {
                 Some(payload.len())
             }
-            Event::Body { .. } | Event::Request(_) | Event::Close(_) => None,
+            Event::Body { .. } | Event::Unpacking | Event::Request(_) | Event::Close(_) => None,
         }
     }
 }
@@ -92,6 +96,8 @@ pub struct Protocol {
 enum Work {
     Body(Body),
     Message(Assembly),
+    /// Nothing is missing of it; it is text, or binary.
+    Unpacking(Box<Unpacking>, bool),
 }
 
 /// A message that did not come in one piece.
@@ -230,6 +236,14 @@ impl Protocol {
         limits: Limits,
     ) -> Result<Option<Event<'a>>, Fault> {
         loop {
+            if let Some(Work::Unpacking(unpacking, text)) = self.work.as_deref_mut() {
+                let text = *text;
+                if !buffer.go_on(unpacking, limits.message_bytes_max, limits.inflating)? {
+                    return Ok(Some(Event::Unpacking));
+                }
+                self.work = None;
+                return data(text, buffer.adopted()).map(Some);
+            }
             if let Some(Work::Message(message)) = self.work.as_deref_mut()
                 && let Some(frame) = &mut message.frame
             {
@@ -279,8 +293,9 @@ impl Protocol {
                 unmask(buffer.at_mut(range.clone()), header.mask, 0);
                 let text = header.kind == Kind::Text;
                 if header.compressed {
-                    buffer.inflate(range, limits.message_bytes_max)?;
-                    return data(text, buffer.adopted()).map(Some);
+                    let (max, cost_max) = (limits.message_bytes_max, limits.inflating);
+                    let unpacking = buffer.inflate(range, max, cost_max)?;
+                    return self.inflated(unpacking, text, buffer).map(Some);
                 }
                 return data(text, buffer.at(range)).map(Some);
             }
@@ -345,10 +360,42 @@ impl Protocol {
                 Ok(Event::Binary(buffer.adopted()))
             }
             Gathered::Compressed { text, bytes } => {
-                buffer.adopt_inflated(&bytes, limits.message_bytes_max)?;
-                data(text, buffer.adopted())
+                let (max, cost_max) = (limits.message_bytes_max, limits.inflating);
+                let unpacking = buffer.adopt_inflated(bytes, max, cost_max)?;
+                self.inflated(unpacking, text, buffer)
             }
         }
+    }
+
+    /// The message that was inflated, unless there is more to be done.
+    fn inflated<'a>(
+        &mut self,
+        unpacking: Option<Unpacking>,
+        text: bool,
+        buffer: &'a Buffer,
+    ) -> Result<Event<'a>, Fault> {
+        let Some(unpacking) = unpacking else {
+            return data(text, buffer.adopted());
+        };
+        self.work = Some(Box::new(Work::Unpacking(Box::new(unpacking), text)));
+        Ok(Event::Unpacking)
+    }
+
+    /// The last request is to be given again. What came with its head is unread since the mark; one that had `pieces` is
+    /// given back by the buffer.
+    pub fn put_back(&mut self, buffer: &mut Buffer, mark: usize, pieces: bool) {
+        if !pieces {
+            return buffer.unread_from(mark);
+        }
+        let bytes = buffer.take_adopted();
+        let head = Head::parse(&bytes).ok().flatten();
+        let (_, head_bytes) = head.expect("a head that was parsed once parses again");
+        self.work = Some(Box::new(Work::Body(Body::whole(bytes, head_bytes))));
+    }
+
+    /// Whether a body is half received.
+    pub fn has_body(&self) -> bool {
+        matches!(self.work.as_deref(), Some(Work::Body(_)))
     }
 
     /// How far the connection has come.
@@ -375,6 +422,7 @@ impl Protocol {
             None => 0,
             Some(Work::Body(body)) => size_of::<Work>() + body.held_bytes(),
             Some(Work::Message(message)) => size_of::<Work>() + message.gathered.held_bytes(),
+            Some(Work::Unpacking(unpacking, _)) => size_of::<Work>() + unpacking.held_bytes(),
         }
     }
 

@@ -5,7 +5,7 @@
 
 use rand_chacha::rand_core::Rng;
 
-use super::{Connection, DEAD, FRESH, Reactor, Role, SERVING, STARVED};
+use super::{Connection, DEAD, FRESH, Reactor, Role, SERVING, STARVED, WAITS};
 use crate::apps::Seat;
 use crate::core::protocol::Phase;
 use crate::id::{AppId, ConnId};
@@ -13,6 +13,7 @@ use crate::time::Millis;
 use crate::transport::Transport;
 use crate::wire::fault::Fault;
 use crate::wire::frame::{Frame, close};
+use crate::work;
 
 /// What a connection is late with.
 enum Overdue {
@@ -43,13 +44,24 @@ impl<T: Transport> Reactor<T> {
             .arm(key, stuck_until.map_or(first, |until| until.min(first)));
     }
 
-    /// Looks at connections whose deadline has passed, as many as a turn serves, and at every app that asked for this
-    /// time.
+    /// Looks at every app that asked for this time, and at connections whose deadline has passed, as far as there is work
+    /// left for it.
     pub(super) fn tick(&mut self) {
         let now = self.shared.now.millis();
+        while self.shared.work.goes_on()
+            && let Some(app) = self.shared.take_tick(now)
+        {
+            let mut cx = self.shared.context(app, ConnId::NOBODY);
+            self.apps.app(app).tick(&mut cx);
+            self.carry_out_closings();
+        }
+        if !self.shared.work.goes_on() {
+            return;
+        }
         let mut due = std::mem::take(&mut self.due);
-        let due_max = self.shared.bounds.turn.serves_max as usize;
-        self.wheel.expire(now, due_max, &mut due);
+        // What each of them costs beside being looked at is paid off in the next turns.
+        let due_max = self.shared.work.left().div_ceil(work::LAPSE);
+        self.wheel.expire(now, due_max as usize, &mut due);
         for key in due.drain(..) {
             if self
                 .conns
@@ -62,15 +74,12 @@ impl<T: Transport> Reactor<T> {
             }
         }
         self.due = due;
-        while let Some(app) = self.shared.take_tick(now) {
-            let mut cx = self.shared.context(app, ConnId::NOBODY);
-            self.apps.app(app).tick(&mut cx);
-        }
         self.carry_out_closings();
     }
 
     /// Does what a deadline that has passed asks for; false if that was the end.
     fn lapse(&mut self, key: u32, now: Millis) -> bool {
+        self.shared.work.charge(work::LAPSE);
         let conn = &self.conns[key as usize];
         let id = ConnId {
             key,
@@ -104,7 +113,8 @@ impl<T: Transport> Reactor<T> {
             self.shared.outbox.reopen(id.key);
             self.flush_one(id.key);
         }
-        if !self.conns[id.key as usize].is(SERVING | DEAD) {
+        if !self.conns[id.key as usize].is(SERVING | WAITS | DEAD) {
+            self.shared.work.begin_share(0);
             self.serve_one(id);
         }
     }
@@ -235,7 +245,7 @@ impl<T: Transport> Reactor<T> {
 impl<S> Connection<S> {
     /// Whether something came, or may have come, and has not been looked at: who knows what it changes.
     pub(super) fn is_unheard(&self) -> bool {
-        self.is(SERVING | STARVED)
+        self.is(SERVING | STARVED | WAITS)
     }
 
     /// When a connection that says nothing is given up: sooner if it has never said anything.

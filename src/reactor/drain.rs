@@ -8,12 +8,13 @@ use std::collections::VecDeque;
 
 use rand_chacha::rand_core::Rng;
 
-use super::{Connection, FRESH, Flow, Reactor, Role, SERVING};
+use super::{Connection, FRESH, Flow, Reactor, Role, SERVING, WAITS};
 use crate::core::protocol::Phase;
 use crate::id::ConnId;
 use crate::time::Millis;
 use crate::transport::{Sharing, Transport};
 use crate::wire::frame::close;
+use crate::work;
 
 /// How often a drain closes some more.
 const STEP: Millis = Millis(10);
@@ -146,9 +147,11 @@ impl<T: Transport> Reactor<T> {
         let evenly = closing.members * elapsed / bounds.drain.0.max(1);
         let due = evenly.min(u64::from(bounds.drain_rate) * elapsed / 1000);
         while closing.told < due
+            && self.shared.work.goes_on()
             && let Some(id) = closing.order.pop_back()
         {
             closing.told += 1;
+            self.shared.work.charge(work::CLOSE);
             let found = self
                 .conns
                 .get(id.key as usize)
@@ -193,7 +196,7 @@ impl<T: Transport> Reactor<T> {
 impl<S> Connection<S> {
     /// Whether a request is on its way that deserves an answer: half of it has come.
     fn is_asking(&self) -> bool {
-        self.protocol.phase() == Phase::Request && (self.is(SERVING) || self.is_midway())
+        self.protocol.phase() == Phase::Request && (self.is(SERVING | WAITS) || self.is_midway())
     }
 
     /// Whether it was opened for a request that has not come.

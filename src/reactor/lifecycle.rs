@@ -6,17 +6,19 @@ use std::io;
 use super::Visitor;
 use super::guests::Guest;
 use super::{
-    Connection, DEAD, FRESH, HELD, LAST_WORDS, LINGERS, PACE_BYTES, Reactor, Role, SERVING,
+    ANSWERS_BYTES, Connection, DEAD, FRESH, HELD, LAST_WORDS, LINGERS, Reactor, Role, SERVING,
+    WAITS,
 };
 use crate::core::outbox::FlushState;
 use crate::core::protocol::{Phase, Protocol};
 use crate::id::{AppId, ConnId};
-use crate::metrics::Accept;
+use crate::metrics::{Accept, StreamMessage};
 use crate::time::{Millis, Recent};
 use crate::transport::{AcceptError, Transport, is_shortage};
 use crate::vitals;
 use crate::warnings::Kind;
 use crate::wire::frame::close;
+use crate::work;
 
 /// How often the room that a burst has grown is given back: seldom enough that the next message to as many members
 /// finds it still there.
@@ -28,7 +30,7 @@ impl<T: Transport> Reactor<T> {
         if !self.accepting || self.shortage.defers_accepts() {
             return;
         }
-        for _ in 0..self.shared.bounds.turn.accepts_max {
+        while self.shared.work.goes_on() {
             if self.awaits_burial() {
                 return;
             }
@@ -50,6 +52,7 @@ impl<T: Transport> Reactor<T> {
                 self.make_place(key);
                 continue;
             }
+            self.shared.work.charge(work::ACCEPT);
             let accepted = self.transport.accept();
             let found_somebody = !matches!(
                 accepted,
@@ -135,6 +138,7 @@ impl<T: Transport> Reactor<T> {
             role: Role::Visitor(Box::new(Visitor {
                 address,
                 guest: Guest::NOBODY,
+                progress: None,
             })),
             leftover: None,
             seen: Recent::new(now.millis()),
@@ -165,13 +169,20 @@ impl<T: Transport> Reactor<T> {
         self.rests(id.key);
     }
 
-    /// Writes what waits, one call a connection, up to the turn's budget.
+    /// Writes what waits, one call a connection, as far as there is work left for it.
     pub(super) fn flush(&mut self) {
         vitals::serves_nobody();
-        let dirty = self.shared.outbox.dirty();
-        let flushes = dirty.min(self.shared.bounds.turn.flushes_max as usize);
-        self.shared.unflushed.flush(flushes, dirty);
-        for _ in 0..flushes {
+        self.shared.outbox.pack_slice();
+        self.shared.work.charge(self.shared.outbox.take_cost());
+        let (dirty, queues) = (
+            self.shared.outbox.dirty(),
+            self.shared.outbox.dirty_queues(),
+        );
+        let given_before = self.shared.outbox.given_queues();
+        for _ in 0..dirty {
+            if !self.shared.work.goes_on() {
+                break;
+            }
             let Some(key) = self.shared.outbox.next_dirty() else {
                 break;
             };
@@ -184,6 +195,10 @@ impl<T: Transport> Reactor<T> {
                 None => {}
             }
         }
+        let given = (self.shared.outbox.given_queues() - given_before) as usize;
+        for unwritten in &mut self.shared.unwritten {
+            unwritten.flushed(given, queues);
+        }
         if !self.written.is_empty() {
             let now = self.look().micros;
             let metrics = &mut self.shared.metrics;
@@ -195,7 +210,6 @@ impl<T: Transport> Reactor<T> {
                 }
             }
         }
-        self.evict();
     }
 
     /// Writes what waits for one connection.
@@ -228,10 +242,20 @@ impl<T: Transport> Reactor<T> {
             // It is not read, so this is the only sign of life that it can give.
             conn.seen = Recent::new(self.shared.now.millis());
         }
+        let cost = work::WRITE + sent_bytes / work::MOVED_BYTES;
+        self.shared
+            .work
+            .charge(cost + self.shared.outbox.take_cost());
         let metrics = &mut self.shared.metrics;
         metrics.sent_bytes += sent_bytes;
         if let Role::Member(app, _) | Role::Former(app, _) = conn.role {
             metrics.messages_delivered[app as usize] += u64::from(flush.messages);
+            if app == AppId::Stream {
+                let txs = u64::from(flush.tagged);
+                metrics.stream_message(StreamMessage::NewTx, txs);
+                let blocks = u64::from(flush.messages) - txs;
+                metrics.stream_message(StreamMessage::NewBlock, blocks);
+            }
         }
         match flush.state {
             FlushState::Failed(error) => {
@@ -278,7 +302,7 @@ impl<T: Transport> Reactor<T> {
                 continue;
             };
             self.shared.outbox.reopen(id.key);
-            if !conn.is(SERVING | HELD | DEAD) {
+            if !conn.is(SERVING | HELD | WAITS | DEAD) {
                 conn.flags |= SERVING;
                 self.serving.push_back(id);
             }
@@ -308,8 +332,8 @@ impl<T: Transport> Reactor<T> {
     fn resume(&mut self, key: u32) {
         let conn = &mut self.conns[key as usize];
         if conn.is(HELD)
-            && !conn.is(SERVING | DEAD)
-            && self.shared.outbox.backlog_bytes(key) <= PACE_BYTES
+            && !conn.is(SERVING | WAITS | DEAD)
+            && self.shared.outbox.backlog_bytes(key) <= ANSWERS_BYTES
         {
             conn.flags |= SERVING;
             self.serving.push_back(ConnId {
@@ -336,7 +360,7 @@ impl<T: Transport> Reactor<T> {
 
     /// While all queues and half-received messages together are over the budget, the connection with the largest
     /// backlog goes.
-    fn evict(&mut self) {
+    pub(super) fn evict(&mut self) {
         let budget = self.shared.bounds.memory_budget_bytes;
         if self.budgeted_bytes() <= budget {
             return;
@@ -434,6 +458,7 @@ impl<T: Transport> Reactor<T> {
         self.depart(key, code);
         let conn = &mut self.conns[key as usize];
         if !conn.is(DEAD) {
+            self.shared.work.charge(work::CLOSE);
             conn.flags |= DEAD;
             conn.protocol.over();
             self.dead.push(key);

@@ -1,7 +1,7 @@
 //! The loop: one thread, one turn after another, written once for every ground.
 //!
-//! A turn is `wait → accept → serve → tick → flush → reap`, each bounded by a budget; what is left over is carried to
-//! the next turn, which then does not sleep. Bytes move to the kernel in *flush* only (and in *tick*, for somebody who is
+//! A turn is `wait → accept → serve → tick → flush → reap`, each bounded by what it may cost ([`crate::work`]); what is
+//! left over is carried to the next turn, which then does not sleep. Bytes move to the kernel in *flush* only (and in *tick*, for somebody who is
 //! about to be given up), connections die in *reap* only: so nothing that is looked at during a turn can vanish in the
 //! middle of it.
 //!
@@ -31,8 +31,8 @@ use self::clock::Clock;
 use self::drain::Drain;
 use self::guests::{Guest, Guests};
 use self::shortage::Shortage;
-use crate::apps::context::{Health, Shared, Unflushed};
-use crate::apps::{self, Apps, Seat};
+use crate::apps::context::{Health, Shared};
+use crate::apps::{self, Apps, Progress, Seat};
 use crate::bounds::Bounds;
 use crate::core::hub::Hub;
 use crate::core::limiter::Limiter;
@@ -47,12 +47,13 @@ use crate::vitals;
 use crate::warnings::{Kind, Warnings};
 use crate::wire::buffer::Buffer;
 use crate::wire::frame::Encoder;
+use crate::work::{Phase as Part, Work};
 
 /// The shared read buffer: holds the largest request head (24 KiB) twice over, and one read of it costs about what its
 /// system call costs.
 const READ_BUFFER_BYTES: usize = 64 << 10;
-/// A client that is answered is not read while more than this waits for it.
-const PACE_BYTES: u32 = 64 << 10;
+/// A client that is answered is not read any more while more than this waits for it.
+const ANSWERS_BYTES: u32 = 64 << 10;
 /// What bytes that are put aside cost beside themselves: the two allocations that hold them, and what those cost.
 const LEFTOVER_BYTES: usize = size_of::<Box<[u8]>>() + 2 * 16;
 /// Connections that the columns have room for from the start at most; memory that nobody touches costs nothing.
@@ -76,9 +77,13 @@ pub struct Reactor<T: Transport> {
     buffer: Buffer,
     ready: Vec<Ready>,
     serving: VecDeque<ConnId>,
-    /// Those of them whose answers are long.
+    /// Those of them that make much work.
     heavy: VecDeque<ConnId>,
-    heavy_first: bool,
+    /// Those whose request waits until what an app has published is written.
+    waiting: Vec<(AppId, ConnId)>,
+    /// Of those that were on the serving list together, how many are still to be served, and since when.
+    round_left: usize,
+    round_began: Micros,
     /// Somebody may be waiting to be accepted.
     accepting: bool,
     accept_rate: AcceptRate,
@@ -129,8 +134,11 @@ enum Role {
 
 /// A connection that speaks HTTP.
 struct Visitor {
+    /// The address that it came from.
     address: IpAddr,
     guest: Guest,
+    /// How far an app has come with its request.
+    progress: Option<Progress>,
 }
 
 /// On the serving list.
@@ -149,19 +157,32 @@ const DEAD: u16 = 32;
 const FRESH: u16 = 64;
 /// The kernel had no memory for its last read: what is in its socket is not known.
 const STARVED: u16 = 128;
-/// What it was served with the last time was long: it is served beside the others, and not in front of them.
-const HEAVY: u16 = 256;
+/// Its request waits until what an app has published is written.
+const WAITS: u16 = 256;
 /// It has shown a key.
 const KNOWN: u16 = 512;
+/// It has made much work lately: it is served beside the others, and not in front of them. How lately is a number: each
+/// time that it makes little it is one less.
+const HEAVY: u16 = HEAVY_ONE * 7;
+const HEAVY_ONE: u16 = 1024;
 
 impl<S> Connection<S> {
     fn is(&self, flag: u16) -> bool {
         self.flags & flag != 0
     }
 
+    /// It has been served, which was much work or not.
+    fn served(&mut self, is_heavy: bool) {
+        if is_heavy {
+            self.flags |= HEAVY;
+        } else if self.is(HEAVY) {
+            self.flags -= HEAVY_ONE;
+        }
+    }
+
     /// Whether a request or message has begun and is not whole, and the client is to blame.
     fn is_midway(&self) -> bool {
-        (self.protocol.is_midway() || self.has_begun()) && !self.is(HELD)
+        (self.protocol.is_midway() || self.has_begun()) && !self.is(HELD | WAITS)
     }
 
     /// Whether what was put aside is the beginning of something. Half an empty line is not: it can stand before a
@@ -204,7 +225,8 @@ impl<T: Transport> Reactor<T> {
             chance,
             closing: Vec::new(),
             health: Health::default(),
-            unflushed: Unflushed::default(),
+            unwritten: Default::default(),
+            work: Work::new(&bounds.turn),
             ticks: Vec::new(),
             warnings: Warnings::default(),
         };
@@ -222,7 +244,9 @@ impl<T: Transport> Reactor<T> {
             ready: Vec::new(),
             serving: VecDeque::new(),
             heavy: VecDeque::new(),
-            heavy_first: false,
+            waiting: Vec::new(),
+            round_left: 0,
+            round_began: Micros(0),
             accepting: false,
             accept_rate,
             accept_capped: false,
@@ -254,11 +278,16 @@ impl<T: Transport> Reactor<T> {
             return Ok(Flow::Exit);
         }
         self.try_again();
+        self.shared.work.enter(Part::Accept);
         self.accept();
         self.serve();
+        self.shared.work.enter(Part::Tick);
         self.tick();
         self.drain_further();
+        self.shared.work.enter(Part::Flush);
         self.flush();
+        self.shared.work.enter(Part::Rest);
+        self.evict();
         self.reap();
         self.end_turn();
         Ok(self.drained())
@@ -269,7 +298,7 @@ impl<T: Transport> Reactor<T> {
         let knocks = self.accepting && !self.shortage.defers_accepts();
         let is_crowded = knocks && self.is_crowded();
         let accepts = knocks && self.accept_rate.allows() && !is_crowded;
-        let reads = !self.serving.is_empty() || !self.heavy.is_empty();
+        let reads = !self.serving.is_empty() || !self.heavy.is_empty() || !self.waiting.is_empty();
         let left_over = accepts || reads || self.shared.outbox.dirty() > 0;
         if left_over || !self.dead.is_empty() || self.wheel.is_behind() {
             return Some(Millis(0));
@@ -290,6 +319,7 @@ impl<T: Transport> Reactor<T> {
         let now = self.shared.now.micros;
         self.accept_rate.fill(now);
         self.shared.metrics.guests = self.guests.len() as u64;
+        self.shared.work.begin_turn();
         let held_bytes = self.budgeted_bytes();
         let budget_bytes = self.shared.bounds.memory_budget_bytes;
         self.admission.turn_began(now, held_bytes, budget_bytes);
@@ -342,8 +372,11 @@ impl<T: Transport> Reactor<T> {
         let lost_micros = self.clock.lost_micros() - self.lost_micros;
         let turn_micros = now.since(self.shared.now.micros) + lost_micros;
         self.shared.metrics.loop_turn.observe(turn_micros);
+        // Those who came first of those who wait, or have been served now, have waited since the round began.
+        let waited_micros = now.since(self.round_began) + lost_micros;
         let limit_micros = self.shared.bounds.loop_lag_limit.0 * 1000;
-        self.admission.turn_ended(now, turn_micros, limit_micros);
+        self.admission
+            .turn_ended(now, waited_micros.max(turn_micros), limit_micros);
     }
 
     /// Sorts what became ready into what is to be done; an event for an earlier holder of a key stops here.
@@ -374,7 +407,7 @@ impl<T: Transport> Reactor<T> {
                             .outbox
                             .unblock(conn.key, self.shared.now.millis());
                     }
-                    if (readable || ended) && !found.is(SERVING | HELD) {
+                    if (readable || ended) && !found.is(SERVING | HELD | WAITS) {
                         found.flags |= SERVING;
                         self.serving.push_back(conn);
                     }
@@ -454,11 +487,13 @@ impl<T: Transport> Reactor<T> {
             hub,
             outbox,
             metrics,
+            work,
             ..
         } = &self.shared;
         hub.check_invariants();
         outbox.check_invariants();
         self.wheel.check_invariants();
+        work.check_invariants();
         let mut members = 0;
         let mut held_bytes = 0;
         let mut queued = PerApp::default();

@@ -3,11 +3,12 @@
 //! A connection leaves here when its socket is empty, or on the serving list again, or not read on purpose until its
 //! queue has shrunk. Nothing is written here: answers are queued.
 
+use std::cell::Cell;
 use std::io;
 
 use super::{
-    Connection, ENDED, FRESH, HEAVY, HELD, KNOWN, LAST_WORDS, LEFTOVER_BYTES, LINGERS, PACE_BYTES,
-    Reactor, Role, SERVING, STARVED,
+    ANSWERS_BYTES, ENDED, FRESH, HEAVY, HELD, KNOWN, LAST_WORDS, LEFTOVER_BYTES, LINGERS, Part,
+    Reactor, Role, SERVING, STARVED, WAITS,
 };
 use crate::apps::{Asked, Message, Outcome};
 use crate::core::protocol::{Event, Limits, Phase};
@@ -18,16 +19,11 @@ use crate::vitals;
 use crate::wire::fault::{Answer, Fault};
 use crate::wire::frame::{Frame, close};
 use crate::wire::http::{Head, Response, origin_of};
+use crate::work;
 
 /// What is read from somebody of whom messages have been handled in this turn, and for each further read twice as much,
 /// unless one is half received: of who sends many short ones, little is then left to be put aside until its next turn.
 const FURTHER_READ_BYTES: usize = 8 << 10;
-/// Once so many bytes have been queued in a turn, whoever has not been served comes in the next: a page of a history is a
-/// thousand times as long as its request, and takes as long to make as thousands of short answers do.
-const QUEUED_BYTES_MAX: u64 = 1 << 20;
-/// So many bytes of a message, unpacked, are as much work as a short one, at the least: what they say has to be read.
-const BYTES_A_MESSAGE: usize = 256;
-
 /// Why a connection is no longer served this turn.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Leaves {
@@ -37,6 +33,8 @@ enum Leaves {
     Unfinished,
     /// It has too much to take before it is read again.
     Held,
+    /// What this app has published has to be written first.
+    Waits(AppId),
     /// It is dead.
     Dead,
 }
@@ -46,47 +44,39 @@ enum Leaves {
 enum Reacted {
     /// All that is whole was taken; more bytes are needed.
     Hungry,
-    /// Everybody has to be written to before more is looked at.
-    Saturated,
     /// It has had its share of the turn.
     Spent,
     /// It has too much to take before more is looked at.
     Held,
+    /// What this app has published has to be written first.
+    Waits(AppId),
     /// It is dead.
     Dead,
 }
 
-/// What is left of a connection's share of the turn.
-struct Share {
-    /// Of what is read.
-    bytes: usize,
-    /// Of what is done about it.
-    messages: u32,
-}
-
 impl<T: Transport> Reactor<T> {
-    /// Serves whoever is readable, each up to its share. Those whose answers are long have a list of their own, so that
-    /// nobody else waits until it is through; which list is first changes, because either may end the turn.
+    /// Serves whoever is readable, each up to its share. Those that make much work have a list and a purse of their own,
+    /// so that nobody else waits until that is done.
     pub(super) fn serve(&mut self) {
-        self.heavy_first = !self.heavy_first;
-        // Who is not through with its share is on the list again, for the next turn.
-        let waiting = self.serving.len();
-        for is_heavy in [self.heavy_first, !self.heavy_first] {
-            let waiting = if is_heavy { self.heavy.len() } else { waiting };
-            if waiting == 0 {
-                continue;
-            }
-            self.serve_list(is_heavy, waiting);
-            if self.must_write() {
-                return;
-            }
+        self.release();
+        if self.round_left == 0 {
+            self.round_left = self.serving.len();
+            self.round_began = self.shared.now.micros;
         }
+        // Who is not through with its share is on the list again, for the next turn.
+        let (serving, heavy) = (self.serving.len(), self.heavy.len());
+        self.shared.work.enter(Part::Serve);
+        self.serve_list(false, serving);
+        self.shared.work.enter(Part::ServeHeavy);
+        self.serve_list(true, heavy);
     }
 
-    /// Serves so many of a list, until they have queued as much as a turn allows or all has to be written first.
+    /// Serves so many of a list, as far as there is work left for it and memory left for what comes of it.
     fn serve_list(&mut self, is_heavy: bool, waiting: usize) {
-        let held_bytes = self.shared.outbox.held_bytes();
-        for _ in 0..waiting.min(self.shared.bounds.turn.serves_max as usize) {
+        for _ in 0..waiting {
+            if !self.shared.work.goes_on() || self.is_over_budget() {
+                return;
+            }
             let list = match is_heavy {
                 true => &mut self.heavy,
                 false => &mut self.serving,
@@ -94,33 +84,51 @@ impl<T: Transport> Reactor<T> {
             let Some(id) = list.pop_front() else {
                 return;
             };
-            if !is_heavy && self.is_here(id) && self.conns[id.key as usize].is(HEAVY) {
-                self.heavy.push_back(id);
-                continue;
+            if !is_heavy {
+                self.round_left = self.round_left.saturating_sub(1);
+                if self.is_here(id) && self.conns[id.key as usize].is(HEAVY) {
+                    self.heavy.push_back(id);
+                    continue;
+                }
             }
             self.serve_listed(id);
-            let queued_bytes = self.shared.outbox.held_bytes().saturating_sub(held_bytes);
-            if queued_bytes >= QUEUED_BYTES_MAX || self.must_write() {
-                return;
-            }
         }
     }
 
-    /// Serves one that was on a list, if it is still there, and looks at how much it was.
+    /// Serves one that was on a list, if it is still there, and looks at how much work it was.
     fn serve_listed(&mut self, id: ConnId) {
         if !self.is_here(id) {
             return;
         }
         let conn = &mut self.conns[id.key as usize];
-        conn.flags &= !(SERVING | HEAVY);
+        conn.flags &= !SERVING;
         if conn.is(super::DEAD) {
             return;
         }
-        let held_bytes = self.shared.outbox.held_bytes();
+        self.shared.work.begin_share(self.round_left);
         self.serve_one(id);
-        if self.shared.outbox.held_bytes() >= held_bytes + u64::from(PACE_BYTES) {
-            self.conns[id.key as usize].flags |= HEAVY;
-        }
+        let is_heavy = self.shared.work.is_heavy();
+        self.conns[id.key as usize].served(is_heavy);
+    }
+
+    /// Those whose request had to wait are served again, once their app's messages are written.
+    fn release(&mut self) {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        waiting.retain(|&(app, id)| {
+            if self.shared.is_telling(app) {
+                return true;
+            }
+            if self.is_here(id) {
+                let conn = &mut self.conns[id.key as usize];
+                conn.flags &= !WAITS;
+                if !conn.is(SERVING | HELD | super::DEAD) {
+                    conn.flags |= SERVING;
+                    self.serving.push_back(id);
+                }
+            }
+            false
+        });
+        self.waiting = waiting;
     }
 
     /// Whether this is still who holds the key.
@@ -129,13 +137,9 @@ impl<T: Transport> Reactor<T> {
         found.is_some_and(|conn| conn.generation == id.generation)
     }
 
-    /// What was queued may have spent the budget, or filled the queues: write before more is taken in.
-    fn must_write(&self) -> bool {
-        self.is_saturated() || self.budgeted_bytes() > self.shared.bounds.memory_budget_bytes
-    }
-
-    fn is_saturated(&self) -> bool {
-        self.shared.unflushed.is_enough(&self.shared.bounds)
+    /// What was queued has spent the memory budget: write before more is taken in.
+    fn is_over_budget(&self) -> bool {
+        self.budgeted_bytes() > self.shared.bounds.memory_budget_bytes
     }
 
     /// Serves one connection that is not on the list.
@@ -152,30 +156,27 @@ impl<T: Transport> Reactor<T> {
         );
         let mut progressed = false;
         let leaves = self.read(id, &mut progressed);
+        self.shared.work.charge(self.buffer.take_cost());
         self.put_back(id, leaves, was_midway, progressed);
     }
 
     /// Reads and reacts until the socket is empty or the share used up.
     fn read(&mut self, id: ConnId, progressed: &mut bool) -> Leaves {
-        let turn = &self.shared.bounds.turn;
-        let mut share = Share {
-            bytes: turn.read_bytes_max as usize,
-            messages: turn.messages_max,
-        };
-        let messages_max = turn.messages_max;
         let mut further_bytes = FURTHER_READ_BYTES;
+        let mut has_read = false;
         loop {
-            match self.react(id, &mut share, progressed) {
-                Reacted::Hungry if share.bytes == 0 => return Leaves::Unfinished,
+            match self.react(id, progressed) {
+                Reacted::Hungry if has_read && self.shared.work.share_left() == 0 => {
+                    return Leaves::Unfinished;
+                }
                 Reacted::Hungry => {}
-                Reacted::Saturated | Reacted::Spent => return Leaves::Unfinished,
-                Reacted::Held => return Leaves::Held,
-                Reacted::Dead => return Leaves::Dead,
+                reacted => return reacted.leaves(),
             }
+            has_read = true;
             let conn = &mut self.conns[id.key as usize];
             let space = self.buffer.space();
             // What has not begun yet should come whole, however long it is: then it need not be put together.
-            let room = if share.messages == messages_max || conn.protocol.is_midway() {
+            let room = if !*progressed || conn.protocol.is_midway() {
                 space.len()
             } else {
                 further_bytes *= 2;
@@ -185,6 +186,7 @@ impl<T: Transport> Reactor<T> {
                 room > 0,
                 "whatever is not whole is smaller than the read buffer"
             );
+            self.shared.work.charge(work::READ);
             match self.transport.read(&mut conn.socket, &mut space[..room]) {
                 Ok(0) => return self.ended(id),
                 Ok(bytes) => {
@@ -192,16 +194,11 @@ impl<T: Transport> Reactor<T> {
                     self.shared.metrics.received_bytes += bytes as u64;
                     conn.seen = Recent::new(self.shared.now.millis());
                     conn.pings = 0;
-                    share.bytes = share.bytes.saturating_sub(bytes);
+                    self.shared.work.charge(bytes as u64 / work::MOVED_BYTES);
                     let is_all = bytes < room && !conn.is(ENDED);
                     self.stirs(id.key);
                     if is_all {
-                        return match self.react(id, &mut share, progressed) {
-                            Reacted::Hungry => Leaves::Drained,
-                            Reacted::Saturated | Reacted::Spent => Leaves::Unfinished,
-                            Reacted::Held => Leaves::Held,
-                            Reacted::Dead => Leaves::Dead,
-                        };
+                        return self.react(id, progressed).leaves();
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Leaves::Drained,
@@ -243,6 +240,10 @@ impl<T: Transport> Reactor<T> {
         conn.leftover = (!unread.is_empty()).then(|| Box::new(unread.into()));
         match leaves {
             Leaves::Held => conn.flags |= HELD,
+            Leaves::Waits(app) => {
+                conn.flags |= WAITS;
+                self.waiting.push((app, id));
+            }
             Leaves::Unfinished => {
                 conn.flags |= SERVING;
                 self.serving.push_back(id);
@@ -284,19 +285,21 @@ impl<T: Transport> Reactor<T> {
     }
 
     /// Takes every whole thing out of the buffer and does what it asks.
-    fn react(&mut self, id: ConnId, share: &mut Share, progressed: &mut bool) -> Reacted {
+    fn react(&mut self, id: ConnId, progressed: &mut bool) -> Reacted {
         loop {
-            if self.is_saturated() {
-                return Reacted::Saturated;
-            }
-            if share.messages == 0 {
+            self.shared.work.charge(self.buffer.take_cost());
+            if self.shared.work.share_left() == 0 {
                 return Reacted::Spent;
             }
             let conn = &mut self.conns[id.key as usize];
-            if self.shared.outbox.backlog_bytes(id.key) > PACE_BYTES
-                && is_paced(conn, &mut self.apps)
+            if let Role::Member(app, seat) = conn.role
+                && self.shared.is_telling(app)
+                && self
+                    .apps
+                    .app(app)
+                    .holds(seat, &self.shared.context(app, id))
             {
-                return Reacted::Held;
+                return Reacted::Waits(app);
             }
             let limits = Limits {
                 body_bytes_max: self.shared.bounds.body_bytes_max,
@@ -304,13 +307,20 @@ impl<T: Transport> Reactor<T> {
                     Role::Member(app, _) => self.shared.bounds.app(app).message_bytes_max,
                     _ => 0,
                 },
-                deflate: self.shared.outbox.is_deflated(id.key),
+                deflate: self.shared.outbox.inflates(id.key),
+                inflating: self.shared.work.share_left(),
             };
+            let (mark, has_body) = (self.buffer.mark(), conn.protocol.has_body());
             let event = conn.protocol.next(&mut self.buffer, limits);
             if let Ok(Some(event)) = &event {
-                let more = event.message_bytes().unwrap_or(0) / BYTES_A_MESSAGE;
-                share.messages = share.messages.saturating_sub(1 + more as u32);
+                self.shared.work.charge(work::MESSAGE + cost_of(event));
             }
+            let is_asked = matches!(
+                event,
+                Ok(Some(Event::Request(_) | Event::Text(_) | Event::Binary(_)))
+            );
+            let held_bytes = self.shared.outbox.held_bytes();
+            let backlog_bytes = self.shared.outbox.backlog_bytes(id.key);
             if self.limiter.is_on()
                 && let (Ok(Some(event)), &Role::Member(app, _)) = (&event, &conn.role)
                 && let Some(bytes) = event.message_bytes()
@@ -324,14 +334,15 @@ impl<T: Transport> Reactor<T> {
             }
             match event {
                 Ok(None) => return Reacted::Hungry,
+                Ok(Some(Event::Unpacking)) => return Reacted::Spent,
                 Ok(Some(Event::Request(request))) => {
-                    *progressed = true;
-                    let Role::Visitor(visitor) = &conn.role else {
+                    let Role::Visitor(visitor) = &mut conn.role else {
                         return Reacted::Hungry;
                     };
                     let asked = Asked {
                         request,
                         peer: visitor.address,
+                        progress: Cell::new(visitor.progress.take()),
                     };
                     let mut cx = self.shared.context(AppId::Ops, id);
                     let outcome = self.apps.answer(&asked, &mut cx);
@@ -340,7 +351,12 @@ impl<T: Transport> Reactor<T> {
                         self.conns[id.key as usize].flags |= KNOWN;
                         self.is_no_guest(id.key);
                     }
-                    self.answer(id, answered);
+                    if let Some(later) = self.answer(id, answered) {
+                        let protocol = &mut self.conns[id.key as usize].protocol;
+                        protocol.put_back(&mut self.buffer, mark, has_body);
+                        return later;
+                    }
+                    *progressed = true;
                 }
                 Ok(Some(Event::Body { expects_continue })) => {
                     if expects_continue {
@@ -384,11 +400,24 @@ impl<T: Transport> Reactor<T> {
                 Err(fault) => self.refuse(id, fault),
             }
             self.carry_out_closings();
+            self.shared.work.charge(self.shared.outbox.take_cost());
+            let queued_bytes = self.shared.outbox.held_bytes().saturating_sub(held_bytes);
+            self.shared.work.charge(queued_bytes * work::QUEUED);
+            if is_asked && self.asks_too_much(id, backlog_bytes) {
+                return Reacted::Held;
+            }
         }
     }
 
-    /// Queues the answer to a request, and opens the connection if that is what it says.
-    fn answer(&mut self, id: ConnId, answered: Answered) {
+    /// Whether a client has been answered while more waits for it than it should leave unread.
+    fn asks_too_much(&self, id: ConnId, backlog_bytes_before: u32) -> bool {
+        let backlog_bytes = self.shared.outbox.backlog_bytes(id.key);
+        let may_ask_more = self.conns[id.key as usize].protocol.phase() != Phase::Over;
+        may_ask_more && backlog_bytes > backlog_bytes_before.max(ANSWERS_BYTES)
+    }
+
+    /// Queues the answer to a request, and opens the connection if that is what it says; or says why there is none yet.
+    fn answer(&mut self, id: ConnId, answered: Answered) -> Option<Reacted> {
         let Answered {
             outcome,
             head_only,
@@ -414,6 +443,13 @@ impl<T: Transport> Reactor<T> {
                     self.say_last_words(id);
                 }
             }
+            Outcome::Waits(app) => return Some(Reacted::Waits(app)),
+            Outcome::GoesOn(progress) => {
+                if let Role::Visitor(visitor) = &mut self.conns[id.key as usize].role {
+                    visitor.progress = Some(progress);
+                }
+                return Some(Reacted::Spent);
+            }
             Outcome::Open(app, seat, upgrade) => {
                 let deflate = upgrade.deflate();
                 let response = upgrade.accept();
@@ -422,7 +458,7 @@ impl<T: Transport> Reactor<T> {
                 let conn = &mut self.conns[id.key as usize];
                 conn.protocol.open();
                 if let Some(deflate) = deflate {
-                    self.shared.outbox.deflate(id.key, deflate.window_bits);
+                    self.shared.outbox.deflate(id.key, deflate.packs());
                 }
                 conn.role = Role::Member(app, seat);
                 self.shared.outbox.assign(id.key, app);
@@ -440,6 +476,7 @@ impl<T: Transport> Reactor<T> {
                 self.apps.app(app).opened(seat, &mut cx);
             }
         }
+        None
     }
 
     /// The peer sent a close frame; true if that was the last thing to wait for.
@@ -504,6 +541,27 @@ impl<T: Transport> Reactor<T> {
     }
 }
 
+/// What it costs to look through what came, beside what every message costs.
+fn cost_of(event: &Event<'_>) -> u64 {
+    match event {
+        Event::Request(request) => request.body.len() as u64 * work::PARSED,
+        event => event.message_bytes().unwrap_or(0) as u64 * work::LOOKED_THROUGH,
+    }
+}
+
+impl Reacted {
+    /// Why a connection is no longer served, once its socket is empty.
+    fn leaves(self) -> Leaves {
+        match self {
+            Reacted::Hungry => Leaves::Drained,
+            Reacted::Spent => Leaves::Unfinished,
+            Reacted::Held => Leaves::Held,
+            Reacted::Waits(app) => Leaves::Waits(app),
+            Reacted::Dead => Leaves::Dead,
+        }
+    }
+}
+
 /// What an answer needs to know of its request.
 struct Answered {
     outcome: Outcome,
@@ -520,14 +578,5 @@ impl Answered {
             keeps_alive: head.keeps_alive(),
             is_http_1_1: head.is_http_1_1(),
         }
-    }
-}
-
-/// Whether a client is read only as fast as it takes its answers.
-fn is_paced<S>(conn: &Connection<S>, apps: &mut crate::apps::Apps) -> bool {
-    match conn.role {
-        Role::Visitor(_) => conn.protocol.phase() == Phase::Request,
-        Role::Member(app, _) => apps.app(app).is_paced(),
-        Role::Former(..) => false,
     }
 }

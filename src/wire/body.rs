@@ -55,6 +55,16 @@ impl Body {
         })
     }
 
+    /// A head and its body that have come, as [`Body::into_parts`] gave them.
+    pub fn whole(bytes: Vec<u8>, head_bytes: usize) -> Body {
+        Body {
+            bytes,
+            head_bytes,
+            body_bytes_max: 0,
+            state: State::Whole,
+        }
+    }
+
     /// Takes what the buffer has of it; true once it is whole.
     pub fn take(&mut self, buffer: &Buffer) -> Result<bool, Fault> {
         loop {

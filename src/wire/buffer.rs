@@ -19,6 +19,21 @@ pub struct Buffer {
     adopted: Vec<u8>,
     adopted_text: String,
     inflater: Inflater,
+    /// What inflating has cost since that was asked for.
+    cost: u64,
+}
+
+/// A compressed message of which a part is inflated.
+pub struct Unpacking {
+    inflater: Inflater,
+    compressed: Vec<u8>,
+}
+
+impl Unpacking {
+    /// Bytes of memory that it holds.
+    pub fn held_bytes(&self) -> usize {
+        self.inflater.held_bytes() + self.compressed.capacity()
+    }
 }
 
 impl Buffer {
@@ -31,6 +46,7 @@ impl Buffer {
             adopted: Vec::new(),
             adopted_text: String::new(),
             inflater: Inflater::new(),
+            cost: 0,
         }
     }
 
@@ -81,16 +97,89 @@ impl Buffer {
         self.adopted_text = text;
     }
 
-    /// Keeps what these consumed bytes inflate to, up to `bytes_max`, until the next message.
-    pub fn inflate(&mut self, range: Range<usize>, bytes_max: u32) -> Result<(), Fault> {
-        self.adopted = self.inflater.inflate(&self.bytes[range], bytes_max)?;
-        Ok(())
+    /// Keeps what these consumed bytes inflate to, up to `bytes_max`, until the next message. If that costs more than
+    /// `cost_max`, what has been done so far is given back instead, to be gone on with.
+    pub fn inflate(
+        &mut self,
+        range: Range<usize>,
+        bytes_max: u32,
+        cost_max: u64,
+    ) -> Result<Option<Unpacking>, Fault> {
+        self.inflater.begin();
+        let compressed = &self.bytes[range.clone()];
+        let message = self.inflater.go_on(compressed, bytes_max, cost_max);
+        let is_whole = self.keep(message)?;
+        if is_whole {
+            return Ok(None);
+        }
+        let compressed = self.bytes[range].to_vec();
+        Ok(Some(self.put_aside(compressed)))
     }
 
-    /// Keeps what a compressed message that came in pieces inflates to, up to `bytes_max`, until the next one.
-    pub fn adopt_inflated(&mut self, message: &[u8], bytes_max: u32) -> Result<(), Fault> {
-        self.adopted = self.inflater.inflate(message, bytes_max)?;
-        Ok(())
+    /// The same for a compressed message that came in pieces.
+    pub fn adopt_inflated(
+        &mut self,
+        compressed: Vec<u8>,
+        bytes_max: u32,
+        cost_max: u64,
+    ) -> Result<Option<Unpacking>, Fault> {
+        self.inflater.begin();
+        let message = self.inflater.go_on(&compressed, bytes_max, cost_max);
+        let is_whole = self.keep(message)?;
+        Ok((!is_whole).then(|| self.put_aside(compressed)))
+    }
+
+    /// Goes on with what was given back; true once the message is kept.
+    pub fn go_on(
+        &mut self,
+        unpacking: &mut Unpacking,
+        bytes_max: u32,
+        cost_max: u64,
+    ) -> Result<bool, Fault> {
+        std::mem::swap(&mut self.inflater, &mut unpacking.inflater);
+        let message = self
+            .inflater
+            .go_on(&unpacking.compressed, bytes_max, cost_max);
+        let is_whole = self.keep(message);
+        std::mem::swap(&mut self.inflater, &mut unpacking.inflater);
+        is_whole
+    }
+
+    /// Keeps what was inflated, if it is whole.
+    fn keep(&mut self, message: Result<Option<Vec<u8>>, Fault>) -> Result<bool, Fault> {
+        self.cost += self.inflater.take_cost();
+        let message = message?;
+        let is_whole = message.is_some();
+        self.adopted = message.unwrap_or_default();
+        Ok(is_whole)
+    }
+
+    /// What has been inflated so far; the next message finds another inflater.
+    fn put_aside(&mut self, compressed: Vec<u8>) -> Unpacking {
+        Unpacking {
+            inflater: std::mem::take(&mut self.inflater),
+            compressed,
+        }
+    }
+
+    /// What inflating has cost since this was last asked, as `work` counts it.
+    pub fn take_cost(&mut self) -> u64 {
+        std::mem::take(&mut self.cost)
+    }
+
+    /// Where the unread bytes begin, for [`Buffer::unread_from`].
+    pub fn mark(&self) -> usize {
+        self.start.get()
+    }
+
+    /// What was consumed since the mark is unread again; good until the next read.
+    pub fn unread_from(&self, mark: usize) {
+        self.start.set(mark);
+    }
+
+    /// The adopted message, which is kept no longer.
+    pub fn take_adopted(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.adopted)
     }
 
     /// What nobody has consumed yet.

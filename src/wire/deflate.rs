@@ -7,29 +7,40 @@
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
 use super::fault::Fault;
+use crate::work;
 
 /// What ends every flushed block and is not sent (RFC 7692 §7.2.1).
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 /// An empty stored block that is the last of its stream: after whole blocks, and only there, it ends it.
 const LAST: [u8; 5] = [1, 0, 0, 0xff, 0xff];
-/// Window sizes that we compress with, as powers of two; 8 is one that zlib cannot do.
-pub const WINDOW_BITS: std::ops::RangeInclusive<u8> = 9..=15;
 /// The loop waits while a message is compressed: of 9.7 kB of transactions this level makes 2.8 kB in 27 µs, the usual
 /// level 6 saves 3 % of that for 44 µs, and level 1 takes 17 µs for half as much again.
 const LEVEL: u32 = 2;
 /// Room that inflating begins with.
 const INFLATED_BYTES_MIN: usize = 1024;
+/// Compressed bytes that are looked at before the cost is: a sixth of a millisecond at the worst.
+const PIECE_BYTES: usize = 4 << 10;
 
-/// Takes compressed messages apart, one whole message at a time.
+/// Takes compressed messages apart, one at a time, whole or in slices.
 pub struct Inflater {
     inner: Decompress,
+    message: Vec<u8>,
+    /// Bytes of the compressed message that are consumed.
+    at: usize,
+    cost: u64,
 }
 
 impl Inflater {
+    /// What one holds beside a message: a window of 32 KiB and the tables of a block.
+    pub const HELD_BYTES: usize = 48 << 10;
+
     /// A decompressor for every window size.
     pub fn new() -> Inflater {
         Inflater {
             inner: Decompress::new(false),
+            message: Vec::new(),
+            at: 0,
+            cost: 0,
         }
     }
 
@@ -37,16 +48,52 @@ impl Inflater {
     /// DEFLATE data that is cut is a fault, not the beginning of a message. No bytes at all are an empty message; and
     /// what ends with a final block is whole as it is.
     pub fn inflate(&mut self, compressed: &[u8], bytes_max: u32) -> Result<Vec<u8>, Fault> {
+        self.begin();
+        let message = self.go_on(compressed, bytes_max, u64::MAX)?;
+        Ok(message.expect("nothing costs as much as there is"))
+    }
+
+    /// Begins with a message.
+    pub fn begin(&mut self) {
         self.inner.reset(false);
-        let mut message = Vec::new();
-        let is_whole = compressed.is_empty()
-            || self.feed(compressed, &mut message, bytes_max)?
-            || self.feed(&TAIL, &mut message, bytes_max)?
-            || self.is_between_blocks();
+        (self.message, self.at) = (Vec::new(), 0);
+    }
+
+    /// Goes on with a message, whose compressed bytes are the same at each call, until it is whole or has cost so much,
+    /// as `work` counts it.
+    pub fn go_on(
+        &mut self,
+        compressed: &[u8],
+        bytes_max: u32,
+        cost_max: u64,
+    ) -> Result<Option<Vec<u8>>, Fault> {
+        let stops_at = self.cost.saturating_add(cost_max);
+        let mut has_ended = compressed.is_empty();
+        while !has_ended && self.at < compressed.len() {
+            if self.cost >= stops_at {
+                return Ok(None);
+            }
+            let piece = &compressed[self.at..];
+            let piece = &piece[..piece.len().min(PIECE_BYTES)];
+            has_ended = self.feed(piece, bytes_max)? && self.at == compressed.len();
+        }
+        let tail = self.at;
+        let is_whole = has_ended || self.feed(&TAIL, bytes_max)? || self.is_between_blocks();
+        self.at = tail;
         match is_whole {
-            true => Ok(message),
+            true => Ok(Some(std::mem::take(&mut self.message))),
             false => Err(Fault::NotDeflate),
         }
+    }
+
+    /// What has been done since this was last asked, as `work` counts it.
+    pub fn take_cost(&mut self) -> u64 {
+        std::mem::take(&mut self.cost)
+    }
+
+    /// Bytes of memory that it holds.
+    pub fn held_bytes(&self) -> usize {
+        Inflater::HELD_BYTES + self.message.capacity()
     }
 
     /// Whether what was fed ends with a whole block.
@@ -61,13 +108,9 @@ impl Inflater {
     }
 
     /// Inflates until all of `rest` is consumed and nothing more comes out; whether it ends with a final block.
-    fn feed(
-        &mut self,
-        mut rest: &[u8],
-        message: &mut Vec<u8>,
-        bytes_max: u32,
-    ) -> Result<bool, Fault> {
+    fn feed(&mut self, mut rest: &[u8], bytes_max: u32) -> Result<bool, Fault> {
         loop {
+            let message = &mut self.message;
             if message.len() == message.capacity() {
                 // One byte past the limit is enough to know that it is broken.
                 let left = bytes_max as usize + 1 - message.len();
@@ -79,6 +122,9 @@ impl Inflater {
                 .decompress_vec(rest, message, FlushDecompress::Sync)
                 .map_err(|_| Fault::NotDeflate)?;
             let consumed = (self.inner.total_in() - consumed) as usize;
+            self.at += consumed;
+            self.cost += consumed as u64 * work::INFLATED
+                + (message.len() - produced) as u64 * work::UNPACKED;
             rest = &rest[consumed..];
             if message.len() > bytes_max as usize {
                 return Err(Fault::MessageTooBig(bytes_max));
@@ -104,43 +150,54 @@ impl Default for Inflater {
     }
 }
 
-/// Compresses messages, one whole message at a time.
+/// Compresses messages, one at a time, each whole or in pieces.
 #[derive(Default)]
 pub struct Deflater {
-    /// A compressor for each window size, made when the first client asks for it.
-    by_window: [Option<Box<Compress>>; 16],
+    /// Made when the first client asks for it.
+    compress: Option<Box<Compress>>,
     compressed: Vec<u8>,
 }
 
 impl Deflater {
-    /// The message, compressed for a window of so many bits.
-    pub fn deflate(&mut self, message: &[u8], window_bits: u8) -> &[u8] {
-        debug_assert!(
-            WINDOW_BITS.contains(&window_bits),
-            "only windows that were agreed on are asked for"
-        );
-        let make = || {
-            Box::new(Compress::new_with_window_bits(
-                Compression::new(LEVEL),
-                false,
-                window_bits,
-            ))
-        };
-        let compress = self.by_window[window_bits as usize].get_or_insert_with(make);
-        compress.reset();
+    /// The message, compressed.
+    pub fn deflate(&mut self, message: &[u8]) -> &[u8] {
+        self.begin(message.len());
+        self.push(message, true);
+        self.compressed()
+    }
+
+    /// Begins with a message of about so many bytes.
+    pub fn begin(&mut self, bytes: usize) {
+        let make = || Box::new(Compress::new(Compression::new(LEVEL), false));
+        self.compress.get_or_insert_with(make).reset();
         self.compressed.clear();
-        self.compressed.reserve(message.len() / 2 + 64);
+        self.compressed.reserve(bytes / 2 + 64);
+    }
+
+    /// Compresses the next piece of it.
+    pub fn push(&mut self, piece: &[u8], is_last: bool) {
+        let Some(compress) = &mut self.compress else {
+            return;
+        };
+        let before = compress.total_in();
+        let flush = match is_last {
+            true => FlushCompress::Sync,
+            false => FlushCompress::None,
+        };
         loop {
-            let consumed = compress.total_in() as usize;
-            let rest = &message[consumed..];
+            let rest = &piece[(compress.total_in() - before) as usize..];
             // Into memory there is nothing that can fail; what is not taken now is taken in the next round.
-            let _ = compress.compress_vec(rest, &mut self.compressed, FlushCompress::Sync);
-            let all = compress.total_in() as usize == message.len();
+            let _ = compress.compress_vec(rest, &mut self.compressed, flush);
+            let all = (compress.total_in() - before) as usize == piece.len();
             if all && self.compressed.len() < self.compressed.capacity() {
                 break;
             }
-            self.compressed.reserve(message.len() / 4 + 64);
+            self.compressed.reserve(piece.len() / 4 + 64);
         }
+    }
+
+    /// The message whose last piece was pushed, compressed.
+    pub fn compressed(&self) -> &[u8] {
         self.compressed
             .strip_suffix(&TAIL)
             .unwrap_or(&self.compressed)
@@ -152,22 +209,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_come_back_as_they_were_at_every_window() {
+    fn messages_come_back_as_they_were_whole_and_in_pieces() {
         let (mut deflater, mut inflater) = (Deflater::default(), Inflater::new());
         let noise = |length: u32| (0..length).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8);
         for length in [0, 1, 500, 5000, 70_000] {
             for message in [noise(length).collect(), vec![b'a'; length as usize]] {
-                for window_bits in WINDOW_BITS {
-                    let compressed = deflater.deflate(&message, window_bits).to_vec();
-                    assert_eq!(inflater.inflate(&compressed, length), Ok(message.clone()));
-                }
+                let compressed = deflater.deflate(&message).to_vec();
+                assert_eq!(inflater.inflate(&compressed, length), Ok(message.clone()));
+                deflater.begin(message.len());
+                let pieces = message.chunks(999);
+                pieces.for_each(|piece| deflater.push(piece, false));
+                deflater.push(&[], true);
+                let inflated = inflater.inflate(deflater.compressed(), length);
+                assert_eq!(inflated, Ok(message));
             }
         }
     }
 
     #[test]
     fn a_bomb_costs_what_the_limit_costs() {
-        let bomb = Deflater::default().deflate(&vec![0; 10 << 20], 15).to_vec();
+        let bomb = Deflater::default().deflate(&vec![0; 10 << 20]).to_vec();
         assert!(bomb.len() < 20_000);
         let burst = Inflater::new().inflate(&bomb, 1000);
         assert_eq!(burst, Err(Fault::MessageTooBig(1000)));
@@ -192,7 +253,7 @@ mod tests {
     fn a_message_that_is_cut_is_a_fault_wherever_it_is_cut() {
         let text = b"to be, or not to be: that is the question of every message".as_slice();
         for message in [text, &[0; 5000]] {
-            let compressed = Deflater::default().deflate(message, 15).to_vec();
+            let compressed = Deflater::default().deflate(message).to_vec();
             assert_eq!(
                 Inflater::new().inflate(&compressed, 5000).as_deref(),
                 Ok(message)

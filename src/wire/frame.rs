@@ -2,14 +2,12 @@
 //!
 //! A [`Header`] obeys every rule that can be seen in it alone; the order of frames is the protocol's business.
 
-use std::io::{Cursor, Write};
-use std::iter;
+use std::io::Write;
 
 use serde::Serialize;
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
-use super::deflate::Deflater;
 use super::fault::Fault;
 
 /// Close codes (RFC 6455 §7.4.1, and the private ones of the apps).
@@ -201,6 +199,7 @@ pub struct Frame {
     bytes: Box<[u8]>,
     class: Class,
     messages: u32,
+    is_tagged: bool,
 }
 
 /// What a queue makes of a frame.
@@ -263,6 +262,7 @@ impl Frame {
             bytes: bytes.into(),
             class: Class::Answer,
             messages: 1,
+            is_tagged: false,
         }
     }
 
@@ -283,6 +283,14 @@ impl Frame {
         }
     }
 
+    /// The same frame, of the second of an app's two kinds: how many of them have gone out is counted apart.
+    pub fn tagged(self) -> Frame {
+        Frame {
+            is_tagged: true,
+            ..self
+        }
+    }
+
     fn encode(opcode: OpCode, class: Class, payload: &[u8]) -> Frame {
         let mut bytes = Vec::with_capacity(header_bytes(opcode, payload.len()) + payload.len());
         write_header(opcode, payload.len(), &mut bytes);
@@ -291,6 +299,7 @@ impl Frame {
             bytes: bytes.into(),
             class,
             messages: 1,
+            is_tagged: false,
         }
     }
 
@@ -309,53 +318,15 @@ impl Frame {
         self.messages
     }
 
+    /// Whether it is of the second of an app's two kinds.
+    pub fn is_tagged(&self) -> bool {
+        self.is_tagged
+    }
+
     /// The bytes alone.
     pub fn into_bytes(self) -> Box<[u8]> {
         self.bytes
     }
-}
-
-/// The same frames with every payload compressed that is long enough and gets shorter by it; `None` if none does.
-pub fn deflated(
-    frames: &[u8],
-    deflater: &mut Deflater,
-    window_bits: u8,
-    bytes_min: u32,
-) -> Option<Vec<u8>> {
-    let is_long = |payload: &[u8]| payload.len() >= bytes_min as usize;
-    if !parts(frames).any(|(_, payload)| is_long(payload)) {
-        return None;
-    }
-    let mut compressed = Vec::with_capacity(frames.len() / 2);
-    let mut any = false;
-    for (header, payload) in parts(frames) {
-        let shorter = is_long(payload)
-            .then(|| deflater.deflate(payload, window_bits))
-            .filter(|deflated| deflated.len() < payload.len());
-        any |= shorter.is_some();
-        let header = FrameHeader {
-            rsv1: shorter.is_some(),
-            ..header
-        };
-        let payload = shorter.unwrap_or(payload);
-        header
-            .format(payload.len() as u64, &mut compressed)
-            .expect("a vector takes all");
-        compressed.extend_from_slice(payload);
-    }
-    any.then_some(compressed)
-}
-
-/// The headers and payloads of frames of ours.
-fn parts(frames: &[u8]) -> impl Iterator<Item = (FrameHeader, &[u8])> {
-    let mut cursor = Cursor::new(frames);
-    iter::from_fn(move || {
-        let (header, payload_bytes) = FrameHeader::parse(&mut cursor).ok()??;
-        let start = cursor.position() as usize;
-        let end = start + payload_bytes as usize;
-        cursor.set_position(end as u64);
-        Some((header, &frames[start..end]))
-    })
 }
 
 fn header_bytes(opcode: OpCode, payload_bytes: usize) -> usize {
@@ -403,6 +374,7 @@ impl Encoder {
             bytes,
             class: Class::Message,
             messages: 1,
+            is_tagged: false,
         }
     }
 
@@ -423,6 +395,7 @@ impl Encoder {
         }
         self.give_back();
         (messages > 0).then(|| Frame {
+            is_tagged: false,
             bytes: bytes.into(),
             class: Class::Message,
             messages,
@@ -464,7 +437,6 @@ impl Default for Encoder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::deflate::Inflater;
 
     #[test]
     fn unmasking_in_words_equals_unmasking_in_bytes() {
@@ -514,46 +486,5 @@ mod tests {
         let frame = Frame::close(close::POLICY, &"é".repeat(100));
         assert_eq!(frame.bytes()[1] as usize, 2 + 122);
         assert!(std::str::from_utf8(&frame.bytes()[4..]).is_ok());
-    }
-
-    #[test]
-    fn every_long_message_of_a_batch_is_compressed_and_no_short_one() {
-        let messages = [
-            String::from("short"),
-            "long ".repeat(500),
-            String::from("short too"),
-        ];
-        let batch = Encoder::new().json_batch(&messages).unwrap();
-        let frames = deflated(batch.bytes(), &mut Deflater::default(), 15, 100).unwrap();
-        let mut cursor = Cursor::new(&frames[..]);
-        for message in &messages {
-            let (header, bytes) = FrameHeader::parse(&mut cursor).unwrap().unwrap();
-            let start = cursor.position() as usize;
-            let payload = &frames[start..start + bytes as usize];
-            cursor.set_position(start as u64 + bytes);
-            assert_eq!(header.rsv1, message.len() > 100);
-            let inflated = match header.rsv1 {
-                true => Inflater::new().inflate(payload, 10_000).unwrap(),
-                false => payload.to_vec(),
-            };
-            assert_eq!(inflated, format!("\"{message}\"").as_bytes());
-        }
-        assert_eq!(cursor.position() as usize, frames.len());
-    }
-
-    #[test]
-    fn nothing_is_compressed_that_does_not_get_shorter() {
-        let noise: Vec<u8> = (0..600u32)
-            .map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8)
-            .collect();
-        assert_eq!(
-            deflated(
-                Frame::binary(&noise).bytes(),
-                &mut Deflater::default(),
-                15,
-                512
-            ),
-            None
-        );
     }
 }

@@ -7,6 +7,7 @@ pub mod fault;
 pub mod frame;
 pub mod growth;
 pub mod http;
+pub mod packing;
 pub mod subprotocol;
 mod target;
 pub mod upgrade;

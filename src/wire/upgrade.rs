@@ -3,7 +3,6 @@
 
 use tungstenite::handshake::derive_accept_key;
 
-use super::deflate::WINDOW_BITS;
 use super::http::{Head, Response};
 use super::subprotocol::OURS;
 
@@ -100,12 +99,14 @@ impl From<NotUpgrade> for Response {
     }
 }
 
+/// The window that is written, as a power of two.
+const WINDOW_BITS: u8 = 15;
+
 /// What was agreed on with a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deflate {
-    /// The window of what we send, as a power of two.
-    pub window_bits: u8,
-    names_window: bool,
+    /// The largest window that the client takes, as a power of two, if it named one.
+    window_bits: Option<u8>,
 }
 
 impl Deflate {
@@ -125,10 +126,7 @@ impl Deflate {
             return None;
         }
         let mut seen = Vec::new();
-        let mut deflate = Deflate {
-            window_bits: *WINDOW_BITS.end(),
-            names_window: false,
-        };
+        let mut deflate = Deflate { window_bits: None };
         for part in parts {
             let (name, value) = match part.split_once('=') {
                 Some((name, value)) => (name.trim(), Some(unquoted(value.trim()))),
@@ -147,9 +145,7 @@ impl Deflate {
                 ) => {}
                 ("client_max_window_bits", Some(bits)) => drop(window_bits(bits)?),
                 ("server_max_window_bits", Some(bits)) => {
-                    deflate.window_bits =
-                        window_bits(bits).filter(|bits| WINDOW_BITS.contains(bits))?;
-                    deflate.names_window = true;
+                    deflate.window_bits = Some(window_bits(bits)?);
                 }
                 _ => return None,
             }
@@ -162,10 +158,16 @@ impl Deflate {
         let mut header = String::from(
             "permessage-deflate; server_no_context_takeover; client_no_context_takeover",
         );
-        if self.names_window {
-            header.push_str(&format!("; server_max_window_bits={}", self.window_bits));
+        if let Some(bits) = self.window_bits {
+            header.push_str(&format!("; server_max_window_bits={bits}"));
         }
         header
+    }
+
+    /// Whether we send messages compressed: one window is written for all clients, the largest, and a client that takes
+    /// only smaller ones is sent plain messages, as any may be (RFC 7692 §6).
+    pub fn packs(self) -> bool {
+        self.window_bits.is_none_or(|bits| bits == WINDOW_BITS)
     }
 }
 
@@ -259,7 +261,6 @@ mod tests {
             "permessage-deflate; client_no_context_takeover; client_no_context_takeover",
             "permessage-deflate; server_no_context_takeover=1",
             "permessage-deflate; server_max_window_bits",
-            "permessage-deflate; server_max_window_bits=8",
             "permessage-deflate; server_max_window_bits=16",
             "permessage-deflate; server_max_window_bits=09",
             "permessage-deflate; client_max_window_bits=7",

@@ -5,6 +5,12 @@ use crate::ground::Ground;
 use crate::http::{UPGRADE, frame, request};
 use crate::row::{AGREED, Row, Said, bad, close, row};
 
+/// What is agreed on with a client that takes no window but the smallest.
+const AGREED_ON_8: &str = concat!(
+    "permessage-deflate; server_no_context_takeover; client_no_context_takeover",
+    "; server_max_window_bits=8"
+);
+
 const KEY: &str = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 const VERSION: &str = "Sec-WebSocket-Version: 13\r\n";
 const CONNECTION: &str = "Connection: Upgrade\r\n";
@@ -211,7 +217,6 @@ fn offers() -> Vec<Row> {
         "permessage-deflate; server_no_context_takeover=1",
         "permessage-deflate; client_no_context_takeover; client_no_context_takeover",
         "permessage-deflate; server_max_window_bits",
-        "permessage-deflate; server_max_window_bits=8",
         "permessage-deflate; server_max_window_bits=7",
         "permessage-deflate; server_max_window_bits=16",
         "permessage-deflate; server_max_window_bits=09",
@@ -243,13 +248,17 @@ fn offers() -> Vec<Row> {
         "permessage-deflate\r\nSec-WebSocket-Extensions: permessage-deflate",
         "a; b=\"c\", permessage-deflate",
     ];
-    let agreed = agreed.into_iter().map(|offer| {
+    let is_agreed = |offer: &str, agreed| {
         let header = format!("{KEY}Sec-WebSocket-Extensions: {offer}\r\n");
         row(format!("the offer {offer:?}"))
             .send(with(KEY, &header))
-            .hears(Said::Upgraded(Some(AGREED)))
+            .hears(Said::Upgraded(Some(agreed)))
             .stays_open()
-    });
+    };
+    let agreed = agreed.into_iter().map(|offer| is_agreed(offer, AGREED));
+    // The smallest window there is: to such a client all goes plain.
+    let narrow = is_agreed("permessage-deflate; server_max_window_bits=8", AGREED_ON_8);
+    let agreed = agreed.chain(std::iter::once(narrow));
     declined.chain(agreed).chain(malformed()).collect()
 }
 

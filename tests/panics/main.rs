@@ -11,7 +11,7 @@ use std::time::Duration;
 use roomcast::apps::access::Access;
 use roomcast::apps::context::Context;
 use roomcast::apps::routes::{Needs, Route};
-use roomcast::apps::{App, Apps, Call, Message as Said, Seat};
+use roomcast::apps::{App, Apps, Call, Message as Said, Reply, Seat};
 use roomcast::bounds::Bounds;
 use roomcast::id::AppId;
 use roomcast::reactor::Reactor;
@@ -39,7 +39,7 @@ impl App for Fragile {
         vec![&ROUTE, &CALL]
     }
 
-    fn request(&mut self, call: &Call<'_>, _: &mut Context<'_>) -> Response {
+    fn request(&mut self, call: &Call<'_>, _: &mut Context<'_>) -> Reply {
         panic!("a request finds\n{}", call.route.path)
     }
 

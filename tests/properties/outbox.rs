@@ -6,12 +6,12 @@ use std::io::{ErrorKind, IoSlice};
 
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
-use roomcast::core::outbox::{Crowd, FlushState, Offer, Outbox, Published};
+use roomcast::core::outbox::{Also, Crowd, FlushState, Offer, Outbox, Published};
 use roomcast::id::{AppId, ConnId, RoomId};
 use roomcast::time::{Micros, Millis};
 use roomcast::wire::frame::{Class, Encoder, Frame};
 
-use crate::queue::{BOUNDS, DEFLATE_BYTES_MIN, Queue, Waiting};
+use crate::queue::{BOUNDS, DEFLATE_BYTES_MIN, Queue, SLICE_BYTES, Waiting};
 
 const KEYS: u32 = 4;
 const ROOMS: u32 = 2;
@@ -27,16 +27,24 @@ enum Kind {
     Batch(usize),
 }
 
+/// The room of this number, whoever is in the other room too, and who does not get it.
+#[derive(Clone, Copy, Debug)]
+struct Audience {
+    room: u32,
+    also: bool,
+    except: Option<u32>,
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Open(u32),
     Close(u32),
-    /// Messages are compressed from now on, for a window of so many bits.
-    Deflate(u32, u8),
+    /// Messages from this key may be compressed from now on, and those to it are, if it is so.
+    Deflate(u32, bool),
     /// Something of so many bytes for these keys; whether those that are full begin to lag.
     Publish(Vec<u32>, Kind, usize, bool),
-    /// Something of so many bytes for whoever is in the room of this number; whether those that are full begin to lag.
-    PublishTo(u32, Kind, usize, bool),
+    /// Something of so many bytes for a crowd; whether those that are full begin to lag.
+    PublishTo(Audience, Kind, usize, bool),
     /// The room of this number has these members from now on.
     Members(u32, BTreeSet<u32>),
     /// An answer, a pong or a close frame of so many bytes.
@@ -69,15 +77,18 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (1..5usize).prop_map(Kind::Batch),
     ];
     let publish = (vec(key(), 0..6), kind.clone(), bytes.clone(), any::<bool>());
-    let publish_to = (0..ROOMS, kind, bytes, any::<bool>());
+    let except = prop_oneof![2 => Just(None), 1 => key().prop_map(Some)];
+    let audience = (0..ROOMS, any::<bool>(), except);
+    let audience = audience.prop_map(|(room, also, except)| Audience { room, also, except });
+    let publish_to = (audience, kind, bytes, any::<bool>());
     let members = (0..ROOMS, btree_set(key(), 0..=KEYS as usize));
     let post = (key(), class, 1..60usize);
     let step = prop_oneof![
         2 => key().prop_map(Step::Open),
         1 => key().prop_map(Step::Close),
-        1 => (key(), 9..=15u8).prop_map(|(key, bits)| Step::Deflate(key, bits)),
+        1 => (key(), any::<bool>()).prop_map(|(key, packs)| Step::Deflate(key, packs)),
         12 => publish.prop_map(|(keys, kind, bytes, lag)| Step::Publish(keys, kind, bytes, lag)),
-        12 => publish_to.prop_map(|(room, kind, bytes, lag)| Step::PublishTo(room, kind, bytes, lag)),
+        12 => publish_to.prop_map(|(to, kind, bytes, lag)| Step::PublishTo(to, kind, bytes, lag)),
         2 => members.prop_map(|(room, members)| Step::Members(room, members)),
         8 => post.prop_map(|(key, class, bytes)| Step::Post(key, class, bytes)),
         8 => taken().prop_map(Step::Flush),
@@ -124,19 +135,20 @@ impl Pair {
         match step {
             Step::Open(key) if !self.queues.contains_key(&key) => self.open(key),
             Step::Close(key) if self.queues.contains_key(&key) => self.close(key),
-            Step::Deflate(key, bits) => {
+            Step::Deflate(key, packs) => {
                 if let Some(queue) = self.queues.get_mut(&key) {
-                    queue.window_bits = bits;
-                    self.outbox.deflate(key, bits);
+                    queue.inflates = true;
+                    queue.packs |= packs;
+                    self.outbox.deflate(key, packs);
                 }
             }
             Step::Publish(keys, kind, bytes, lag) => {
                 let frame = self.frame(kind, bytes);
                 self.offer(&keys, frame, lag);
             }
-            Step::PublishTo(room, kind, bytes, lag) => {
+            Step::PublishTo(audience, kind, bytes, lag) => {
                 let frame = self.frame(kind, bytes);
-                self.publish(room, frame, lag);
+                self.publish(audience, frame, lag);
             }
             Step::Members(room, members) => {
                 let open = members
@@ -212,22 +224,28 @@ impl Pair {
     fn waiting(&mut self, frame: &Frame) -> Waiting {
         self.numbers += 1;
         Waiting {
-            form: (self.numbers, 0),
+            form: (self.numbers, false),
             bytes: frame.bytes().to_vec(),
+            weight: frame.bytes().len(),
             messages: frame.messages(),
             class: frame.class(),
             stored: self.now,
         }
     }
 
-    fn publish(&mut self, room: u32, frame: Frame, lag: bool) {
+    fn publish(&mut self, audience: Audience, frame: Frame, lag: bool) {
         self.has_published = true;
         let plain = self.waiting(&frame);
+        let Audience { room, also, except } = audience;
+        let other = (room + 1) % ROOMS;
         let members: Vec<u32> = self.rooms[room as usize].iter().copied().collect();
+        let others: Vec<u32> = self.rooms[other as usize].iter().copied().collect();
+        let mut all: BTreeSet<u32> = members.iter().copied().collect();
+        all.extend(others.iter().filter(|_| also));
         let (mut expected, mut full) = (Published::default(), BTreeSet::new());
-        for &key in &members {
+        for &key in all.iter().filter(|key| Some(**key) != except) {
             let queue = self.queues.get_mut(&key).unwrap();
-            match queue.offer(plain.compressed(queue.window_bits), lag) {
+            match queue.offer(plain.compressed(queue.packs), lag) {
                 Offer::Queued => expected.receivers += 1,
                 Offer::Dropped => expected.refused += 1,
                 Offer::Full => {
@@ -238,10 +256,18 @@ impl Pair {
             }
             self.mark_dirty(key);
         }
+        let is_in_first = |key| members.contains(&key);
         let crowd = Crowd {
             room: RoomId(room),
             changes: self.changes,
             members: &members,
+            also: also.then_some(Also {
+                room: RoomId(other),
+                members: &others,
+                is_in_first: &is_in_first,
+            }),
+            // A member that is closed is none.
+            except: except.filter(|key| self.queues.contains_key(key)),
         };
         let stored = self.outbox.store(frame, AppId::Events, self.now);
         let published = self.outbox.publish(&crowd, stored, &BOUNDS, lag);
@@ -258,7 +284,7 @@ impl Pair {
             let Some(queue) = self.queues.get_mut(&key) else {
                 continue;
             };
-            let expected = queue.offer(plain.compressed(queue.window_bits), lag);
+            let expected = queue.offer(plain.compressed(queue.packs), lag);
             assert_eq!(self.outbox.offer(key, &stored, &BOUNDS, lag), expected);
             self.mark_dirty(key);
         }
@@ -285,9 +311,17 @@ impl Pair {
             self.dirty.clear();
             return None;
         };
-        let at = self.dirty.iter().position(|dirty| *dirty == key);
-        self.dirty.remove(at.expect("only the dirty are named"));
+        match self.dirty.iter().position(|dirty| *dirty == key) {
+            Some(at) => drop(self.dirty.remove(at)),
+            // It was cleared while it was listed, and has been written to since.
+            None => assert!(!self.queues.get(&key).is_some_and(Queue::is_dirty)),
+        }
         Some(key).filter(|key| self.queues.contains_key(key))
+    }
+
+    /// What is compressed in slices is ready when it is asked for again.
+    fn pack(&mut self) {
+        (0..8).for_each(|_| self.outbox.pack_slice());
     }
 
     fn flush(&mut self, most: usize) {
@@ -309,6 +343,23 @@ impl Pair {
             |_, stored| observed.push(stored),
         );
         assert!(waits.starts_with(&offered), "what waits goes out in order");
+        self.pack();
+        let is_long = |copy: &Waiting| copy.form.1 && copy.weight > SLICE_BYTES;
+        if offered.len() < waits.len() && self.queues[&key].waits.iter().any(is_long) {
+            // All before the one that is not ready is offered, and nothing if it comes first.
+            let taken = most.min(offered.len());
+            let gone = self.write(key, taken);
+            let count: u32 = gone
+                .iter()
+                .filter(|copy| copy.class.is_message())
+                .map(|copy| copy.messages)
+                .sum();
+            assert_eq!(flush.messages, count);
+            let queue = self.queues.get_mut(&key).unwrap();
+            queue.is_blocked = taken < offered.len();
+            queue.is_slow |= queue.is_blocked;
+            return self.mark_dirty(key);
+        }
         let is_all = offered.len() == waits.len();
         assert!(
             is_all || offered.len() == WRITE_BYTES_MAX,
@@ -374,6 +425,8 @@ impl Pair {
         match flush.state {
             FlushState::Failed(error) => assert_eq!(error.kind(), ErrorKind::BrokenPipe),
             FlushState::Empty => assert!(self.queues[&key].waits.is_empty()),
+            // What comes first is not ready.
+            FlushState::More => self.pack(),
             other => panic!("it is broken: {other:?}"),
         }
         self.close(key);
@@ -415,10 +468,10 @@ impl Pair {
             assert_eq!(self.outbox.is_empty(key), queue.waits.is_empty());
             assert_eq!(self.outbox.is_blocked(key), queue.is_blocked);
             assert_eq!(self.outbox.is_finishing(key), queue.is_finishing);
-            assert_eq!(self.outbox.is_deflated(key), queue.window_bits != 0);
+            assert_eq!(self.outbox.inflates(key), queue.inflates);
             let backlog = self.outbox.backlog_bytes(key) as usize;
             // What waits in a run is compressed only when it is written.
-            let may_be_more = self.has_published && queue.window_bits > 0;
+            let may_be_more = self.has_published && queue.packs;
             assert!(backlog == queue.backlog() || may_be_more && backlog > queue.backlog());
             // What is queued behind a full socket waits for it, even where nothing of it has been refused.
             let is_held_up = queue.is_blocked || queue.is_slow;
@@ -430,7 +483,7 @@ impl Pair {
             .values()
             .flat_map(|queue| &queue.waits)
             .collect();
-        let messages: BTreeMap<(u64, u8), usize> = copies
+        let messages: BTreeMap<(u64, bool), usize> = copies
             .iter()
             .map(|copy| (copy.form, copy.bytes.len()))
             .collect();

@@ -7,8 +7,8 @@ use std::collections::VecDeque;
 use roomcast::bounds::QueueBounds;
 use roomcast::core::outbox::Offer;
 use roomcast::time::{Micros, Millis};
-use roomcast::wire::deflate::Deflater;
-use roomcast::wire::frame::{Class, deflated};
+use roomcast::wire::frame::Class;
+use roomcast::wire::packing::Packing;
 
 pub const BOUNDS: QueueBounds = QueueBounds {
     messages_max: 6,
@@ -16,15 +16,19 @@ pub const BOUNDS: QueueBounds = QueueBounds {
 };
 /// Shorter messages are never compressed.
 pub const DEFLATE_BYTES_MIN: u32 = 100;
+/// Longer messages are compressed in slices, and count as what they are until they are gone.
+pub const SLICE_BYTES: usize = 64 << 10;
 /// Pongs that wait for a client that reads.
 const PONGS_MAX: usize = 16;
 
 /// One message, as one connection has it.
 #[derive(Clone)]
 pub struct Waiting {
-    /// Which message it is a copy of, and for which window it was compressed, if it was.
-    pub form: (u64, u8),
+    /// Which message it is a copy of, and whether it is compressed.
+    pub form: (u64, bool),
     pub bytes: Vec<u8>,
+    /// Bytes that it counts as.
+    pub weight: usize,
     /// More than one for a batch.
     pub messages: u32,
     pub class: Class,
@@ -32,16 +36,24 @@ pub struct Waiting {
 }
 
 impl Waiting {
-    /// The same for somebody who agreed on a window of so many bits, or on none.
-    pub fn compressed(&self, window_bits: u8) -> Waiting {
-        let mut deflater = Deflater::default();
+    /// The same for a client that agreed on compression, or did not.
+    pub fn compressed(&self, packs: bool) -> Waiting {
         let mut copy = self.clone();
-        if window_bits > 0
-            && self.class.is_message()
-            && let Some(bytes) =
-                deflated(&self.bytes, &mut deflater, window_bits, DEFLATE_BYTES_MIN)
-        {
-            (copy.bytes, copy.form.1) = (bytes, window_bits);
+        if packs && self.class.is_message() && Packing::gains(&self.bytes, DEFLATE_BYTES_MIN) {
+            let mut packing = Packing::default();
+            packing.begin(DEFLATE_BYTES_MIN);
+            assert!(packing.take(&self.bytes, usize::MAX));
+            let is_long = self.bytes.len() > SLICE_BYTES;
+            if let Some(bytes) = packing.end() {
+                (copy.bytes, copy.form.1) = (bytes.into(), true);
+                copy.weight = if is_long {
+                    self.weight
+                } else {
+                    copy.bytes.len()
+                };
+            } else if is_long {
+                copy.form.1 = true;
+            }
         }
         copy
     }
@@ -58,7 +70,8 @@ pub struct Queue {
     pub is_blocked: bool,
     /// Some of what waits has been refused.
     pub is_slow: bool,
-    pub window_bits: u8,
+    pub inflates: bool,
+    pub packs: bool,
     pub is_finishing: bool,
     pub progress: Millis,
 }
@@ -81,7 +94,7 @@ impl Queue {
     }
 
     pub fn backlog(&self) -> usize {
-        let all: usize = self.waits.iter().map(|copy| copy.bytes.len()).sum();
+        let all: usize = self.waits.iter().map(|copy| copy.weight).sum();
         all - self.written
     }
 
@@ -90,7 +103,7 @@ impl Queue {
             return Offer::Gone;
         }
         let messages = self.count(Class::is_message);
-        let bytes = self.backlog() + copy.bytes.len();
+        let bytes = self.backlog() + copy.weight;
         let fits = messages < BOUNDS.messages_max as usize && bytes <= BOUNDS.bytes_max as usize;
         let is_refused = self.missed.is_some() || messages > 0 && self.is_slow && !fits;
         if copy.class == Class::Message && is_refused {

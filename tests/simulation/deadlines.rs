@@ -2,6 +2,7 @@
 
 use roomcast::id::AppId;
 use roomcast::time::Millis;
+use roomcast::work;
 
 use crate::model::frames::{self, PING, PONG, TEXT, frame};
 use crate::stage::{Stage, request, text};
@@ -220,7 +221,7 @@ fn an_echo_client_that_reads_slowly_is_held_and_not_closed() {
 #[test]
 fn requests_that_wait_for_everybody_to_be_written_to_are_not_slow() {
     let mut stage = Stage::new(|bounds| {
-        bounds.turn.flushes_max = 1;
+        bounds.turn.flush = work::WRITE;
         bounds.app_mut(AppId::Events).queue.messages_max = 2;
     });
     stage.listeners(8);

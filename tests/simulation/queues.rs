@@ -3,6 +3,7 @@
 use roomcast::id::AppId;
 use roomcast::time::Millis;
 use roomcast::transport::Ready;
+use roomcast::work;
 
 use crate::model::frames::{self, PING, PONG, frame};
 use crate::stage::{Stage, request, text};
@@ -73,7 +74,7 @@ fn a_client_that_reads_at_once_misses_nothing_of_a_burst() {
 
 #[test]
 fn clients_that_read_a_little_all_the_time_do_not_stop_publishing() {
-    let mut stage = Stage::new(|bounds| bounds.turn.flushes_max = 2);
+    let mut stage = Stage::new(|bounds| bounds.turn.flush = 2 * work::WRITE);
     let slow = stage.narrow_listeners(8, 1);
     for number in 1..=4 {
         assert_eq!(stage.publish(number, 1000), 8);

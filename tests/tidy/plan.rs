@@ -6,6 +6,7 @@ pub const LAYERS: &[(&str, u32)] = &[
     ("id", 0),
     ("pace", 0),
     ("bounds", 0),
+    ("work", 0),
     ("metrics", 0),
     ("vitals", 0),
     ("warnings", 0),
@@ -24,6 +25,7 @@ pub const NOTES: &[(&str, &[&str])] = &[
     ("time", &[]),
     ("id", &[]),
     ("pace", &["time"]),
+    ("work", &["bounds"]),
     ("vitals", &["id"]),
     ("warnings", &["time"]),
     ("web", &[]),
@@ -49,10 +51,12 @@ pub const NOTES: &[(&str, &[&str])] = &[
     ("watch", WATCH),
     ("roomcast_flood", FLOOD),
 ];
-const LAYER_0: &[&str] = &["time", "id", "pace", "bounds", "metrics", "web"];
-const LAYERS_0_AND_1: &[&str] = &["wire", "time", "id", "pace", "bounds", "metrics", "web"];
+const LAYER_0: &[&str] = &["time", "id", "pace", "bounds", "work", "metrics", "web"];
+const LAYERS_0_AND_1: &[&str] = &[
+    "wire", "time", "id", "pace", "bounds", "work", "metrics", "web",
+];
 const DIALECT: &[&str] = &[
-    "apps", "wire", "time", "id", "pace", "bounds", "metrics", "warnings", "web",
+    "apps", "wire", "time", "id", "pace", "bounds", "work", "metrics", "warnings", "web",
 ];
 /// What a dialect keeps, in lists that are the core's.
 const RECORDS: &[&str] = &["apps", "core", "time", "id", "pace", "bounds"];

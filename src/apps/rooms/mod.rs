@@ -29,7 +29,7 @@ use self::tokens::Tokens;
 use self::told::{ChatMessage, ErrorText, Missed, PlayerNotice, PlayerState, RoomState, Told};
 use super::context::Context;
 use super::routes::{Needs, Route};
-use super::{App, Call, Message, Seat};
+use super::{App, Call, Message, Reply, Seat};
 use crate::id::{AppId, ConnId};
 use crate::pace::Rate;
 use crate::time::{Millis, Unix};
@@ -237,9 +237,11 @@ impl Rooms {
         let frame = cx.json(&told);
         let has_own = correlation_id.is_some();
         match to {
+            None if has_own => {
+                cx.publish_except(hub_name, sender, frame);
+            }
             None => {
-                let except = Some(sender).filter(|_| has_own);
-                cx.publish_to(&[hub_name], except, frame);
+                cx.publish(hub_name, frame);
             }
             Some(mut conns) => {
                 conns.retain(|&conn| conn != sender);
@@ -275,7 +277,7 @@ impl App for Rooms {
         self.is_known(call, cx)
     }
 
-    fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Response {
+    fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Reply {
         self.forget(cx);
         let answer = match (call.route.method, call.route.path) {
             ("POST", CREATE) => self.create(call, cx),
@@ -287,7 +289,7 @@ impl App for Rooms {
             _ => self.event(call, cx),
         };
         self.settle(cx);
-        answer.unwrap_or_else(|refusal| refusal)
+        answer.unwrap_or_else(|refusal| refusal).into()
     }
 
     fn admit(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Result<Seat, Response> {
@@ -363,6 +365,20 @@ impl App for Rooms {
         self.tick = None;
         self.forget(cx);
         self.settle(cx);
+    }
+
+    fn waits(&self, call: &Call<'_>, cx: &Context<'_>) -> bool {
+        let room = self.store.find(call.param(0), cx.bounds(), cx.now().aged);
+        let is_told = |room| cx.is_telling_room(&self.store.room(room).hub_name);
+        call.route.path == EVENTS && room.is_some_and(is_told)
+    }
+
+    fn holds(&self, seat: Seat, cx: &Context<'_>) -> bool {
+        let is_player = Refusal::of(seat).is_none();
+        is_player && {
+            let room = self.store.player(PlayerKey(seat.0)).room;
+            cx.is_telling_room(&self.store.room(room).hub_name)
+        }
     }
 
     fn lagged(&self, missed: u32, _: Unix) -> Option<Frame> {

@@ -21,7 +21,7 @@ use super::object::Object;
 use super::refusal::{bad, conflict, full, missing};
 use super::routes::{Needs, Route};
 use super::word::Word;
-use super::{App, Call, Message, Seat};
+use super::{App, Call, Message, Reply, Seat};
 use crate::id::{AppId, ConnId};
 use crate::time::{Millis, Unix};
 use crate::wire::frame::{Frame, close};
@@ -117,7 +117,7 @@ impl App for Sessions {
         ROUTES.iter().collect()
     }
 
-    fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Response {
+    fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Reply {
         self.forget(cx);
         let answer = match (call.route.method, call.route.path) {
             ("POST", ALL) => self.create(call, cx),
@@ -128,7 +128,7 @@ impl App for Sessions {
             _ => self.result(call),
         };
         self.settle(cx);
-        answer.unwrap_or_else(|refusal| refusal)
+        answer.unwrap_or_else(|refusal| refusal).into()
     }
 
     fn admit(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Result<Seat, Response> {

@@ -19,7 +19,7 @@ use super::object::Object;
 use super::refusal::{bad, full, missing};
 use super::routes::{Needs, Route};
 use super::word::Word;
-use super::{App, Call, Message, Seat, number};
+use super::{App, Call, Message, Reply, Seat, number};
 use crate::time::Unix;
 use crate::wire::frame::Frame;
 use crate::wire::http::{Head, Response};
@@ -93,7 +93,7 @@ impl App for Tasks {
         ROUTES.iter().collect()
     }
 
-    fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Response {
+    fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Reply {
         let answer = match (call.route.method, call.route.path) {
             ("POST", ALL) => self.create(call, cx),
             ("GET", ALL) => self.list(call),
@@ -101,7 +101,7 @@ impl App for Tasks {
             ("DELETE", ONE) => self.delete(call, cx),
             _ => self.show(call),
         };
-        answer.unwrap_or_else(|refusal| refusal)
+        answer.unwrap_or_else(|refusal| refusal).into()
     }
 
     fn admit(&mut self, call: &Call<'_>, _: &mut Context<'_>) -> Result<Seat, Response> {
@@ -228,7 +228,7 @@ fn publish(
             changed_by,
         },
     });
-    cx.publish_to(&[&talk::room(&of.repository), EVERY], None, event);
+    cx.publish_both([&talk::room(&of.repository), EVERY], event);
 }
 
 /// Which tasks a listing is to show, and how many.

@@ -25,6 +25,8 @@ const WRITE_BYTES_MAX: usize = 256 << 10;
 pub struct Flush {
     /// Messages that have gone out whole; those of a batch once all of it has.
     pub messages: u32,
+    /// Those of them that are tagged.
+    pub tagged: u32,
     /// How the queue stands.
     pub state: FlushState,
 }
@@ -40,6 +42,17 @@ pub enum FlushState {
     More,
     /// The connection broke.
     Failed(io::Error),
+}
+
+impl Flush {
+    /// Nothing has gone out.
+    fn nothing(state: FlushState) -> Flush {
+        Flush {
+            messages: 0,
+            tagged: 0,
+            state,
+        }
+    }
 }
 
 impl Outbox {
@@ -60,26 +73,31 @@ impl Outbox {
             } else {
                 FlushState::Blocked
             };
-            return Flush { messages: 0, state };
+            return Flush::nothing(state);
         }
-        let (offered, result) = match has_run {
+        let written = match has_run {
             true => self.write_run(key, write),
             false => self.write_parts(&queue, write),
+        };
+        let Some((offered, result)) = written else {
+            // What comes first is being compressed.
+            self.leave_run(key);
+            self.mark_dirty(key);
+            return Flush::nothing(FlushState::More);
         };
         let mut taken = match result {
             Ok(taken) => taken,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
             Err(error) => {
-                return Flush {
-                    messages: 0,
-                    state: FlushState::Failed(error),
-                };
+                return Flush::nothing(FlushState::Failed(error));
             }
         };
         let short = taken < offered;
         if has_run && !short {
+            let (messages, tagged) = self.finish_run(key, observe);
             return Flush {
-                messages: self.finish_run(key, observe),
+                messages,
+                tagged,
                 state: FlushState::Empty,
             };
         }
@@ -91,7 +109,7 @@ impl Outbox {
         if taken > 0 {
             self.queues[key as usize].progress = now;
         }
-        let mut messages = 0;
+        let (mut messages, mut tagged) = (0, 0);
         while taken > 0 {
             let queue = &mut self.queues[key as usize];
             let message = self.store.get(self.slots[queue.head as usize].message);
@@ -104,6 +122,7 @@ impl Outbox {
             taken -= rest;
             if message.class.is_message() {
                 messages += message.messages;
+                tagged += message.tagged();
                 if message.copies == 1 {
                     observe(message.app, message.stored);
                 }
@@ -120,15 +139,20 @@ impl Outbox {
             self.mark_dirty(key);
             FlushState::More
         };
-        Flush { messages, state }
+        Flush {
+            messages,
+            tagged,
+            state,
+        }
     }
 
-    /// Gathers what waits and writes it: one frame as it lies, little as one copy, much as parts.
+    /// Gathers what waits and writes it: one frame as it lies, little as one copy, much as parts. What is still to be
+    /// compressed waits, and all that is behind it; nothing is written if that comes first.
     fn write_parts(
         &mut self,
         queue: &Queue,
         write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
-    ) -> (usize, io::Result<usize>) {
+    ) -> Option<(usize, io::Result<usize>)> {
         let Outbox {
             slots,
             store,
@@ -142,14 +166,17 @@ impl Outbox {
             skip: queue.written as usize,
         };
         if slots[queue.head as usize].next == NONE {
-            let part = parts.next().unwrap_or_default();
+            let part = parts.next()?;
             let part = &part[..part.len().min(WRITE_BYTES_MAX)];
-            return (part.len(), write(&[IoSlice::new(part)]));
+            return Some((part.len(), write(&[IoSlice::new(part)])));
         }
         if queue.bytes as usize <= COPY_BYTES_MAX {
             scratch.clear();
             parts.for_each(|part| scratch.extend_from_slice(part));
-            return (scratch.len(), write(&[IoSlice::new(scratch)]));
+            return match scratch.len() {
+                0 => None,
+                bytes => Some((bytes, write(&[IoSlice::new(scratch)]))),
+            };
         }
         let mut slices = [IoSlice::new(&[]); PARTS_MAX];
         let (mut count, mut offered) = (0, 0);
@@ -162,7 +189,7 @@ impl Outbox {
                 break;
             }
         }
-        (offered, write(&slices[..count]))
+        (count > 0).then(|| (offered, write(&slices[..count])))
     }
 }
 
@@ -184,6 +211,10 @@ impl<'a> Iterator for Chain<'a> {
         let slot = self.slots[self.slot as usize];
         self.slot = slot.next;
         let skip = std::mem::take(&mut self.skip);
-        Some(&self.store.get(slot.message).bytes[skip..])
+        let bytes = self.store.get(slot.message).ready();
+        if bytes.is_none() {
+            self.slot = NONE;
+        }
+        bytes.map(|bytes| &bytes[skip..])
     }
 }

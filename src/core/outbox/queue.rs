@@ -2,7 +2,7 @@
 //!
 //! Nothing is changed here.
 
-use super::{BLOCKED, FINISHING, NONE, Outbox, REFUSED};
+use super::{BLOCKED, FINISHING, INFLATES, NONE, Outbox, PACKS, REFUSED};
 use crate::id::{AppId, ConnId};
 use crate::time::Millis;
 
@@ -29,8 +29,6 @@ pub(super) struct Queue {
     pub(super) flags: u8,
     /// Pongs that wait.
     pub(super) pongs: u8,
-    /// The window of what this client is sent compressed, as a power of two; 0 if it is sent nothing compressed.
-    pub(super) window_bits: u8,
     /// Whose member it is, or was.
     pub(super) app: Option<AppId>,
 }
@@ -60,9 +58,13 @@ impl Queue {
             progress: Millis(0),
             flags: FINISHING,
             pongs: 0,
-            window_bits: 0,
             app: None,
         }
+    }
+
+    /// Whether this client is sent messages compressed.
+    pub(super) fn packs(&self) -> bool {
+        self.flags & PACKS != 0
     }
 }
 
@@ -82,9 +84,9 @@ impl Outbox {
         }
     }
 
-    /// Whether messages to this connection are compressed.
-    pub fn is_deflated(&self, key: u32) -> bool {
-        self.queues[key as usize].window_bits != 0
+    /// Whether messages from this connection may be compressed.
+    pub fn inflates(&self, key: u32) -> bool {
+        self.queues[key as usize].flags & INFLATES != 0
     }
 
     /// Whether nothing waits.

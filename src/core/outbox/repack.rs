@@ -50,8 +50,9 @@ impl Outbox {
     /// Lets the room go that a burst has grown.
     pub fn shrink(&mut self) {
         self.runs.shrink();
-        // A run names its messages by all of their forms, and is over with the next flush.
-        if self.runs.len() == 0 && is_mostly_empty(self.store.len(), self.store.capacity()) {
+        // A run and a job name messages, too, and are over soon.
+        let is_quiet = self.runs.len() == 0 && !self.store.is_packing();
+        if is_quiet && is_mostly_empty(self.store.len(), self.store.capacity()) {
             let messages = self.store.repack();
             for (_, slot) in &mut self.slots {
                 messages.rename(&mut slot.message);

@@ -9,24 +9,28 @@
 //!
 //! Nothing is dropped here. A socket that has refused nothing takes all, and whoever's has is not in a run.
 
+use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 
 use slab::Slab;
 
 use super::flush::{COPY_BYTES_MAX, PARTS_MAX};
-use super::store::{FORMS, Stored, form};
-use super::{BLOCKED, Dirty, FINISHING, LAGGING, NONE, Offer, Outbox, Queue};
+use super::store::Stored;
+use super::{BLOCKED, FINISHING, LAGGING, NONE, Offer, Outbox, Queue};
 use crate::bounds::QueueBounds;
 use crate::id::{AppId, RoomId};
 use crate::time::Micros;
+use crate::work;
 
 /// A smaller room is not worth a run.
 const MEMBERS_MIN: usize = 2;
 /// Runs that are looked through for one to go on with.
 const RUNS_MAX: usize = 64;
+/// Members of a run that are written to before the next run has its turn: a small room does not wait for a large one.
+const SLICE: usize = 32;
 
-/// A room and who is in it, at one state of the hub.
-#[derive(Clone, Copy, Debug)]
+/// Who gets a message: a room's members, at one state of the hub.
+#[derive(Clone, Copy)]
 pub struct Crowd<'a> {
     /// The room.
     pub room: RoomId,
@@ -34,7 +38,44 @@ pub struct Crowd<'a> {
     pub changes: u64,
     /// Everybody in it.
     pub members: &'a [u32],
+    /// The members of another room, too.
+    pub also: Option<Also<'a>>,
+    /// The member that does not get it.
+    pub except: Option<u32>,
 }
+
+/// A second room, whose members get a message as well.
+#[derive(Clone, Copy)]
+pub struct Also<'a> {
+    /// The room.
+    pub room: RoomId,
+    /// Everybody in it.
+    pub members: &'a [u32],
+    /// Who of them is in the first room, and gets it there.
+    pub is_in_first: &'a dyn Fn(u32) -> bool,
+}
+
+impl<'a> Crowd<'a> {
+    /// Everybody, each once, and the exception among them.
+    fn keys(&self) -> impl Iterator<Item = u32> + use<'a> {
+        let also = self.also.into_iter().flat_map(|also| {
+            let only_there = move |key: &&u32| !(also.is_in_first)(**key);
+            also.members.iter().filter(only_there)
+        });
+        self.members.iter().chain(also).copied()
+    }
+
+    fn len(&self) -> usize {
+        self.members.len() + self.also.map_or(0, |also| also.members.len())
+    }
+
+    fn rooms(&self) -> Rooms {
+        (self.room, self.also.map(|also| also.room))
+    }
+}
+
+/// The rooms of a run.
+type Rooms = (RoomId, Option<RoomId>);
 
 /// What became of a message that was published.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,12 +90,16 @@ pub struct Published {
 #[derive(Default)]
 pub(super) struct Runs {
     runs: Slab<Run>,
+    /// All of them, the next one to be written to first.
+    listed: VecDeque<u32>,
+    /// Runs that have begun to be written, by the app whose messages they are.
+    underway: [u32; AppId::ALL.len()],
     /// Runs that are over, for the room in their lists.
     spare: Vec<Run>,
     /// Members that a run has not come to yet, of all of them.
     members_left: usize,
-    /// What is written to each member of the run that is flushed, for each form of its messages.
-    joined: [Joined; FORMS],
+    /// What is written to each member of the run that is flushed, plain and packed.
+    joined: [Joined; 2],
     begun: u64,
 }
 
@@ -62,11 +107,14 @@ pub(super) struct Runs {
 struct Run {
     /// No other run has this number.
     number: u64,
-    room: Option<RoomId>,
+    rooms: Option<Rooms>,
+    app: Option<AppId>,
     changes: u64,
     messages: Vec<Stored>,
     /// Messages, each of a batch.
     count: u32,
+    /// Those of them that are tagged.
+    tagged: u32,
     bytes: u32,
     /// Who took part when it began; those whose queue says so still do.
     members: Vec<u32>,
@@ -88,9 +136,19 @@ struct Joined {
 }
 
 impl Runs {
-    /// Runs that something may be left of.
+    /// Runs that somebody waits for.
     pub(super) fn len(&self) -> usize {
         self.runs.len()
+    }
+
+    /// Nothing is added to a run from now on.
+    fn seal(&mut self, run: u32) {
+        let sealed = &mut self.runs[run as usize];
+        if !std::mem::replace(&mut sealed.is_sealed, true)
+            && let Some(app) = sealed.app
+        {
+            self.underway[app as usize] += 1;
+        }
     }
 
     /// Members that are to be flushed, or were.
@@ -129,12 +187,12 @@ impl Runs {
         }
     }
 
-    fn find(&self, crowd: &Crowd<'_>) -> Option<u32> {
+    fn find(&self, crowd: &Crowd<'_>, app: AppId) -> Option<u32> {
         let goes_on = |run: &Run| {
-            run.room == Some(crowd.room)
+            run.rooms == Some(crowd.rooms())
+                && run.app == Some(app)
                 && run.changes == crowd.changes
                 && !run.is_sealed
-                && run.waiting > 0
                 && run.messages.len() < PARTS_MAX
         };
         let mut runs = self.runs.iter();
@@ -144,8 +202,8 @@ impl Runs {
 }
 
 impl Outbox {
-    /// Queues a stored message for everybody in a room. Whom it did not fit is named by [`Outbox::next_full`], unless
-    /// `lag` says that their queues lag from now on.
+    /// Queues a stored message for a crowd. Whom it did not fit is named by [`Outbox::next_full`], unless `lag` says that
+    /// their queues lag from now on.
     pub fn publish(
         &mut self,
         crowd: &Crowd<'_>,
@@ -153,18 +211,35 @@ impl Outbox {
         bounds: &QueueBounds,
         lag: bool,
     ) -> Published {
-        let Some(run) = self.runs.find(crowd).or_else(|| self.begin_run(crowd)) else {
-            let published = self.offer_each(crowd.members, &message, bounds, lag);
+        let app = self.store.get(message.key()).app;
+        let run = self.runs.find(crowd, app);
+        let Some(run) = run.or_else(|| self.begin_run(crowd, app)) else {
+            let keys = crowd.keys();
+            let published = self.offer_each(keys, crowd.except, &message, bounds, lag);
             self.release(message);
             return published;
         };
+        if let Some(except) = crowd.except
+            && self.queues[except as usize].run == run
+        {
+            self.leave_run(except);
+        }
+        if !self.runs.runs.contains(run as usize) {
+            // The exception was the only one left in it.
+            let keys = crowd.keys();
+            let published = self.offer_each(keys, crowd.except, &message, bounds, lag);
+            self.release(message);
+            return published;
+        }
         let others = std::mem::take(&mut self.runs.runs[run as usize].others);
-        let mut published = self.offer_each(&others, &message, bounds, lag);
-        let bytes = self.store.get(message.key()).bytes.len() as u32;
+        let keys = others.iter().copied();
+        let mut published = self.offer_each(keys, crowd.except, &message, bounds, lag);
+        let stored = self.store.get(message.key());
         let run = &mut self.runs.runs[run as usize];
         run.others = others;
         run.count += message.messages();
-        run.bytes += bytes;
+        run.tagged += stored.tagged();
+        run.bytes += stored.weight;
         run.messages.push(message);
         published.receivers += run.waiting;
         published
@@ -177,13 +252,14 @@ impl Outbox {
 
     fn offer_each(
         &mut self,
-        keys: &[u32],
+        keys: impl Iterator<Item = u32>,
+        except: Option<u32>,
         message: &Stored,
         bounds: &QueueBounds,
         lag: bool,
     ) -> Published {
         let mut published = Published::default();
-        for &key in keys {
+        for key in keys.filter(|key| Some(*key) != except) {
             match self.offer(key, message, bounds, lag) {
                 Offer::Queued => published.receivers += 1,
                 Offer::Dropped => published.refused += 1,
@@ -198,9 +274,9 @@ impl Outbox {
     }
 
     /// Begins a run of everybody in a room who has nothing else to wait for, if that is most of them.
-    fn begin_run(&mut self, crowd: &Crowd<'_>) -> Option<u32> {
+    fn begin_run(&mut self, crowd: &Crowd<'_>, app: AppId) -> Option<u32> {
         let runs = &mut self.runs;
-        if crowd.members.len() < MEMBERS_MIN || runs.runs.len() >= RUNS_MAX {
+        if crowd.len() < MEMBERS_MIN || runs.runs.len() >= RUNS_MAX {
             return None;
         }
         let Run {
@@ -211,7 +287,8 @@ impl Outbox {
         } = runs.spare.pop().unwrap_or_default();
         let entry = runs.runs.vacant_entry();
         let run = entry.key() as u32;
-        for &key in crowd.members {
+        self.cost += crowd.len() as u64 * work::MARKED;
+        for key in crowd.keys() {
             let queue = &mut self.queues[key as usize];
             if queue.may_take_part() {
                 queue.run = run;
@@ -223,7 +300,8 @@ impl Outbox {
         runs.begun += 1;
         let begun = Run {
             number: runs.begun,
-            room: Some(crowd.room),
+            rooms: Some(crowd.rooms()),
+            app: Some(app),
             changes: crowd.changes,
             waiting: members.len() as u32,
             messages,
@@ -240,47 +318,62 @@ impl Outbox {
         }
         runs.members_left += begun.members.len();
         entry.insert(begun);
-        self.dirty.push_back(Dirty::Run(run));
+        runs.listed.push_back(run);
         Some(run)
     }
 
-    /// The next member of a run that is to be flushed; without one the run is over.
-    pub(super) fn next_of_run(&mut self, run: u32) -> Option<u32> {
-        let Runs {
-            runs, members_left, ..
-        } = &mut self.runs;
-        let found = &mut runs[run as usize];
-        found.is_sealed = true;
-        while let Some(&key) = found.members.get(found.next) {
+    /// The next member of a run that is to be flushed. The runs take turns. Whoever is given out is flushed, discarded or
+    /// closed before the next one is asked for, and a run ends with the last of them.
+    pub(super) fn next_of_runs(&mut self) -> Option<u32> {
+        loop {
+            let run = *self.runs.listed.front()?;
+            self.runs.seal(run);
+            let Runs {
+                runs,
+                listed,
+                members_left,
+                ..
+            } = &mut self.runs;
+            let found = &mut runs[run as usize];
+            let key = *found.members.get(found.next)?;
             found.next += 1;
             *members_left -= 1;
             if self.queues[key as usize].run == run {
+                if found.next.is_multiple_of(SLICE) {
+                    listed.rotate_left(1);
+                }
                 return Some(key);
             }
         }
-        debug_assert!(
-            found.waiting == 0,
-            "whoever is given out is flushed, discarded or closed"
-        );
-        let over = self.runs.runs.remove(run as usize);
-        self.runs.recycle(over);
-        None
+    }
+
+    /// Whether a message of this app has been written to some of those who get it, and not yet to all.
+    pub fn is_telling(&self, app: AppId) -> bool {
+        self.runs.underway[app as usize] > 0
+    }
+
+    /// Whether that is so of a message to this room.
+    pub fn is_telling_room(&self, app: AppId, room: RoomId) -> bool {
+        let is_told = |run: &Run| {
+            run.is_sealed
+                && run
+                    .rooms
+                    .is_some_and(|(one, also)| one == room || also == Some(room))
+        };
+        self.is_telling(app) && self.runs.runs.iter().any(|(_, run)| is_told(run))
     }
 
     /// Takes a connection out of its run, and queues for it what waits for it there.
     pub(super) fn leave_run(&mut self, key: u32) {
-        let Queue {
-            run, window_bits, ..
-        } = self.queues[key as usize];
+        let queue = self.queues[key as usize];
+        let (run, packs) = (queue.run, queue.packs());
         if run == NONE {
             return;
         }
         self.queues[key as usize].run = NONE;
         for index in 0..self.runs.runs[run as usize].messages.len() {
             let message = &self.runs.runs[run as usize].messages[index];
-            let form = self
-                .store
-                .form(message, window_bits, self.deflate_bytes_min);
+            let form = self.store.form(message, packs, self.deflate_bytes_min);
             self.push(key, form);
         }
         self.left_run(run, key);
@@ -305,13 +398,17 @@ impl Outbox {
         }
     }
 
-    /// A member has been written all of a run; how many messages that was. `observe` is told of those that now have
-    /// gone out to everybody.
-    pub(super) fn finish_run(&mut self, key: u32, mut observe: impl FnMut(AppId, Micros)) -> u32 {
+    /// A member has been written all of a run; how many messages that was, and how many of them are tagged. `observe`
+    /// is told of those that now have gone out to everybody.
+    pub(super) fn finish_run(
+        &mut self,
+        key: u32,
+        mut observe: impl FnMut(AppId, Micros),
+    ) -> (u32, u32) {
         let run = std::mem::replace(&mut self.queues[key as usize].run, NONE);
+        self.runs.seal(run);
         let found = &mut self.runs.runs[run as usize];
-        let count = found.count;
-        found.is_sealed = true;
+        let counts = (found.count, found.tagged);
         found.waiting -= 1;
         if found.waiting == 0 {
             for message in &found.messages {
@@ -322,29 +419,39 @@ impl Outbox {
             }
             self.end_run(run);
         }
-        count
+        counts
     }
 
-    /// Frees the messages of a run that nobody waits for any more. It stays on the dirty list, as nothing, until its turn
-    /// comes.
+    /// Ends a run that nobody waits for any more, and frees its messages.
     fn end_run(&mut self, run: u32) {
         let Runs {
-            runs, members_left, ..
+            runs,
+            listed,
+            members_left,
+            underway,
+            ..
         } = &mut self.runs;
-        let over = &mut runs[run as usize];
+        listed.retain(|listed| *listed != run);
+        let mut over = runs.remove(run as usize);
         *members_left -= over.members.len() - over.next;
-        over.next = over.members.len();
+        if over.is_sealed
+            && let Some(app) = over.app
+        {
+            underway[app as usize] -= 1;
+        }
         for message in over.messages.drain(..) {
             self.store.release(message);
         }
+        self.runs.recycle(over);
     }
 
     /// Writes all of its run to a member with one call of `write`; how many bytes that is, and how many were taken.
+    /// Nothing, if some of it is still to be packed.
     pub(super) fn write_run(
         &mut self,
         key: u32,
         write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
-    ) -> (usize, io::Result<usize>) {
+    ) -> Option<(usize, io::Result<usize>)> {
         let Outbox {
             queues,
             runs: Runs { runs, joined, .. },
@@ -352,44 +459,44 @@ impl Outbox {
             deflate_bytes_min,
             ..
         } = self;
-        let Queue {
-            run, window_bits, ..
-        } = queues[key as usize];
+        let queue = queues[key as usize];
+        let (run, packs) = (queue.run, queue.packs());
         let Run {
             number, messages, ..
         } = &runs[run as usize];
         if let [message] = &messages[..] {
-            let form = store.form(message, window_bits, *deflate_bytes_min);
-            let bytes = &store.get(form).bytes;
-            return (bytes.len(), write(&[IoSlice::new(bytes)]));
+            let form = store.form(message, packs, *deflate_bytes_min);
+            let bytes = store.get(form).ready()?;
+            return Some((bytes.len(), write(&[IoSlice::new(bytes)])));
         }
-        let joined = &mut joined[form(window_bits)];
+        let joined = &mut joined[usize::from(packs)];
         if joined.number != *number {
             joined.number = *number;
             joined.bytes.clear();
             for message in messages {
-                let form = store.form(message, window_bits, *deflate_bytes_min);
-                joined.bytes.extend_from_slice(&store.get(form).bytes);
-                if joined.bytes.len() > COPY_BYTES_MAX {
+                let form = store.form(message, packs, *deflate_bytes_min);
+                let bytes = store.get(form).ready();
+                joined.bytes.extend_from_slice(bytes.unwrap_or_default());
+                if bytes.is_none() || joined.bytes.len() > COPY_BYTES_MAX {
                     joined.bytes.clear();
                     break;
                 }
             }
         }
         if !joined.bytes.is_empty() {
-            return (joined.bytes.len(), write(&[IoSlice::new(&joined.bytes)]));
+            return Some((joined.bytes.len(), write(&[IoSlice::new(&joined.bytes)])));
         }
         let mut forms = [0; PARTS_MAX];
         for (form, message) in forms.iter_mut().zip(messages) {
-            *form = store.form(message, window_bits, *deflate_bytes_min);
+            *form = store.form(message, packs, *deflate_bytes_min);
         }
         let mut slices = [IoSlice::new(&[]); PARTS_MAX];
         let slices = &mut slices[..messages.len()];
         for (slice, form) in slices.iter_mut().zip(forms) {
-            *slice = IoSlice::new(&store.get(form).bytes);
+            *slice = IoSlice::new(store.get(form).ready()?);
         }
         let offered = slices.iter().map(|slice| slice.len()).sum();
-        (offered, write(slices))
+        Some((offered, write(slices)))
     }
 
     /// Checks the rules of this file, and counts the copies that runs hold.
@@ -397,7 +504,7 @@ impl Outbox {
     /// # Panics
     /// When a rule is broken.
     pub(super) fn check_runs(&self, copies: &mut Vec<u32>) {
-        let mut members_left = 0;
+        let (mut members_left, mut underway) = (0, [0; AppId::ALL.len()]);
         for (run, found) in &self.runs.runs {
             members_left += found.members.len() - found.next;
             let still = |key: &&u32| self.queues[**key as usize].run == run as u32;
@@ -406,25 +513,31 @@ impl Outbox {
                 found.waiting as usize,
                 "who waits for run {run} is ahead of it"
             );
-            assert_eq!(
-                found.waiting == 0,
-                found.messages.is_empty(),
-                "run {run} has messages while somebody waits for them"
+            assert!(
+                found.waiting > 0 && !found.messages.is_empty(),
+                "somebody waits for the messages of run {run}"
             );
             for form in found.messages.iter().flat_map(Stored::forms) {
                 copies.resize(copies.len().max(form as usize + 1), 0);
                 copies[form as usize] += 1;
             }
-            let listed = |dirty: &&Dirty| matches!(dirty, Dirty::Run(key) if *key as usize == run);
+            let listed = |key: &&u32| **key as usize == run;
             assert_eq!(
-                self.dirty.iter().filter(listed).count(),
+                self.runs.listed.iter().filter(listed).count(),
                 1,
-                "run {run} is on the dirty list once"
+                "run {run} is on the list once"
             );
+            if found.is_sealed {
+                underway[found.app.map_or(0, |app| app as usize)] += 1;
+            }
         }
         assert_eq!(
             members_left, self.runs.members_left,
             "the members are counted"
+        );
+        assert_eq!(
+            underway, self.runs.underway,
+            "the runs that are underway are counted"
         );
         for (key, queue) in self.queues.iter().enumerate() {
             let is_idle = queue.head == NONE && queue.flags & (BLOCKED | LAGGING | FINISHING) == 0;

@@ -1,8 +1,13 @@
 //! The messages that wait in any queue, each once.
 //!
-//! A batch of messages is stored and freed like one. A message stays for as long as somebody holds a copy: whoever put it there, and every slot that names it.
+//! A batch of messages is stored and freed like one. A message stays for as long as somebody holds a copy: whoever put it
+//! there, and every slot that names it.
+//!
+//! The compressed form of a message is one of its own, made when the first client asks for it: at once if it is short,
+//! else in slices, while it waits as a message without bytes.
 
 use std::cell::Cell;
+use std::collections::VecDeque;
 
 use slab::Slab;
 
@@ -11,21 +16,12 @@ use super::repack::Moved;
 
 use crate::id::AppId;
 use crate::time::Micros;
-use crate::wire::deflate::{Deflater, WINDOW_BITS};
-use crate::wire::frame::{Class, Frame, deflated};
+use crate::wire::frame::{Class, Frame};
+use crate::wire::packing::Packing;
+use crate::work;
 
-/// Window sizes that clients can agree on.
-const WINDOWS: usize = (*WINDOW_BITS.end() - *WINDOW_BITS.start() + 1) as usize;
-/// Forms of a message: as it came, and compressed for each window.
-pub(super) const FORMS: usize = 1 + WINDOWS;
-
-/// The number of the form for a client that agreed on a window of so many bits; 0 bits are no compression.
-pub(super) fn form(window_bits: u8) -> usize {
-    match window_bits {
-        0 => 0,
-        bits => 1 + (bits - WINDOW_BITS.start()) as usize,
-    }
-}
+/// Bytes of a message that is compressed at once, and of a slice of a longer one: a fifth of a millisecond.
+const SLICE_BYTES: usize = 64 << 10;
 
 /// A message in the store; whoever gets one gives it back to [`super::Outbox::release`].
 #[derive(Debug)]
@@ -33,8 +29,8 @@ pub(super) fn form(window_bits: u8) -> usize {
 pub struct Stored {
     key: u32,
     messages: u32,
-    /// The compressed forms that somebody asked for, by window size; the plain one where compression gains nothing.
-    deflated: Cell<[u32; WINDOWS]>,
+    /// The compressed form, if somebody asked for it; the plain one where compression gains nothing.
+    packed: Cell<u32>,
 }
 
 impl Stored {
@@ -43,12 +39,10 @@ impl Stored {
         self.key
     }
 
-    /// Its place, and those of its compressed forms.
-    pub(super) fn forms(&self) -> impl Iterator<Item = u32> {
-        let deflated = self.deflated.get().into_iter();
-        let own = self.key;
-        let others = deflated.filter(move |&key| key != NONE && key != own);
-        std::iter::once(own).chain(others)
+    /// Its place, and that of its compressed form.
+    pub(super) fn forms(&self) -> impl Iterator<Item = u32> + use<> {
+        let packed = Some(self.packed.get()).filter(|&key| key != NONE && key != self.key);
+        std::iter::once(self.key).chain(packed)
     }
 
     /// How many messages it is: one, or as many as the batch has.
@@ -59,13 +53,36 @@ impl Stored {
 
 /// Bytes that wait to be written, and what they are.
 pub(super) struct Message {
+    /// Empty while they are still to be compressed.
     pub(super) bytes: Box<[u8]>,
     pub(super) stored: Micros,
     pub(super) copies: u32,
     /// How many messages the bytes are: more than one for a batch.
     pub(super) messages: u32,
+    /// Bytes that it counts as in a queue: its own, or those of the plain form while it is not known how many.
+    pub(super) weight: u32,
     pub(super) class: Class,
     pub(super) app: AppId,
+    is_tagged: bool,
+}
+
+impl Message {
+    /// The bytes, unless they are still to be compressed.
+    pub(super) fn ready(&self) -> Option<&[u8]> {
+        (!self.bytes.is_empty()).then_some(&self.bytes)
+    }
+
+    /// How many of the messages that it is are tagged.
+    pub(super) fn tagged(&self) -> u32 {
+        u32::from(self.is_tagged) * self.messages
+    }
+}
+
+/// A message that is being compressed, of which a copy of both forms is held.
+struct Job {
+    plain: u32,
+    packed: u32,
+    packing: Packing,
 }
 
 /// What a stored message costs beside its bytes: its place, and what an allocator adds to them, which is most for the
@@ -79,65 +96,122 @@ const ALLOCATION_BYTES: usize = 24;
 pub(super) struct Store {
     messages: Slab<Message>,
     held_bytes: u64,
-    deflater: Deflater,
+    jobs: VecDeque<Job>,
+    /// Takes jobs on, one slice after the other.
+    packing: Packing,
+    /// What compressing has cost since that was asked for.
+    cost: u64,
 }
 
 impl Store {
     /// Takes a message in, as one copy.
     pub(super) fn put(&mut self, frame: Frame, app: AppId, now: Micros) -> Stored {
-        let (class, messages) = (frame.class(), frame.messages());
+        let (class, messages, is_tagged) = (frame.class(), frame.messages(), frame.is_tagged());
         let bytes = frame.into_bytes();
-        self.held_bytes += bytes.len() as u64 + MESSAGE_BYTES;
-        let message = Message {
+        let key = self.insert(Message {
+            weight: bytes.len() as u32,
             bytes,
             stored: now,
             copies: 1,
             messages,
             class,
             app,
-        };
+            is_tagged,
+        });
         Stored {
-            key: self.messages.insert(message) as u32,
+            key,
             messages,
-            deflated: Cell::new([NONE; WINDOWS]),
+            packed: Cell::new(NONE),
         }
     }
 
-    /// The form of a message for a client that agreed on a window of so many bits, or on none: compressed once, when
-    /// the first one asks.
-    pub(super) fn form(&mut self, message: &Stored, window_bits: u8, bytes_min: u32) -> u32 {
-        match window_bits {
-            0 => message.key,
-            bits => self.deflated(message, bits, bytes_min),
-        }
+    fn insert(&mut self, message: Message) -> u32 {
+        self.held_bytes += u64::from(message.weight) + MESSAGE_BYTES;
+        self.messages.insert(message) as u32
     }
 
-    fn deflated(&mut self, message: &Stored, window_bits: u8, bytes_min: u32) -> u32 {
-        let mut deflated = message.deflated.get();
-        let window = (window_bits - WINDOW_BITS.start()) as usize;
-        if deflated[window] == NONE {
-            deflated[window] = self
-                .deflate(message.key, window_bits, bytes_min)
-                .unwrap_or(message.key);
-            message.deflated.set(deflated);
+    /// The form of a message for a client that agreed on compression, or did not: compressed once, when the first one
+    /// asks.
+    pub(super) fn form(&mut self, message: &Stored, packs: bool, bytes_min: u32) -> u32 {
+        if !packs {
+            return message.key;
         }
-        deflated[window]
+        if message.packed.get() == NONE {
+            let packed = self.pack(message.key, bytes_min).unwrap_or(message.key);
+            message.packed.set(packed);
+        }
+        message.packed.get()
     }
 
-    fn deflate(&mut self, key: u32, window_bits: u8, bytes_min: u32) -> Option<u32> {
+    /// Begins to compress a message, and ends at once if it is short; nothing if that gains nothing.
+    fn pack(&mut self, key: u32, bytes_min: u32) -> Option<u32> {
         let plain = &self.messages[key as usize];
-        if !plain.class.is_message() {
+        if !plain.class.is_message() || !Packing::gains(&plain.bytes, bytes_min) {
             return None;
         }
-        let bytes =
-            deflated(&plain.bytes, &mut self.deflater, window_bits, bytes_min)?.into_boxed_slice();
-        self.held_bytes += bytes.len() as u64 + MESSAGE_BYTES;
-        let message = Message {
+        let (plain_bytes, is_short) = (plain.bytes.len(), plain.bytes.len() <= SLICE_BYTES);
+        let mut bytes = Box::default();
+        if is_short {
+            self.cost += plain_bytes as u64 * work::PACKED;
+            self.packing.begin(bytes_min);
+            self.packing.take(&plain.bytes, usize::MAX);
+            bytes = self.packing.end()?;
+        }
+        let packed = Message {
+            weight: match is_short {
+                true => bytes.len() as u32,
+                false => plain.weight,
+            },
             bytes,
             copies: 1,
             ..*plain
         };
-        Some(self.messages.insert(message) as u32)
+        let packed = self.insert(packed);
+        if !is_short {
+            self.copy(key);
+            self.copy(packed);
+            let mut packing = Packing::default();
+            packing.begin(bytes_min);
+            self.jobs.push_back(Job {
+                plain: key,
+                packed,
+                packing,
+            });
+        }
+        Some(packed)
+    }
+
+    /// Compresses a slice of the message that has waited longest for it.
+    pub(super) fn pack_slice(&mut self) {
+        let Some(job) = self.jobs.front_mut() else {
+            return;
+        };
+        let (plain, packed) = (job.plain, job.packed);
+        let is_wanted = self.messages[packed as usize].copies > 1;
+        if is_wanted {
+            self.cost += SLICE_BYTES as u64 * work::PACKED;
+            let bytes = &self.messages[plain as usize].bytes;
+            if !job.packing.take(bytes, SLICE_BYTES) {
+                return;
+            }
+            let done = job.packing.end();
+            // Who waits for it gets the plain one where nothing is gained.
+            let bytes = done.unwrap_or_else(|| self.messages[plain as usize].bytes.clone());
+            self.messages[packed as usize].bytes = bytes;
+        }
+        self.jobs.pop_front();
+        self.drop_copy(plain);
+        self.drop_copy(packed);
+    }
+
+    /// Whether something is being compressed.
+    pub(super) fn is_packing(&self) -> bool {
+        !self.jobs.is_empty()
+    }
+
+    /// What compressing has cost since this was last asked.
+    pub(super) fn take_cost(&mut self) -> u64 {
+        std::mem::take(&mut self.cost)
     }
 
     /// Gives up the copy that [`Store::put`] made.
@@ -160,7 +234,7 @@ impl Store {
         message.copies -= 1;
         if message.copies == 0 {
             let message = self.messages.remove(key as usize);
-            self.held_bytes -= message.bytes.len() as u64 + MESSAGE_BYTES;
+            self.held_bytes -= u64::from(message.weight) + MESSAGE_BYTES;
         }
     }
 
@@ -196,12 +270,14 @@ impl Store {
     pub(super) fn check_invariants(&self, copies: &[u32]) {
         let mut bytes = 0;
         for (key, message) in &self.messages {
-            let held = copies.get(key).copied().unwrap_or(0);
+            let of_jobs = |job: &&Job| key == job.plain as usize || key == job.packed as usize;
+            let of_jobs = self.jobs.iter().filter(of_jobs).count() as u32;
+            let held = copies.get(key).copied().unwrap_or(0) + of_jobs;
             assert_eq!(
                 message.copies, held,
                 "the copies of message {key} are counted"
             );
-            bytes += message.bytes.len() as u64 + MESSAGE_BYTES;
+            bytes += u64::from(message.weight) + MESSAGE_BYTES;
         }
         assert_eq!(self.held_bytes, bytes, "the held bytes are counted");
     }

@@ -130,6 +130,8 @@ fn crowd(keys: &[u32]) -> (Outbox, Crowd<'_>) {
         room: RoomId(0),
         changes: 1,
         members: keys,
+        also: None,
+        except: None,
     };
     (outbox, crowd)
 }

@@ -1,23 +1,23 @@
 //! permessage-deflate: what comes in is inflated as a slow twin does it, within its limit and only if it is whole; what
 //! goes out is read by another decompressor, and by our own.
 //!
-//! An input is a byte that says in which direction, a byte for the limit or the window, and the data.
+//! An input is a byte that says in which direction, a byte for the limit, and the data.
 
-use roomcast::wire::deflate::{Deflater, Inflater, WINDOW_BITS};
+use roomcast::wire::deflate::{Deflater, Inflater};
 use roomcast::wire::fault::Fault;
 
 use super::model;
 use super::model::inflate::{Bad, inflate};
 
-/// The largest window that there is.
-const WINDOW_BITS_MAX: u8 = 15;
+/// The window that we write, which is the largest that there is.
+const WINDOW_BITS: u8 = 15;
 /// What ends a message and is not sent (RFC 7692 §7.2.1).
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
 pub fn drive(input: &[u8]) {
     match input {
         [way, size, data @ ..] if way % 2 == 0 => come_in(data, limit(*size)),
-        [_, size, data @ ..] => go_out(data, WINDOW_BITS.start() + size % WINDOW_BITS.len() as u8),
+        [_, _, data @ ..] => go_out(data),
         _ => {}
     }
 }
@@ -45,6 +45,16 @@ fn come_in(data: &[u8], bytes_max: u32) {
         | (Err(Fault::NotDeflate), Err(Bad::Wrong | Bad::Cut)) => {}
         _ => panic!("limit {bytes_max}: we {ours:?}, and the twin {theirs:?}"),
     }
+    // In slices it is the same.
+    inflater.begin();
+    let sliced = loop {
+        match inflater.go_on(data, bytes_max, 1) {
+            Ok(None) => {}
+            Ok(Some(message)) => break Ok(message),
+            Err(fault) => break Err(fault),
+        }
+    };
+    assert_eq!(sliced, ours);
     // Whatever came before, the next message stands alone.
     let hello = model::deflate::compress(b"hello");
     assert_eq!(inflater.inflate(&hello, 5), Ok(b"hello".to_vec()));
@@ -52,20 +62,20 @@ fn come_in(data: &[u8], bytes_max: u32) {
 
 /// RFC 7692 §7.2.2, the slow way. What ends with a final block, and no data at all, is whole without the tail.
 fn plain(data: &[u8], bytes_max: usize) -> Result<Vec<u8>, Bad> {
-    if let Ok((message, true)) = inflate(data, WINDOW_BITS_MAX, bytes_max) {
+    if let Ok((message, true)) = inflate(data, WINDOW_BITS, bytes_max) {
         return Ok(message);
     }
-    let (message, _) = inflate(&[data, &TAIL].concat(), WINDOW_BITS_MAX, bytes_max)?;
+    let (message, _) = inflate(&[data, &TAIL].concat(), WINDOW_BITS, bytes_max)?;
     Ok(message)
 }
 
-fn go_out(message: &[u8], window_bits: u8) {
+fn go_out(message: &[u8]) {
     let (mut deflater, mut inflater) = (Deflater::default(), Inflater::new());
     let bytes_max = message.len() as u32;
     // A compressor keeps nothing from one message to the next, so the second stands alone as the first does.
     for _ in 0..2 {
-        let compressed = deflater.deflate(message, window_bits).to_vec();
-        let theirs = model::deflate::inflate(&compressed, window_bits);
+        let compressed = deflater.deflate(message).to_vec();
+        let theirs = model::deflate::inflate(&compressed, WINDOW_BITS);
         assert_eq!(theirs.as_deref(), Ok(message));
         assert_eq!(plain(&compressed, message.len()).as_deref(), Ok(message));
         let ours = inflater.inflate(&compressed, bytes_max);

@@ -28,6 +28,7 @@ pub mod stream;
 pub mod tasks;
 pub mod verdict;
 pub mod witness;
+pub mod work;
 
 // The runs.
 pub mod chance;

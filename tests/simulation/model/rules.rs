@@ -4,6 +4,7 @@ use roomcast::bounds::{Bounds, QueueBounds, TurnBounds};
 use roomcast::id::AppId;
 use roomcast::time::Millis;
 use roomcast::transport::Sharing;
+use roomcast::work;
 
 use super::chance::Chance;
 
@@ -43,6 +44,8 @@ pub struct Rules {
     pub thrifty: bool,
     /// Reads take time, and the limit on a turn is small enough to be met.
     pub lags: bool,
+    /// Turns are so short that clients wait for many of them, while time passes.
+    pub halting: bool,
     /// Sockets that one wait tells of.
     pub events_max: usize,
     /// The process is stopped now and then, for longer than any deadline, and somebody sets the wall clock.
@@ -99,11 +102,12 @@ impl Rules {
             bounds.memory_budget_bytes = chance.between(3000, 40_000) as u64;
         } else if chance.one_in(2) {
             bounds.turn = TurnBounds {
-                accepts_max: chance.between(1, 4) as u32,
-                serves_max: chance.between(1, 8) as u32,
-                messages_max: chance.pick(&[1, 2, 10, 128]),
-                read_bytes_max: chance.pick(&[1, 100, 1000, 256 << 10]),
-                flushes_max: chance.between(1, 8) as u32,
+                accept: chance.between(1, 4) as u64 * work::ACCEPT,
+                serve: chance.between(1, 8) as u64 * (work::READ + work::MESSAGE),
+                serve_heavy: chance.between(1, 8) as u64 * (work::READ + work::MESSAGE),
+                share: chance.pick(&[1, 2, 10, 128]) * work::MESSAGE,
+                tick: chance.between(1, 8) as u64 * work::LAPSE,
+                flush: chance.between(1, 8) as u64 * work::WRITE,
             };
         }
         if chance.one_in(6) {
@@ -121,6 +125,7 @@ impl Rules {
             calm: chance.one_in(2),
             thrifty,
             lags,
+            halting: bounds.turn != TurnBounds::default(),
             events_max: chance.pick(&[1, 3, usize::MAX, usize::MAX]),
             shortage: chance.pick(&[0, 0, 0, 4, 20, 100]),
             interrupts: chance.pick(&[0, 0, 2, 20]),
@@ -199,7 +204,7 @@ impl Rules {
 
     /// Whether somebody may be refused for the server's sake.
     pub fn refuses(&self) -> bool {
-        self.thrifty || self.lags
+        self.thrifty || self.lags || self.halting
     }
 
     pub fn message_bytes_max(&self) -> usize {

@@ -1,0 +1,259 @@
+//! What things cost, and who may still spend.
+//!
+//! The unit is a nanosecond of one core of the machine that the published numbers come from, by the costs below: counted,
+//! not measured, so that a simulated turn costs what a real one does. What a client makes the hub read, unpack, look
+//! through, pack, queue or write is charged where it is done.
+//!
+//! A turn has a *purse* for each of its phases, filled up when it begins. A phase goes on while there is something left
+//! in its purse; a step that cost more than that is paid off in the next turns. So no turn costs more than its purses
+//! and one step of each phase, and over many turns no phase gets more than its purse allows. Within the phases that
+//! serve clients, each connection has a *share*.
+//!
+//! It decides nothing: it says whether there is something left.
+
+use crate::bounds::TurnBounds;
+
+/// A connection is accepted, and its columns opened.
+pub const ACCEPT: u64 = 15_000;
+/// A connection ends: its socket and its columns are closed.
+pub const CLOSE: u64 = 6_000;
+/// A read, or an attempt.
+pub const READ: u64 = 2_000;
+/// A message or request, whatever it says.
+pub const MESSAGE: u64 = 4_000;
+/// A byte of a message that an app looks through.
+pub const LOOKED_THROUGH: u64 = 2;
+/// A byte of a body that is read as JSON.
+pub const PARSED: u64 = 4;
+/// A byte that is inflated, before: a block of five bytes takes as long as a table can.
+pub const INFLATED: u64 = 40;
+/// A byte that has come out of inflating.
+pub const UNPACKED: u64 = 2;
+/// A byte that is compressed.
+pub const PACKED: u64 = 8;
+/// A byte of an answer or message that is made and queued.
+pub const QUEUED: u64 = 1;
+/// A member that a published message is marked for.
+pub const MARKED: u64 = 15;
+/// A copy that is queued for one connection.
+pub const COPY: u64 = 100;
+/// A record that a listing looks at.
+pub const RECORD: u64 = 50;
+/// A deadline that has passed is looked at, and what most often follows is done.
+pub const LAPSE: u64 = 4_000;
+/// A write, or an attempt.
+pub const WRITE: u64 = 4_000;
+/// Bytes that a read or a write moves for one unit.
+pub const MOVED_BYTES: u64 = 4;
+
+/// The parts of a turn that have a purse each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Taking connections in.
+    Accept,
+    /// Serving clients of whom little has to be done.
+    Serve,
+    /// Serving those of whom much has.
+    ServeHeavy,
+    /// Deadlines, and what apps do by the clock.
+    Tick,
+    /// Writing.
+    Flush,
+    /// What follows from that, and begins nothing of its own: it has no purse.
+    Rest,
+}
+
+const PHASES: usize = 6;
+/// A connection makes little work while it uses less than its share divided by this.
+const LIGHT: u64 = 4;
+
+/// The purses, and what was spent.
+#[derive(Clone, Debug)]
+pub struct Work {
+    purses: [Purse; PHASES],
+    phase: Phase,
+    share: u64,
+    /// What a connection was given of it.
+    given: u64,
+    /// ... and has left.
+    share_left: u64,
+    /// What this turn has cost.
+    spent: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Purse {
+    /// What it is filled up to.
+    bound: u64,
+    /// Less than nothing is what is still to be paid off.
+    left: i64,
+    /// The phase was told to end.
+    is_over: bool,
+    /// What was spent after that.
+    beyond: u64,
+}
+
+impl Work {
+    /// Full purses.
+    pub fn new(bounds: &TurnBounds) -> Work {
+        let purse = |bound| Purse {
+            bound,
+            left: bound as i64,
+            ..Purse::default()
+        };
+        let TurnBounds {
+            accept,
+            serve,
+            serve_heavy,
+            share,
+            tick,
+            flush,
+        } = *bounds;
+        Work {
+            purses: [accept, serve, serve_heavy, tick, flush, u64::MAX >> 2].map(purse),
+            phase: Phase::Accept,
+            share,
+            given: share,
+            share_left: share,
+            spent: 0,
+        }
+    }
+
+    /// A turn begins: every purse is filled up.
+    pub fn begin_turn(&mut self) {
+        for purse in &mut self.purses {
+            let bound = purse.bound as i64;
+            *purse = Purse {
+                bound: purse.bound,
+                left: purse.left.saturating_add(bound).min(bound),
+                ..Purse::default()
+            };
+        }
+        self.spent = 0;
+    }
+
+    /// From now on this phase pays.
+    pub fn enter(&mut self, phase: Phase) {
+        self.phase = phase;
+    }
+
+    /// From now on the share is another connection's: no more than the phase has left, and one step at least. While so
+    /// many others wait, of whom it is not known yet that they make much work, it is a part, so that they are through
+    /// sooner.
+    pub fn begin_share(&mut self, others: usize) {
+        let parts = (others as u64 + 1).min(LIGHT);
+        self.given = (self.share / parts).min(self.left()).max(1);
+        self.share_left = self.given;
+    }
+
+    /// So much has been done.
+    pub fn charge(&mut self, cost: u64) {
+        let purse = &mut self.purses[self.phase as usize];
+        purse.left -= cost as i64;
+        if purse.is_over {
+            purse.beyond += cost;
+        }
+        self.share_left = self.share_left.saturating_sub(cost);
+        self.spent += cost;
+    }
+
+    /// Whether the phase may begin another step.
+    pub fn goes_on(&mut self) -> bool {
+        let purse = &mut self.purses[self.phase as usize];
+        purse.is_over |= purse.left <= 0;
+        !purse.is_over
+    }
+
+    /// What is left for the phase.
+    pub fn left(&self) -> u64 {
+        self.purses[self.phase as usize].left.max(0) as u64
+    }
+
+    /// What is left of a connection's share.
+    pub fn share_left(&self) -> u64 {
+        self.share_left
+    }
+
+    /// Whether a connection has used so much of its share that it makes much work.
+    pub fn is_heavy(&self) -> bool {
+        self.given - self.share_left >= self.share / LIGHT
+    }
+
+    /// What this turn has cost so far.
+    pub fn spent(&self) -> u64 {
+        self.spent
+    }
+
+    /// Checks that no phase began a step after it was told to end; for tests and simulation.
+    ///
+    /// # Panics
+    /// When one did.
+    pub fn check_invariants(&self) {
+        for (phase, purse) in self.purses.iter().enumerate() {
+            assert_eq!(
+                purse.beyond, 0,
+                "phase {phase} of the turn went on after its purse was empty"
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn work() -> Work {
+        Work::new(&TurnBounds {
+            serve: 100,
+            share: 40,
+            ..TurnBounds::default()
+        })
+    }
+
+    #[test]
+    fn a_step_that_costs_more_than_is_left_is_paid_off_in_the_next_turns() {
+        let mut work = work();
+        work.enter(Phase::Serve);
+        work.charge(99);
+        assert!(work.goes_on());
+        work.charge(251);
+        let mut idle = 0;
+        while !work.goes_on() {
+            work.begin_turn();
+            idle += 1;
+        }
+        assert_eq!((idle, work.spent()), (3, 0));
+        work.enter(Phase::Flush);
+        assert!(work.goes_on(), "what one phase spends is its own");
+    }
+
+    #[test]
+    fn a_share_is_a_connections_own_and_never_more_than_the_phase_has() {
+        let mut work = work();
+        work.enter(Phase::Serve);
+        work.begin_share(9);
+        work.charge(9);
+        assert_eq!((work.share_left(), work.is_heavy()), (1, false));
+        work.charge(6);
+        assert!(work.is_heavy());
+        work.begin_share(0);
+        assert_eq!((work.share_left(), work.is_heavy()), (40, false));
+        work.charge(80);
+        work.begin_share(0);
+        assert_eq!(work.share_left(), 5);
+        work.charge(100);
+        work.begin_share(0);
+        assert_eq!(work.share_left(), 1, "one step can always be made");
+    }
+
+    #[test]
+    #[should_panic(expected = "went on after its purse was empty")]
+    fn a_phase_that_goes_on_is_caught() {
+        let mut work = work();
+        work.enter(Phase::Serve);
+        work.charge(100);
+        work.goes_on();
+        work.charge(1);
+        work.check_invariants();
+    }
+}
