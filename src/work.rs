@@ -38,7 +38,9 @@ pub const MARKED: u64 = 15;
 /// A copy that is queued for one connection.
 pub const COPY: u64 = 100;
 /// A record that a listing looks at.
-pub const RECORD: u64 = 50;
+pub const RECORD: u64 = 100;
+/// A room that a connection enters or leaves because it says so.
+pub const MEMBERSHIP: u64 = 1_000;
 /// A deadline that has passed is looked at, and what most often follows is done.
 pub const LAPSE: u64 = 4_000;
 /// A write, or an attempt.

@@ -435,6 +435,11 @@ impl Context<'_> {
             || outbox.is_telling(self.app) && hub.find(room).is_some_and(is_telling)
     }
 
+    /// What the connection has left of its share of the turn, as [`crate::work`] counts it.
+    pub fn share_left(&self) -> u64 {
+        self.shared.work.share_left()
+    }
+
     /// So much has been done, as [`crate::work`] counts it.
     pub fn spend(&mut self, cost: u64) {
         self.shared.work.charge(cost);

@@ -9,6 +9,7 @@ pub mod all;
 pub mod context;
 pub mod events;
 pub mod guests;
+pub mod list;
 pub mod object;
 pub mod ops;
 pub mod proxies;

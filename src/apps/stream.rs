@@ -17,6 +17,7 @@ use serde_json::json;
 
 use self::items::{Block, OneOrMany, Tx};
 use super::context::Context;
+use super::list::List;
 use super::object::Object;
 use super::routes::{Needs, Route};
 use super::{App, Call, Message, Reply, Seat};
@@ -25,6 +26,10 @@ use crate::time::Unix;
 use crate::warnings::Kind;
 use crate::wire::frame::Frame;
 use crate::wire::http::Response;
+
+/// Channels that are looked at in one message: many times as many as there are, and a message that names more is read no
+/// further.
+const CHANNELS_MAX: usize = 16;
 
 const BLOCKS: &str = "/v1/blocks";
 const TXS: &str = "/v1/txs";
@@ -73,7 +78,7 @@ struct Words<'a> {
     #[serde(borrow)]
     action: Cow<'a, str>,
     #[serde(borrow, default)]
-    channels: Option<Vec<Name<'a>>>,
+    channels: Option<List<Name<'a>, CHANNELS_MAX>>,
 }
 
 /// What stands where a channel's name is expected.
@@ -183,7 +188,8 @@ fn obey(message: Message<'_>, cx: &mut Context<'_>) -> Result<(), Wrong> {
         _ => return Err(Wrong::Action),
     };
     let mut all_known = true;
-    for name in words.channels.ok_or(Wrong::Shape)? {
+    let List(names) = words.channels.ok_or(Wrong::Shape)?;
+    for name in names {
         let channel = match &name {
             Name::Text(name) => Channel::named(name),
             Name::Other(IgnoredAny) => None,

@@ -186,6 +186,7 @@ impl<T: Transport> Reactor<T> {
             let conn = &self.conns[key as usize];
             let (phase, generation) = (conn.protocol.phase(), conn.generation);
             if phase == Phase::Request && !conn.is_unheard() {
+                self.shared.work.begin_share(0);
                 self.serve_one(ConnId { key, generation });
             }
             let conn = &self.conns[key as usize];

@@ -505,6 +505,7 @@ proptest! {
         let mut pair = Pair::new();
         for step in steps {
             pair.take(step);
+            pair.pack();
             pair.check();
         }
         (0..KEYS).for_each(|key| pair.take(Step::Unblock(key)));

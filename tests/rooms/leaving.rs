@@ -204,8 +204,8 @@ fn a_list_of_more_players_than_a_room_may_have_is_read_no_further() {
     let ids = |count: usize| vec!["0123456789abcdef"; count];
     for (count, sentence) in [
         (1000, "to[0]: no player"),
-        (1001, "to: names more"),
-        (25_000, "to: names more"),
+        (1001, "to: must have at most 1000"),
+        (25_000, "to: must have at most 1000"),
     ] {
         let said = json!({"type": "vote", "to": ids(count), "payload": {}});
         let error = client.send(said.to_string()).json();

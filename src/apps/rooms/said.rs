@@ -4,15 +4,13 @@
 //! knows rooms or players.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::marker::PhantomData;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::store::ROOM_PLAYERS_MAX;
 use super::told;
+use crate::apps::list::List;
 use crate::apps::object::Object;
 use crate::apps::read_part;
 
@@ -58,37 +56,8 @@ pub struct Wrong<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
 
-/// A list of players, by their identifiers; reading one stops where it is longer than any room's.
-#[derive(Debug)]
-pub struct Players<'a>(pub Vec<Text<'a>>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Players<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Players<'a>, D::Error> {
-        struct List<'a>(PhantomData<&'a str>);
-
-        impl<'de: 'a, 'a> Visitor<'de> for List<'a> {
-            type Value = Players<'a>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of players' identifiers")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut ids: A) -> Result<Players<'a>, A::Error> {
-                let mut players = Vec::new();
-                while let Some(id) = ids.next_element()? {
-                    if players.len() == ROOM_PLAYERS_MAX {
-                        let sentence = "names more players than a room may have";
-                        return Err(A::Error::custom(sentence));
-                    }
-                    players.push(id);
-                }
-                Ok(Players(players))
-            }
-        }
-
-        deserializer.deserialize_seq(List(PhantomData))
-    }
-}
+/// A list of players, by their identifiers: no more than a room may have.
+pub type Players<'a> = List<Text<'a>, ROOM_PLAYERS_MAX>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

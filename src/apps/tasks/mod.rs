@@ -11,7 +11,7 @@ mod task;
 use serde::{Deserialize, Serialize};
 use slab::Slab;
 
-use self::store::{Filter, Page, Store};
+use self::store::{Filter, Listing, Store};
 use self::talk::{Client, EVERY};
 use self::task::{Patch, Priority, Status, Task, TaskId};
 use super::context::Context;
@@ -23,6 +23,7 @@ use super::{App, Call, Message, Reply, Seat, number};
 use crate::time::Unix;
 use crate::wire::frame::Frame;
 use crate::wire::http::{Head, Response};
+use crate::work;
 
 const ALL: &str = "/api/v1/tasks";
 const ONE: &str = "/api/v1/tasks/{id}";
@@ -96,7 +97,7 @@ impl App for Tasks {
     fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Reply {
         let answer = match (call.route.method, call.route.path) {
             ("POST", ALL) => self.create(call, cx),
-            ("GET", ALL) => self.list(call),
+            ("GET", ALL) => return self.list(call, cx).unwrap_or_else(Reply::from),
             ("PATCH", ONE) => self.change(call, cx),
             ("DELETE", ONE) => self.delete(call, cx),
             _ => self.show(call),
@@ -164,10 +165,23 @@ impl Tasks {
         Ok(Response::json(201, task))
     }
 
-    fn list(&self, call: &Call<'_>) -> Result<Response, Response> {
-        let (filter, limit) = asked_for(call)?;
-        let Page { tasks, next } = self.store.page(&filter, limit);
-        Ok(Response::json(200, &Listed { tasks, next }))
+    /// Looks at as many tasks as there is work left for, and goes on in another turn.
+    fn list(&self, call: &Call<'_>, cx: &mut Context<'_>) -> Result<Reply, Response> {
+        let mut listing = match call.progress::<Listing>() {
+            Some(listing) => listing,
+            None => {
+                let (filter, limit) = asked_for(call)?;
+                Box::new(Listing::new(filter, limit))
+            }
+        };
+        let tasks_max = (cx.share_left() / work::RECORD).max(1);
+        let (is_whole, looked) = self.store.look(&mut listing, tasks_max);
+        cx.spend(looked * work::RECORD);
+        if !is_whole {
+            return Ok(Reply::Later(listing));
+        }
+        let (tasks, next) = (self.store.found(&listing), listing.next);
+        Ok(Response::json(200, &Listed { tasks, next }).into())
     }
 
     fn show(&self, call: &Call<'_>) -> Result<Response, Response> {

@@ -1,7 +1,8 @@
 //! The tasks there are, in the order of their creation, in bounded memory.
 //!
 //! Nothing is ever forgotten to make room: when there is none, that is said. A page is bounded by bytes as well as by
-//! tasks, because a task may be as large as a request.
+//! tasks, because a task may be as large as a request. Whoever looks for one says how many tasks it may look at, and goes
+//! on from there.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -11,8 +12,9 @@ use crate::apps::refusal::Full;
 use crate::bounds::AppBounds;
 use crate::time::Unix;
 
-/// Bytes of clients' text on one page (8 MiB: a thousand tasks of eight kilobytes each); it may be one task more.
-const PAGE_BYTES_MAX: u64 = 8 << 20;
+/// Bytes of clients' text on one page (1 MiB: a thousand tasks of a kilobyte each, and what is made and queued in a
+/// millisecond or two); it may be one task more.
+const PAGE_BYTES_MAX: u64 = 1 << 20;
 
 /// All tasks.
 #[derive(Default)]
@@ -34,12 +36,36 @@ pub struct Filter {
     pub after: Option<TaskId>,
 }
 
-/// Some of the tasks that were asked for, oldest first.
-pub struct Page<'a> {
-    /// The tasks.
-    pub tasks: Vec<&'a Task>,
-    /// The last of them, if there are more behind it.
+/// A look for some of the tasks that were asked for, oldest first.
+pub struct Listing {
+    filter: Filter,
+    limit: usize,
+    /// Those found so far.
+    found: Vec<TaskId>,
+    bytes: u64,
+    /// The last one that was looked at.
+    at: Option<TaskId>,
+    /// The last one found, if there are more behind it.
     pub next: Option<TaskId>,
+}
+
+impl Listing {
+    /// At most so many of the tasks that pass the filter.
+    pub fn new(filter: Filter, limit: usize) -> Listing {
+        Listing {
+            at: filter.after,
+            filter,
+            limit,
+            found: Vec::new(),
+            bytes: 0,
+            next: None,
+        }
+    }
+
+    /// Whether the page is full.
+    fn is_full(&self) -> bool {
+        self.found.len() == self.limit || self.bytes >= PAGE_BYTES_MAX
+    }
 }
 
 impl Store {
@@ -76,32 +102,41 @@ impl Store {
         self.tasks.get(&id)
     }
 
-    /// At most `limit` of the tasks that pass the filter, oldest first.
-    pub fn page(&self, filter: &Filter, limit: usize) -> Page<'_> {
-        let start = filter.after.map_or(Bound::Unbounded, Bound::Excluded);
-        let passes = |task: &&Task| {
-            let of = filter.repository.as_ref();
-            of.is_none_or(|repository| *repository == task.repository)
-                && filter.status.is_none_or(|status| status == task.status)
-        };
-        let mut found = self
-            .tasks
-            .range((start, Bound::Unbounded))
-            .map(|(_, task)| task)
-            .filter(passes)
-            .peekable();
-        let mut tasks: Vec<&Task> = Vec::new();
-        let mut bytes = 0;
-        while tasks.len() < limit && bytes < PAGE_BYTES_MAX {
-            let Some(task) = found.next() else {
-                break;
-            };
-            bytes += task.bytes();
-            tasks.push(task);
+    /// Goes on with a listing, for so many tasks at most; whether that was all. Says how many were looked at, too.
+    pub fn look(&self, listing: &mut Listing, tasks_max: u64) -> (bool, u64) {
+        let start = listing.at.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut looked = 0;
+        for (&id, task) in self.tasks.range((start, Bound::Unbounded)) {
+            if looked == tasks_max {
+                return (false, looked);
+            }
+            looked += 1;
+            listing.at = Some(id);
+            if !listing.filter.passes(task) {
+                continue;
+            }
+            if listing.is_full() {
+                listing.next = listing.found.last().copied();
+                return (true, looked);
+            }
+            listing.bytes += task.bytes();
+            listing.found.push(id);
         }
-        let last = tasks.last().map(|task| task.id);
-        let next = last.filter(|_| found.peek().is_some());
-        Page { tasks, next }
+        (true, looked)
+    }
+
+    /// What a listing has found and is still there.
+    pub fn found(&self, listing: &Listing) -> Vec<&Task> {
+        let found = listing.found.iter();
+        found.filter_map(|id| self.get(*id)).collect()
+    }
+}
+
+impl Filter {
+    fn passes(&self, task: &Task) -> bool {
+        let of = self.repository.as_ref();
+        of.is_none_or(|repository| *repository == task.repository)
+            && self.status.is_none_or(|status| status == task.status)
     }
 }
 
@@ -150,8 +185,12 @@ mod tests {
         (store, ids)
     }
 
-    fn ids(page: &Page<'_>) -> Vec<TaskId> {
-        page.tasks.iter().map(|task| task.id).collect()
+    /// A page, found by looking at one task after the other: its tasks, and the next one.
+    fn page(store: &Store, filter: &Filter, limit: usize) -> (Vec<TaskId>, Option<TaskId>) {
+        let mut listing = Listing::new(filter.clone(), limit);
+        while !store.look(&mut listing, 1).0 {}
+        let tasks = store.found(&listing);
+        (tasks.iter().map(|task| task.id).collect(), listing.next)
     }
 
     #[test]
@@ -167,10 +206,10 @@ mod tests {
         let mut filter = Filter::default();
         let mut seen = Vec::new();
         for rest in [5, 3, 1, 0] {
-            let page = store.page(&filter, 2);
-            seen.extend(ids(&page));
-            filter.after = page.next;
-            assert_eq!(page.next.is_some(), rest > 0);
+            let (tasks, next) = page(&store, &filter, 2);
+            seen.extend(tasks);
+            filter.after = next;
+            assert_eq!(next.is_some(), rest > 0);
         }
         assert_eq!(seen, all);
     }
@@ -178,14 +217,13 @@ mod tests {
     #[test]
     fn a_page_that_ends_with_the_last_task_has_no_next() {
         let (store, all) = filled(4);
-        let page = store.page(&Filter::default(), 4);
-        assert_eq!((ids(&page), page.next), (all, None));
+        assert_eq!(page(&store, &Filter::default(), 4), (all, None));
     }
 
     #[test]
     fn a_page_goes_on_behind_a_task_that_is_gone() {
         let (mut store, all) = filled(6);
-        let next = store.page(&Filter::default(), 3).next;
+        let (_, next) = page(&store, &Filter::default(), 3);
         assert_eq!(next, Some(all[2]));
         store.remove(all[2]);
         store.remove(all[3]);
@@ -193,7 +231,7 @@ mod tests {
             after: next,
             ..Filter::default()
         };
-        assert_eq!(ids(&store.page(&filter, 10)), all[4..]);
+        assert_eq!(page(&store, &filter, 10).0, all[4..]);
     }
 
     #[test]
@@ -203,24 +241,34 @@ mod tests {
             repository: Some("b".to_owned()),
             ..Filter::default()
         };
-        let page = store.page(&filter, 2);
-        assert_eq!((ids(&page), page.next), (vec![all[1], all[3]], None));
-        assert_eq!(store.page(&filter, 1).next, Some(all[1]));
+        assert_eq!(page(&store, &filter, 2), (vec![all[1], all[3]], None));
+        assert_eq!(page(&store, &filter, 1).1, Some(all[1]));
     }
 
     #[test]
     fn a_page_of_large_tasks_ends_early_and_says_so() {
         let mut store = Store::default();
         let bounds = AppBounds::of(AppId::Tasks);
-        let large = "x".repeat(1 << 20);
+        let large = "x".repeat(1 << 17);
         let all: Vec<TaskId> = (0..10)
             .map(|_| store.add("a", &large, &bounds).unwrap())
             .collect();
-        let page = store.page(&Filter::default(), 100);
-        assert_eq!(
-            (ids(&page).as_slice(), page.next),
-            (&all[..8], Some(all[7]))
-        );
+        let (tasks, next) = page(&store, &Filter::default(), 100);
+        assert_eq!((tasks.as_slice(), next), (&all[..8], Some(all[7])));
+    }
+
+    #[test]
+    fn a_listing_goes_on_where_it_was_whatever_was_deleted_meanwhile() {
+        let (mut store, all) = filled(10);
+        let mut listing = Listing::new(Filter::default(), 100);
+        assert_eq!(store.look(&mut listing, 4), (false, 4));
+        for gone in [all[1], all[3], all[5]] {
+            store.remove(gone);
+        }
+        assert_eq!(store.look(&mut listing, 4), (false, 4));
+        assert_eq!(store.look(&mut listing, 4), (true, 1));
+        let found = store.found(&listing);
+        assert_eq!(found.len(), 7);
     }
 
     #[test]

@@ -6,11 +6,12 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use serde::de::IgnoredAny;
+use serde::de::{Deserializer, Error, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::apps::context::Context;
+use crate::apps::list::List;
 use crate::apps::object::Object;
 use crate::apps::refusal::bad;
 use crate::apps::{Message, read, read_part};
@@ -18,6 +19,7 @@ use crate::id::RoomId;
 use crate::time::Unix;
 use crate::wire::frame::Frame;
 use crate::wire::http::{Head, Response};
+use crate::work;
 
 /// The name that stands for every repository, and the room of those who subscribed to it.
 pub const EVERY: &str = "*";
@@ -25,6 +27,8 @@ pub const EVERY: &str = "*";
 const NAME_BYTES_MAX: usize = 256;
 /// Repositories of one client.
 const REPOSITORIES_MAX: usize = 1000;
+/// Names that are read of one message: as many as there may be, each twice.
+const NAMES_MAX: usize = 2 * REPOSITORIES_MAX;
 /// The major version that is spoken.
 const MAJOR: &str = "1";
 /// What the room of a repository has in front of its name.
@@ -53,15 +57,36 @@ struct Said<'a> {
 /// The data of a subscription.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
-    repositories: Vec<String>,
+struct Wanted<'a> {
+    #[serde(borrow)]
+    repositories: Names<'a>,
 }
 
 /// The data of its end.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Unwanted {
-    repositories: Option<Vec<String>>,
+struct Unwanted<'a> {
+    #[serde(borrow)]
+    repositories: Option<Names<'a>>,
+}
+
+/// Names of repositories, each once, in their order.
+type Names<'a> = List<Name<'a>, NAMES_MAX>;
+
+/// The name of a repository.
+#[derive(PartialEq, Eq, Hash)]
+struct Name<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Name<'a>, D::Error> {
+        // A string without escapes is borrowed, and only a field's attribute says so.
+        #[derive(Deserialize)]
+        struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+        let Text(name) = Text::deserialize(deserializer)?;
+        check_name(&name).map_err(D::Error::custom)?;
+        Ok(Name(name))
+    }
 }
 
 /// What the server says.
@@ -132,14 +157,15 @@ impl Client {
     /// Leaves all rooms and joins those that are named.
     fn subscribe(
         &mut self,
-        Wanted { repositories }: Wanted,
+        Wanted { repositories }: Wanted<'_>,
         cx: &mut Context<'_>,
     ) -> Result<Option<Frame>, String> {
-        check_names(&repositories)?;
+        let List(names) = repositories;
         let mut known = HashSet::new();
-        let distinct: Vec<&String> = repositories
+        let distinct: Vec<&str> = names
             .iter()
-            .filter(|name| known.insert(name.as_str()))
+            .map(|Name(name)| &**name)
+            .filter(|name| known.insert(*name))
             .collect();
         if distinct.len() > REPOSITORIES_MAX {
             return Err(format!(
@@ -147,6 +173,7 @@ impl Client {
                 distinct.len()
             ));
         }
+        cx.spend((self.rooms.len() + distinct.len()) as u64 * work::MEMBERSHIP);
         cx.leave_all();
         let joined = distinct.iter().map(|name| cx.join(&room(name)));
         self.rooms = joined.collect();
@@ -156,17 +183,18 @@ impl Client {
     /// Leaves the rooms that are named, or all.
     fn unsubscribe(
         &mut self,
-        Unwanted { repositories }: Unwanted,
+        Unwanted { repositories }: Unwanted<'_>,
         cx: &mut Context<'_>,
     ) -> Result<Option<Frame>, String> {
         match repositories {
             None => {
+                cx.spend(self.rooms.len() as u64 * work::MEMBERSHIP);
                 cx.leave_all();
                 self.rooms = Vec::new();
             }
-            Some(names) => {
-                check_names(&names)?;
-                let names: HashSet<&str> = names.iter().map(String::as_str).collect();
+            Some(List(names)) => {
+                let names: HashSet<&str> = names.iter().map(|Name(name)| &**name).collect();
+                cx.spend((self.rooms.len() + names.len()) as u64 * work::RECORD);
                 self.rooms
                     .retain(|&joined| !names.contains(repository(cx.room(joined))));
                 names.iter().for_each(|name| cx.leave(&room(name)));
@@ -243,13 +271,6 @@ pub fn check_name(name: &str) -> Result<(), String> {
     Err(format!(
         "a name must have 1 to {NAME_BYTES_MAX} bytes, not {bytes}"
     ))
-}
-
-fn check_names(names: &[String]) -> Result<(), String> {
-    for (index, name) in names.iter().enumerate() {
-        check_name(name).map_err(|sentence| format!("data.repositories[{index}]: {sentence}"))?;
-    }
-    Ok(())
 }
 
 /// Whether the client speaks a version that the server speaks too.
