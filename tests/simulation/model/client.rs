@@ -106,6 +106,8 @@ pub struct Client {
     pub window_bits: u8,
     /// It says nothing more.
     pub quiet: bool,
+    /// It has asked for something with a key.
+    pub shows_key: bool,
     pub left: Option<(Leave, u32)>,
     /// The turn in which the server ended the connection.
     pub ended: Option<u32>,
@@ -197,6 +199,7 @@ impl Client {
             .into(),
             asked: false,
             window_bits: 0,
+            shows_key: false,
             quiet: false,
             left: None,
             ended: None,

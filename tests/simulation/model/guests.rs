@@ -1,7 +1,7 @@
 //! Who is closed because others knock: those who have been idle longest, and those who have spoken before those who have
 //! not.
 
-use super::client::{Client, Kind, State};
+use super::client::{Client, State};
 use super::ledger::Ledger;
 use super::rules::Rules;
 use super::verdict::{SLACK, STUCK_SLACK};
@@ -78,8 +78,7 @@ impl Client {
 
     /// Whether it is certainly a guest that is idle.
     fn is_idle_guest(&self) -> bool {
-        let shows_key = matches!(self.kind, Kind::Publisher | Kind::Subscriber);
-        let has_no_key = !shows_key && !self.path.contains("api_key");
+        let has_no_key = !self.shows_key && !self.path.contains("api_key");
         let is_there = self.conn.is_some() && self.ended.is_none() && self.left.is_none();
         let is_silent = self.state == State::Http && self.lie.is_none() && self.has_all();
         // Half an empty line may stand in front of a request, and half a request may look like one.

@@ -75,6 +75,7 @@ impl Client {
 
     fn request(&mut self, bytes: &[u8], hope: Hope, mark: Mark) {
         self.quiet |= hope.closes || hope.lie.is_some();
+        self.shows_key |= bytes.windows(KEY.len()).any(|text| text == KEY.as_bytes());
         self.answers.push_back(hope);
         self.out.push(bytes, mark);
     }
