@@ -39,22 +39,3 @@ impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for List<T, MA
         deserializer.deserialize_seq(Elements(PhantomData))
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_behind_the_longest_list_is_not_read() {
-        let read = |json: &str| {
-            serde_json::from_str::<List<u8, 2>>(json)
-                .map(|List(list)| list)
-                .map_err(|error| error.to_string())
-        };
-        assert_eq!(read("[]"), Ok(vec![]));
-        assert_eq!(read("[1,2]"), Ok(vec![1, 2]));
-        let error = read("[1,2,3 and no more JSON").unwrap_err();
-        assert!(error.starts_with("must have at most 2 elements"), "{error}");
-        assert!(read("{}").unwrap_err().contains("an array of at most 2"));
-    }
-}

@@ -147,36 +147,6 @@ mod tests {
     }
 
     #[test]
-    fn the_eleventh_within_a_minute_has_to_wait() {
-        let mut addresses = Addresses::default();
-        assert!((0..10).all(|_| admit(&mut addresses, "192.0.2.1", 5)));
-        assert!(!admit(&mut addresses, "192.0.2.1", 5));
-        assert!(!admit(&mut addresses, "::ffff:192.0.2.1", 5));
-        assert!(admit(&mut addresses, "192.0.2.2", 5));
-        assert!(!admit(&mut addresses, "192.0.2.1", 6004));
-        assert!(admit(&mut addresses, "192.0.2.1", 6005));
-    }
-
-    #[test]
-    fn each_kind_is_for_itself() {
-        let mut addresses = Addresses::<2>::default();
-        let address = "192.0.2.1".parse().unwrap();
-        for kind in [0, 1] {
-            let passed =
-                (0..20).filter(|_| addresses.admit(address, kind, RATE, Micros(0)).is_ok());
-            assert_eq!(passed.count(), 10);
-        }
-    }
-
-    #[test]
-    fn one_ipv6_network_is_one_address() {
-        let mut addresses = Addresses::default();
-        assert!((0..10).all(|host| admit(&mut addresses, &format!("2001:db8::{host}"), 0)));
-        assert!(!admit(&mut addresses, "2001:db8::abcd", 0));
-        assert!(admit(&mut addresses, "2001:db8:0:1::1", 0));
-    }
-
-    #[test]
     fn addresses_that_are_not_known_share_ten_rates_and_the_others_keep_theirs() {
         let mut addresses = crowd(Micros(0));
         let unknown = |host: u32| IpAddr::from((0x7f00_0000 + host).to_be_bytes()).to_string();

@@ -365,4 +365,21 @@ fn count<T: Ord>(counts: &mut Vec<(T, u64)>, name: T) {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_in_the_order_of_their_numbers() {
+        assert!(CLOSE_CODES.is_sorted());
+        assert!(
+            (0..)
+                .zip(Accept::ALL)
+                .all(|(number, result)| result as usize == number)
+        );
+        assert!(
+            (0..)
+                .zip(AppId::ALL)
+                .all(|(number, app)| app as usize == number)
+        );
+    }
+}

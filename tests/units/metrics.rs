@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::*;
+use roomcast::id::AppId;
+use roomcast::metrics::{Accept, Metrics, StreamMessage};
+
+mod histogram;
 
 /// The samples of a text, by their whole series name; panics where the text breaks a rule of the format.
 fn parse(text: &str) -> BTreeMap<String, f64> {
@@ -139,19 +142,4 @@ fn the_names_of_the_contract_are_there() {
             "{name} is missing"
         );
     }
-}
-
-#[test]
-fn tables_are_in_the_order_of_their_numbers() {
-    assert!(CLOSE_CODES.is_sorted());
-    assert!(
-        (0..)
-            .zip(Accept::ALL)
-            .all(|(number, result)| result as usize == number)
-    );
-    assert!(
-        (0..)
-            .zip(AppId::ALL)
-            .all(|(number, app)| app as usize == number)
-    );
 }

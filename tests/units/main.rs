@@ -1,0 +1,26 @@
+//! Small parts by themselves, from outside: a file for each module of the library, by the same path. Where a test needs
+//! what a module keeps to itself, it stands in that module.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod apps {
+    mod guests;
+    mod list;
+    mod object;
+    mod proxies;
+    mod rate;
+    mod routes;
+    mod word;
+}
+mod core {
+    mod hub;
+    mod limiter;
+    mod wheel;
+}
+mod metrics;
+mod pace;
+mod time;
+mod wire {
+    mod growth;
+    mod upgrade;
+    mod utf8;
+}
