@@ -47,6 +47,9 @@ use crate::wire::upgrade::Upgrade;
 /// What is said about JSON of the wrong shape is cut here.
 const SENTENCE_BYTES_MAX: usize = 400;
 
+/// What a path leads to that no app has.
+const NOTHING: &str = "there is nothing at this path";
+
 /// The headers of an answer that a page of an allowed origin may read, besides those that any may.
 const EXPOSED: &str = "Allow, ETag, Retry-After, WWW-Authenticate";
 
@@ -76,6 +79,9 @@ pub struct Asked<'a> {
     /// How far an app has come with it, if it is asked again.
     pub progress: Cell<Option<Progress>>,
 }
+
+/// An answer, or a refusal.
+pub type Answer = Result<Response, Response>;
 
 /// How far an app has come with a request: its own business.
 pub type Progress = Box<dyn Any>;
@@ -219,14 +225,14 @@ impl Apps {
         let head = &asked.request.head;
         let found = self.routes.find(head.method, head.path);
         let outcome = self.pass(asked, &found, cx).unwrap_or_else(Outcome::Answer);
-        let (route, status) = match (&found, &outcome) {
-            (_, Outcome::Waits(_) | Outcome::GoesOn(_)) => return outcome,
-            (Found::Route(_, route, _), Outcome::Answer(response)) => {
-                (route.path, response.status())
-            }
-            (Found::Route(_, route, _), Outcome::Open(..)) => (route.path, 101),
-            (_, Outcome::Answer(response)) => ("unmatched", response.status()),
-            (_, Outcome::Open(..)) => ("unmatched", 101),
+        let status = match &outcome {
+            Outcome::Waits(_) | Outcome::GoesOn(_) => return outcome,
+            Outcome::Answer(response) => response.status(),
+            Outcome::Open(..) => 101,
+        };
+        let route = match found {
+            Found::Route(_, route, _) => route.path,
+            _ => "unmatched",
         };
         cx.metrics().http_request(route, status);
         match outcome {
@@ -246,24 +252,12 @@ impl Apps {
     ) -> Result<Outcome, Response> {
         let head = &asked.request.head;
         let peer = self.proxies.client(asked.peer, head);
-        self.access
-            .check_host(head)
-            .map_err(|denied| deny(denied, peer, cx))?;
-        let upgrades = matches!(
-            found,
-            Found::Route(
-                _,
-                Route {
-                    kind: Kind::Upgrade,
-                    ..
-                },
-                _
-            )
-        );
+        let host = self.access.check_host(head);
+        host.map_err(|denied| deny(denied, peer, cx))?;
+        let upgrades = matches!(found, Found::Route(_, route, _) if route.kind == Kind::Upgrade);
         if upgrades || !matches!(head.method, "GET" | "HEAD") {
-            self.access
-                .check_origin(head)
-                .map_err(|denied| deny(denied, peer, cx))?;
+            let origin = self.access.check_origin(head);
+            origin.map_err(|denied| deny(denied, peer, cx))?;
         }
         if head.method == "OPTIONS" {
             return self.options(head).map(Outcome::Answer);
@@ -275,9 +269,7 @@ impl Apps {
                 return Err(Response::error(405, "method_not_allowed", message)
                     .with("Allow", methods.join(", ")));
             }
-            Found::Nothing => {
-                return Err(refusal::missing("there is nothing at this path"));
-            }
+            Found::Nothing => return Err(refusal::missing(NOTHING)),
         };
         let shown = self.access.check_key(head, upgrades);
         if route.needs == Needs::Key
@@ -350,9 +342,7 @@ impl Apps {
         let methods = match self.routes.find("OPTIONS", head.path) {
             Found::Methods(methods) => methods.join(", "),
             _ if head.path == "*" => String::from("GET, HEAD, POST, PATCH, DELETE, OPTIONS"),
-            _ => {
-                return Err(refusal::missing("there is nothing at this path"));
-            }
+            _ => return Err(refusal::missing(NOTHING)),
         };
         let response = Response::empty(204).with("Allow", methods.clone());
         if head.header("origin").is_none() || head.header("access-control-request-method").is_none()
@@ -455,26 +445,22 @@ impl<'a> Call<'a> {
     /// The body as JSON of this shape; a missing body reads as `{}`. The error names the field.
     pub fn json<T: Deserialize<'a>>(&self) -> Result<T, Response> {
         if let Some(kind) = self.head.header("content-type") {
-            let kind = kind
-                .split(';')
-                .next()
-                .unwrap_or_default()
-                .trim()
-                .to_ascii_lowercase();
+            let (kind, _) = kind.split_once(';').unwrap_or((kind, ""));
+            let kind = kind.trim().to_ascii_lowercase();
             // What curl sends unasked with -d says nothing about the body.
-            let says_nothing =
-                kind == "application/x-www-form-urlencoded" || kind == "application/octet-stream";
-            if kind != "application/json" && !kind.ends_with("+json") && !says_nothing {
-                let message = format!("the body must be application/json, not {kind}");
-                return Err(Response::error(415, "unsupported_media_type", message));
+            let unasked = ["x-www-form-urlencoded", "octet-stream"];
+            let is_json = |it| it == "json" || unasked.contains(&it);
+            let passes = kind.strip_prefix("application/").is_some_and(is_json);
+            if !passes && !kind.ends_with("+json") {
+                return Err(unsupported(format!(
+                    "the body must be application/json, not {kind}"
+                )));
             }
         }
-        let body = if self.body.is_empty() {
-            b"{}"
-        } else {
-            self.body
-        };
-        parse(body)
+        parse(match self.body {
+            [] => b"{}",
+            body => body,
+        })
     }
 }
 
@@ -519,8 +505,13 @@ fn check_encoding(request: &Request<'_>) -> Result<(), Response> {
     };
     let coding = String::from_utf8_lossy(coding).to_lowercase();
     let coding = &coding[..coding.floor_char_boundary(SENTENCE_BYTES_MAX)];
-    let message = format!("Content-Encoding: the body must be sent as it is, not as {coding}");
-    Err(Response::error(415, "unsupported_media_type", message))
+    Err(unsupported(format!(
+        "Content-Encoding: the body must be sent as it is, not as {coding}"
+    )))
+}
+
+fn unsupported(message: String) -> Response {
+    Response::error(415, "unsupported_media_type", message)
 }
 
 /// JSON of one shape, and a 400 that names the field that is not.

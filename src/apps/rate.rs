@@ -50,8 +50,7 @@ impl<const KINDS: usize> Addresses<KINDS> {
             return Ok(());
         }
         let address = network(address);
-        let known = self.places.get(&address).copied();
-        let place = match known {
+        let place = match self.places.get(&address).copied() {
             Some(place) => place,
             None => {
                 if self.is_full(now) {
@@ -87,11 +86,8 @@ impl<const KINDS: usize> Addresses<KINDS> {
     /// least recently seen has used up nothing, which would be as good as forgotten.
     fn is_full(&self, now: Micros) -> bool {
         let is_owing = |oldest: u32| {
-            self.seen
-                .value(oldest)
-                .1
-                .iter()
-                .any(|pace| !pace.is_free(now))
+            let (_, paces) = self.seen.value(oldest);
+            paces.iter().any(|pace| !pace.is_free(now))
         };
         self.seen.len() >= ADDRESSES_MAX && self.seen.first(0).is_some_and(is_owing)
     }

@@ -8,8 +8,8 @@ use rand_chacha::rand_core::SeedableRng;
 
 use roomcast::apps::rooms::name::DisplayName;
 use roomcast::apps::rooms::store::{
-    HistoryBounds, KEPT_EMPTY, Newcomer, NoPlace, PLAYER_BYTES, PlayerKey, ROOM_BYTES,
-    ROOM_PLAYERS_MAX, RoomKey, Store,
+    KEPT_EMPTY, Newcomer, NoPlace, PLAYER_BYTES, PlayerKey, ROOM_BYTES, ROOM_PLAYERS_MAX, RoomKey,
+    Store,
 };
 use roomcast::bounds::AppBounds;
 use roomcast::id::{AppId, ConnId};
@@ -107,12 +107,12 @@ impl Ground {
 
     fn remember(&mut self, room: RoomKey, bytes: usize, messages_max: u32) {
         let message = RawValue::from_string("1".repeat(bytes)).unwrap();
-        let bounds = HistoryBounds {
-            messages_max,
-            bytes_max: BYTES_MAX,
-            rooms_max: self.bounds.records_max,
+        let bounds = AppBounds {
+            history_max: messages_max,
+            records_bytes_max: 2 * BYTES_MAX,
+            ..self.bounds
         };
-        self.store.remember(room, message, bounds);
+        self.store.remember(room, message, &bounds);
     }
 
     fn room_of(&self, player: PlayerKey) -> RoomKey {

@@ -9,7 +9,6 @@ use super::history;
 use super::name::{CHARACTERS_MAX, DisplayName};
 use super::said::Players;
 use super::store::{Newcomer, NoPlace, PlayerKey};
-use super::tokens::Claims;
 use super::told::Told;
 use super::{PAGED_BY, Rooms};
 use crate::apps::context::Context;
@@ -17,7 +16,7 @@ use crate::apps::guests::too_many;
 use crate::apps::object::Object;
 use crate::apps::rate::network;
 use crate::apps::refusal::{bad, conflict, missing};
-use crate::apps::{Call, number};
+use crate::apps::{Answer, Call, number};
 use crate::time::Millis;
 use crate::wire::frame::close;
 use crate::wire::http::Response;
@@ -74,35 +73,23 @@ struct Heard {
 
 impl Rooms {
     /// `POST /api/rooms`.
-    pub(super) fn create(
-        &mut self,
-        call: &Call<'_>,
-        cx: &mut Context<'_>,
-    ) -> Result<Response, Response> {
+    pub(super) fn create(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
         let first = newcomer(call, cx)?;
         let room_id = cx.fresh_id();
         let (now, bounds) = (cx.now(), *cx.bounds());
-        let made = self
-            .store
-            .create(room_id, first, &bounds, cx.chance(), now.aged);
+        let store = &mut self.store;
+        let made = store.create(room_id, first, &bounds, cx.chance(), now.aged);
         let player = made.map_err(no_place)?;
+        let room = self.store.room(self.store.player(player).room);
         let created = Created {
-            code: self
-                .store
-                .room(self.store.player(player).room)
-                .code
-                .to_string(),
+            code: room.code.to_string(),
             joined: self.joined(player, cx),
         };
         Ok(Response::json(201, &created))
     }
 
     /// `POST /api/rooms/{code}/join`.
-    pub(super) fn join(
-        &mut self,
-        call: &Call<'_>,
-        cx: &mut Context<'_>,
-    ) -> Result<Response, Response> {
+    pub(super) fn join(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
         let (room, _) = self.room_of(call, cx)?;
         let newcomer = newcomer(call, cx)?;
         let named = self.store.named(room, &newcomer.name);
@@ -117,11 +104,7 @@ impl Rooms {
     }
 
     /// `DELETE /api/rooms/{code}/players/{player_id}`.
-    pub(super) fn remove(
-        &mut self,
-        call: &Call<'_>,
-        cx: &mut Context<'_>,
-    ) -> Result<Response, Response> {
+    pub(super) fn remove(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
         let (room, authority) = self.authority(call, cx)?;
         let maker = self.store.room(room).maker;
         let found = self.store.find_player(room, call.param(1));
@@ -137,11 +120,7 @@ impl Rooms {
     }
 
     /// `DELETE /api/rooms/{code}`.
-    pub(super) fn end(
-        &mut self,
-        call: &Call<'_>,
-        cx: &mut Context<'_>,
-    ) -> Result<Response, Response> {
+    pub(super) fn end(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
         let (room, authority) = self.authority(call, cx)?;
         let maker = self.store.room(room).maker;
         if matches!(authority, Authority::Player(player) if maker != Some(player)) {
@@ -156,18 +135,10 @@ impl Rooms {
     }
 
     /// `POST /api/rooms/{code}/token`.
-    pub(super) fn renew(
-        &mut self,
-        call: &Call<'_>,
-        cx: &mut Context<'_>,
-    ) -> Result<Response, Response> {
+    pub(super) fn renew(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
         let (_, _, claims) = self.player_of(call, cx)?;
-        let (
-            now,
-            Claims {
-                room_id, player_id, ..
-            },
-        ) = (cx.now().unix, &claims);
+        let (room_id, player_id) = (&claims.room_id, &claims.player_id);
+        let now = cx.now().unix;
         let token = self.tokens.issue(room_id, player_id, now, Some(&claims));
         Ok(Response::json(200, &json!({"token": token})))
     }
@@ -194,29 +165,19 @@ impl Rooms {
     }
 
     /// `GET /api/rooms/{code}/messages`.
-    pub(super) fn messages(
-        &mut self,
-        call: &Call<'_>,
-        cx: &mut Context<'_>,
-    ) -> Result<Response, Response> {
+    pub(super) fn messages(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
         let (room, ..) = self.player_of(call, cx)?;
         let room = self.store.room(room);
         let [limit, before] = call.parameters(PAGED_BY);
         let limit = limit.as_deref().map_or(Ok(PAGE), page_size)?;
         let before = before.as_deref().map(message_number).transpose()?;
         let messages = room.history.before(before);
-        let page = Page {
-            messages: messages.take(limit).collect(),
-        };
-        Ok(Response::json(200, &page))
+        let messages = messages.take(limit).collect();
+        Ok(Response::json(200, &Page { messages }))
     }
 
     /// `POST /api/rooms/{code}/events`.
-    pub(super) fn event(
-        &mut self,
-        call: &Call<'_>,
-        cx: &mut Context<'_>,
-    ) -> Result<Response, Response> {
+    pub(super) fn event(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
         let (room, _) = self.room_of(call, cx)?;
         let Object(spoken): Object<Spoken<'_>> = call.json()?;
         if !is_event(&spoken.event) {
@@ -228,11 +189,7 @@ impl Rooms {
             return Err(bad("payload: must be an object"));
         }
         let to = spoken.to.map(|to| self.conns_of(room, &to.0)).transpose();
-        let to = to.map_err(|index| {
-            bad(format!(
-                "to[{index}]: no player of this room has this identifier"
-            ))
-        })?;
+        let to = to.map_err(bad)?;
         let frame = cx.json(&Told::event(&spoken.event, spoken.payload));
         let receivers = match to {
             Some(conns) => cx.send_each(&conns, frame),
@@ -258,18 +215,15 @@ fn newcomer(call: &Call<'_>, cx: &mut Context<'_>) -> Result<Newcomer, Response>
 }
 
 fn no_place(why: NoPlace) -> Response {
+    let full = |message| Response::error(507, "insufficient_storage", message);
     match why {
         NoPlace::Name => conflict("display_name: somebody in this room has that name"),
-        NoPlace::Room => Response::error(
-            409,
-            "room_full",
-            "the room has as many players as it may have",
-        ),
-        NoPlace::Rooms => Response::error(
-            507,
-            "insufficient_storage",
-            "the server keeps as many rooms as it may",
-        ),
+        NoPlace::Room => {
+            let message = "the room has as many players as it may have";
+            Response::error(409, "room_full", message)
+        }
+        NoPlace::Rooms => full("the server keeps as many rooms as it may"),
+        NoPlace::Players => full("the server keeps as many players as it may"),
         NoPlace::GuestRooms => too_many(
             "too_many_rooms",
             "this address has made as many rooms that nobody has entered as it may: enter one, or show a key",
@@ -279,11 +233,6 @@ fn no_place(why: NoPlace) -> Response {
             "too_many_players",
             "this address has as many players in the room that are not there as it may: let one enter, or show a key",
             GUEST_WAIT,
-        ),
-        NoPlace::Players => Response::error(
-            507,
-            "insufficient_storage",
-            "the server keeps as many players as it may",
         ),
     }
 }

@@ -6,16 +6,19 @@
 
 use std::borrow::Cow;
 
+use super::Rooms;
 use super::refusal::Refusal;
 use super::store::{PlayerKey, RoomKey};
 use super::tokens::Claims;
-use super::{CREATE, JOIN, Rooms};
 use crate::apps::Call;
 use crate::apps::access::bearer;
 use crate::apps::context::Context;
 use crate::apps::routes::{Kind, Needs};
 use crate::metrics::Charge;
 use crate::wire::http::Response;
+
+/// What a token says that is shown, or why it is not right.
+type Shown = Result<Claims, Refusal>;
 
 /// In whose name something is done in a room.
 pub enum Authority {
@@ -26,22 +29,25 @@ pub enum Authority {
 }
 
 impl Rooms {
+    /// The room of a call's code, and what the token says that the call shows, if that is right for the room.
+    fn look(&self, call: &Call<'_>, cx: &Context<'_>) -> (Option<RoomKey>, Shown) {
+        let now = cx.now();
+        let room = self.store.find(call.param(0), cx.bounds(), now.aged);
+        let shown = shown_token(call).ok_or(Refusal::NoToken);
+        let claims = shown.and_then(|token| self.tokens.check(&token, now.unix));
+        let is_here =
+            |claims: &Claims| room.is_some_and(|room| *self.store.room(room).id == *claims.room_id);
+        let claims = claims.and_then(|it| is_here(&it).then_some(it).ok_or(Refusal::OtherRoom));
+        (room, claims)
+    }
+
     /// The room that a call is about, and what the token says that it shows, if that is right for the room.
     pub(super) fn room_of(
         &self,
         call: &Call<'_>,
         cx: &mut Context<'_>,
-    ) -> Result<(RoomKey, Result<Claims, Refusal>), Response> {
-        let now = cx.now();
-        let room = self.store.find(call.param(0), cx.bounds(), now.aged);
-        let shown = shown_token(call).ok_or(Refusal::NoToken);
-        let claims = shown.and_then(|token| self.tokens.check(&token, now.unix));
-        let claims = claims.and_then(|claims| {
-            let id = room.map(|room| &*self.store.room(room).id);
-            (id == Some(&*claims.room_id))
-                .then_some(claims)
-                .ok_or(Refusal::OtherRoom)
-        });
+    ) -> Result<(RoomKey, Shown), Response> {
+        let (room, claims) = self.look(call, cx);
         let is_guess = call.is_stranger && call.route.needs == Needs::Nothing && claims.is_err();
         match room {
             None if is_guess => cx.charge(call.peer, Charge::Code)?,
@@ -116,14 +122,9 @@ impl Rooms {
 
     /// Whether a call shows a token that is right for what it wants.
     pub(super) fn is_known(&self, call: &Call<'_>, cx: &Context<'_>) -> bool {
-        if matches!(call.route.path, CREATE | JOIN) {
-            return false;
-        }
-        let now = cx.now();
-        let room = self.store.find(call.param(0), cx.bounds(), now.aged);
-        let claims = shown_token(call).and_then(|token| self.tokens.check(&token, now.unix).ok());
-        room.zip(claims)
-            .is_some_and(|(room, claims)| self.owner(room, &claims).is_ok())
+        let (room, claims) = self.look(call, cx);
+        let known = room.zip(claims.ok());
+        known.is_some_and(|(room, claims)| self.owner(room, &claims).is_ok())
     }
 }
 

@@ -24,7 +24,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use self::refusal::Refusal;
 use self::said::{Kind, Said, Text, Wrong};
-use self::store::{HistoryBounds, PlayerKey, RoomKey, Store};
+use self::store::{PlayerKey, RoomKey, Store};
 use self::tokens::Tokens;
 use self::told::{ChatMessage, ErrorText, Missed, PlayerNotice, PlayerState, RoomState, Told};
 use super::context::Context;
@@ -162,12 +162,9 @@ impl Rooms {
         cx: &mut Context<'_>,
     ) -> Result<(), Wrong<'a>> {
         let room = self.store.player(sender).room;
-        let unknown = |index| {
-            let sentence = format!("to[{index}]: no player of this room has this identifier");
-            Wrong::bad(said.correlation_id, sentence)
-        };
+        let bad = |sentence: String| Wrong::bad(said.correlation_id, sentence);
         let to = said.to.map(|to| self.conns_of(room, &to.0)).transpose();
-        let to = to.map_err(unknown)?;
+        let to = to.map_err(bad)?;
         match said.kind {
             Kind::Game(event, payload) => {
                 let player = self.store.player(sender);
@@ -180,17 +177,11 @@ impl Rooms {
                 let told = Told::event("chat", &*message);
                 self.tell(room, to, told, said.correlation_id, cx);
                 if is_public {
-                    let bounds = HistoryBounds::from(cx.bounds());
-                    self.store.remember(room, message, bounds);
+                    self.store.remember(room, message, cx.bounds());
                 }
             }
             Kind::Token(token) => {
-                let wrong = |refusal: Refusal| {
-                    Wrong::bad(
-                        said.correlation_id,
-                        format!("token: {}", refusal.sentence()),
-                    )
-                };
+                let wrong = |refusal: Refusal| bad(format!("token: {}", refusal.sentence()));
                 let claims = self.tokens.check(&token, cx.now().unix).map_err(wrong)?;
                 let shown = self.owner(room, &claims).map_err(wrong)?;
                 if shown != sender {
@@ -255,11 +246,13 @@ impl Rooms {
         }
     }
 
-    /// The connections of these players, each once; or the index of the first that is no player of the room.
-    fn conns_of(&self, room: RoomKey, ids: &[Text<'_>]) -> Result<Vec<ConnId>, usize> {
+    /// The connections of these players, each once; or a sentence about the first that is no player of the room.
+    fn conns_of(&self, room: RoomKey, ids: &[Text<'_>]) -> Result<Vec<ConnId>, String> {
         let mut conns = Vec::new();
         for (index, Text(id)) in ids.iter().enumerate() {
-            let player = self.store.find_player(room, id).ok_or(index)?;
+            let player = self.store.find_player(room, id).ok_or_else(|| {
+                format!("to[{index}]: no player of this room has this identifier")
+            })?;
             conns.extend(self.store.player(player).conn);
         }
         conns.sort_unstable();
@@ -274,7 +267,7 @@ impl App for Rooms {
     }
 
     fn knows(&self, call: &Call<'_>, cx: &mut Context<'_>) -> bool {
-        self.is_known(call, cx)
+        !matches!(call.route.path, CREATE | JOIN) && self.is_known(call, cx)
     }
 
     fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Reply {
@@ -336,11 +329,9 @@ impl App for Rooms {
             Message::Binary(_) => Err(Wrong::too_soon("")),
         };
         if let Err(wrong) = done {
-            let text = ErrorText {
-                message: &wrong.sentence,
-            };
-            let told = Told::error(wrong.event, text).answering(wrong.correlation_id);
-            let error = cx.json(&told);
+            let message = &wrong.sentence;
+            let told = Told::error(wrong.event, ErrorText { message });
+            let error = cx.json(&told.answering(wrong.correlation_id));
             cx.send(cx.conn(), error);
         }
     }
@@ -374,8 +365,7 @@ impl App for Rooms {
     }
 
     fn holds(&self, seat: Seat, cx: &Context<'_>) -> bool {
-        let is_player = Refusal::of(seat).is_none();
-        is_player && {
+        Refusal::of(seat).is_none() && {
             let room = self.store.player(PlayerKey(seat.0)).room;
             cx.is_telling_room(&self.store.room(room).hub_name)
         }

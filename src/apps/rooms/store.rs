@@ -163,10 +163,8 @@ impl Store {
             return Err(NoPlace::Rooms);
         }
         self.check_players(&first, ROOM_BYTES, bounds)?;
-        let is_free = |code: &Code| !self.codes.contains_key(code);
-        let code = (0..CODES_DRAWN_MAX)
-            .map(|_| Code::draw(chance))
-            .find(is_free);
+        let mut drawn = (0..CODES_DRAWN_MAX).map(|_| Code::draw(chance));
+        let code = drawn.find(|code| !self.codes.contains_key(code));
         let code = code.ok_or(NoPlace::Rooms)?;
         let room = RoomKey(self.rooms.insert(Room {
             id: room_id.into(),
@@ -365,23 +363,22 @@ impl Store {
         if room.connected == 0 {
             self.rooms.remove(key.0);
         }
-        let conns = players
-            .iter()
-            .filter_map(|&player| self.player(player).conn);
-        let conns = conns.collect();
+        let conn = |&player: &PlayerKey| self.player(player).conn;
+        let conns = players.iter().filter_map(conn).collect();
         players.iter().for_each(|&player| self.drop_player(player));
         conns
     }
 
     /// Keeps what was said in a room, and forgets what was said before, as far as the bounds ask for it.
-    pub fn remember(&mut self, room: RoomKey, message: Box<RawValue>, bounds: HistoryBounds) {
+    pub fn remember(&mut self, room: RoomKey, message: Box<RawValue>, bounds: &AppBounds) {
+        let bytes_max = bounds.records_bytes_max / 2;
         let history = &mut self.rooms.value_mut(room.0).history;
         let held_elsewhere = self.history_bytes - history.bytes();
         history.push(message);
         let is_over = |history: &History| {
-            let is_tight = held_elsewhere + history.bytes() > bounds.bytes_max;
-            history.count() > bounds.messages_max as usize
-                || is_tight && history.bytes() > bounds.bytes_max / u64::from(bounds.rooms_max)
+            let is_tight = held_elsewhere + history.bytes() > bytes_max;
+            history.count() > bounds.history_max as usize
+                || is_tight && history.bytes() > bytes_max / u64::from(bounds.records_max)
         };
         while is_over(history) {
             history.pop();
@@ -450,7 +447,7 @@ impl Store {
 
     /// A player's pace.
     pub fn pace(&mut self, player: PlayerKey) -> &mut Pace {
-        &mut self.players[player.0 as usize].pace
+        &mut self.player_mut(player).pace
     }
 
     /// Checks every rule of what can be found; for tests.
@@ -466,10 +463,8 @@ impl Store {
             let connected = self.players_of(key).filter(|player| player.conn.is_some());
             assert!(connected.count() <= room.connected as usize);
             assert_eq!(self.rooms.list(key.0).is_none(), room.connected > 0);
-            let costs = self
-                .players_of(key)
-                .map(|player| PLAYER_BYTES + player.name.bytes());
-            bytes += ROOM_BYTES + costs.sum::<u64>();
+            let cost = |player: &Player| PLAYER_BYTES + player.name.bytes();
+            bytes += ROOM_BYTES + self.players_of(key).map(cost).sum::<u64>();
             players += room.players.len();
             history_bytes += room.history.bytes();
             if let Some(guest) = room.guest {
@@ -494,26 +489,5 @@ impl Store {
     pub fn players_of(&self, room: RoomKey) -> impl ExactSizeIterator<Item = &Player> {
         let players = self.room(room).players.iter();
         players.map(|&player| self.player(player))
-    }
-}
-
-/// How much is kept of what was said.
-#[derive(Clone, Copy, Debug)]
-pub struct HistoryBounds {
-    /// Messages of one room.
-    pub messages_max: u32,
-    /// Bytes of all rooms, beyond which each keeps to its share.
-    pub bytes_max: u64,
-    /// Rooms that may share them.
-    pub rooms_max: u32,
-}
-
-impl From<&AppBounds> for HistoryBounds {
-    fn from(bounds: &AppBounds) -> HistoryBounds {
-        HistoryBounds {
-            messages_max: bounds.history_max,
-            bytes_max: bounds.records_bytes_max / 2,
-            rooms_max: bounds.records_max,
-        }
     }
 }

@@ -21,7 +21,7 @@ use super::object::Object;
 use super::refusal::{bad, conflict, full, missing};
 use super::routes::{Needs, Route};
 use super::word::Word;
-use super::{App, Call, Message, Reply, Seat};
+use super::{Answer, App, Call, Message, Reply, Seat};
 use crate::id::{AppId, ConnId};
 use crate::time::{Millis, Unix};
 use crate::wire::frame::{Frame, close};
@@ -142,9 +142,9 @@ impl App for Sessions {
 
     fn opened(&mut self, Seat(key): Seat, cx: &mut Context<'_>) {
         let session = self.store.session(key);
-        let update = status_update(session, session.status(), cx);
+        let update = status_update(session, session.status, cx);
         cx.send(cx.conn(), update);
-        if let Some(completion) = session.completion() {
+        if let Some(completion) = &session.completion {
             let completed = completed(session, completion, cx);
             cx.send(cx.conn(), completed);
         }
@@ -207,11 +207,7 @@ impl Sessions {
         let (now, soon) = (cx.now(), Millis(1));
         let due = self.store.next_due(cx.bounds());
         let wait = due.map(|(due, _)| due.since(now.aged).clamp(soon, LOOK_INTERVAL));
-        let wait = if self.ending.is_empty() {
-            wait
-        } else {
-            Some(soon)
-        };
+        let wait = self.ending.front().map_or(wait, |_| Some(soon));
         let tick = wait.map(|wait| now.millis() + wait);
         if let Some(tick) = tick.filter(|tick| self.tick.is_none_or(|asked| *tick < asked)) {
             self.tick = Some(tick);
@@ -219,7 +215,7 @@ impl Sessions {
         }
     }
 
-    fn create(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Result<Response, Response> {
+    fn create(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
         let metadata = object(call)?;
         let session = Session::new(cx.fresh_id(), cx.now().unix, metadata);
         let key = self
@@ -229,29 +225,28 @@ impl Sessions {
         Ok(Response::json(201, &view(self.store.session(key))))
     }
 
-    fn show(&self, call: &Call<'_>) -> Result<Response, Response> {
+    fn show(&self, call: &Call<'_>) -> Answer {
         let session = self.store.session(self.find(call)?);
         Ok(Response::json(200, &view(session)))
     }
 
-    fn delete(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Result<Response, Response> {
+    fn delete(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
         let key = self.find(call)?;
         self.end(key, "the session was deleted");
         self.forget(cx);
         Ok(Response::empty(204))
     }
 
-    fn report(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Result<Response, Response> {
+    fn report(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
         let key = self.find(call)?;
         let Object(Report { status: Word(step) }) = call.json()?;
-        let (was, status) = (self.store.session(key).status(), Status::from(step));
+        let (was, status) = (self.store.session(key).status, Status::from(step));
         if was == Status::Completed {
             return Err(conflict("status: the session is completed already"));
         }
         if status < was {
-            return Err(conflict(
-                "status: the session has come further than that already",
-            ));
+            let message = "status: the session has come further than that already";
+            return Err(conflict(message));
         }
         if status > was {
             self.store.advance(key, status, cx.now().aged);
@@ -262,10 +257,10 @@ impl Sessions {
         Ok(Response::json(200, &view(self.store.session(key))))
     }
 
-    fn complete(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Result<Response, Response> {
+    fn complete(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
         let key = self.find(call)?;
         let result = object(call)?;
-        if self.store.session(key).completion().is_some() {
+        if self.store.session(key).completion.is_some() {
             return Err(conflict("the session has a result already"));
         }
         let completion = Completion {
@@ -277,19 +272,20 @@ impl Sessions {
             .map_err(|_| full("sessions", cx.bounds()))?;
         let session = self.store.session(key);
         let completion = session
-            .completion()
+            .completion
+            .as_ref()
             .expect("a session that was just completed has its result");
         let completed = completed(session, completion, cx);
         cx.publish(&room(session), completed);
         Ok(Response::json(201, &outcome(session, completion)))
     }
 
-    fn result(&self, call: &Call<'_>) -> Result<Response, Response> {
+    fn result(&self, call: &Call<'_>) -> Answer {
         let session = self.store.session(self.find(call)?);
-        Ok(match session.completion() {
+        Ok(match &session.completion {
             Some(completion) => Response::json(200, &outcome(session, completion)),
             None => {
-                let (id, status) = (&*session.id, session.status());
+                let (id, status) = (&*session.id, session.status);
                 Response::json(202, &json!({"session_id": id, "status": status}))
             }
         })
@@ -329,7 +325,7 @@ fn room(session: &Session) -> String {
 fn view(session: &Session) -> View<'_> {
     View {
         session_id: &session.id,
-        status: session.status(),
+        status: session.status,
         created_at: session.created_at,
         metadata: &session.metadata,
     }

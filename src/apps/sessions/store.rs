@@ -50,7 +50,10 @@ pub struct Session {
     pub created_at: Unix,
     /// What its back-end gave it on the way, as it came.
     pub metadata: Box<RawValue>,
-    progress: Progress,
+    /// How far it has come.
+    pub status: Status,
+    /// How it ended, if it has.
+    pub completion: Option<Completion>,
     /// When that changed last.
     since: Millis,
     subscribers: u32,
@@ -63,13 +66,6 @@ pub struct Completion {
     pub result: Box<RawValue>,
     /// When.
     pub completed_at: Unix,
-}
-
-enum Progress {
-    /// Not completed: the status.
-    Under(Status),
-    /// Completed.
-    Over(Completion),
 }
 
 /// All sessions.
@@ -89,39 +85,25 @@ impl Session {
             id: id.into(),
             created_at,
             metadata: metadata.to_owned(),
-            progress: Progress::Under(Status::Pending),
+            status: Status::Pending,
+            completion: None,
             since: Millis(0),
             subscribers: 0,
             ended: false,
         }
     }
 
-    /// How far it has come.
-    pub fn status(&self) -> Status {
-        match self.progress {
-            Progress::Under(status) => status,
-            Progress::Over(_) => Status::Completed,
-        }
-    }
-
-    /// How it ended, if it has.
-    pub fn completion(&self) -> Option<&Completion> {
-        match &self.progress {
-            Progress::Under(_) => None,
-            Progress::Over(completion) => Some(completion),
-        }
-    }
-
     /// Its place among those that may be forgotten, if it is one of them.
     fn retired(&self, key: u32) -> Option<(Millis, u32)> {
-        let is_retired = self.completion().is_some() && self.subscribers == 0 && !self.ended;
+        let is_retired = self.completion.is_some() && self.subscribers == 0 && !self.ended;
         is_retired.then_some((self.since, key))
     }
 
     fn bytes(&self) -> u64 {
         let result = self
-            .completion()
-            .map_or(0, |completion| completion.result.get().len());
+            .completion
+            .as_ref()
+            .map_or(0, |it| it.result.get().len());
         (self.metadata.get().len() + result) as u64
     }
 }
@@ -145,9 +127,10 @@ impl Store {
 
     /// Moves a session on, if it is not completed.
     pub fn advance(&mut self, key: u32, status: Status, now: Millis) {
-        if let Progress::Under(was) = &mut self.sessions.value_mut(key).progress {
-            debug_assert!(*was <= status, "a session never goes back");
-            *was = status;
+        let session = self.sessions.value_mut(key);
+        if session.completion.is_none() {
+            debug_assert!(session.status <= status, "a session never goes back");
+            session.status = status;
             self.changed(key, PENDING, now);
         }
     }
@@ -163,7 +146,8 @@ impl Store {
         let bytes = completion.result.get().len() as u64;
         self.make_room(0, bytes, bounds, now)?;
         self.bytes += bytes;
-        self.sessions.value_mut(key).progress = Progress::Over(completion);
+        let session = self.sessions.value_mut(key);
+        (session.status, session.completion) = (Status::Completed, Some(completion));
         self.changed(key, COMPLETED, now);
         self.retired.extend(self.session(key).retired(key));
         Ok(())
@@ -273,7 +257,7 @@ impl Store {
         let bytes = self.keys.values().map(|&key| self.session(key).bytes());
         assert_eq!(bytes.sum::<u64>(), self.bytes, "the bytes are counted");
         for &key in self.keys.values() {
-            let list = usize::from(self.session(key).completion().is_some());
+            let list = usize::from(self.session(key).completion.is_some());
             assert_eq!(self.sessions.list(key), Some(list));
         }
     }

@@ -86,7 +86,7 @@ fn bytes_are_bounded_as_records_are() {
     let other = add(&mut store, "b", &bounds, Millis(0)).unwrap();
     finish(&mut store, key, &bounds, Millis(0)).unwrap();
     assert_eq!(finish(&mut store, other, &bounds, Millis(0)), Err(Full));
-    assert_eq!(store.session(other).status(), Status::Pending);
+    assert_eq!(store.session(other).status, Status::Pending);
     finish(&mut store, other, &bounds, HOUR).unwrap();
     assert!(store.find("a").is_none());
     store.check_invariants();
