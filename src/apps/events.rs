@@ -105,6 +105,16 @@ struct Envelope<'a, P: Serialize> {
     timestamp: Unix,
 }
 
+impl<'a, P: Serialize> Envelope<'a, P> {
+    fn new(r#type: &'a str, payload: P, timestamp: Unix) -> Envelope<'a, P> {
+        Envelope {
+            r#type,
+            payload,
+            timestamp,
+        }
+    }
+}
+
 /// The app. It remembers nothing: whoever is in the room is all there is.
 pub struct Events;
 
@@ -125,12 +135,7 @@ impl App for Events {
     fn opened(&mut self, _: Seat, cx: &mut Context<'_>) {
         // Sent before the room is joined, so nothing can come before it.
         let payload = json!({"status": "connected"});
-        let welcome = Envelope {
-            r#type: "connection:status",
-            payload,
-            timestamp: cx.now().unix,
-        };
-        let welcome = cx.json(&welcome);
+        let welcome = cx.json(&Envelope::new("connection:status", payload, cx.now().unix));
         cx.send(cx.conn(), welcome);
         cx.join(ROOM);
     }
@@ -139,12 +144,7 @@ impl App for Events {
         if !matches!(message, Message::Text(text) if is_ping(text)) {
             return;
         }
-        let pong = Envelope {
-            r#type: "connection:pong",
-            payload: json!({}),
-            timestamp: cx.now().unix,
-        };
-        let pong = cx.json(&pong);
+        let pong = cx.json(&Envelope::new("connection:pong", json!({}), cx.now().unix));
         // It fits, because the client is read only as fast as it takes its answers.
         cx.send(cx.conn(), pong.exempt());
     }
@@ -152,15 +152,9 @@ impl App for Events {
     fn closed(&mut self, _: Seat, _: &mut Context<'_>) {}
 
     fn lagged(&self, missed: u32, unix: Unix) -> Option<Frame> {
-        let payload = json!({"missed": missed});
-        let notice = Envelope {
-            r#type: "connection:lagged",
-            payload,
-            timestamp: unix,
-        };
-        serde_json::to_string(&notice)
-            .ok()
-            .map(|text| Frame::text(&text))
+        let notice = Envelope::new("connection:lagged", json!({"missed": missed}), unix);
+        let text = serde_json::to_string(&notice).ok()?;
+        Some(Frame::text(&text))
     }
 }
 
@@ -181,11 +175,7 @@ fn publish(call: &Call<'_>, cx: &mut Context<'_>) -> Result<Response, Response> 
     check_type(kind)?;
     check_payload(kind, event.payload)?;
     let timestamp = cx.now().unix;
-    let frame = cx.json(&Envelope {
-        r#type: kind,
-        payload: event.payload,
-        timestamp,
-    });
+    let frame = cx.json(&Envelope::new(kind, event.payload, timestamp));
     let receivers = cx.publish(ROOM, frame);
     Ok(Response::json(
         202,

@@ -65,9 +65,7 @@ impl Ops {
             stats: Stats::default(),
         }
     }
-}
 
-impl Ops {
     /// A file, or word that the browser has it already.
     fn page(&mut self, call: &Call<'_>) -> Response {
         let Some(asset) = asset(call.route.path) else {
@@ -93,12 +91,8 @@ impl App for Ops {
     fn routes(&self) -> Vec<&'static Route> {
         let echo = self.echo.then_some(&ECHO);
         let pages = PAGES.iter().chain([&CODE]).filter(|_| self.pages);
-        CALLS
-            .iter()
-            .chain([&STATS])
-            .chain(echo)
-            .chain(pages)
-            .collect()
+        let always = CALLS.iter().chain([&STATS]);
+        always.chain(echo).chain(pages).collect()
     }
 
     fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Reply {

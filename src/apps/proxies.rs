@@ -117,14 +117,11 @@ fn node(text: &str) -> Option<IpAddr> {
 /// A port behind its colon, or a word that hides it.
 fn is_port(text: &str) -> bool {
     let is_word = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    match text
-        .strip_prefix(':')
-        .map(|port| (port, port.strip_prefix('_')))
-    {
-        Some((_, Some(hidden))) => !hidden.is_empty() && hidden.bytes().all(is_word),
-        Some((port, None)) => {
-            (1..=5).contains(&port.len()) && port.bytes().all(|byte| byte.is_ascii_digit())
-        }
-        None => false,
+    let Some(port) = text.strip_prefix(':') else {
+        return false;
+    };
+    match port.strip_prefix('_') {
+        Some(hidden) => !hidden.is_empty() && hidden.bytes().all(is_word),
+        None => (1..=5).contains(&port.len()) && port.bytes().all(|byte| byte.is_ascii_digit()),
     }
 }

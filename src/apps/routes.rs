@@ -61,11 +61,8 @@ impl Route {
     /// A call with a key.
     pub const fn keyed(method: &'static str, path: &'static str) -> Route {
         Route {
-            method,
-            path,
             needs: Needs::Key,
-            kind: Kind::Call,
-            parameters: Some(&[]),
+            ..Route::open(method, path)
         }
     }
 
@@ -88,22 +85,17 @@ impl Route {
     /// A file.
     pub const fn page(path: &'static str) -> Route {
         Route {
-            method: "GET",
-            path,
-            needs: Needs::Nothing,
             kind: Kind::Page,
-            parameters: None,
+            ..Route::open("GET", path).taking_any()
         }
     }
 
     /// An upgrade.
     pub const fn upgrade(path: &'static str, needs: Needs) -> Route {
         Route {
-            method: "GET",
-            path,
             needs,
             kind: Kind::Upgrade,
-            parameters: None,
+            ..Route::open("GET", path).taking_any()
         }
     }
 }
@@ -165,12 +157,9 @@ impl Routes {
             if route.method == method {
                 return Found::Route(app, route, params);
             }
-            let also = if route.method == "GET" && route.kind != Kind::Upgrade {
-                Some("HEAD")
-            } else {
-                None
-            };
-            methods.extend([route.method].into_iter().chain(also));
+            let has_head = route.method == "GET" && route.kind != Kind::Upgrade;
+            methods.push(route.method);
+            methods.extend(has_head.then_some("HEAD"));
         }
         if methods.is_empty() {
             return Found::Nothing;
@@ -178,6 +167,10 @@ impl Routes {
         methods.push("OPTIONS");
         Found::Methods(methods)
     }
+}
+
+fn decoded(segment: &str) -> Option<Cow<'_, str>> {
+    percent_decode_str(segment).decode_utf8().ok()
 }
 
 /// The `{}` segments of `path`, if it has the shape of `pattern`.
@@ -189,18 +182,12 @@ fn matches<'a>(pattern: &str, path: &'a str) -> Option<Params<'a>> {
         match (wanted.next(), given.next()) {
             (None, None) => return Some(params),
             (Some(name), Some(segment)) if name.starts_with('{') => {
-                params[used] = percent_decode_str(segment)
-                    .decode_utf8()
-                    .ok()
-                    .filter(|text| !text.is_empty())?;
+                params[used] = decoded(segment).filter(|text| !text.is_empty())?;
                 used += 1;
             }
             (Some(literal), Some(segment)) if literal == segment => {}
             (Some(literal), Some(segment)) if segment.contains('%') => {
-                percent_decode_str(segment)
-                    .decode_utf8()
-                    .ok()
-                    .filter(|text| text == literal)?;
+                decoded(segment).filter(|text| text == literal)?;
             }
             _ => return None,
         }

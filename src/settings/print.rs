@@ -25,12 +25,8 @@ pub(super) fn print(draft: &Draft) -> String {
             heading = setting.heading;
             text += &format!("\n# {heading}\n");
         }
-        line(
-            &mut text,
-            setting,
-            &top_slot(draft, setting),
-            draft.origin(None, setting),
-        );
+        let origin = draft.origin(None, setting);
+        line(&mut text, setting, &top_slot(draft, setting), origin);
     }
     for app in AppId::ALL {
         text += &format!("\n[{}]\n", app.name());
@@ -39,12 +35,8 @@ pub(super) fn print(draft: &Draft) -> String {
                 continue;
             };
             let mut bounds: AppBounds = *draft.settings.bounds.app(app);
-            line(
-                &mut text,
-                setting,
-                &written(&slot(&mut bounds)),
-                draft.origin(Some(app), setting),
-            );
+            let origin = draft.origin(Some(app), setting);
+            line(&mut text, setting, &written(&slot(&mut bounds)), origin);
         }
     }
     text

@@ -139,20 +139,15 @@ impl Slot<'_> {
 
     /// What the place takes, after the word *expected*.
     pub fn expected(&self) -> String {
+        let (least, most) = self.range().unwrap_or_default();
         match self {
-            Slot::Count(_, range) => {
-                format!("a whole number from {} to {}", range.start(), range.end())
+            Slot::Count(..) => format!("a whole number from {least} to {most}"),
+            Slot::Size(..) | Slot::LongSize(..) => {
+                format!("a size such as 512KiB, 1MiB or plain bytes, from {least} to {most}")
             }
-            Slot::Size(_, range) | Slot::LongSize(_, range) => format!(
-                "a size such as 512KiB, 1MiB or plain bytes, from {} to {}",
-                size(*range.start()),
-                size(*range.end())
-            ),
-            Slot::Span(_, range) => format!(
-                "a duration such as 500ms, 30s or 5m, from {} to {}",
-                duration(Millis(*range.start())),
-                duration(Millis(*range.end()))
-            ),
+            Slot::Span(..) => {
+                format!("a duration such as 500ms, 30s or 5m, from {least} to {most}")
+            }
             Slot::Switch(_) | Slot::Inverse(_) => {
                 "on or off (true or false, yes or no, 1 or 0)".to_owned()
             }
@@ -190,10 +185,15 @@ impl Slot<'_> {
 
     /// The smallest and largest value as the help says them, where there are such.
     pub fn limits(&self) -> Option<String> {
-        let (least, most) = match self {
-            Slot::Count(_, range) if *range.end() == u32::MAX => {
-                return Some(format!("{} or more", range.start()));
-            }
+        let (least, most) = self.range()?;
+        Some(match self {
+            Slot::Count(_, range) if *range.end() == u32::MAX => format!("{least} or more"),
+            _ => format!("{least} to {most}"),
+        })
+    }
+
+    fn range(&self) -> Option<(String, String)> {
+        Some(match self {
             Slot::Count(_, range) => (range.start().to_string(), range.end().to_string()),
             Slot::Size(_, range) | Slot::LongSize(_, range) => {
                 (size(*range.start()), size(*range.end()))
@@ -203,8 +203,7 @@ impl Slot<'_> {
                 duration(Millis(*range.end())),
             ),
             _ => return None,
-        };
-        Some(format!("{least} to {most}"))
+        })
     }
 
     fn take_one(&mut self, text: &str) -> bool {

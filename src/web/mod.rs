@@ -78,34 +78,26 @@ pub const MOVED: &[(&str, &str)] = &[
 ];
 
 const fn html(path: &'static str, body: &'static str) -> Asset {
-    Asset {
-        path,
-        content_type: "text/html; charset=utf-8",
-        body,
-    }
+    file("text/html; charset=utf-8", path, body)
 }
 
 const fn script(path: &'static str, body: &'static str) -> Asset {
-    Asset {
-        path,
-        content_type: "text/javascript; charset=utf-8",
-        body,
-    }
+    file("text/javascript; charset=utf-8", path, body)
 }
 
 const fn style(path: &'static str, body: &'static str) -> Asset {
-    Asset {
-        path,
-        content_type: "text/css; charset=utf-8",
-        body,
-    }
+    file("text/css; charset=utf-8", path, body)
 }
 
 /// What a script offers, for TypeScript, which has no media type of its own.
 const fn types(path: &'static str, body: &'static str) -> Asset {
+    file("text/plain; charset=utf-8", path, body)
+}
+
+const fn file(content_type: &'static str, path: &'static str, body: &'static str) -> Asset {
     Asset {
         path,
-        content_type: "text/plain; charset=utf-8",
+        content_type,
         body,
     }
 }

@@ -9,7 +9,7 @@ use std::io::Write;
 use serde::Serialize;
 use serde_json::json;
 
-use super::fault::Fault;
+use super::fault::{Answer, Fault};
 use super::frame::Frame;
 use super::target::Target;
 use crate::time::Unix;
@@ -74,16 +74,15 @@ impl<'a> Head<'a> {
         if line > LINE_BYTES_MAX {
             return Err(Fault::LineTooLong);
         }
-        let httparse::Status::Complete(head_bytes) = status else {
-            let block = bytes.len() - line;
-            return if block > HEADERS_BYTES_MAX {
-                Err(Fault::HeadersTooLarge)
-            } else {
-                Ok(None)
-            };
+        let (is_whole, head_bytes) = match status {
+            httparse::Status::Complete(head_bytes) => (true, head_bytes),
+            httparse::Status::Partial => (false, bytes.len()),
         };
         if head_bytes - line > HEADERS_BYTES_MAX {
             return Err(Fault::HeadersTooLarge);
+        }
+        if !is_whole {
+            return Ok(None);
         }
         if has_bare_line_feed(&bytes[..head_bytes]) {
             return Err(Fault::Head("a line must end with CR LF"));
@@ -341,12 +340,8 @@ impl Response {
 impl From<Fault> for Response {
     fn from(fault: Fault) -> Response {
         match fault.answer() {
-            super::fault::Answer::Status(status, code) => {
-                Response::error(status, code, fault.to_string())
-            }
-            super::fault::Answer::Close(_) => {
-                Response::error(400, "bad_request", fault.to_string())
-            }
+            Answer::Status(status, code) => Response::error(status, code, fault.to_string()),
+            Answer::Close(_) => Response::error(400, "bad_request", fault.to_string()),
         }
     }
 }
