@@ -49,25 +49,23 @@ pub fn turn(connections: u64, members: u64, held_bytes: u64) {
 
 /// A connection is served, and no app has been asked yet.
 pub fn serves(conn: ConnId) {
-    VITALS.with(|vitals| {
-        vitals.conn.set(Some(conn));
-        vitals.app.set(None);
-    });
+    is_at(Some(conn), None);
 }
 
 /// An app is asked about a connection.
 pub fn asks(app: AppId, conn: ConnId) {
-    VITALS.with(|vitals| {
-        vitals.conn.set(Some(conn));
-        vitals.app.set(Some(app));
-    });
+    is_at(Some(conn), Some(app));
 }
 
 /// Nobody is served from here on.
 pub fn serves_nobody() {
+    is_at(None, None);
+}
+
+fn is_at(conn: Option<ConnId>, app: Option<AppId>) {
     VITALS.with(|vitals| {
-        vitals.conn.set(None);
-        vitals.app.set(None);
+        vitals.conn.set(conn);
+        vitals.app.set(app);
     });
 }
 

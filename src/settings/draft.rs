@@ -106,10 +106,8 @@ impl Draft {
 
     /// Open mode is for this machine alone, unless somebody says that it is meant.
     pub fn check_open_mode(&self) -> Result<()> {
-        let origin = self
-            .origins
-            .get(&(None, "listen"))
-            .map_or("default", String::as_str);
+        let origin = self.origins.get(&(None, "listen"));
+        let origin = origin.map_or("default", String::as_str);
         self.settings.check_open_mode(self.settings.listen, origin)
     }
 
@@ -152,11 +150,12 @@ impl Draft {
                 bounds.connections_max
             ));
         }
-        let late = AppId::ALL.map(|app| (app.name(), *bounds.app(app)));
-        let late = late
-            .iter()
-            .filter(|(_, app)| app.enabled && app.ping_interval >= bounds.pong_timeout);
-        let late: Vec<&str> = late.map(|(name, _)| *name).collect();
+        let is_late = |app: &AppId| {
+            let app = bounds.app(*app);
+            app.enabled && app.ping_interval >= bounds.pong_timeout
+        };
+        let late = AppId::ALL.into_iter().filter(is_late).map(AppId::name);
+        let late: Vec<&str> = late.collect();
         if !late.is_empty() {
             warnings.push(format!(
                 "pong_timeout is not longer than ping_interval, so a silent connection is closed before its ping can help (apps: {})",
@@ -167,14 +166,23 @@ impl Draft {
 }
 
 impl Given {
+    /// A value for the server or every app, or for one.
+    pub fn new(app: Option<AppId>, setting: &'static Setting, raw: Raw, origin: Origin) -> Given {
+        Given {
+            app,
+            setting,
+            raw,
+            origin,
+        }
+    }
+
     fn put(&self, mut slot: Slot<'_>) -> Result<()> {
         slot.take(&self.raw).map_err(|refused| {
             let app = self
                 .app
-                .map_or_else(String::new, |app| format!("{}.", app.name()));
-            let value = refused
-                .value
-                .unwrap_or_else(|| "the value given, which is not shown".to_owned());
+                .map_or_else(String::new, |it| format!("{}.", it.name()));
+            let value = refused.value.as_deref();
+            let value = value.unwrap_or("the value given, which is not shown");
             let (name, origin, expected) = (self.setting.name, &self.origin, refused.expected);
             SettingsError::wrong(format!(
                 "{app}{name} cannot be {value} ({origin}): expected {expected}"

@@ -48,9 +48,8 @@ impl Environment {
     /// The file that it names, if it does.
     pub fn config(&self) -> Option<(&OsStr, Origin)> {
         let path = self.0.get(OsStr::new(CONFIG))?;
-        let path = path
-            .to_str()
-            .map_or(path.as_os_str(), |it| OsStr::new(it.trim()));
+        let text = path.to_str().map(|it| OsStr::new(it.trim()));
+        let path = text.unwrap_or(path);
         (!path.is_empty()).then(|| (path, origin(CONFIG)))
     }
 
@@ -77,12 +76,7 @@ impl Environment {
                 "API_CORS_ORIGINS" => Raw::More(split(text)),
                 _ => Raw::One(text.to_owned()),
             };
-            givens.push(Given {
-                app,
-                setting,
-                raw,
-                origin: origin(variable),
-            });
+            givens.push(Given::new(app, setting, raw, origin(variable)));
         }
         for variable in WITHOUT_EFFECT {
             let Some(text) = self.text(variable)? else {
@@ -116,21 +110,13 @@ impl Environment {
                 true => Raw::List(texts.iter().flat_map(|(_, text)| split(text)).collect()),
                 false => Raw::One((*text).to_owned()),
             };
-            givens.push(Given {
-                app: None,
-                setting,
-                raw,
-                origin: origin(variable),
-            });
+            givens.push(Given::new(None, setting, raw, origin(variable)));
         }
         for item in self.text(SET)?.map(split).unwrap_or_default() {
             givens.push(flags::one_app(&item, origin(SET))?);
         }
-        warnings.extend(
-            self.0
-                .keys()
-                .filter_map(|name| unknown(&name.to_string_lossy())),
-        );
+        let names = self.0.keys().map(|name| name.to_string_lossy());
+        warnings.extend(names.filter_map(|name| unknown(&name)));
         Ok(givens)
     }
 

@@ -52,12 +52,7 @@ impl File<'_> {
                 continue;
             }
             let setting = Setting::top(name).ok_or_else(|| unknown_top(name, value, &at))?;
-            givens.push(Given {
-                app: None,
-                setting,
-                raw: raw(value),
-                origin: at,
-            });
+            givens.push(Given::new(None, setting, raw(value), at));
         }
         Ok(givens)
     }
@@ -80,12 +75,7 @@ impl File<'_> {
             let (name, origin) = (key.get_ref().as_ref(), self.origin(key.span().start));
             let setting =
                 Setting::of_app(name).ok_or_else(|| unknown_of_app(app, name, &origin))?;
-            givens.push(Given {
-                app: Some(app),
-                setting,
-                raw: raw(value),
-                origin,
-            });
+            givens.push(Given::new(Some(app), setting, raw(value), origin));
         }
         Ok(())
     }

@@ -144,12 +144,7 @@ impl Flags {
                 }
             };
             let origin = Origin::Flag(setting.flag);
-            givens.push(Given {
-                app: None,
-                setting,
-                raw,
-                origin,
-            });
+            givens.push(Given::new(None, setting, raw, origin));
         }
         for item in self.texts(SET)? {
             givens.push(one_app(&item, Origin::Flag(SET))?);
@@ -189,12 +184,8 @@ pub(super) fn one_app(item: &str, origin: Origin) -> Result<Given> {
         return Err(SettingsError::wrong(sentence));
     };
     let setting = Setting::of_app(key).ok_or_else(|| unknown_of_app(app, key, &origin))?;
-    Ok(Given {
-        app: Some(app),
-        setting,
-        raw: Raw::One(value.to_owned()),
-        origin,
-    })
+    let raw = Raw::One(value.to_owned());
+    Ok(Given::new(Some(app), setting, raw, origin))
 }
 
 /// The flag of one setting, with its help.

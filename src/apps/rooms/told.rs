@@ -27,7 +27,6 @@ pub struct Told<'a, P: Serialize> {
 /// The payload of `room`: all that somebody who enters must know.
 #[derive(Serialize)]
 pub struct RoomState<'a> {
-    /// The room's code.
     pub code: String,
     /// Everybody who ever joined, in that order.
     pub players: Vec<PlayerState<'a>>,
@@ -38,49 +37,38 @@ pub struct RoomState<'a> {
 /// One player in a room's state.
 #[derive(Serialize)]
 pub struct PlayerState<'a> {
-    /// Who.
     pub player_id: &'a str,
-    /// What it is called.
     pub display_name: &'a str,
-    /// Whether it is there.
     pub connected: bool,
 }
 
 /// The payload of `player_connected` and `player_disconnected`.
 #[derive(Serialize)]
 pub struct PlayerNotice<'a> {
-    /// Who.
     pub player_id: &'a str,
-    /// What it is called.
     pub display_name: &'a str,
 }
 
 /// The payload of `chat`, and a message of the history.
 #[derive(Serialize)]
 pub struct ChatMessage<'a> {
-    /// Which.
     pub message_id: &'a str,
-    /// Who said it.
     pub player_id: &'a str,
     /// What it was called then.
     pub display_name: &'a str,
-    /// What was said.
     pub message: &'a str,
-    /// When.
     pub sent_at: Unix,
 }
 
 /// The payload of an error.
 #[derive(Serialize)]
 pub struct ErrorText<'a> {
-    /// A sentence.
     pub message: &'a str,
 }
 
 /// The payload of `lagged`.
 #[derive(Serialize)]
 pub struct Missed {
-    /// Messages.
     pub missed: u32,
 }
 
