@@ -199,9 +199,8 @@ impl Metrics {
 
     /// Counts the end of a WebSocket; a code that is not of our list counts as `other`.
     pub fn close(&mut self, app: AppId, code: u16) {
-        let place = CLOSE_CODES
-            .binary_search(&code)
-            .unwrap_or(CLOSE_CODES.len());
+        let place = CLOSE_CODES.binary_search(&code);
+        let place = place.unwrap_or(CLOSE_CODES.len());
         self.closes[app as usize][place] += 1;
     }
 
@@ -331,17 +330,14 @@ impl Metrics {
     fn render_stream(&self, out: &mut String) {
         let help = "Open WebSockets of the stream app.";
         let connections = self.connections[AppId::Stream as usize];
-        Family::new(out, Kind::Gauge, "explorer_websocket_connections", help)
-            .sample(&[], connections);
+        let name = "explorer_websocket_connections";
+        Family::new(out, Kind::Gauge, name, help).sample(&[], connections);
 
         let help = "Deliveries, by the message's type.";
-        let mut messages =
-            Family::new(out, Kind::Counter, "explorer_websocket_messages_sent", help);
-        for kind in StreamMessage::ALL {
-            messages.sample(
-                &[("type", kind.name())],
-                self.stream_messages[kind as usize],
-            );
+        let name = "explorer_websocket_messages_sent";
+        let mut messages = Family::new(out, Kind::Counter, name, help);
+        for (kind, count) in StreamMessage::ALL.into_iter().zip(self.stream_messages) {
+            messages.sample(&[("type", kind.name())], count);
         }
 
         let help = "Faults of clients, by the error's type.";

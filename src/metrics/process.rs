@@ -92,11 +92,8 @@ fn read(path: &str) -> String {
 /// only those behind its closing parenthesis are looked at.
 fn stat_field(stat: &str, number: usize) -> Option<u64> {
     let (_, behind) = stat.rsplit_once(") ")?;
-    behind
-        .split_ascii_whitespace()
-        .nth(number.checked_sub(3)?)?
-        .parse()
-        .ok()
+    let mut fields = behind.split_ascii_whitespace();
+    fields.nth(number.checked_sub(3)?)?.parse().ok()
 }
 
 fn cpu_micros(stat: &str) -> Option<u64> {
@@ -117,19 +114,14 @@ fn start_micros(stat: &str) -> Option<u64> {
 }
 
 fn status_field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
-    status
-        .lines()
-        .find_map(|line| line.strip_prefix(name))
-        .map(str::trim)
+    let field = status.lines().find_map(|line| line.strip_prefix(name));
+    field.map(str::trim)
 }
 
 /// A field of `status` in bytes; the kernel writes `kB` and means KiB.
 fn status_bytes(status: &str, name: &str) -> Option<u64> {
-    let kib: u64 = status_field(status, name)?
-        .strip_suffix("kB")?
-        .trim_end()
-        .parse()
-        .ok()?;
+    let kib = status_field(status, name)?.strip_suffix("kB")?;
+    let kib: u64 = kib.trim_end().parse().ok()?;
     Some(kib * 1024)
 }
 
@@ -144,10 +136,8 @@ fn open_fds() -> Option<u64> {
     if told > 0 {
         return Some(told);
     }
-    let counted = fs::read_dir("/proc/self/fd")
-        .ok()?
-        .take(COUNTED_MAX + 1)
-        .count();
+    let listing = fs::read_dir("/proc/self/fd").ok()?;
+    let counted = listing.take(COUNTED_MAX + 1).count();
     // The listing itself holds one.
     (counted <= COUNTED_MAX).then(|| counted.saturating_sub(1) as u64)
 }

@@ -44,10 +44,8 @@ impl<'a> Family<'a> {
             Kind::Histogram => "histogram",
         };
         let help = help.replace('\\', r"\\").replace('\n', r"\n");
-        put(
-            out,
-            format_args!("# HELP {name} {help}\n# TYPE {name} {kind}\n"),
-        );
+        let header = format_args!("# HELP {name} {help}\n# TYPE {name} {kind}\n");
+        put(out, header);
         Family { out, name }
     }
 

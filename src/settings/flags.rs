@@ -128,19 +128,16 @@ impl Flags {
     pub fn givens(&self) -> Result<Vec<Given>> {
         let mut givens = Vec::new();
         for setting in Setting::tops() {
-            let mut texts = self.texts(setting.flag)?;
-            let raw = match (setting.is_list(), texts.pop()) {
-                (_, None) => continue,
-                (false, Some(_)) if !texts.is_empty() => {
+            let texts = self.texts(setting.flag)?;
+            let raw = match texts.as_slice() {
+                [] => continue,
+                _ if setting.is_list() => Raw::List(texts),
+                [text] => Raw::One(text.clone()),
+                _ => {
                     let flag = setting.flag;
                     return Err(SettingsError::wrong(format!(
                         "the flag --{flag} was given more than once: expected one, because only one is served"
                     )));
-                }
-                (false, Some(text)) => Raw::One(text),
-                (true, Some(text)) => {
-                    texts.push(text);
-                    Raw::List(texts)
                 }
             };
             let origin = Origin::Flag(setting.flag);

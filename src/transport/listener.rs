@@ -26,11 +26,8 @@ impl Listener {
     /// Listens on `address`; port 0 takes a free one. With `reuse_port` other processes may do the same at the same
     /// time, if they ask for it, too; then the newest of them gets all new connections.
     pub fn bind(address: SocketAddr, reuse_port: bool) -> io::Result<Listener> {
-        let socket = Socket::new(
-            Domain::for_address(address),
-            Type::STREAM,
-            Some(Protocol::TCP),
-        )?;
+        let domain = Domain::for_address(address);
+        let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
         #[cfg(unix)]
         socket.set_reuse_address(true)?;
@@ -48,10 +45,9 @@ impl Listener {
         }
         Ok(Listener {
             socket: socket.into(),
-            sharing: if reuse_port {
-                Sharing::Address
-            } else {
-                Sharing::Nothing
+            sharing: match reuse_port {
+                true => Sharing::Address,
+                false => Sharing::Nothing,
             },
             lacks_nodelay: false,
         })
@@ -67,20 +63,16 @@ impl Listener {
         let wrong = |what: String| {
             let expected =
                 "expected one TCP socket that listens (ListenStream= with an address and a port)";
-            io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!("LISTEN_FDS passes {what}: {expected}"),
-            )
+            let sentence = format!("LISTEN_FDS passes {what}: {expected}");
+            io::Error::new(io::ErrorKind::InvalidInput, sentence)
         };
         match passed.len() {
             0 => return Ok(None),
             1 => {}
             sockets => return Err(wrong(format!("{sockets} sockets"))),
         }
-        let Some(socket) = passed
-            .take_tcp_listener(0)
-            .map_err(|_| wrong("something else".to_owned()))?
-        else {
+        let taken = passed.take_tcp_listener(0);
+        let Some(socket) = taken.map_err(|_| wrong("something else".to_owned()))? else {
             return Ok(None);
         };
         let options = SockRef::from(&socket);

@@ -107,10 +107,7 @@ impl Transport for Tcp {
             match event.token() {
                 LISTENER => ready.push(Ready::Listener),
                 SIGNALS => {
-                    let pending = self
-                        .signals
-                        .iter_mut()
-                        .flat_map(|signals| signals.pending());
+                    let pending = self.signals.iter_mut().flat_map(Signals::pending);
                     ready.extend(pending.map(|_| Ready::Shutdown));
                 }
                 token => ready.push(Ready::Socket {
@@ -176,9 +173,8 @@ impl Transport for Tcp {
 
     fn watch(&mut self, socket: &mut TcpStream, conn: ConnId) -> io::Result<()> {
         let both = Interest::READABLE | Interest::WRITABLE;
-        self.poll
-            .registry()
-            .register(socket, Token(conn.token()), both)
+        let registry = self.poll.registry();
+        registry.register(socket, Token(conn.token()), both)
     }
 
     fn read(&mut self, socket: &mut TcpStream, into: &mut [u8]) -> io::Result<usize> {

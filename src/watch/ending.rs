@@ -9,7 +9,6 @@ use serde::Deserialize;
 use tungstenite::Error;
 use tungstenite::error::ProtocolError;
 use tungstenite::handshake::client::Response;
-use tungstenite::http::StatusCode;
 use tungstenite::http::header::RETRY_AFTER;
 use tungstenite::protocol::CloseFrame;
 
@@ -114,12 +113,7 @@ fn refused(response: &Response) -> Ending {
     let body = response.body().as_deref().unwrap_or_default();
     let said = message(body).map_or(String::new(), |said| format!(" ({})", excerpt(&said)));
     let why = format!("the server refused with {status}{said}");
-    let may_pass = status.is_server_error()
-        || matches!(
-            status,
-            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS
-        );
-    if may_pass {
+    if status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429) {
         return Ending::Again {
             why,
             least: retry_after(response, SystemTime::now()).unwrap_or_default(),

@@ -32,21 +32,17 @@ pub(super) fn line(message: &Message, style: Style, now: Unix) -> Option<String>
         (Message::Text(text), Style::Text) => Some(readable::readable(text, now)),
         (Message::Binary(bytes), Style::Text) => {
             let (time, length) = (readable::time(now), bytes.len());
-            Some(format!(
-                "{time} binary ({length} bytes) {}",
-                BASE64.encode(bytes)
-            ))
+            let bytes = BASE64.encode(bytes);
+            Some(format!("{time} binary ({length} bytes) {bytes}"))
         }
         _ => None,
     }
 }
 
 fn json_of(text: &str) -> String {
-    let is_json = serde_json::from_str::<IgnoredAny>(text).is_ok();
-    if is_json {
-        one_line(text).into_owned()
-    } else {
-        one_line(&json!({"text": text}).to_string()).into_owned()
+    match serde_json::from_str::<IgnoredAny>(text) {
+        Ok(_) => one_line(text).into_owned(),
+        Err(_) => one_line(&json!({"text": text}).to_string()).into_owned(),
     }
 }
 

@@ -132,7 +132,7 @@ impl Options {
 
     fn new(args: Args, env: &BTreeMap<OsString, OsString>) -> Result<Options, String> {
         let target = Target::parse(&args.url)?;
-        let dialect = target.dialect();
+        let dialect = target.dialect;
         let mut headers = vec![("user-agent", HeaderValue::from_static(USER_AGENT))];
         if let Some((key, origin)) = secret(args.key, "key", "ROOMCAST_KEY", env)? {
             headers.push(("x-api-key", header(&key, &origin)?));

@@ -40,13 +40,9 @@ pub(super) fn one_line(json: &str) -> Cow<'_, str> {
 }
 
 fn is_harmful(c: char) -> bool {
-    let line_ends = '\u{2028}'..='\u{2029}';
-    let embeddings = '\u{202a}'..='\u{202e}';
-    let isolates = '\u{2066}'..='\u{2069}';
+    // Line ends and embeddings, isolates, and marks by themselves.
     c.is_control()
-        || line_ends.contains(&c)
-        || embeddings.contains(&c)
-        || isolates.contains(&c)
+        || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}')
 }
 

@@ -25,10 +25,8 @@ pub(super) fn readable(text: &str, arrived: Unix) -> String {
 /// The time of day, UTC.
 pub(super) fn time(at: Unix) -> String {
     let whole = at.to_string();
-    whole
-        .split_once('T')
-        .map_or(whole.as_str(), |(_, time)| time)
-        .to_owned()
+    let (_, time) = whole.split_once('T').unwrap_or(("", &whole));
+    time.to_owned()
 }
 
 /// When the message says that it was.
@@ -119,11 +117,8 @@ fn room(kind: &str, message: &Value) -> Option<String> {
         ("event", "chat") => Some(format!("{}: {}", at("display_name")?, at("message")?)),
         ("event", "player_connected" | "player_disconnected") => {
             let verb = event.strip_prefix("player_")?;
-            Some(format!(
-                "{} {verb} ({})",
-                at("display_name")?,
-                at("player_id")?
-            ))
+            let (name, id) = (at("display_name")?, at("player_id")?);
+            Some(format!("{name} {verb} ({id})"))
         }
         ("state", "room") => {
             let players = payload.get("players")?.as_array()?;
@@ -138,15 +133,13 @@ fn room(kind: &str, message: &Value) -> Option<String> {
         }
         ("state", "lagged") => Some(format!("lagged: {} missed", at("missed")?)),
         _ => {
-            let by = message
-                .get("player_id")
-                .map_or(String::new(), |who| format!(" by {}", word(who)));
-            let kind = if kind == "event" {
-                ""
-            } else {
-                &format!("{kind} ")
-            };
-            Some(format!("{kind}{event}{by}: {payload}"))
+            let by = message.get("player_id").map(word);
+            let by = by.map_or(String::new(), |who| format!(" by {who}"));
+            let said = format!("{event}{by}: {payload}");
+            Some(match kind {
+                "event" => said,
+                kind => format!("{kind} {said}"),
+            })
         }
     }
 }

@@ -59,7 +59,7 @@ impl Session {
         }
         Ok(Session {
             socket,
-            dialect: target.dialect(),
+            dialect: target.dialect,
             ping_interval: options.ping_interval,
             pinged: None,
         })
@@ -157,7 +157,7 @@ impl Session {
 }
 
 fn request(options: &Options) -> Result<Request, Ending> {
-    let uri = options.target.uri();
+    let uri = &options.target.uri;
     let mut request = uri
         .into_client_request()
         .map_err(|error| Ending::Final(format!("the upgrade cannot be asked for: {error}")))?;

@@ -4,8 +4,8 @@
 
 use std::fmt;
 
-use tungstenite::http::uri::{Authority, Scheme};
-use tungstenite::http::{self, Uri};
+use tungstenite::http::Uri;
+use tungstenite::http::uri::{Authority, InvalidUri, Scheme};
 
 use super::dialect::Dialect;
 
@@ -14,10 +14,12 @@ const EXPECTED: &str = "expected ws://HOST:PORT/PATH";
 /// A URL that a session can be opened to.
 #[derive(Clone)]
 pub(super) struct Target {
-    uri: Uri,
+    /// What to ask for.
+    pub uri: Uri,
+    /// The app.
+    pub dialect: Dialect,
     host: String,
     port: u16,
-    dialect: Dialect,
 }
 
 impl Target {
@@ -30,8 +32,7 @@ impl Target {
         };
         let uri: Uri = whole
             .parse()
-            .map_err(|error: http::uri::InvalidUri| format!("the URL cannot be read ({error})"))
-            .map_err(|sentence| format!("{sentence}: {EXPECTED}"))?;
+            .map_err(|error: InvalidUri| format!("the URL cannot be read ({error}): {EXPECTED}"))?;
         check_scheme(uri.scheme())?;
         let authority = uri
             .authority()
@@ -56,19 +57,9 @@ impl Target {
         })
     }
 
-    /// What to ask for.
-    pub fn uri(&self) -> &Uri {
-        &self.uri
-    }
-
     /// Where to connect to, a name or a literal address.
     pub fn address(&self) -> (&str, u16) {
         (&self.host, self.port)
-    }
-
-    /// The app.
-    pub fn dialect(&self) -> Dialect {
-        self.dialect
     }
 
     /// Whether the query gives a value for this name.
@@ -140,20 +131,20 @@ mod tests {
         ] {
             let target = Target::parse(text).unwrap();
             assert_eq!(target.address(), ("localhost", 8080), "{text}");
-            assert_eq!(target.uri().to_string(), "ws://localhost:8080/ws");
+            assert_eq!(target.uri.to_string(), "ws://localhost:8080/ws");
         }
         let target = Target::parse("[::1]:9/ws").unwrap();
         assert_eq!(target.address(), ("::1", 9));
         let target = Target::parse("hub.example/v1/stream").unwrap();
         assert_eq!(target.address(), ("hub.example", 80));
-        assert_eq!(target.dialect(), Dialect::Stream);
+        assert_eq!(target.dialect, Dialect::Stream);
     }
 
     #[test]
     fn the_query_is_sent_and_not_shown() {
         let target = Target::parse("ws://h:1/ws?api_key=abc&version=1.0").unwrap();
         assert_eq!(target.to_string(), "ws://h:1/ws");
-        assert_eq!(target.uri().query(), Some("api_key=abc&version=1.0"));
+        assert_eq!(target.uri.query(), Some("api_key=abc&version=1.0"));
         assert!(target.has_parameter("version") && !target.has_parameter("key"));
     }
 
