@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use roomcast::bounds::QueueBounds;
 use roomcast::core::hub::Hub;
-use roomcast::core::outbox::{Crowd, Outbox};
+use roomcast::core::outbox::{Also, Crowd, Outbox};
 use roomcast::core::wheel::Wheel;
 use roomcast::id::{AppId, ConnId, RoomId};
 use roomcast::time::{Micros, Millis};
@@ -60,6 +60,35 @@ fn measure_outbox(table: &mut Table) {
     table.row(name, KEYS as usize, once, || publish_to_room(1));
     let name = "outbox: publish 16 to a room of 10,000 and flush, a copy";
     table.row(name, 16 * KEYS as usize, once, || publish_to_room(16));
+    // The exception has its own copy, as a sender has that is answered.
+    let but_one = Crowd {
+        except: Some(KEYS - 1),
+        ..crowd
+    };
+    let both = Crowd {
+        also: Some(Also {
+            room: RoomId(1),
+            members: &members,
+            is_in_first: &|key| key < KEYS,
+        }),
+        ..crowd
+    };
+    for (name, crowd) in [
+        (
+            "outbox: publish to all of 10,000 but one, a member",
+            but_one,
+        ),
+        (
+            "outbox: publish to two rooms of the same 10,000, a member",
+            both,
+        ),
+    ] {
+        table.row(name, KEYS as usize, once, || {
+            let stored = outbox.store(message.clone(), AppId::Events, Micros(1));
+            black_box(outbox.publish(&crowd, stored, &bounds, true));
+            flush_all(&mut outbox);
+        });
+    }
 }
 
 fn publish(outbox: &mut Outbox, message: &Frame, keys: std::ops::Range<u32>, bounds: &QueueBounds) {

@@ -74,6 +74,8 @@ pub struct Shared {
     pub health: Health,
     /// What was published and is not written yet, by app.
     pub unwritten: [Unwritten; AppId::ALL.len()],
+    /// Whether there is any of it.
+    pub has_published: bool,
     /// What is done in a turn.
     pub work: Work,
     /// When apps want to be told that it is this time, one entry an app at most.
@@ -110,16 +112,14 @@ impl Unwritten {
 
     /// So many of the dirty queues, the first ones, have been flushed, of those that there were. Whoever becomes dirty
     /// later stands behind them, so clients that read a little all the time do not put off what others publish. What is
-    /// being told to a room is looked at beside it.
-    pub fn flushed(&mut self, queues: usize, dirty: usize) {
-        if self.messages == 0 {
-            return;
-        }
+    /// being told to a room is looked at beside it. Says how many are left, if there are any.
+    pub fn flushed(&mut self, queues: usize, dirty: usize) -> Option<usize> {
         let left = self.queues.unwrap_or(dirty).saturating_sub(queues);
-        self.queues = Some(left);
+        self.queues = Some(left).filter(|_| self.messages > 0);
         if left == 0 {
             *self = Unwritten::default();
         }
+        self.queues
     }
 }
 
@@ -449,6 +449,7 @@ impl Context<'_> {
     fn store_published(&mut self, frame: Frame) -> Stored {
         self.shared.metrics.messages_published[self.app as usize] += u64::from(frame.messages());
         self.shared.unwritten[self.app as usize].add(&frame);
+        self.shared.has_published = true;
         self.shared
             .outbox
             .store(frame, self.app, self.shared.now.micros)

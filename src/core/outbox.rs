@@ -42,7 +42,6 @@ use crate::bounds::QueueBounds;
 use crate::id::{AppId, ConnId};
 use crate::time::{Micros, Millis};
 use crate::wire::frame::{Class, Frame};
-use crate::work;
 
 /// The end of a chain of slots.
 const NONE: u32 = u32::MAX;
@@ -81,8 +80,6 @@ pub struct Outbox {
     full: Vec<u32>,
     scratch: Vec<u8>,
     deflate_bytes_min: u32,
-    /// What marking members and queueing copies has cost since that was asked for.
-    cost: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -118,13 +115,17 @@ impl Outbox {
             full: Vec::new(),
             scratch: Vec::with_capacity(flush::COPY_BYTES_MAX),
             deflate_bytes_min,
-            cost: 0,
         }
     }
 
     /// What has been done since this was last asked, as `work` counts it.
     pub fn take_cost(&mut self) -> u64 {
-        std::mem::take(&mut self.cost) + self.store.take_cost()
+        self.store.take_cost()
+    }
+
+    /// Whether something is being compressed.
+    pub fn is_packing(&self) -> bool {
+        self.store.is_packing()
     }
 
     /// Goes on with compressing what is too long to be compressed at once.
@@ -297,20 +298,20 @@ impl Outbox {
     /// The next connection that has something to write; whoever takes it flushes it. Queues and members of runs take
     /// turns, so that what is for one connection does not wait behind what is for a whole room.
     pub fn next_dirty(&mut self) -> Option<u32> {
-        self.run_is_next = !self.run_is_next;
-        if (self.run_is_next || self.dirty.is_empty())
-            && let Some(key) = self.next_of_runs()
-        {
-            return Some(key);
-        }
-        match self.dirty.pop_front() {
-            Some(key) => {
-                self.given_queues += 1;
-                self.queues[key as usize].flags &= !DIRTY;
-                Some(key)
+        if !self.dirty.is_empty() {
+            self.run_is_next = !self.run_is_next;
+            if !self.run_is_next {
+                return self.next_queue();
             }
-            None => self.next_of_runs(),
         }
+        self.next_of_runs().or_else(|| self.next_queue())
+    }
+
+    fn next_queue(&mut self) -> Option<u32> {
+        let key = self.dirty.pop_front()?;
+        self.given_queues += 1;
+        self.queues[key as usize].flags &= !DIRTY;
+        Some(key)
     }
 
     /// If the queue lags and is at most half full: how many messages were missed. It lags no longer.
@@ -352,7 +353,6 @@ impl Outbox {
         queue.tail = slot;
         queue.messages += u32::from(stored.class.is_message());
         queue.bytes += stored.weight;
-        self.cost += work::COPY;
         self.mark_dirty(key);
         slot
     }

@@ -119,6 +119,16 @@ enum Gathered {
     },
 }
 
+/// A message that came in pieces and is whole.
+enum Whole {
+    /// Text that was checked as it came.
+    CheckedText,
+    /// Text that is to be checked, or bytes.
+    Data { text: bool },
+    /// It is still to be inflated.
+    Unpacking,
+}
+
 /// A frame whose payload has not come whole.
 struct Partial {
     header: Header,
@@ -166,6 +176,7 @@ impl Protocol {
     ) -> Result<Option<Event<'a>>, Fault> {
         match self.phase {
             Phase::Request => self.next_request(buffer, limits),
+            Phase::Open | Phase::Closing if self.is_unpacking() => self.unpack(buffer, limits),
             Phase::Open | Phase::Closing => self.next_frame(buffer, limits),
             Phase::Over => {
                 buffer.consume(buffer.unread().len());
@@ -236,14 +247,6 @@ impl Protocol {
         limits: Limits,
     ) -> Result<Option<Event<'a>>, Fault> {
         loop {
-            if let Some(Work::Unpacking(unpacking, text)) = self.work.as_deref_mut() {
-                let text = *text;
-                if !buffer.go_on(unpacking, limits.message_bytes_max, limits.inflating)? {
-                    return Ok(Some(Event::Unpacking));
-                }
-                self.work = None;
-                return data(text, buffer.adopted()).map(Some);
-            }
             if let Some(Work::Message(message)) = self.work.as_deref_mut()
                 && let Some(frame) = &mut message.frame
             {
@@ -271,7 +274,11 @@ impl Protocol {
                 message.gathered.make_room(piece, rest);
                 message.gathered.append(buffer.at(range))?;
                 if ended && is_last {
-                    return self.whole_message(buffer, limits).map(Some);
+                    return match self.keep_whole(buffer, limits)? {
+                        Whole::CheckedText => Ok(Some(Event::Text(buffer.adopted_text()))),
+                        Whole::Data { text } => data(text, buffer.adopted()).map(Some),
+                        Whole::Unpacking => Ok(Some(Event::Unpacking)),
+                    };
                 }
                 continue;
             }
@@ -294,8 +301,11 @@ impl Protocol {
                 let text = header.kind == Kind::Text;
                 if header.compressed {
                     let (max, cost_max) = (limits.message_bytes_max, limits.inflating);
-                    let unpacking = buffer.inflate(range, max, cost_max)?;
-                    return self.inflated(unpacking, text, buffer).map(Some);
+                    if let Some(unpacking) = buffer.inflate(range, max, cost_max)? {
+                        self.put_aside(unpacking, text);
+                        return Ok(Some(Event::Unpacking));
+                    }
+                    return data(text, buffer.adopted()).map(Some);
                 }
                 return data(text, buffer.at(range)).map(Some);
             }
@@ -341,11 +351,9 @@ impl Protocol {
         }
     }
 
-    fn whole_message<'a>(
-        &mut self,
-        buffer: &'a mut Buffer,
-        limits: Limits,
-    ) -> Result<Event<'a>, Fault> {
+    /// Gives the buffer a message that came in pieces, and says what it is. (An event has room for a request's head: were
+    /// one passed on from here, all of that would be copied.)
+    fn keep_whole(&mut self, buffer: &mut Buffer, limits: Limits) -> Result<Whole, Fault> {
         let message = match self.work.take().map(|work| *work) {
             Some(Work::Message(message)) => message,
             _ => unreachable!("only a message that has begun can end"),
@@ -353,32 +361,48 @@ impl Protocol {
         match message.gathered {
             Gathered::Text(text) => {
                 buffer.adopt_text(text.finish()?);
-                Ok(Event::Text(buffer.adopted_text()))
+                Ok(Whole::CheckedText)
             }
             Gathered::Binary(bytes) => {
                 buffer.adopt(bytes);
-                Ok(Event::Binary(buffer.adopted()))
+                Ok(Whole::Data { text: false })
             }
             Gathered::Compressed { text, bytes } => {
                 let (max, cost_max) = (limits.message_bytes_max, limits.inflating);
-                let unpacking = buffer.adopt_inflated(bytes, max, cost_max)?;
-                self.inflated(unpacking, text, buffer)
+                if let Some(unpacking) = buffer.adopt_inflated(bytes, max, cost_max)? {
+                    self.put_aside(unpacking, text);
+                    return Ok(Whole::Unpacking);
+                }
+                Ok(Whole::Data { text })
             }
         }
     }
 
-    /// The message that was inflated, unless there is more to be done.
-    fn inflated<'a>(
+    fn is_unpacking(&self) -> bool {
+        matches!(self.work.as_deref(), Some(Work::Unpacking(..)))
+    }
+
+    /// Goes on with a compressed message that is there.
+    #[cold]
+    fn unpack<'a>(
         &mut self,
-        unpacking: Option<Unpacking>,
-        text: bool,
-        buffer: &'a Buffer,
-    ) -> Result<Event<'a>, Fault> {
-        let Some(unpacking) = unpacking else {
-            return data(text, buffer.adopted());
+        buffer: &'a mut Buffer,
+        limits: Limits,
+    ) -> Result<Option<Event<'a>>, Fault> {
+        let Some(Work::Unpacking(unpacking, text)) = self.work.as_deref_mut() else {
+            return Ok(None);
         };
+        let text = *text;
+        if !buffer.go_on(unpacking, limits.message_bytes_max, limits.inflating)? {
+            return Ok(Some(Event::Unpacking));
+        }
+        self.work = None;
+        data(text, buffer.adopted()).map(Some)
+    }
+
+    #[cold]
+    fn put_aside(&mut self, unpacking: Unpacking, text: bool) {
         self.work = Some(Box::new(Work::Unpacking(Box::new(unpacking), text)));
-        Ok(Event::Unpacking)
     }
 
     /// The last request is to be given again. What came with its head is unread since the mark; one that had `pieces` is

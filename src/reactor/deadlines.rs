@@ -54,6 +54,7 @@ impl<T: Transport> Reactor<T> {
             let mut cx = self.shared.context(app, ConnId::NOBODY);
             self.apps.app(app).tick(&mut cx);
             self.carry_out_closings();
+            self.charge_queued();
         }
         if !self.shared.work.goes_on() {
             return;
@@ -75,6 +76,7 @@ impl<T: Transport> Reactor<T> {
         }
         self.due = due;
         self.carry_out_closings();
+        self.charge_queued();
     }
 
     /// Does what a deadline that has passed asks for; false if that was the end.

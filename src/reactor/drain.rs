@@ -137,7 +137,6 @@ impl<T: Transport> Reactor<T> {
         if let Some(closing) = &mut drain.closing {
             self.close_due(closing);
         }
-        self.carry_out_closings();
         self.drain = Some(drain);
     }
 
@@ -162,6 +161,8 @@ impl<T: Transport> Reactor<T> {
                     close::GOING_AWAY,
                     "the server is going away",
                 );
+                self.carry_out_closings();
+                self.charge_queued();
             }
         }
     }

@@ -6,8 +6,8 @@ use std::io;
 use super::Visitor;
 use super::guests::Guest;
 use super::{
-    ANSWERS_BYTES, Connection, DEAD, FRESH, HELD, LAST_WORDS, LINGERS, Reactor, Role, SERVING,
-    WAITS,
+    ANSWERS_BYTES, Connection, DEAD, FRESH, HELD, LAST_WORDS, LINGERS, Part, Reactor, Role,
+    SERVING, WAITS,
 };
 use crate::core::outbox::FlushState;
 use crate::core::protocol::{Phase, Protocol};
@@ -30,6 +30,7 @@ impl<T: Transport> Reactor<T> {
         if !self.accepting || self.shortage.defers_accepts() {
             return;
         }
+        self.shared.work.enter(Part::Accept);
         while self.shared.work.goes_on() {
             if self.awaits_burial() {
                 return;
@@ -172,12 +173,15 @@ impl<T: Transport> Reactor<T> {
     /// Writes what waits, one call a connection, as far as there is work left for it.
     pub(super) fn flush(&mut self) {
         vitals::serves_nobody();
+        let dirty = self.shared.outbox.dirty();
+        let is_packing = self.shared.outbox.is_packing();
+        if dirty == 0 && !is_packing && !self.shared.has_published && self.written.is_empty() {
+            return;
+        }
+        self.shared.work.enter(Part::Flush);
         self.shared.outbox.pack_slice();
-        self.shared.work.charge(self.shared.outbox.take_cost());
-        let (dirty, queues) = (
-            self.shared.outbox.dirty(),
-            self.shared.outbox.dirty_queues(),
-        );
+        self.charge_queued();
+        let queues = self.shared.outbox.dirty_queues();
         let given_before = self.shared.outbox.given_queues();
         for _ in 0..dirty {
             if !self.shared.work.goes_on() {
@@ -196,8 +200,10 @@ impl<T: Transport> Reactor<T> {
             }
         }
         let given = (self.shared.outbox.given_queues() - given_before) as usize;
-        for unwritten in &mut self.shared.unwritten {
-            unwritten.flushed(given, queues);
+        if self.shared.has_published {
+            let unwritten = self.shared.unwritten.iter_mut();
+            let left = unwritten.filter_map(|app| app.flushed(given, queues));
+            self.shared.has_published = left.count() > 0;
         }
         if !self.written.is_empty() {
             let now = self.look().micros;
@@ -345,6 +351,9 @@ impl<T: Transport> Reactor<T> {
 
     /// Tells a client how many messages it missed, once its queue is at most half full.
     fn tell_lagged(&mut self, key: u32) {
+        if !self.shared.outbox.is_lagging(key) {
+            return;
+        }
         let Role::Member(app, _) = self.conns[key as usize].role else {
             return;
         };

@@ -226,6 +226,7 @@ impl<T: Transport> Reactor<T> {
             closing: Vec::new(),
             health: Health::default(),
             unwritten: Default::default(),
+            has_published: false,
             work: Work::new(&bounds.turn),
             ticks: Vec::new(),
             warnings: Warnings::default(),
@@ -278,19 +279,25 @@ impl<T: Transport> Reactor<T> {
             return Ok(Flow::Exit);
         }
         self.try_again();
-        self.shared.work.enter(Part::Accept);
         self.accept();
         self.serve();
         self.shared.work.enter(Part::Tick);
         self.tick();
         self.drain_further();
-        self.shared.work.enter(Part::Flush);
         self.flush();
         self.shared.work.enter(Part::Rest);
         self.evict();
         self.reap();
+        self.charge_queued();
         self.end_turn();
         Ok(self.drained())
+    }
+
+    /// Charges what has been queued to whoever made it, before another phase or connection pays.
+    fn charge_queued(&mut self) -> u64 {
+        let cost = self.shared.outbox.take_cost();
+        self.shared.work.charge(cost);
+        cost
     }
 
     /// When the next turn has something to do even if nothing becomes ready: now, if something was left over.
@@ -487,13 +494,11 @@ impl<T: Transport> Reactor<T> {
             hub,
             outbox,
             metrics,
-            work,
             ..
         } = &self.shared;
         hub.check_invariants();
         outbox.check_invariants();
         self.wheel.check_invariants();
-        work.check_invariants();
         let mut members = 0;
         let mut held_bytes = 0;
         let mut queued = PerApp::default();

@@ -65,10 +65,14 @@ impl<T: Transport> Reactor<T> {
         }
         // Who is not through with its share is on the list again, for the next turn.
         let (serving, heavy) = (self.serving.len(), self.heavy.len());
-        self.shared.work.enter(Part::Serve);
-        self.serve_list(false, serving);
-        self.shared.work.enter(Part::ServeHeavy);
-        self.serve_list(true, heavy);
+        if serving > 0 {
+            self.shared.work.enter(Part::Serve);
+            self.serve_list(false, serving);
+        }
+        if heavy > 0 {
+            self.shared.work.enter(Part::ServeHeavy);
+            self.serve_list(true, heavy);
+        }
     }
 
     /// Serves so many of a list, as far as there is work left for it and memory left for what comes of it.
@@ -113,6 +117,9 @@ impl<T: Transport> Reactor<T> {
 
     /// Those whose request had to wait are served again, once their app's messages are written.
     fn release(&mut self) {
+        if self.waiting.is_empty() {
+            return;
+        }
         let mut waiting = std::mem::take(&mut self.waiting);
         waiting.retain(|&(app, id)| {
             if self.shared.is_telling(app) {
@@ -319,8 +326,6 @@ impl<T: Transport> Reactor<T> {
                 event,
                 Ok(Some(Event::Request(_) | Event::Text(_) | Event::Binary(_)))
             );
-            let held_bytes = self.shared.outbox.held_bytes();
-            let backlog_bytes = self.shared.outbox.backlog_bytes(id.key);
             if self.limiter.is_on()
                 && let (Ok(Some(event)), &Role::Member(app, _)) = (&event, &conn.role)
                 && let Some(bytes) = event.message_bytes()
@@ -400,20 +405,16 @@ impl<T: Transport> Reactor<T> {
                 Err(fault) => self.refuse(id, fault),
             }
             self.carry_out_closings();
-            self.shared.work.charge(self.shared.outbox.take_cost());
-            let queued_bytes = self.shared.outbox.held_bytes().saturating_sub(held_bytes);
-            self.shared.work.charge(queued_bytes * work::QUEUED);
-            if is_asked && self.asks_too_much(id, backlog_bytes) {
+            if self.charge_queued() > 0 && is_asked && self.has_answers_unread(id) {
                 return Reacted::Held;
             }
         }
     }
 
-    /// Whether a client has been answered while more waits for it than it should leave unread.
-    fn asks_too_much(&self, id: ConnId, backlog_bytes_before: u32) -> bool {
-        let backlog_bytes = self.shared.outbox.backlog_bytes(id.key);
+    /// Whether more waits for a client that is answered than it should leave unread.
+    fn has_answers_unread(&self, id: ConnId) -> bool {
         let may_ask_more = self.conns[id.key as usize].protocol.phase() != Phase::Over;
-        may_ask_more && backlog_bytes > backlog_bytes_before.max(ANSWERS_BYTES)
+        may_ask_more && self.shared.outbox.backlog_bytes(id.key) > ANSWERS_BYTES
     }
 
     /// Queues the answer to a request, and opens the connection if that is what it says; or says why there is none yet.

@@ -2,7 +2,7 @@
 //!
 //! Nothing is changed here.
 
-use super::{BLOCKED, FINISHING, INFLATES, NONE, Outbox, PACKS, REFUSED};
+use super::{BLOCKED, FINISHING, INFLATES, LAGGING, NONE, Outbox, PACKS, REFUSED};
 use crate::id::{AppId, ConnId};
 use crate::time::Millis;
 
@@ -98,6 +98,11 @@ impl Outbox {
     /// Whether the socket was full at the last flush.
     pub fn is_blocked(&self, key: u32) -> bool {
         self.queues[key as usize].flags & BLOCKED != 0
+    }
+
+    /// Whether messages were dropped of which the client has not been told.
+    pub fn is_lagging(&self, key: u32) -> bool {
+        self.queues[key as usize].flags & LAGGING != 0
     }
 
     /// Whether a close frame waits or has gone out.

@@ -20,7 +20,6 @@ use super::{BLOCKED, FINISHING, LAGGING, NONE, Offer, Outbox, Queue};
 use crate::bounds::QueueBounds;
 use crate::id::{AppId, RoomId};
 use crate::time::Micros;
-use crate::work;
 
 /// A smaller room is not worth a run.
 const MEMBERS_MIN: usize = 2;
@@ -139,16 +138,6 @@ impl Runs {
     /// Runs that somebody waits for.
     pub(super) fn len(&self) -> usize {
         self.runs.len()
-    }
-
-    /// Nothing is added to a run from now on.
-    fn seal(&mut self, run: u32) {
-        let sealed = &mut self.runs[run as usize];
-        if !std::mem::replace(&mut sealed.is_sealed, true)
-            && let Some(app) = sealed.app
-        {
-            self.underway[app as usize] += 1;
-        }
     }
 
     /// Members that are to be flushed, or were.
@@ -287,7 +276,7 @@ impl Outbox {
         } = runs.spare.pop().unwrap_or_default();
         let entry = runs.runs.vacant_entry();
         let run = entry.key() as u32;
-        self.cost += crowd.len() as u64 * work::MARKED;
+        self.store.mark(crowd.len());
         for key in crowd.keys() {
             let queue = &mut self.queues[key as usize];
             if queue.may_take_part() {
@@ -326,15 +315,18 @@ impl Outbox {
     /// closed before the next one is asked for, and a run ends with the last of them.
     pub(super) fn next_of_runs(&mut self) -> Option<u32> {
         loop {
-            let run = *self.runs.listed.front()?;
-            self.runs.seal(run);
             let Runs {
                 runs,
                 listed,
                 members_left,
+                underway,
                 ..
             } = &mut self.runs;
+            let run = *listed.front()?;
             let found = &mut runs[run as usize];
+            if found.next == 0 {
+                found.seal(underway);
+            }
             let key = *found.members.get(found.next)?;
             found.next += 1;
             *members_left -= 1;
@@ -406,8 +398,9 @@ impl Outbox {
         mut observe: impl FnMut(AppId, Micros),
     ) -> (u32, u32) {
         let run = std::mem::replace(&mut self.queues[key as usize].run, NONE);
-        self.runs.seal(run);
-        let found = &mut self.runs.runs[run as usize];
+        let Runs { runs, underway, .. } = &mut self.runs;
+        let found = &mut runs[run as usize];
+        found.seal(underway);
         let counts = (found.count, found.tagged);
         found.waiting -= 1;
         if found.waiting == 0 {
@@ -555,6 +548,18 @@ impl Runs {
         over.members.clear();
         over.others.clear();
         self.spare.push(over);
+    }
+}
+
+impl Run {
+    /// Nothing is added to it from now on.
+    fn seal(&mut self, underway: &mut [u32; AppId::ALL.len()]) {
+        if !self.is_sealed
+            && let Some(app) = self.app
+        {
+            self.is_sealed = true;
+            underway[app as usize] += 1;
+        }
     }
 }
 

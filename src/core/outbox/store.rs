@@ -99,7 +99,7 @@ pub(super) struct Store {
     jobs: VecDeque<Job>,
     /// Takes jobs on, one slice after the other.
     packing: Packing,
-    /// What compressing has cost since that was asked for.
+    /// What making, copying and compressing messages has cost since that was asked for.
     cost: u64,
 }
 
@@ -127,15 +127,21 @@ impl Store {
 
     fn insert(&mut self, message: Message) -> u32 {
         self.held_bytes += u64::from(message.weight) + MESSAGE_BYTES;
+        self.cost += u64::from(message.weight) * work::QUEUED;
         self.messages.insert(message) as u32
     }
 
     /// The form of a message for a client that agreed on compression, or did not: compressed once, when the first one
     /// asks.
+    #[inline]
     pub(super) fn form(&mut self, message: &Stored, packs: bool, bytes_min: u32) -> u32 {
-        if !packs {
-            return message.key;
+        match packs {
+            true => self.packed(message, bytes_min),
+            false => message.key,
         }
+    }
+
+    fn packed(&mut self, message: &Stored, bytes_min: u32) -> u32 {
         if message.packed.get() == NONE {
             let packed = self.pack(message.key, bytes_min).unwrap_or(message.key);
             message.packed.set(packed);
@@ -209,7 +215,12 @@ impl Store {
         !self.jobs.is_empty()
     }
 
-    /// What compressing has cost since this was last asked.
+    /// So many members have been marked for a message.
+    pub(super) fn mark(&mut self, members: usize) {
+        self.cost += members as u64 * work::MARKED;
+    }
+
+    /// What has been done since this was last asked, as `work` counts it.
     pub(super) fn take_cost(&mut self) -> u64 {
         std::mem::take(&mut self.cost)
     }
@@ -223,6 +234,7 @@ impl Store {
 
     /// One more copy.
     pub(super) fn copy(&mut self, key: u32) -> &Message {
+        self.cost += work::COPY;
         let message = &mut self.messages[key as usize];
         message.copies += 1;
         message
