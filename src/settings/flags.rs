@@ -278,11 +278,11 @@ fn explain(error: clap::Error, args: &[OsString]) -> SettingsError {
             format!("unknown flag {}{perhaps}: --help lists them all", given.escape_debug())
         }
         ErrorKind::UnknownArgument if args.iter().any(|arg| takes_secret(arg)) => {
-            "an argument is neither a flag nor a flag's value (not shown, as it may be a key): expected flags only".to_owned()
+            "an argument is neither a flag nor a flag's value (not shown, as it may be a key): expected flags, or watch as the first word".to_owned()
         }
         ErrorKind::UnknownArgument => {
             let given = quote(given);
-            format!("the argument {given} is neither a flag nor a flag's value: expected flags only")
+            format!("the argument {given} is neither a flag nor a flag's value: expected flags, or watch as the first word")
         }
         ErrorKind::InvalidValue | ErrorKind::NoEquals => {
             format!("the flag {given} came without a value: expected one, see --help")

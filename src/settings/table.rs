@@ -169,9 +169,9 @@ pub(super) static SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "loop_lag_limit", flag: "loop-lag-limit", heading: heading::LIMITS, default: "",
-        about: "a turn of the loop that takes longer refuses new WebSockets",
-        more: "They are answered 503 until every turn for a second has taken less than half of it; those already in keep \
-               their service.",
+        about: "how long clients may wait to be served before new WebSockets are refused",
+        more: "They are answered 503 until, for a second, all waited less than half of it; those already in keep their \
+               service.",
         scope: Server(|s| Slot::Span(&mut s.bounds.loop_lag_limit, 1..=DAY)),
     },
     Setting {
