@@ -22,7 +22,7 @@ pub const READ: u64 = 2_000;
 /// A message or request, whatever it says.
 pub const MESSAGE: u64 = 4_000;
 /// A byte of a message that an app looks through.
-pub const LOOKED_THROUGH: u64 = 2;
+pub const LOOKED_THROUGH: u64 = 1;
 /// A byte of a body that is read as JSON.
 pub const PARSED: u64 = 4;
 /// A byte that is inflated, before: a block of five bytes takes as long as a table can.

@@ -27,6 +27,8 @@ pub struct Inflater {
     message: Vec<u8>,
     /// Bytes of the compressed message that are consumed.
     at: usize,
+    /// There was no room for all that comes of them.
+    may_give_more: bool,
     cost: u64,
 }
 
@@ -40,6 +42,7 @@ impl Inflater {
             inner: Decompress::new(false),
             message: Vec::new(),
             at: 0,
+            may_give_more: false,
             cost: 0,
         }
     }
@@ -56,7 +59,7 @@ impl Inflater {
     /// Begins with a message.
     pub fn begin(&mut self) {
         self.inner.reset(false);
-        (self.message, self.at) = (Vec::new(), 0);
+        (self.message, self.at, self.may_give_more) = (Vec::new(), 0, false);
     }
 
     /// Goes on with a message, whose compressed bytes are the same at each call, until it is whole or has cost so much,
@@ -69,7 +72,7 @@ impl Inflater {
     ) -> Result<Option<Vec<u8>>, Fault> {
         let stops_at = self.cost.saturating_add(cost_max);
         let mut has_ended = compressed.is_empty();
-        while !has_ended && self.at < compressed.len() {
+        while !has_ended && (self.at < compressed.len() || self.may_give_more) {
             if self.cost >= stops_at {
                 return Ok(None);
             }
@@ -77,9 +80,7 @@ impl Inflater {
             let piece = &piece[..piece.len().min(PIECE_BYTES)];
             has_ended = self.feed(piece, bytes_max)? && self.at == compressed.len();
         }
-        let tail = self.at;
-        let is_whole = has_ended || self.feed(&TAIL, bytes_max)? || self.is_between_blocks();
-        self.at = tail;
+        let is_whole = has_ended || self.feed_tail(bytes_max)? || self.is_between_blocks();
         match is_whole {
             true => Ok(Some(std::mem::take(&mut self.message))),
             false => Err(Fault::NotDeflate),
@@ -107,39 +108,48 @@ impl Inflater {
             && (consumed, self.inner.total_out()) == (LAST.len() as u64, produced)
     }
 
-    /// Inflates until all of `rest` is consumed and nothing more comes out; whether it ends with a final block.
-    fn feed(&mut self, mut rest: &[u8], bytes_max: u32) -> Result<bool, Fault> {
+    /// Inflates what ends every message and is not sent; whether it ends with a final block.
+    fn feed_tail(&mut self, bytes_max: u32) -> Result<bool, Fault> {
+        let start = self.at;
         loop {
-            let message = &mut self.message;
-            if message.len() == message.capacity() {
-                // One byte past the limit is enough to know that it is broken.
-                let left = bytes_max as usize + 1 - message.len();
-                message.reserve_exact(message.capacity().max(INFLATED_BYTES_MIN).min(left));
+            let has_ended = self.feed(&TAIL[self.at - start..], bytes_max)?;
+            if self.at - start == TAIL.len() && !self.may_give_more {
+                return Ok(has_ended);
             }
-            let (consumed, produced) = (self.inner.total_in(), message.len());
-            let status = self
-                .inner
-                .decompress_vec(rest, message, FlushDecompress::Sync)
-                .map_err(|_| Fault::NotDeflate)?;
-            let consumed = (self.inner.total_in() - consumed) as usize;
-            self.at += consumed;
-            self.cost += consumed as u64 * work::INFLATED
-                + (message.len() - produced) as u64 * work::UNPACKED;
-            rest = &rest[consumed..];
-            if message.len() > bytes_max as usize {
-                return Err(Fault::MessageTooBig(bytes_max));
-            }
-            if status == Status::StreamEnd {
-                // A final block ends the stream, but not the message (RFC 7692 §7.2.3.5).
-                self.inner.reset(false);
-            }
-            let had_room = message.len() < message.capacity();
-            if rest.is_empty() && (had_room || status == Status::StreamEnd) {
-                return Ok(status == Status::StreamEnd);
-            }
-            if consumed == 0 && produced == message.len() && had_room {
-                return Err(Fault::NotDeflate);
-            }
+        }
+    }
+
+    /// Inflates as much of these bytes as there is room for; whether it ends with a final block.
+    fn feed(&mut self, piece: &[u8], bytes_max: u32) -> Result<bool, Fault> {
+        let message = &mut self.message;
+        if message.len() == message.capacity() {
+            // One byte past the limit is enough to know that it is broken.
+            let left = bytes_max as usize + 1 - message.len();
+            message.reserve_exact(message.capacity().max(INFLATED_BYTES_MIN).min(left));
+        }
+        let (consumed, produced) = (self.inner.total_in(), message.len());
+        let status = self
+            .inner
+            .decompress_vec(piece, message, FlushDecompress::Sync)
+            .map_err(|_| Fault::NotDeflate)?;
+        let consumed = (self.inner.total_in() - consumed) as usize;
+        let produced = message.len() - produced;
+        self.at += consumed;
+        self.cost += consumed as u64 * work::INFLATED + produced as u64 * work::UNPACKED;
+        if message.len() > bytes_max as usize {
+            return Err(Fault::MessageTooBig(bytes_max));
+        }
+        let has_ended = status == Status::StreamEnd;
+        if has_ended {
+            // A final block ends the stream, but not the message (RFC 7692 §7.2.3.5).
+            self.inner.reset(false);
+        }
+        let had_room = message.len() < message.capacity();
+        self.may_give_more = !had_room && !has_ended;
+        let is_stuck = consumed == 0 && produced == 0 && had_room && !piece.is_empty();
+        match is_stuck {
+            true => Err(Fault::NotDeflate),
+            false => Ok(has_ended),
         }
     }
 }

@@ -30,6 +30,7 @@ mod pace;
 mod queues;
 mod rooms;
 mod shortage;
+mod slices;
 mod stage;
 mod stats;
 mod strangers;
