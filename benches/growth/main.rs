@@ -9,6 +9,9 @@
 #[expect(dead_code, reason = "the tests of memory need more of it")]
 #[path = "../../tests/memory/crowd.rs"]
 mod crowd;
+#[allow(dead_code)]
+#[path = "../../tests/simulation/network.rs"]
+mod network;
 
 use std::fs;
 

@@ -11,6 +11,9 @@ mod budget;
 mod core;
 mod counting;
 mod harness;
+#[allow(dead_code)]
+#[path = "../../tests/simulation/network.rs"]
+mod network;
 mod turn;
 mod wire;
 

@@ -1,11 +1,11 @@
 //! Whole turns of the loop, on the simulated network: everything but the kernel.
 
+use super::network::{Client, Sim};
 use roomcast::apps::Apps;
 use roomcast::apps::access::Access;
 use roomcast::apps::all::{self, Options};
 use roomcast::bounds::Bounds;
 use roomcast::reactor::Reactor;
-use roomcast::transport::sim::{Client, Sim};
 
 use crate::harness::Table;
 use crate::wire::{UPGRADE, frame};

@@ -1,7 +1,7 @@
 //! The only seam between the hub and the world: sockets, the clock and chance.
 //!
-//! The reactor is written once, generic over [`Transport`]; [`tcp`] is the ground it stands on in production and
-//! [`sim`] the one it stands on in the simulator, so that the simulator runs the very code that production runs.
+//! The reactor is written once, generic over [`Transport`]; [`tcp`] is the ground it stands on in production, and
+//! `tests/simulation/network.rs` the one in the simulator, so that the simulator runs the very code that production runs.
 //!
 //! The contract that both keep:
 //!
@@ -16,7 +16,6 @@
 //!   again.
 
 pub mod listener;
-pub mod sim;
 pub mod tcp;
 
 use std::io::{self, IoSlice};

@@ -30,6 +30,9 @@ mod server;
 mod battery;
 mod books;
 mod ground;
+#[allow(dead_code)]
+#[path = "../simulation/network.rs"]
+mod network;
 mod over_sockets;
 mod row;
 mod simulated;

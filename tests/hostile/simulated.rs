@@ -6,10 +6,10 @@ use std::io::{self, Read, Write};
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::network;
 use roomcast::reactor::Reactor;
 use roomcast::time::Millis;
 use roomcast::transport::Transport;
-use roomcast::transport::sim;
 
 use crate::flagged::reactor;
 use crate::ground::{Ground, Stream};
@@ -20,21 +20,21 @@ const PATIENCE: Millis = Millis::seconds(100);
 const NARROW_BYTES: u32 = 1000;
 
 /// A server on the simulated network.
-pub struct Simulated(Rc<RefCell<Reactor<sim::Sim>>>);
+pub struct Simulated(Rc<RefCell<Reactor<network::Sim>>>);
 
 /// A client's end of a connection.
 pub struct Line {
-    reactor: Rc<RefCell<Reactor<sim::Sim>>>,
-    client: sim::Client,
+    reactor: Rc<RefCell<Reactor<network::Sim>>>,
+    client: network::Client,
 }
 
-fn open(network: sim::Sim, flags: &str) -> Simulated {
+fn open(network: network::Sim, flags: &str) -> Simulated {
     let flags: Vec<String> = flags.split_whitespace().map(String::from).collect();
     Simulated(Rc::new(RefCell::new(reactor(network, &flags))))
 }
 
 /// Turns until nothing is left to do at this moment.
-fn settle(reactor: &mut Reactor<sim::Sim>) {
+fn settle(reactor: &mut Reactor<network::Sim>) {
     for _ in 0..100_000 {
         if !reactor.transport().is_restless() && !reactor.is_busy() {
             return;
@@ -50,11 +50,11 @@ impl Ground for Simulated {
     const SIMULATED: bool = true;
 
     fn open(flags: &str, _: &str) -> Simulated {
-        open(sim::Sim::new(1), flags)
+        open(network::Sim::new(1), flags)
     }
 
     fn with_descriptors(descriptors: u32, flags: &str) -> Simulated {
-        let mut network = sim::Sim::new(1);
+        let mut network = network::Sim::new(1);
         network.set_descriptors_max(descriptors);
         open(network, flags)
     }

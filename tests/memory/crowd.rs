@@ -5,6 +5,7 @@
 //! server's, keeps nothing that clients are sent, and frees what clients send once it is read: so between two turns
 //! whatever was allocated while measuring, and is still there, is the server's.
 
+use super::network::{Client, Sim};
 use allocation_counter::{AllocationInfo, measure};
 use roomcast::apps::access::Access;
 use roomcast::apps::events::Events;
@@ -13,7 +14,6 @@ use roomcast::bounds::Bounds;
 use roomcast::id::AppId;
 use roomcast::reactor::{Flow, Reactor};
 use roomcast::time::Millis;
-use roomcast::transport::sim::{Client, Sim};
 use roomcast::transport::{Ready, Transport};
 
 /// Clients that come together: what the server is told of in one wait.

@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod crowd;
+#[allow(dead_code)]
+#[path = "../simulation/network.rs"]
+mod network;
 mod storm;
 
 use std::time::Instant;

@@ -3,9 +3,9 @@
 
 use std::time::Instant;
 
+use super::network::EPOCH;
 use roomcast::reactor::Flow;
 use roomcast::time::Millis;
-use roomcast::transport::sim::EPOCH;
 
 use crate::crowd::{BATCH, Crowd, measured, network};
 use crate::{MANY, NONE};

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
+use super::network::Client;
 use roomcast::bounds::Bounds;
 use roomcast::time::{Micros, Millis};
-use roomcast::transport::sim::Client;
 
 use crate::model::frames::{self, PING, PONG, TEXT, frame};
 use crate::stage::{Stage, request};

@@ -1,9 +1,9 @@
 //! Scenarios of records that nobody ends: when they are forgotten, and what that costs a turn.
 
+use super::network::Client;
 use roomcast::bounds::Bounds;
 use roomcast::id::AppId;
 use roomcast::time::Millis;
-use roomcast::transport::sim::Client;
 use serde_json::Value;
 
 use crate::model::rules::KEY;

@@ -1,9 +1,9 @@
 //! Scenarios of clocks that do not run as they should: a process that was stopped, and a wall clock that somebody sets.
 
+use super::network::Client;
 use roomcast::bounds::Bounds;
 use roomcast::id::AppId;
 use roomcast::time::{Micros, Millis};
-use roomcast::transport::sim::Client;
 
 use crate::model::frames::{self, PING, PONG, TEXT, frame};
 use crate::model::rules::KEY;

@@ -1,9 +1,9 @@
 //! Scenarios of each dialect: what a client hears that does not read while its app has more to say than a queue takes.
 
+use super::network::Client;
 use roomcast::bounds::{Bounds, OnFull};
 use roomcast::id::AppId;
 use roomcast::time::Millis;
-use roomcast::transport::sim::Client;
 use serde_json::{Value, json};
 
 use crate::model::frames::{self, PONG, TEXT, frame};

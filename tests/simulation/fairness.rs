@@ -1,10 +1,10 @@
 //! Scenarios of greed: however much one client sends, or leaves unread, the others are served as soon as ever. All is
 //! counted in turns, and in what a turn does for whom; no time passes.
 
+use super::network::Client;
 use roomcast::bounds::TurnBounds;
 use roomcast::id::AppId;
 use roomcast::time::Millis;
-use roomcast::transport::sim::Client;
 use roomcast::work;
 
 use crate::model::deflate::compress;

@@ -26,6 +26,8 @@ mod deadlines;
 mod dialects;
 mod drains;
 mod fairness;
+#[allow(dead_code)]
+mod network;
 mod pace;
 mod queues;
 mod rooms;

@@ -1,9 +1,9 @@
 //! Scenarios of limits on what a client sends: who is closed, for which message, and who never is.
 
+use super::network::Client;
 use roomcast::bounds::AppBounds;
 use roomcast::id::AppId;
 use roomcast::time::Millis;
-use roomcast::transport::sim::Client;
 
 use crate::model::frames::{self, BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame};
 use crate::model::rules::KEY;

@@ -1,11 +1,11 @@
 //! Scenarios of rooms: tokens that end, rooms that nobody entered, and strangers who guess codes.
 
+use super::network::Client;
 use roomcast::apps::rooms::tokens::Tokens;
 use roomcast::bounds::Bounds;
 use roomcast::id::AppId;
 use roomcast::time::Millis;
 use roomcast::transport::Transport;
-use roomcast::transport::sim::Client;
 use serde_json::{Value, json};
 
 use crate::model::answers::Answer;

@@ -1,8 +1,8 @@
 //! Scenarios of a kernel that is short of memory, and of signals: what passes costs nobody a byte or a connection.
 
+use super::network::Client;
 use roomcast::id::AppId;
 use roomcast::time::Millis;
-use roomcast::transport::sim::Client;
 
 use crate::model::frames::{self, PING, PONG, frame};
 use crate::stage::{Stage, text};

@@ -1,10 +1,10 @@
 //! A server and a few clients under the hands of one test: the helpers that keep scenarios a few lines long.
 
+use super::network::{Client, Sim};
 use roomcast::bounds::Bounds;
 use roomcast::id::AppId;
 use roomcast::reactor::{Flow, Reactor};
 use roomcast::time::Millis;
-use roomcast::transport::sim::{Client, Sim};
 use roomcast::transport::{Ready, Transport};
 
 use super::model::answers::{self, Answer};

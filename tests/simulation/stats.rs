@@ -1,8 +1,8 @@
 //! Scenarios of the dashboard's own WebSocket: what it tells, when, and whom it does not disturb.
 
+use super::network::Client;
 use roomcast::id::AppId;
 use roomcast::time::Millis;
-use roomcast::transport::sim::Client;
 use serde_json::{Value, json};
 
 use crate::model::answers;

@@ -1,5 +1,6 @@
 //! Scenarios of clients that have shown no key: what an address may do, and that nobody else pays for what it does.
 
+use super::network::{Client, Sim};
 use roomcast::apps::Apps;
 use roomcast::apps::access::Access;
 use roomcast::apps::all::{self, Options};
@@ -7,7 +8,6 @@ use roomcast::apps::proxies::Proxies;
 use roomcast::bounds::Bounds;
 use roomcast::reactor::Reactor;
 use roomcast::time::Millis;
-use roomcast::transport::sim::{Client, Sim};
 
 use crate::model::frames;
 use crate::model::rules::KEY;

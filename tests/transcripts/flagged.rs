@@ -2,13 +2,13 @@
 
 use std::ffi::OsString;
 
+use super::network::Sim;
 use roomcast::apps::Apps;
 use roomcast::apps::access::Access;
 use roomcast::apps::all::{self, Options};
 use roomcast::apps::proxies::Proxies;
 use roomcast::reactor::Reactor;
 use roomcast::settings::load;
-use roomcast::transport::sim::Sim;
 
 /// Descriptors that the process would have.
 const DESCRIPTORS: u64 = 1024;

@@ -1,10 +1,10 @@
 //! How each app tells a client that it missed messages, to the byte. No transcript shows it, because it takes a client
 //! that does not read, and how much the system then keeps for it differs from one to another.
 
+use super::network::EPOCH;
 use roomcast::apps::all::{self, Options};
 use roomcast::bounds::Bounds;
 use roomcast::id::AppId;
-use roomcast::transport::sim::EPOCH;
 use roomcast::wire::frame::Frame;
 
 #[test]

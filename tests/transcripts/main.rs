@@ -14,6 +14,9 @@ mod flagged;
 mod ground;
 mod lagged;
 mod names;
+#[allow(dead_code)]
+#[path = "../simulation/network.rs"]
+mod network;
 #[path = "../sockets/patient.rs"]
 mod patient;
 mod pattern;

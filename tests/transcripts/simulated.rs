@@ -5,10 +5,10 @@ use std::cell::RefCell;
 use std::io::{self, Read, Write};
 use std::rc::Rc;
 
+use super::network::{Client, Sim};
 use roomcast::reactor::{Flow, Reactor};
 use roomcast::time::Millis;
 use roomcast::transport::Ready;
-use roomcast::transport::sim::{Client, Sim};
 
 use crate::flagged::reactor;
 use crate::ground::Ground;

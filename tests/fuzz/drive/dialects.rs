@@ -7,8 +7,8 @@
 
 use std::collections::BTreeMap;
 
+use super::network::Client;
 use roomcast::time::Millis;
-use roomcast::transport::sim::Client;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;

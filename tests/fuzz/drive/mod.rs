@@ -17,6 +17,9 @@ mod input;
 #[allow(dead_code)]
 #[path = "../../simulation/model/mod.rs"]
 mod model;
+#[allow(dead_code)]
+#[path = "../../simulation/network.rs"]
+mod network;
 #[path = "../../properties/reader.rs"]
 mod reader;
 #[allow(dead_code)]

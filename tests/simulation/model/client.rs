@@ -5,8 +5,8 @@
 
 use std::collections::VecDeque;
 
+use super::super::network::{Client as End, Sim};
 use roomcast::id::ConnId;
-use roomcast::transport::sim::{Client as End, Sim};
 
 use super::chance::Chance;
 use super::dialect::Dialect;

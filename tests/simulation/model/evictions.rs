@@ -3,7 +3,7 @@
 //! What each connection holds is looked at after every turn. What it held when somebody was evicted in the middle of the
 //! next one was at most that, and what it sent or was sent meanwhile.
 
-use roomcast::transport::sim::Sim;
+use super::super::network::Sim;
 
 use super::client::{Client, Kind};
 use super::dialect::Dialect;

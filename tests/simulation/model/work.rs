@@ -1,8 +1,8 @@
 //! What turns did, counted by what the network and the counters saw of it: no more than the turns' purses pay for.
 
+use super::super::network::Sim;
 use roomcast::bounds::TurnBounds;
 use roomcast::reactor::Reactor;
-use roomcast::transport::sim::Sim;
 use roomcast::work;
 
 /// What has been done since the beginning.

@@ -1,5 +1,6 @@
 //! One run: the whole reactor on a simulated network, clients of every kind, and the model that watches them.
 
+use super::super::network::Sim;
 use roomcast::apps::Apps;
 use roomcast::apps::access::Access;
 use roomcast::apps::all::{self, Options};
@@ -8,7 +9,6 @@ use roomcast::id::ConnId;
 use roomcast::metrics::Accept;
 use roomcast::reactor::{Flow, Reactor};
 use roomcast::time::{Micros, Millis};
-use roomcast::transport::sim::Sim;
 use roomcast::transport::{Sharing, Transport};
 
 use super::chance::Chance;

@@ -16,9 +16,9 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use slab::Slab;
 
-use super::{AcceptError, Ready, Sharing, Transport};
-use crate::id::ConnId;
-use crate::time::{Micros, Millis, Now, Unix};
+use roomcast::id::ConnId;
+use roomcast::time::{Micros, Millis, Now, Unix};
+use roomcast::transport::{AcceptError, Ready, Sharing, Transport};
 
 /// 2026-01-01T00:00:00Z, where the simulated wall clock starts.
 pub const EPOCH: Unix = Unix(1_767_225_600_000);
