@@ -14,12 +14,15 @@ mod apps {
 mod core {
     mod hub;
     mod limiter;
+    mod outbox;
     mod wheel;
 }
 mod metrics;
 mod pace;
 mod time;
 mod wire {
+    mod deflate;
+    mod frame;
     mod growth;
     mod upgrade;
     mod utf8;

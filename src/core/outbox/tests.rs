@@ -1,11 +1,9 @@
 //! Batches beside messages: one place in a queue, as many messages as they are. And runs: who is in one, and who is not.
 
-use std::collections::BTreeMap;
 use std::io::IoSlice;
 
 use super::*;
 use crate::id::RoomId;
-use crate::wire::frame::Encoder;
 
 const BOUNDS: QueueBounds = QueueBounds {
     messages_max: 2,
@@ -23,101 +21,12 @@ fn outbox() -> Outbox {
     outbox
 }
 
-fn batch(messages: usize) -> Frame {
-    let values = std::iter::repeat_n("message", messages);
-    Encoder::new().json_batch(values).unwrap()
-}
-
 fn offer(outbox: &mut Outbox, frame: Frame) -> Offer {
     let stored = outbox.store(frame, AppId::Stream, NOW);
     let offer = outbox.offer(0, &stored, &BOUNDS, true);
     outbox.release(stored);
     outbox.check_invariants();
     offer
-}
-
-/// Flushes once to a socket that takes `taken` bytes; the messages that went out, and how many stored ones were freed.
-fn flush(outbox: &mut Outbox, taken: usize) -> (u32, u32) {
-    outbox.unblock(0, NOW.millis());
-    let mut freed = 0;
-    let write = |parts: &[IoSlice<'_>]| {
-        let offered: usize = parts.iter().map(|part| part.len()).sum();
-        Ok(offered.min(taken))
-    };
-    let flush = outbox.flush(0, NOW.millis(), write, |_, _| freed += 1);
-    outbox.next_dirty();
-    outbox.check_invariants();
-    (flush.messages, freed)
-}
-
-#[test]
-fn a_batch_takes_one_place_and_all_its_bytes() {
-    let mut outbox = outbox();
-    assert_eq!(offer(&mut outbox, batch(100)), Offer::Queued);
-    flush(&mut outbox, 0);
-    assert_eq!(
-        outbox.backlog_bytes(0) as usize,
-        100 * batch(1).bytes().len()
-    );
-    assert_eq!(offer(&mut outbox, batch(100)), Offer::Queued);
-    assert_eq!((outbox.queued(), outbox.stored()), (2, 2));
-    assert_eq!(offer(&mut outbox, batch(1)), Offer::Dropped);
-}
-
-#[test]
-fn an_empty_queue_takes_any_one_batch_and_a_fuller_one_only_what_fits_its_bytes() {
-    let mut outbox = outbox();
-    assert_eq!(offer(&mut outbox, batch(1000)), Offer::Queued);
-    flush(&mut outbox, 0);
-    assert_eq!(offer(&mut outbox, batch(1)), Offer::Dropped);
-}
-
-#[test]
-fn nothing_is_dropped_before_the_socket_has_refused_something() {
-    let mut outbox = outbox();
-    for _ in 0..9 {
-        assert_eq!(offer(&mut outbox, batch(1000)), Offer::Queued);
-    }
-    flush(&mut outbox, 1);
-    assert_eq!(offer(&mut outbox, batch(1)), Offer::Dropped);
-    flush(&mut outbox, usize::MAX);
-    outbox.recover(0, &BOUNDS);
-    assert_eq!(offer(&mut outbox, batch(1)), Offer::Queued);
-    assert_eq!(offer(&mut outbox, batch(1000)), Offer::Queued);
-}
-
-#[test]
-fn a_dropped_batch_is_missed_message_by_message() {
-    let mut outbox = outbox();
-    offer(&mut outbox, batch(3));
-    flush(&mut outbox, 0);
-    offer(&mut outbox, batch(1));
-    assert_eq!(offer(&mut outbox, batch(40)), Offer::Dropped);
-    assert_eq!(offer(&mut outbox, Frame::text("one more")), Offer::Dropped);
-    assert_eq!(flush(&mut outbox, usize::MAX), (4, 2));
-    assert_eq!(outbox.recover(0, &BOUNDS), Some(41));
-    assert_eq!((outbox.stored(), outbox.held_bytes()), (0, 0));
-}
-
-#[test]
-fn a_batch_has_gone_out_once_its_last_byte_has() {
-    let mut outbox = outbox();
-    let bytes = batch(5).bytes().len();
-    offer(&mut outbox, batch(5));
-    assert_eq!(flush(&mut outbox, bytes - 1), (0, 0));
-    assert_eq!(flush(&mut outbox, usize::MAX), (5, 1));
-}
-
-#[test]
-fn a_batch_that_has_begun_survives_a_clearing_whole() {
-    let mut outbox = outbox();
-    offer(&mut outbox, batch(5));
-    offer(&mut outbox, batch(5));
-    flush(&mut outbox, 3);
-    assert_eq!(outbox.clear(0), 5);
-    outbox.check_invariants();
-    assert_eq!(outbox.backlog_bytes(0) as usize, batch(5).bytes().len() - 3);
-    assert_eq!(flush(&mut outbox, usize::MAX), (5, 1));
 }
 
 /// Open queues with these keys, whose room is not yet written to.
@@ -162,104 +71,6 @@ fn flush_all(outbox: &mut Outbox, taken: usize) -> Vec<(u32, Vec<u8>)> {
 fn frames(texts: &[&str]) -> Vec<u8> {
     let frames = texts.iter().map(|text| Frame::text(text).into_bytes());
     frames.flatten().collect()
-}
-
-#[test]
-fn a_room_waits_for_its_messages_once_and_gets_them_in_one_write() {
-    let (mut outbox, crowd) = crowd(&[0, 1, 2]);
-    for text in ["one", "two"] {
-        assert_eq!(publish(&mut outbox, &crowd, text).receivers, 3);
-    }
-    let slots = outbox.held_bytes();
-    assert_eq!((outbox.queued(), outbox.slots.len()), (6, 0));
-    let both = frames(&["one", "two"]);
-    assert_eq!(
-        flush_all(&mut outbox, usize::MAX),
-        [0, 1, 2].map(|key| (key, both.clone()))
-    );
-    assert!(slots > 0 && outbox.held_bytes() == 0);
-}
-
-#[test]
-fn what_a_socket_does_not_take_waits_in_its_own_queue() {
-    let (mut outbox, crowd) = crowd(&[0, 1]);
-    publish(&mut outbox, &crowd, "one");
-    publish(&mut outbox, &crowd, "two");
-    flush_all(&mut outbox, 7);
-    assert!(outbox.is_blocked(0) && outbox.is_blocked(1));
-    // Both are full from here on, and the rest of both comes first.
-    assert_eq!(publish(&mut outbox, &crowd, "three").receivers, 2);
-    assert_eq!(publish(&mut outbox, &crowd, "four").refused, 2);
-    outbox.unblock(1, NOW.millis());
-    let rest = frames(&["one", "two", "three"])[7..].to_vec();
-    assert_eq!(flush_all(&mut outbox, usize::MAX), [(1, rest)]);
-}
-
-#[test]
-fn whoever_gets_something_else_in_between_gets_it_in_between() {
-    let (mut outbox, crowd) = crowd(&[0, 1]);
-    publish(&mut outbox, &crowd, "one");
-    outbox.post(1, Frame::ping(), NOW);
-    publish(&mut outbox, &crowd, "two");
-    let between = [
-        frames(&["one"]),
-        Frame::ping().into_bytes().to_vec(),
-        frames(&["two"]),
-    ];
-    assert_eq!(
-        flush_all(&mut outbox, usize::MAX),
-        [(0, frames(&["one", "two"])), (1, between.concat())]
-    );
-}
-
-#[test]
-fn a_member_that_was_on_the_dirty_list_already_misses_nothing() {
-    let (mut outbox, crowd) = crowd(&[0, 1]);
-    // The list still names a queue that has been cleared.
-    outbox.post(0, Frame::ping(), NOW);
-    assert_eq!(outbox.clear(0), 0);
-    publish(&mut outbox, &crowd, "one");
-    assert_eq!(outbox.next_dirty(), Some(0));
-    let all = |parts: &[IoSlice<'_>]| Ok(parts.iter().map(|part| part.len()).sum());
-    assert_eq!(outbox.flush(0, NOW.millis(), all, |_, _| {}).messages, 1);
-    assert_eq!(publish(&mut outbox, &crowd, "two").receivers, 2);
-    let rest: BTreeMap<u32, Vec<u8>> = flush_all(&mut outbox, usize::MAX).into_iter().collect();
-    assert_eq!(rest[&0], frames(&["two"]));
-    assert_eq!(rest[&1], frames(&["one", "two"]));
-}
-
-#[test]
-fn who_has_come_since_does_not_get_what_was_said_before() {
-    let (mut outbox, before) = crowd(&[0, 1, 2]);
-    let (before, after) = (
-        Crowd {
-            members: &[0, 1],
-            ..before
-        },
-        Crowd {
-            changes: 2,
-            ..before
-        },
-    );
-    publish(&mut outbox, &before, "one");
-    assert_eq!(publish(&mut outbox, &after, "two").receivers, 3);
-    let all: BTreeMap<u32, Vec<u8>> = flush_all(&mut outbox, usize::MAX).into_iter().collect();
-    assert_eq!(all[&1], frames(&["one", "two"]));
-    assert_eq!(all[&2], frames(&["two"]));
-}
-
-#[test]
-fn a_run_of_the_dead_is_over() {
-    let (mut outbox, crowd) = crowd(&[0, 1]);
-    publish(&mut outbox, &crowd, "one");
-    assert_eq!(outbox.close(0), 1);
-    // The other one is given out, and found to be dead.
-    assert_eq!(outbox.next_dirty(), Some(1));
-    assert_eq!(outbox.discard(1), 1);
-    assert_eq!(outbox.next_dirty(), None);
-    assert_eq!(outbox.close(1), 0);
-    outbox.check_invariants();
-    assert_eq!((outbox.held_bytes(), outbox.dirty()), (0, 0));
 }
 
 #[test]
@@ -322,4 +133,20 @@ fn what_the_shortest_message_costs_is_no_less_than_what_is_allocated_for_it() {
         "{}",
         outbox.held_bytes()
     );
+}
+
+#[test]
+fn a_room_waits_for_its_messages_once_and_gets_them_in_one_write() {
+    let (mut outbox, crowd) = crowd(&[0, 1, 2]);
+    for text in ["one", "two"] {
+        assert_eq!(publish(&mut outbox, &crowd, text).receivers, 3);
+    }
+    let slots = outbox.held_bytes();
+    assert_eq!((outbox.queued(), outbox.slots.len()), (6, 0));
+    let both = frames(&["one", "two"]);
+    assert_eq!(
+        flush_all(&mut outbox, usize::MAX),
+        [0, 1, 2].map(|key| (key, both.clone()))
+    );
+    assert!(slots > 0 && outbox.held_bytes() == 0);
 }
