@@ -2,8 +2,8 @@
 //!
 //! All is counted in turns, and in what a turn does; no time passes.
 
+use crate::network::Client;
 use roomcast::id::AppId;
-use roomcast::transport::sim::Client;
 use serde_json::{Value, json};
 
 use crate::model::answers;
