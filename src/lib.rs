@@ -25,9 +25,9 @@
 //!    room of the [`core::hub`].
 //! 6. [`core::outbox`] adds it to the room's *run*, where it waits once for all members that have nothing else to wait
 //!    for. For each of the others it queues a slot of eight bytes that names the stored message; a full queue drops it
-//!    and says so. Whoever has bytes to be written is on the dirty list, a run with all of its members.
-//! 7. At the end of the turn the reactor flushes the dirty: one write for each connection, however much waits, of the
-//!    same bytes for all members of a run. The last copy that goes out frees the message.
+//!    and says so. A queue with bytes to be written is on the dirty list, a run with all of its members on another.
+//! 7. At the end of the turn the reactor flushes as many of both as it has work left for: one write for each connection,
+//!    however much waits, of the same bytes for all members of a run. The last copy that goes out frees the message.
 //!
 //! # The layers
 //!
@@ -41,23 +41,26 @@
 //! | 3 | [`apps`] | words: the dialects, and who may come in |
 //! | 2 | [`core`] | one connection's input, everybody's queues, deadlines, limits and rooms |
 //! | 1 | [`wire`], [`transport`] | bytes and what they mean; sockets, clocks and chance |
-//! | 0 | [`time`], [`id`], [`pace`], [`bounds`], [`metrics`], [`vitals`], [`warnings`], [`web`] | plain values |
+//! | 0 | [`time`], [`id`], [`pace`], [`bounds`], [`work`], [`metrics`], [`vitals`], [`warnings`], [`web`] | plain values |
 //!
 //! # The ideas that carry it
 //!
 //! - **One key, many columns.** A connection is its slab key; outbox, wheel and hub keep a column of their own by it,
 //!   opened in *accept*, closed in *reap*, nowhere else. So a connection can be borrowed while its app publishes to a
 //!   million others: disjoint fields, no shared ownership.
-//! - **The turn** is `wait → accept → serve → tick → flush → reap`, each bounded; what is left over is carried to the
-//!   next turn, which then does not sleep. Of what a turn reads, does and writes each connection has a share, so nobody
-//!   starves the others. A turn that has published half of what a queue takes stops reading and
-//!   flushes, so that nobody who reads is dropped for the speed of a publisher.
+//! - **The turn** is `wait → accept → serve → tick → flush → reap`; what is left over is carried to the next turn, which
+//!   then does not sleep.
+//! - **Work is counted once** ([`work`]): whatever is read, unpacked, looked through, packed, queued or written is charged
+//!   where it is done. Each phase of a turn has a purse, each connection a share; what is too much for one turn (a large
+//!   room, a long list of records, a long compressed message) is done in slices. Those that make much work are served
+//!   beside the others, and the publishers of an app wait while its message is half told.
 //! - **The invariant.** A connection with queued bytes is dirty or blocked, never neither.
 //! - **An idle connection owns nothing** but its columns: no buffer, no timer, no string.
 //! - **Encode once, gather once.** A message is one allocation, however many get it; and what is published to a room
 //!   within a turn is put together once, however many members it is written to.
 //! - **One deadline a connection**, whose meaning is given by its phase; activity only stores a time.
-//! - **Full means drop, visibly.** Everything is bounded, drops are counted and told.
+//! - **Full means drop, visibly.** Everything is bounded, drops are counted and told. A client that leaves its answers
+//!   unread is not read itself.
 //! - **Clients' faults are values, ours are assertions.** No input panics; should the hub, it says what it was at
 //!   ([`vitals`]) and aborts.
 //! - **Time and chance are arguments.** Nothing of the server above [`transport`] reads a clock or draws a random

@@ -102,7 +102,7 @@ impl App for Ops {
         let answer = match call.route.path {
             "/healthz" => Response::json(200, &json!({"status": "ok"})),
             "/readyz" => ready(cx),
-            "/qr.svg" => code::draw(call).unwrap_or_else(|refusal| refusal),
+            "/qr.svg" => code::draw(call, cx).unwrap_or_else(|refusal| refusal),
             "/metrics" => Response::body(
                 200,
                 "text/plain; version=0.0.4; charset=utf-8",

@@ -48,6 +48,7 @@ pub struct Sim {
     window: u32,
     discard: bool,
     writes: u64,
+    reads: u64,
     read_time: Micros,
     events_max: usize,
     wall_ahead_ms: i64,
@@ -101,6 +102,7 @@ impl Sim {
             window: 64 << 10,
             discard: false,
             writes: 0,
+            reads: 0,
             read_time: Micros(0),
             events_max: usize::MAX,
             wall_ahead_ms: 0,
@@ -334,6 +336,11 @@ impl Sim {
         self.descriptors
     }
 
+    /// Reads that were made or tried.
+    pub fn reads(&self) -> u64 {
+        self.reads
+    }
+
     /// Calls of [`Transport::write`], whatever came of them.
     pub fn writes(&self) -> u64 {
         self.writes
@@ -445,6 +452,7 @@ impl Transport for Sim {
     }
 
     fn read(&mut self, socket: &mut Socket, into: &mut [u8]) -> io::Result<usize> {
+        self.reads += 1;
         self.clock.0 += self.read_time.0;
         let pipe = &mut self.pipes[socket.0 as usize];
         if pipe.shortage > 0 {

@@ -9,6 +9,7 @@ use qrcodegen::{QrCode, QrCodeEcc};
 use serde::Deserialize;
 
 use crate::apps::Call;
+use crate::apps::context::Context;
 use crate::apps::object::Object;
 use crate::apps::refusal::bad;
 use crate::web::CONTENT_SECURITY_POLICY;
@@ -25,8 +26,11 @@ struct Asked {
     text: String,
 }
 
+/// What a byte of a text costs, as [`crate::work`] counts it.
+const BYTE: u64 = 5_000;
+
 /// The picture, or why there is none.
-pub(super) fn draw(call: &Call<'_>) -> Result<Response, Response> {
+pub(super) fn draw(call: &Call<'_>, cx: &mut Context<'_>) -> Result<Response, Response> {
     let Object(Asked { text }) = call.json()?;
     if text.is_empty() || text.len() > TEXT_BYTES_MAX {
         let bytes = text.len();
@@ -34,6 +38,7 @@ pub(super) fn draw(call: &Call<'_>) -> Result<Response, Response> {
             "text: must be 1 to {TEXT_BYTES_MAX} bytes, not {bytes}"
         )));
     }
+    cx.spend(text.len() as u64 * BYTE);
     // The largest code holds four times as much.
     let code = QrCode::encode_text(&text, QrCodeEcc::Medium)
         .map_err(|error| bad(format!("text: {error}")))?;

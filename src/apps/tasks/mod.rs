@@ -20,6 +20,7 @@ use super::refusal::{bad, full, missing};
 use super::routes::{Needs, Route};
 use super::word::Word;
 use super::{App, Call, Message, Reply, Seat, number};
+use crate::id::AppId;
 use crate::time::Unix;
 use crate::wire::frame::Frame;
 use crate::wire::http::{Head, Response};
@@ -102,6 +103,7 @@ impl App for Tasks {
             ("DELETE", ONE) => self.delete(call, cx),
             _ => self.show(call),
         };
+        cx.metrics().records[AppId::Tasks as usize] = self.store.count() as u64;
         answer.unwrap_or_else(|refusal| refusal).into()
     }
 

@@ -97,6 +97,11 @@ impl Store {
         Some(task)
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.tasks.len()
+    }
+
     /// The task of this id.
     pub fn get(&self, id: TaskId) -> Option<&Task> {
         self.tasks.get(&id)

@@ -10,6 +10,7 @@ use roomcast::work;
 pub struct Done {
     accepts: u64,
     messages: u64,
+    reads: u64,
     writes: u64,
 }
 
@@ -26,6 +27,7 @@ impl Done {
         Done {
             accepts: metrics.accepts.iter().sum(),
             messages: metrics.messages_received.iter().sum(),
+            reads: reactor.transport().reads(),
             writes: reactor.transport().writes(),
         }
     }
@@ -50,6 +52,10 @@ impl WorkDone {
         most("accepts", accepts, accept.div_ceil(work::ACCEPT))?;
         // A deadline that has passed serves or writes to its connection once more.
         let lapses = tick.div_ceil(work::LAPSE);
+        // Before a guest is closed for another it is looked at once more, and some more in its place.
+        let looks = 16 * accept.div_ceil(work::ACCEPT);
+        let reads = (serve + serve_heavy).div_ceil(work::READ) + lapses + looks + 2;
+        most("reads", now.reads - before.reads, reads)?;
         let served = (serve + serve_heavy) / work::MESSAGE;
         // The last one of either list has its share.
         let step = 2 * share.div_ceil(work::MESSAGE) + 2;
