@@ -129,6 +129,15 @@ impl Shared {
         self.outbox.is_telling(app) || self.has_enough(app)
     }
 
+    /// The number of the oldest run of an app that is being told, [`u64::MAX`] if there is none; none is older than what
+    /// waits in queues.
+    pub fn oldest_told(&self, app: AppId) -> u64 {
+        match self.has_enough(app) {
+            true => 0,
+            false => self.outbox.oldest_told(app),
+        }
+    }
+
     fn has_enough(&self, app: AppId) -> bool {
         self.unwritten[app as usize].is_enough(&self.bounds.app(app).queue)
     }

@@ -79,8 +79,8 @@ pub struct Reactor<T: Transport> {
     serving: VecDeque<ConnId>,
     /// Those of them that make much work.
     heavy: VecDeque<ConnId>,
-    /// Those whose request waits until what an app has published is written.
-    waiting: Vec<(AppId, ConnId)>,
+    /// Those whose request waits until what an app has published is written, and how many runs had begun by then.
+    waiting: Vec<(AppId, ConnId, u64)>,
     /// Of those that were on the serving list together, how many are still to be served, and since when.
     round_left: usize,
     round_began: Micros,

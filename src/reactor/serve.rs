@@ -115,14 +115,17 @@ impl<T: Transport> Reactor<T> {
         self.conns[id.key as usize].served(is_heavy);
     }
 
-    /// Those whose request had to wait are served again, once their app's messages are written.
+    /// Those whose request had to wait are served again, once what their app was telling then is written; and before the
+    /// others, or those who have published since would publish again and again.
     fn release(&mut self) {
         if self.waiting.is_empty() {
             return;
         }
+        let before = self.serving.len();
+        let oldest = AppId::ALL.map(|app| self.shared.oldest_told(app));
         let mut waiting = std::mem::take(&mut self.waiting);
-        waiting.retain(|&(app, id)| {
-            if self.shared.is_telling(app) {
+        waiting.retain(|&(app, id, begun)| {
+            if oldest[app as usize] <= begun {
                 return true;
             }
             if self.is_here(id) {
@@ -136,6 +139,11 @@ impl<T: Transport> Reactor<T> {
             false
         });
         self.waiting = waiting;
+        let released = self.serving.len() - before;
+        self.serving.rotate_right(released);
+        if self.round_left > 0 {
+            self.round_left += released;
+        }
     }
 
     /// Whether this is still who holds the key.
@@ -249,7 +257,8 @@ impl<T: Transport> Reactor<T> {
             Leaves::Held => conn.flags |= HELD,
             Leaves::Waits(app) => {
                 conn.flags |= WAITS;
-                self.waiting.push((app, id));
+                let begun = self.shared.outbox.runs_begun();
+                self.waiting.push((app, id, begun));
             }
             Leaves::Unfinished => {
                 conn.flags |= SERVING;

@@ -36,3 +36,4 @@ mod slices;
 mod stage;
 mod stats;
 mod strangers;
+mod waiting;

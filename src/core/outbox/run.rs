@@ -355,6 +355,18 @@ impl Outbox {
         self.is_telling(app) && self.runs.runs.iter().any(|(_, run)| is_told(run))
     }
 
+    /// How many runs have begun, which is the number of the last.
+    pub fn runs_begun(&self) -> u64 {
+        self.runs.begun
+    }
+
+    /// The number of the oldest run of this app that has been written to some, [`u64::MAX`] if there is none.
+    pub fn oldest_told(&self, app: AppId) -> u64 {
+        let runs = self.runs.runs.iter().map(|(_, run)| run);
+        let told = runs.filter(|run| run.is_sealed && run.app == Some(app));
+        told.map(|run| run.number).min().unwrap_or(u64::MAX)
+    }
+
     /// Takes a connection out of its run, and queues for it what waits for it there.
     pub(super) fn leave_run(&mut self, key: u32) {
         let queue = self.queues[key as usize];

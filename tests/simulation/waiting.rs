@@ -1,0 +1,114 @@
+//! Scenarios of those who wait: for what others have published, for what is packed, and for who asks for much. Everybody
+//! has a turn, and nobody's turn is longer for it.
+
+use super::network::Client;
+use roomcast::id::AppId;
+use roomcast::work;
+use serde_json::{Value, json};
+
+use crate::model::rules::KEY;
+use crate::stage::{Stage, request, text};
+
+/// The members of a room that many are in, and its number of messages so far.
+struct Room {
+    members: Vec<Client>,
+    told: usize,
+}
+
+impl Room {
+    fn new(stage: &mut Stage, members: usize) -> Room {
+        let key = format!("X-API-Key: {KEY}\r\n");
+        let (mut path, mut clients) = (String::from("/api/rooms"), Vec::new());
+        let mut code = None;
+        for number in 0..members {
+            let body = json!({"display_name": number.to_string()}).to_string();
+            let answer = stage.ask("POST", &path, &key, &body);
+            let player: Value = serde_json::from_str(&answer.body).unwrap();
+            let code = code.get_or_insert_with(|| player["code"].as_str().unwrap().to_owned());
+            path = format!("/api/rooms/{code}/join");
+            let (id, token) = (&player["player_id"], &player["token"]);
+            let (id, token) = (id.as_str().unwrap(), token.as_str().unwrap());
+            clients.push(stage.open(&format!("/ws/rooms/{code}?player_id={id}&token={token}")));
+        }
+        stage.settle();
+        for &client in &clients {
+            stage.frames(client);
+            stage.sim().resize(client, 1 << 30);
+        }
+        Room {
+            members: clients,
+            told: 0,
+        }
+    }
+
+    fn says(&self, stage: &mut Stage, member: usize) {
+        let chat = r#"{"type":"chat","payload":{"message":"hello"}}"#;
+        stage.sim().send(self.members[member], &text(chat));
+    }
+
+    /// Whether all members have got what was said since this was last so; then they have read it.
+    fn is_told(&mut self, stage: &mut Stage) -> bool {
+        let is_told = |client: &Client| stage.reactor.transport().unread(*client) > 0;
+        let is_told = self.members.iter().all(is_told);
+        if is_told {
+            self.told += 1;
+            let members = self.members.iter();
+            members.for_each(|client| drop(stage.sim().receive(*client, usize::MAX)));
+        }
+        is_told
+    }
+}
+
+#[test]
+fn who_speaks_in_a_room_does_not_wait_for_what_is_told_to_others_again_and_again() {
+    let mut stage = Stage::new(|bounds| {
+        bounds.connections_max = 200;
+        bounds.turn.flush = 10 * work::WRITE;
+    });
+    let [mut one, mut other, room] = [40, 40, 40].map(|many| Room::new(&mut stage, many));
+    one.says(&mut stage, 0);
+    stage.turn();
+    stage.turn();
+    other.says(&mut stage, 0);
+    room.says(&mut stage, 0);
+    stage.turn();
+    stage.turn();
+    // It is being told what the first has said, so this has to wait.
+    room.says(&mut stage, 1);
+    for _ in 0..50 {
+        stage.turn();
+        for loud in [&mut one, &mut other] {
+            if loud.is_told(&mut stage) {
+                let member = loud.told % loud.members.len();
+                loud.says(&mut stage, member);
+            }
+        }
+    }
+    assert!(one.told >= 4 && other.told >= 4);
+    assert_eq!(stage.frames_at_hand(room.members[9]), 2);
+}
+
+#[test]
+fn a_publisher_that_waits_comes_before_those_who_have_published_since() {
+    let mut stage = Stage::new(|bounds| bounds.app_mut(AppId::Events).queue.messages_max = 16);
+    let listeners = stage.listeners(2);
+    let mut publishers: Vec<_> = (0..20).map(|_| (stage.client(""), 0)).collect();
+    for (publisher, _) in &publishers {
+        stage.sim().send(*publisher, request(1, 0).as_bytes());
+    }
+    for _ in 0..200 {
+        stage.turn();
+        for (publisher, answers) in &mut publishers {
+            if stage.sim().unread(*publisher) > 0 {
+                stage.answer(*publisher);
+                *answers += 1;
+                stage.sim().send(*publisher, request(1, 0).as_bytes());
+            }
+        }
+        for &listener in &listeners {
+            stage.sim().receive(listener, usize::MAX);
+        }
+    }
+    let answers: Vec<u32> = publishers.iter().map(|(_, answers)| *answers).collect();
+    assert!(answers.iter().all(|&each| each > 40), "{answers:?}");
+}
