@@ -114,7 +114,8 @@ impl Unwritten {
     /// later stands behind them, so clients that read a little all the time do not put off what others publish. What is
     /// being told to a room is looked at beside it. Says how many are left, if there are any.
     pub fn flushed(&mut self, queues: usize, dirty: usize) -> Option<usize> {
-        let left = self.queues.unwrap_or(dirty).saturating_sub(queues);
+        let left = self.queues.unwrap_or(dirty).min(dirty);
+        let left = left.saturating_sub(queues);
         self.queues = Some(left).filter(|_| self.messages > 0);
         if left == 0 {
             *self = Unwritten::default();

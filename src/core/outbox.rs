@@ -128,6 +128,11 @@ impl Outbox {
         self.store.is_packing()
     }
 
+    /// Whether something of this app's is.
+    pub fn is_packing_for(&self, app: AppId) -> bool {
+        self.store.is_packing_for(app)
+    }
+
     /// Goes on with compressing what is too long to be compressed at once.
     pub fn pack_slice(&mut self) {
         self.store.pack_slice();

@@ -9,6 +9,7 @@ use super::{
     ANSWERS_BYTES, Connection, DEAD, FRESH, HELD, LAST_WORDS, LINGERS, Part, Reactor, Role,
     SERVING, WAITS,
 };
+use crate::apps::context::Shared;
 use crate::core::outbox::FlushState;
 use crate::core::protocol::{Phase, Protocol};
 use crate::id::{AppId, ConnId};
@@ -201,8 +202,13 @@ impl<T: Transport> Reactor<T> {
         }
         let given = (self.shared.outbox.given_queues() - given_before) as usize;
         if self.shared.has_published {
-            let unwritten = self.shared.unwritten.iter_mut();
-            let left = unwritten.filter_map(|app| app.flushed(given, queues));
+            let Shared {
+                unwritten, outbox, ..
+            } = &mut self.shared;
+            // A queue that has been given out may wait for what is being compressed.
+            let given = |app| if outbox.is_packing_for(app) { 0 } else { given };
+            let apps = AppId::ALL.into_iter().zip(unwritten);
+            let left = apps.filter_map(|(app, it)| it.flushed(given(app), queues));
             self.shared.has_published = left.count() > 0;
         }
         if !self.written.is_empty() {

@@ -6,6 +6,7 @@ use roomcast::id::AppId;
 use roomcast::work;
 use serde_json::{Value, json};
 
+use crate::model::frames;
 use crate::model::rules::KEY;
 use crate::stage::{Stage, request, text};
 
@@ -111,4 +112,32 @@ fn a_publisher_that_waits_comes_before_those_who_have_published_since() {
     }
     let answers: Vec<u32> = publishers.iter().map(|(_, answers)| *answers).collect();
     assert!(answers.iter().all(|&each| each > 40), "{answers:?}");
+}
+
+#[test]
+fn what_is_published_waits_for_what_is_packed() {
+    const EVENTS: usize = 30;
+    const EVENT_BYTES: usize = 900_000;
+    let mut stage = Stage::new(|_| {});
+    let listener = stage.client(frames::upgrade_with("/ws", "permessage-deflate"));
+    assert_eq!(stage.answer(listener).status, 101);
+    stage.sim().resize(listener, 1 << 30);
+    let conn = stage.sim().conn(listener).unwrap();
+    let publisher = stage.client("");
+    let events = request(1, EVENT_BYTES).repeat(EVENTS);
+    stage.sim().send(publisher, events.as_bytes());
+    let mut most = 0;
+    while stage.reactor.is_busy() || stage.reactor.transport().is_restless() {
+        stage.turn();
+        most = most.max(stage.reactor.backlog_bytes(conn));
+    }
+    assert_eq!(stage.statuses(publisher), [202; EVENTS]);
+    let (bytes, mut at) = (stage.sim().receive(listener, usize::MAX), 0);
+    let events = std::iter::from_fn(|| {
+        let event = frames::read(&bytes[at..], 15).unwrap()?;
+        at += event.bytes;
+        (event.opcode == frames::TEXT).then_some(event)
+    });
+    assert_eq!(events.count(), EVENTS);
+    assert!(most < 3 * EVENT_BYTES as u64, "{most} bytes waited");
 }

@@ -215,6 +215,12 @@ impl Store {
         !self.jobs.is_empty()
     }
 
+    /// Whether something of this app's is.
+    pub(super) fn is_packing_for(&self, app: AppId) -> bool {
+        let mut jobs = self.jobs.iter();
+        jobs.any(|job| self.messages[job.plain as usize].app == app)
+    }
+
     /// So many members have been marked for a message.
     pub(super) fn mark(&mut self, members: usize) {
         self.cost += members as u64 * work::MARKED;
