@@ -329,7 +329,10 @@ impl<T: Transport> Reactor<T> {
             let (mark, has_body) = (self.buffer.mark(), conn.protocol.has_body());
             let event = conn.protocol.next(&mut self.buffer, limits);
             if let Ok(Some(event)) = &event {
-                self.shared.work.charge(work::MESSAGE + cost_of(event));
+                let bytes = event.message_bytes().unwrap_or(0) as u64;
+                self.shared
+                    .work
+                    .charge(work::MESSAGE + bytes * work::LOOKED_THROUGH);
             }
             let is_asked = matches!(
                 event,
@@ -353,6 +356,8 @@ impl<T: Transport> Reactor<T> {
                     let Role::Visitor(visitor) = &mut conn.role else {
                         return Reacted::Hungry;
                     };
+                    // It is not read before it is answered, however often it is asked.
+                    let body_bytes = request.body.len() as u64;
                     let asked = Asked {
                         request,
                         peer: visitor.address,
@@ -370,6 +375,7 @@ impl<T: Transport> Reactor<T> {
                         protocol.put_back(&mut self.buffer, mark, has_body);
                         return later;
                     }
+                    self.shared.work.charge(body_bytes * work::PARSED);
                     *progressed = true;
                 }
                 Ok(Some(Event::Body { expects_continue })) => {
@@ -548,14 +554,6 @@ impl<T: Transport> Reactor<T> {
     /// Queues something that always fits.
     pub(super) fn queue(&mut self, key: u32, frame: Frame) {
         self.shared.outbox.post(key, frame, self.shared.now.micros);
-    }
-}
-
-/// What it costs to look through what came, beside what every message costs.
-fn cost_of(event: &Event<'_>) -> u64 {
-    match event {
-        Event::Request(request) => request.body.len() as u64 * work::PARSED,
-        event => event.message_bytes().unwrap_or(0) as u64 * work::LOOKED_THROUGH,
     }
 }
 

@@ -10,6 +10,14 @@ use crate::model::frames;
 use crate::model::rules::KEY;
 use crate::stage::{Stage, request, text};
 
+/// A call with a key.
+fn keyed(method: &str, path: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {KEY}\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+}
+
 /// The members of a room that many are in, and its number of messages so far.
 struct Room {
     members: Vec<Client>,
@@ -140,4 +148,26 @@ fn what_is_published_waits_for_what_is_packed() {
     });
     assert_eq!(events.count(), EVENTS);
     assert!(most < 3 * EVENT_BYTES as u64, "{most} bytes waited");
+}
+
+#[test]
+fn a_look_through_many_tasks_costs_no_more_for_what_came_with_the_request() {
+    const TASKS: usize = 500;
+    let mut stage = Stage::new(|_| {});
+    let client = stage.client("");
+    stage.sim().resize(client, 1 << 30);
+    let task = keyed("POST", "/api/v1/tasks", r#"{"repository":"a","title":"t"}"#);
+    stage.send(client, task.repeat(TASKS));
+    assert_eq!(stage.statuses(client), [201; TASKS]);
+    let path = "/api/v1/tasks?repository=b";
+    stage
+        .sim()
+        .send(client, keyed("GET", path, &" ".repeat(900_000)).as_bytes());
+    let mut turns = 0;
+    while stage.sim().unread(client) == 0 {
+        stage.turn();
+        turns += 1;
+        assert!(turns < 100, "the tasks are looked through in {turns} turns");
+    }
+    assert_eq!(stage.statuses(client), [200]);
 }
