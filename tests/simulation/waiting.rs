@@ -3,6 +3,7 @@
 
 use super::network::Client;
 use roomcast::id::AppId;
+use roomcast::time::Millis;
 use roomcast::work;
 use serde_json::{Value, json};
 
@@ -170,4 +171,35 @@ fn a_look_through_many_tasks_costs_no_more_for_what_came_with_the_request() {
         assert!(turns < 100, "the tasks are looked through in {turns} turns");
     }
     assert_eq!(stage.statuses(client), [200]);
+}
+
+#[test]
+fn what_is_forgotten_is_paid_for_by_the_turn_that_forgets_it() {
+    const ROOMS: usize = 100;
+    let mut stage = Stage::new(|bounds| {
+        let turn = &mut bounds.turn;
+        turn.serve = 40_000;
+        turn.tick = 10_000;
+        bounds.keep_alive = Millis(u64::MAX);
+        bounds.header_timeout = Millis(u64::MAX);
+    });
+    let clients: Vec<Client> = (0..20).map(|_| stage.client("")).collect();
+    let made = keyed("POST", "/api/rooms", r#"{"display_name":"Ada"}"#);
+    stage.send(clients[0], made.repeat(ROOMS));
+    assert_eq!(stage.statuses(clients[0]), [201; ROOMS]);
+    stage.wait(Millis::seconds(15 * 60 - 1));
+    stage.sim().pass(Millis::seconds(2));
+    for &client in &clients {
+        let asks = keyed("GET", "/api/rooms/ABCDEF/messages", "");
+        stage.sim().send(client, asks.as_bytes());
+    }
+    let kept = |stage: &Stage| stage.reactor.metrics().records[AppId::Rooms as usize];
+    let mut before = kept(&stage);
+    assert_eq!(before, ROOMS as u64);
+    while before > 0 {
+        stage.turn();
+        let forgotten = before - kept(&stage);
+        assert!(forgotten <= 32, "{forgotten} in one turn");
+        before -= forgotten;
+    }
 }

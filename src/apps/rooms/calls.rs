@@ -128,7 +128,7 @@ impl Rooms {
                 "a room is ended by its maker, while that is in, or with a key",
             ));
         }
-        for conn in self.store.end(room) {
+        for conn in self.end_room(room, cx) {
             cx.close(conn, close::NO_ROOM, "the room was ended");
         }
         Ok(Response::empty(204))

@@ -35,6 +35,7 @@ use crate::pace::Rate;
 use crate::time::{Millis, Unix};
 use crate::wire::frame::{Frame, close};
 use crate::wire::http::Response;
+use crate::work;
 
 /// How fast a player may speak: ten messages a second, and twenty at once after a silence.
 const SPEECH: Rate = Rate::a_second(10).with_burst(20);
@@ -95,19 +96,27 @@ impl Rooms {
     fn forget(&mut self, cx: &mut Context<'_>) {
         for _ in 0..FORGOTTEN_MAX {
             match self.store.next_due(cx.bounds()) {
-                Some((due, room)) if due <= cx.now().aged => self.store.end(room),
+                Some((due, room)) if due <= cx.now().aged => drop(self.end_room(room, cx)),
                 _ => break,
-            };
+            }
         }
         for _ in 0..EXPIRED_MAX {
             let (ends, player) = match self.store.next_expiry() {
                 Some(next) if next.0 <= cx.now().unix => next,
                 _ => break,
             };
+            cx.spend(work::CLOSE);
             if let Some(conn) = self.store.expire(ends, player) {
                 cx.close(conn, close::UNAUTHORIZED, Refusal::Expired.sentence());
             }
         }
+    }
+
+    /// Ends a room, and gives whoever is connected.
+    fn end_room(&mut self, room: RoomKey, cx: &mut Context<'_>) -> Vec<ConnId> {
+        let players = self.store.players_of(room).len() as u64;
+        cx.spend((1 + players) * work::MEMBERSHIP);
+        self.store.end(room)
     }
 
     /// Counts what is kept, and asks for the tick in which there is something to forget, unless it has asked for an

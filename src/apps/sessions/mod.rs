@@ -26,6 +26,7 @@ use crate::id::{AppId, ConnId};
 use crate::time::{Millis, Unix};
 use crate::wire::frame::{Frame, close};
 use crate::wire::http::Response;
+use crate::work;
 
 /// Sessions that are forgotten in a turn for their age at most.
 const FORGOTTEN_MAX: usize = 64;
@@ -183,6 +184,7 @@ impl Sessions {
             let room = room(self.store.session(key));
             let members: Vec<ConnId> = cx.members(&room).take(left).collect();
             for &conn in &members {
+                cx.spend(work::CLOSE);
                 cx.close(conn, close::NORMAL, reason);
             }
             left -= members.len();
