@@ -68,10 +68,14 @@ impl<T: Transport> Reactor<T> {
                 .conns
                 .get(key as usize)
                 .is_some_and(|conn| !conn.is(DEAD))
-                && self.lapse(key, now)
             {
-                let next = self.deadline(key, now);
-                self.wheel.arm(key, next);
+                // What the others cost beside being looked at may be more than is left.
+                if self.shared.work.left() == 0 {
+                    self.wheel.arm(key, now);
+                } else if self.lapse(key, now) {
+                    let next = self.deadline(key, now);
+                    self.wheel.arm(key, next);
+                }
             }
         }
         self.due = due;

@@ -24,6 +24,7 @@ use crate::work;
 /// What is read from somebody of whom messages have been handled in this turn, and for each further read twice as much,
 /// unless one is half received: of who sends many short ones, little is then left to be put aside until its next turn.
 const FURTHER_READ_BYTES: usize = 8 << 10;
+
 /// Why a connection is no longer served this turn.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Leaves {

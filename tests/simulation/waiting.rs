@@ -203,3 +203,32 @@ fn what_is_forgotten_is_paid_for_by_the_turn_that_forgets_it() {
         before -= forgotten;
     }
 }
+
+#[test]
+fn who_is_late_and_asks_at_the_last_moment_is_served_turn_by_turn() {
+    let mut stage = Stage::new(|_| {});
+    let body = " ".repeat(100_000);
+    let asks = keyed("POST", "/api/v1/events", &body);
+    let (begin, end) = asks.split_at(asks.len() - 1);
+    let late: Vec<Client> = (0..60).map(|_| stage.client(begin)).collect();
+    stage.wait(Millis(9_900));
+    stage.sim().set_events_max(1);
+    stage.sim().pass(Millis(200));
+    for &client in &late {
+        stage.sim().send(client, end.as_bytes());
+    }
+    let answered = |stage: &Stage| {
+        let has_answer = |client: &&Client| stage.reactor.transport().received(**client) > 0;
+        late.iter().filter(has_answer).count()
+    };
+    let mut before = 0;
+    while before < late.len() {
+        stage.turn();
+        let now = answered(&stage);
+        assert!(now - before <= 8, "{} in one turn", now - before);
+        before = now;
+    }
+    for &client in &late {
+        assert_eq!(stage.statuses(client), [400]);
+    }
+}
