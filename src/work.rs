@@ -145,6 +145,10 @@ impl Work {
     /// many others wait, of whom it is not known yet that they make much work, it is a part, so that they are through
     /// sooner.
     pub fn begin_share(&mut self, others: usize) {
+        debug_assert!(
+            self.left > 0 || !matches!(self.phase, Phase::Serve | Phase::ServeHeavy),
+            "a client is served after the purse was empty"
+        );
         let share = match others {
             0 => self.share,
             1..LIGHT => self.share / (others as u64 + 1),
@@ -230,7 +234,8 @@ mod tests {
         assert_eq!((work.share_left(), work.is_heavy()), (0, true));
         work.begin_share(0);
         assert_eq!((work.share_left(), work.is_heavy()), (40, false));
-        work.charge(1000);
+        work.enter(Phase::Tick);
+        work.charge(TurnBounds::default().tick + 1000);
         work.begin_share(0);
         assert_eq!(work.share_left(), 40, "one step can always be made");
     }
