@@ -25,6 +25,8 @@ pub const MESSAGE: u64 = 4_000;
 pub const LOOKED_THROUGH: u64 = 1;
 /// A byte of a body that is read as JSON.
 pub const PARSED: u64 = 4;
+/// A byte of what proxies say of their clients: each two may be an address.
+pub const ADDRESSED: u64 = 20;
 /// A byte that is inflated, before: a block of five bytes takes as long as a table can.
 pub const INFLATED: u64 = 40;
 /// A byte that has come out of inflating.
@@ -37,8 +39,10 @@ pub const QUEUED: u64 = 1;
 pub const MARKED: u64 = 15;
 /// A copy that is queued for one connection.
 pub const COPY: u64 = 100;
-/// A record that a listing looks at.
+/// A record that a listing looks at, or a player whose name is compared.
 pub const RECORD: u64 = 100;
+/// A byte of a token that is verified: of its head anything may be read before its signature.
+pub const VERIFIED: u64 = 80;
 /// A room that a connection enters or leaves because it says so.
 pub const MEMBERSHIP: u64 = 1_000;
 /// A deadline that has passed is looked at, and what most often follows is done.

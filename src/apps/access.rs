@@ -39,27 +39,31 @@ impl Access {
         self.keys.is_empty()
     }
 
-    /// Whether the request shows a key, or none is configured. An upgrade may show it as a subprotocol or in the query,
-    /// too: a page can set no header.
+    /// Whether the request shows a key, in any of the places for one, or none is configured. An upgrade may show it as a
+    /// subprotocol or in the query, too: a page can set no header.
     pub fn check_key<'a>(&self, head: &Head<'a>, upgrade: bool) -> Result<(), Denied<'a>> {
         if self.keys.is_empty() {
             return Ok(());
         }
         let authorization = head.header("authorization").and_then(bearer);
-        let header = authorization.or_else(|| head.header("x-api-key"));
-        let of_upgrade = || head.shown_bearer().or_else(|| head.literal("api_key"));
-        let shown = match header {
-            None if upgrade => of_upgrade(),
-            header => header.map(Cow::Borrowed),
-        };
-        let shown = shown.ok_or(Denied::NoKey)?;
-        // Every key is compared, so that the time tells neither which one came close nor how close.
-        let each = self
-            .keys
-            .iter()
-            .map(|key| key.as_bytes().ct_eq(shown.as_bytes()));
+        let headers = [authorization, head.header("x-api-key")];
+        let headers = headers.into_iter().flatten().map(Cow::Borrowed);
+        let of_upgrade = || head.shown_bearers().chain(head.literal("api_key"));
+        let mut shown = headers.chain(upgrade.then(of_upgrade).into_iter().flatten());
+        // A gateway's own token, or a player's, may stand where a key would.
+        let mut denied = Denied::NoKey;
+        let is_known = shown.any(|text| {
+            denied = Denied::WrongKey;
+            self.is_key(text.as_bytes())
+        });
+        is_known.then_some(()).ok_or(denied)
+    }
+
+    /// Every key is compared, so that the time tells neither which one came close nor how close.
+    fn is_key(&self, shown: &[u8]) -> bool {
+        let each = self.keys.iter().map(|key| key.as_bytes().ct_eq(shown));
         let known = each.fold(Choice::from(0), |known, equal| known | equal);
-        bool::from(known).then_some(()).ok_or(Denied::WrongKey)
+        known.into()
     }
 
     /// On a loopback listener, whether the request was meant for it: a page that rebinds its own name to 127.0.0.1

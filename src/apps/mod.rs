@@ -251,7 +251,8 @@ impl Apps {
         cx: &mut Context<'_>,
     ) -> Result<Outcome, Response> {
         let head = &asked.request.head;
-        let peer = self.proxies.client(asked.peer, head);
+        let (peer, cost) = self.proxies.client(asked.peer, head);
+        cx.spend(cost);
         let host = self.access.check_host(head);
         host.map_err(|denied| deny(denied, peer, cx))?;
         let upgrades = matches!(found, Found::Route(_, route, _) if route.kind == Kind::Upgrade);

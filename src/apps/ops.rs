@@ -21,7 +21,8 @@ use crate::wire::http::{Head, Response};
 const CALLS: [Route; 3] = [
     Route::open("GET", "/healthz").taking_any(),
     Route::open("GET", "/readyz").taking_any(),
-    Route::keyed("GET", "/metrics"),
+    // A scraper may have parameters for all that it scrapes.
+    Route::keyed("GET", "/metrics").taking_any(),
 ];
 /// What the pages ask for besides.
 const CODE: Route = Route::keyed("POST", "/qr.svg");

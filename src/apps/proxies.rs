@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 
 use crate::wire::http::Head;
+use crate::work;
 
 /// The proxies that are trusted.
 #[derive(Debug, Default)]
@@ -23,11 +24,13 @@ impl Proxies {
         Proxies(trusted)
     }
 
-    /// Who asks, if this peer has sent a request with this head.
-    pub fn client(&self, peer: IpAddr, head: &Head<'_>) -> IpAddr {
+    /// Who asks, if this peer has sent a request with this head, and what it costs to find that out.
+    pub fn client(&self, peer: IpAddr, head: &Head<'_>) -> (IpAddr, u64) {
         if !self.trusts(peer) {
-            return peer;
+            return (peer, 0);
         }
+        let lines = ["forwarded", "x-forwarded-for"].map(|name| head.all(name));
+        let bytes = lines.into_iter().flatten().map(<[u8]>::len).sum::<usize>();
         let elements = |line| split(line, b',');
         let forwarded = self.read(head.all("forwarded").flat_map(elements), forwarded_for);
         let lines = head.all("x-forwarded-for");
@@ -36,7 +39,7 @@ impl Proxies {
             (Some(one), Some(other)) => one.filter(|_| one == other),
             (one, other) => one.or(other).flatten(),
         };
-        client.unwrap_or(peer)
+        (client.unwrap_or(peer), bytes as u64 * work::ADDRESSED)
     }
 
     /// The right-most that is not a trusted proxy's, of a list from left to right; an empty item is none.

@@ -104,12 +104,29 @@ pub(super) fn parse_key(text: &str) -> Option<String> {
 
 /// A range of addresses, or one; of a range only what all of it has in common.
 pub(super) fn parse_network(text: &str) -> Option<IpNet> {
-    let network = text.parse().map(|network: IpNet| network.trunc());
+    let network = text
+        .parse()
+        .map(|network: IpNet| canonical(network.trunc()));
     let address = || {
         text.parse()
             .map(|address: IpAddr| address.to_canonical().into())
     };
     network.or_else(|_| address()).ok()
+}
+
+/// The same range of IPv4, where it is one that IPv6 has as `::ffff:0:0/96`.
+fn canonical(network: IpNet) -> IpNet {
+    let of_ipv4 = || {
+        let address = network.addr().to_canonical();
+        let length = network.prefix_len().checked_sub(96)?;
+        IpNet::new(address, length)
+            .ok()
+            .filter(|_| address.is_ipv4())
+    };
+    match network {
+        IpNet::V4(_) => network,
+        IpNet::V6(_) => of_ipv4().unwrap_or(network),
+    }
 }
 
 /// A range as it is written, one address without its length.

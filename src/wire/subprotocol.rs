@@ -18,14 +18,16 @@ impl<'a> Head<'a> {
         self.subprotocols().any(|offer| offer == OURS)
     }
 
-    /// The key or token of an offer `bearer.TEXT`, TEXT in unpadded base64url; what is no text in that form is taken as
-    /// it is, for clients that know of none.
-    pub fn shown_bearer(&self) -> Option<Cow<'a, str>> {
+    /// The key or token of an offer `bearer.TEXT`: what TEXT is in unpadded base64url, and then TEXT as it is, for
+    /// clients that know of no such form.
+    pub fn shown_bearers(&self) -> impl Iterator<Item = Cow<'a, str>> {
         let mut offers = self.subprotocols();
-        let shown = offers.find_map(|offer| offer.strip_prefix(BEARER))?;
-        let decoded = BASE64URL_NOPAD.decode(shown.as_bytes()).ok();
+        let shown = offers.find_map(|offer| offer.strip_prefix(BEARER));
+        let shown = shown.filter(|text| !text.is_empty());
+        let decoded = shown.and_then(|text| BASE64URL_NOPAD.decode(text.as_bytes()).ok());
         let text = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
-        Some(text.map_or(Cow::Borrowed(shown), Cow::Owned)).filter(|text| !text.is_empty())
+        let texts = [text.map(Cow::Owned), shown.map(Cow::Borrowed)];
+        texts.into_iter().flatten()
     }
 
     fn subprotocols(&self) -> impl Iterator<Item = &'a str> + '_ {

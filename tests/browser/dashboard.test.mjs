@@ -351,6 +351,25 @@ test("a server with keys is asked for with one of them, which only this tab keep
   await page.close();
 });
 
+test("too many wrong keys are said to be that, and none is taken for right", async () => {
+  const server = await serve("--key", "the-right-one", "--guest-calls-per-minute", "3");
+  const errors = browser.errors.length;
+  const page = await browser.open(server.address);
+  await page.waitForSelector("#gate:visible");
+  for (const said of ["That is not one of this server's keys.", "Too many wrong keys came from this address"]) {
+    await page.fill("#key", "a-wrong-one");
+    await page.keyboard.press("Enter");
+    await page.waitForFunction((said) => document.querySelector("#refusal").textContent.startsWith(said), said);
+  }
+  assert.ok(await page.isVisible("#gate"));
+  await page.fill("#key", "the-right-one");
+  await page.keyboard.press("Enter");
+  await live(page);
+  const other = browser.errors.splice(errors).filter((error) => !NOT_THE_KEY.test(error) && !/ 429 /.test(error));
+  assert.deepEqual(other, []);
+  await page.close();
+});
+
 test("everything is reached and done with the keyboard", async () => {
   const server = await serve();
   const page = await watch(server);

@@ -20,7 +20,7 @@ class LiveTail(unittest.TestCase):
             self.addCleanup(watcher.stop)
 
     def follow(self, *options: str) -> Tail:
-        tail = Tail(self.chain.port, self.hub.port, "--key", KEY, "--settle", "1s", *options)
+        tail = Tail(self.chain.port, self.hub.port, "--key", KEY, "--settle", "5s", *options)
         self.addCleanup(tail.stop)
         tail.says("following|going on")
         return tail

@@ -133,6 +133,22 @@ fn the_name_of_who_said_goodbye_may_be_taken_and_of_nobody_else() {
     server.enter(&another);
 }
 
+#[test]
+fn the_name_of_the_rooms_maker_is_kept_whatever_it_says() {
+    let server = Server::start("");
+    let [(ada, to_ada), (_, mut to_bob)] = server.gather(["Ada", "Bob"]);
+    to_ada.say_goodbye();
+    assert_eq!(to_bob.json()["event"], "player_disconnected");
+    assert_eq!(server.try_join(&ada.code, "Ada").status, 409);
+    server.enter(&ada);
+    assert_eq!(
+        server
+            .call("DELETE", &ada.code, "", Some(&ada.token))
+            .status,
+        204
+    );
+}
+
 /// Tells the connection of another token.
 fn show<'a>(client: &'a mut Client, token: &str) -> &'a mut Client {
     client.send(json!({"type": "token", "token": token, "correlation_id": 7}).to_string())

@@ -292,6 +292,32 @@ fn one_room_more_than_may_be_is_refused_until_one_has_expired() {
 }
 
 #[test]
+fn a_room_that_has_been_empty_for_an_hour_may_go_for_another_and_the_oldest_goes_first() {
+    let mut ground = Ground::new(3);
+    let hour = Millis::seconds(60 * 60);
+    let players = [0, 1, 2].map(|after| ground.create(START + Millis(after)).unwrap());
+    for (player, left) in players.into_iter().zip([7, 5]) {
+        ground.store.enter(player, CONN);
+        assert!(ground.leave(player, CONN, START + Millis(left)));
+    }
+    assert_eq!(ground.store.retired(START + Millis(4) + hour), None);
+    let oldest = ground.room_of(players[0]);
+    assert_eq!(ground.store.retired(START + Millis(7) + hour), Some(oldest));
+    ground.store.end(oldest);
+    assert_eq!(
+        ground.store.retired(START + Millis(7) + hour),
+        Some(ground.room_of(players[1])),
+        "in the order in which they were left"
+    );
+    ground.store.enter(players[1], CONN);
+    assert_eq!(
+        ground.store.retired(START + hour + hour),
+        None,
+        "nobody has entered the third, which has an age of its own"
+    );
+}
+
+#[test]
 fn a_room_takes_a_thousand_players_and_all_rooms_ten_for_each_that_may_be() {
     let mut ground = Ground::new(101);
     let first = ground.create(START).unwrap();

@@ -22,6 +22,23 @@ fn a_token_is_good_for_a_day_and_thirty_seconds_longer() {
 }
 
 #[test]
+fn a_token_of_more_than_two_kibibytes_is_none() {
+    let token = |more: usize| {
+        let more = json!({"x": "x".repeat(more)});
+        checked(more).map(|claims| claims.player_id)
+    };
+    assert_eq!(token(1_300), Ok("player".into()));
+    assert_eq!(token(1_500), Err(Refusal::BadToken));
+    let head = format!(r#"{{"alg":"HS256","z":[{}1]}}"#, "1,".repeat(7_000));
+    let encoded = data_encoding::BASE64URL_NOPAD.encode(head.as_bytes());
+    let long = format!("{encoded}.e30.AA");
+    assert_eq!(
+        Tokens::new(b"secret").check(&long, NOW),
+        Err(Refusal::BadToken)
+    );
+}
+
+#[test]
 fn a_renewed_token_ends_at_another_time() {
     let tokens = Tokens::new(b"secret");
     let claims = |token: &str| tokens.check(token, NOW).unwrap();

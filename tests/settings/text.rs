@@ -63,6 +63,21 @@ fn durations_need_a_unit_and_whole_milliseconds() {
 }
 
 #[test]
+fn ranges_are_what_all_of_them_has_in_common_and_ipv4_in_any_clothes() {
+    for (text, expected) in [
+        ("10.1.2.3/8", "10.0.0.0/8"),
+        ("::ffff:10.1.2.3", "10.1.2.3/32"),
+        ("::ffff:10.1.2.3/104", "10.0.0.0/8"),
+        ("::ffff:0:0/96", "0.0.0.0/0"),
+        ("::/64", "::/64"),
+        ("2001:db8::1/48", "2001:db8::/48"),
+    ] {
+        let settings = flags(&format!("--insecure-open --trust-proxy={text}")).settings();
+        assert_eq!(settings.trust_proxy[0].to_string(), expected, "{text}");
+    }
+}
+
+#[test]
 fn origins_are_read_as_browsers_write_them() {
     for (text, expected) in [
         ("*", "*"),

@@ -320,6 +320,40 @@ fn nobody_loses_its_place_to_a_stranger_who_may_have_none() {
 }
 
 #[test]
+fn a_token_that_is_right_is_never_charged_for_a_join() {
+    let mut rooms = Rooms::new(|bounds| bounds.app_mut(AppId::Rooms).players_per_guest = 0);
+    let ada = rooms.create();
+    let path = format!("/{}/join", ada.code);
+    for number in 0..30 {
+        let body = format!(r#"{{"display_name":"a{number}"}}"#);
+        assert_eq!(rooms.call("POST", &path, &ada.token, &body).status, 201);
+    }
+}
+
+#[test]
+fn with_no_room_for_another_the_one_that_was_left_longest_ago_goes() {
+    let mut rooms = Rooms::new(|bounds| bounds.app_mut(AppId::Rooms).records_max = 2);
+    let left = [rooms.create(), rooms.create()];
+    for room in &left {
+        let client = rooms.enter(room, &room.token);
+        let goodbye = frames::frame(true, frames::CLOSE, &1000_u16.to_be_bytes());
+        rooms.stage.send(client, goodbye);
+    }
+    let create = |rooms: &mut Rooms| {
+        rooms
+            .call("POST", "", "", r#"{"display_name":"Zoe"}"#)
+            .status
+    };
+    assert_eq!(create(&mut rooms), 507);
+    rooms.stage.wait(Millis::seconds(3600));
+    assert_eq!(create(&mut rooms), 201);
+    for (room, expected) in left.iter().zip([404, 200]) {
+        let path = format!("/{}/messages", room.code);
+        assert_eq!(rooms.call("GET", &path, &room.token, "").status, expected);
+    }
+}
+
+#[test]
 fn who_has_guessed_too_often_is_told_nothing_about_any_code() {
     let mut rooms = Rooms::new(|_| ());
     let (ada, other) = (rooms.create(), rooms.create());

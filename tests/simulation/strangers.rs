@@ -156,6 +156,13 @@ fn in_open_mode_only_calls_of_the_rooms_are_counted() {
         ask(&mut stage, stranger, &room("X-API-Key: any\r\n"), 21),
         [(201, 20), (429, 1)]
     );
+    let guess = call(
+        "/api/rooms/AAAAAA/events",
+        "",
+        r#"{"event":"a","payload":{}}"#,
+    );
+    let asked = ask(&mut stage, stranger, &guess, 22);
+    assert_eq!(asked, [(404, 20), (429, 2)]);
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn a_pong_is_life_and_so_is_any_byte() {
 
 #[test]
 fn an_idle_connection_is_closed_after_the_keep_alive() {
-    let server = Server::start("--keep-alive 200ms --header-timeout 60s");
+    let server = Server::start("--keep-alive 200ms");
     let mut http = server.http();
     assert_eq!(http.ask("GET", "/healthz", "", "").status, 200);
     assert!(http.is_over());

@@ -9,7 +9,7 @@ use crate::http::frame;
 use crate::server::Server;
 
 /// What a server counts of a time in which it does not run is its sleep until the next ping and the limit on a lag.
-const COUNTS: &str = "--ping-interval 1s --loop-lag-limit 1s --echo";
+const COUNTS: &str = "--ping-interval 1s --loop-lag-limit 3s --echo";
 
 /// Is stopped for so long. There is nothing to ask a stopped process, so this is waited for.
 fn stop(server: &Server, span: Duration) {

@@ -66,7 +66,9 @@ fn the_explorers_bound_on_connections_is_the_streams_alone() {
 
 #[test]
 fn the_explorers_ping_interval_is_kept() {
-    let house = House::with_env(&OPEN, &[("WEBSOCKET_PING_INTERVAL", "300ms")]);
+    // By default the first ping comes later than that.
+    let flags = [&OPEN[..], &["--pong-timeout", "10s"]].concat();
+    let house = House::with_env(&flags, &[("WEBSOCKET_PING_INTERVAL", "300ms")]);
     assert!(matches!(house.subscriber(&[]).next(), Message::Ping(_)));
     let config = printed(&[("WEBSOCKET_PING_INTERVAL", "300ms")]);
     assert_eq!(

@@ -51,7 +51,7 @@ def main():
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="roomcast-deploy-")))
         # nginx's workers are another user when it is started by root.
         folder.chmod(0o755)
-        hub = Hub(options.hub, folder)
+        hub = Hub(options.hub, folder, free_port())
         stack.callback(hub.stop)
         nginx = start_nginx(options.nginx, folder, hub.port)
         stack.callback(nginx.process.stop)

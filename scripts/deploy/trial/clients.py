@@ -15,9 +15,9 @@ EVENT = {"type": "stream:created", "payload": {"projectId": "p", "streamId": "s"
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 
 
-def connect(proxy, name=SITE, tls=None):
-    """TLS with a proxy, as if the site's name led to it."""
-    plain = socket.create_connection(("127.0.0.1", proxy.port), PATIENCE)
+def connect(proxy, name=SITE, tls=None, source="127.0.0.1"):
+    """TLS with a proxy, from an address of this machine, as if the site's name led to it."""
+    plain = socket.create_connection(("127.0.0.1", proxy.port), PATIENCE, (source, 0))
     # As browsers do; else each first request waits for a delayed acknowledgement.
     plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
@@ -30,12 +30,13 @@ def connect(proxy, name=SITE, tls=None):
 class Browser(http.client.HTTPConnection):
     """HTTP/1.1 requests through a proxy, all on one connection."""
 
-    def __init__(self, proxy):
+    def __init__(self, proxy, source="127.0.0.1"):
         super().__init__(SITE)
         self.proxy = proxy
+        self.source = source
 
     def connect(self):
-        self.sock = connect(self.proxy)
+        self.sock = connect(self.proxy, source=self.source)
 
     def ask(self, method, path, body=None, headers=None):
         """One request; gives the answer with its body read."""

@@ -199,7 +199,6 @@ def start_caddy(binary, folder, hub_port):
         ("read_header 10s", f"read_header {IDLE_MAX}s"),
         ("read_body 10s", f"read_body {IDLE_MAX}s"),
         ("idle 75s", f"idle {IDLE_MAX}s"),
-        ("lb_try_duration 10s", "lb_try_duration 6s"),
     ]
     config.write_text(changed("Caddyfile", changes), encoding="utf-8")
     env = {**os.environ, "HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}

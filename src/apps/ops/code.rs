@@ -26,7 +26,8 @@ struct Asked {
     text: String,
 }
 
-/// What a byte of a text costs, as [`crate::work`] counts it.
+/// What a code costs, as [`crate::work`] counts it, and each byte of its text.
+const CODE: u64 = 150_000;
 const BYTE: u64 = 5_000;
 
 /// The picture, or why there is none.
@@ -38,7 +39,7 @@ pub(super) fn draw(call: &Call<'_>, cx: &mut Context<'_>) -> Result<Response, Re
             "text: must be 1 to {TEXT_BYTES_MAX} bytes, not {bytes}"
         )));
     }
-    cx.spend(text.len() as u64 * BYTE);
+    cx.spend(CODE + text.len() as u64 * BYTE);
     // The largest code holds four times as much.
     let code = QrCode::encode_text(&text, QrCodeEcc::Medium)
         .map_err(|error| bad(format!("text: {error}")))?;

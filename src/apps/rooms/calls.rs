@@ -6,11 +6,11 @@ use serde_json::value::RawValue;
 
 use super::door::Authority;
 use super::history;
-use super::name::{CHARACTERS_MAX, DisplayName};
+use super::name::{self, CHARACTERS_MAX, DisplayName};
 use super::said::Players;
 use super::store::{Newcomer, NoPlace, PlayerKey};
 use super::told::Told;
-use super::{PAGED_BY, Rooms};
+use super::{FORGOTTEN_MAX, PAGED_BY, Rooms};
 use crate::apps::context::Context;
 use crate::apps::guests::too_many;
 use crate::apps::object::Object;
@@ -20,6 +20,7 @@ use crate::apps::{Answer, Call, number};
 use crate::time::Millis;
 use crate::wire::frame::close;
 use crate::wire::http::Response;
+use crate::work;
 
 /// Messages of a page, unless it is said.
 const PAGE: usize = 50;
@@ -75,6 +76,7 @@ impl Rooms {
     /// `POST /api/rooms`.
     pub(super) fn create(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
         let first = newcomer(call, cx)?;
+        self.make_room(&first, cx);
         let room_id = cx.fresh_id();
         let (now, bounds) = (cx.now(), *cx.bounds());
         let store = &mut self.store;
@@ -88,12 +90,26 @@ impl Rooms {
         Ok(Response::json(201, &created))
     }
 
+    /// Forgets some rooms that everybody has left long ago, if there is no room for one more.
+    fn make_room(&mut self, first: &Newcomer, cx: &mut Context<'_>) {
+        for _ in 0..FORGOTTEN_MAX {
+            let place = self.store.check_room(first, cx.bounds());
+            let oldest = self.store.retired(cx.now().aged);
+            match (place, oldest) {
+                (Err(NoPlace::Rooms | NoPlace::Players), Some(room)) => self.end_room(room, cx),
+                _ => break,
+            };
+        }
+    }
+
     /// `POST /api/rooms/{code}/join`.
     pub(super) fn join(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
         let (room, _) = self.room_of(call, cx)?;
         let newcomer = newcomer(call, cx)?;
-        let named = self.store.named(room, &newcomer.name);
-        if let Some(named) = named.filter(|&player| self.store.player(player).has_left) {
+        cx.spend(self.store.players_of(room).len() as u64 * work::RECORD);
+        let maker = self.store.room(room).maker;
+        let has_left = |&key: &PlayerKey| self.store.player(key).has_left && maker != Some(key);
+        if let Some(named) = self.store.named(room, &newcomer.name).filter(has_left) {
             let place = self.store.check_place(room, &newcomer, cx.bounds());
             place.map_err(no_place)?;
             self.put_out(named, cx);
@@ -202,6 +218,7 @@ impl Rooms {
 /// Whoever the body names.
 fn newcomer(call: &Call<'_>, cx: &mut Context<'_>) -> Result<Newcomer, Response> {
     let Object(named): Object<Named> = call.json()?;
+    cx.spend(named.display_name.len() as u64 * name::BYTE);
     let name = DisplayName::parse(&named.display_name).ok_or_else(|| {
         bad(format!(
             "display_name: must be 1 to {CHARACTERS_MAX} characters, all of which can be seen, and not only blanks and accents"

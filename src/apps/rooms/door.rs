@@ -9,13 +9,14 @@ use std::borrow::Cow;
 use super::Rooms;
 use super::refusal::Refusal;
 use super::store::{PlayerKey, RoomKey};
-use super::tokens::Claims;
+use super::tokens::{Claims, TOKEN_BYTES_MAX};
 use crate::apps::Call;
 use crate::apps::access::bearer;
 use crate::apps::context::Context;
-use crate::apps::routes::{Kind, Needs};
+use crate::apps::routes::Kind;
 use crate::metrics::Charge;
 use crate::wire::http::Response;
+use crate::work;
 
 /// What a token says that is shown, or why it is not right.
 type Shown = Result<Claims, Refusal>;
@@ -30,15 +31,20 @@ pub enum Authority {
 
 impl Rooms {
     /// The room of a call's code, and what the token says that the call shows, if that is right for the room.
-    fn look(&self, call: &Call<'_>, cx: &Context<'_>) -> (Option<RoomKey>, Shown) {
-        let now = cx.now();
-        let room = self.store.find(call.param(0), cx.bounds(), now.aged);
+    fn look(&self, call: &Call<'_>, cx: &mut Context<'_>) -> Option<(RoomKey, Shown)> {
         let shown = shown_token(call).ok_or(Refusal::NoToken);
-        let claims = shown.and_then(|token| self.tokens.check(&token, now.unix));
-        let is_here =
-            |claims: &Claims| room.is_some_and(|room| *self.store.room(room).id == *claims.room_id);
+        // Verified for any code, so that the time does not tell which are rooms'.
+        let claims = shown.and_then(|token| self.verify(&token, cx));
+        let room = self.store.find(call.param(0), cx.bounds(), cx.now().aged)?;
+        let is_here = |claims: &Claims| *self.store.room(room).id == *claims.room_id;
         let claims = claims.and_then(|it| is_here(&it).then_some(it).ok_or(Refusal::OtherRoom));
-        (room, claims)
+        Some((room, claims))
+    }
+
+    /// What a token says, for what that costs.
+    pub(super) fn verify(&self, token: &str, cx: &mut Context<'_>) -> Shown {
+        cx.spend(token.len().min(TOKEN_BYTES_MAX) as u64 * work::VERIFIED);
+        self.tokens.check(token, cx.now().unix)
     }
 
     /// The room that a call is about, and what the token says that it shows, if that is right for the room.
@@ -47,14 +53,16 @@ impl Rooms {
         call: &Call<'_>,
         cx: &mut Context<'_>,
     ) -> Result<(RoomKey, Shown), Response> {
-        let (room, claims) = self.look(call, cx);
-        let is_guess = call.is_stranger && call.route.needs == Needs::Nothing && claims.is_err();
-        match room {
-            None if is_guess => cx.charge(call.peer, Charge::Code)?,
-            Some(_) if is_guess => cx.check(call.peer, Charge::Code)?,
-            _ => {}
+        let Some((room, claims)) = self.look(call, cx) else {
+            if call.is_stranger {
+                cx.charge(call.peer, Charge::Code)?;
+            }
+            return Err(Refusal::NoRoom.into());
+        };
+        if call.is_stranger && claims.is_err() {
+            cx.check(call.peer, Charge::Code)?;
         }
-        Ok((room.ok_or(Refusal::NoRoom)?, claims))
+        Ok((room, claims))
     }
 
     /// The room, and the player whose token a call shows.
@@ -121,10 +129,11 @@ impl Rooms {
     }
 
     /// Whether a call shows a token that is right for what it wants.
-    pub(super) fn is_known(&self, call: &Call<'_>, cx: &Context<'_>) -> bool {
-        let (room, claims) = self.look(call, cx);
-        let known = room.zip(claims.ok());
-        known.is_some_and(|(room, claims)| self.owner(room, &claims).is_ok())
+    pub(super) fn is_known(&self, call: &Call<'_>, cx: &mut Context<'_>) -> bool {
+        let Some((room, Ok(claims))) = self.look(call, cx) else {
+            return false;
+        };
+        self.owner(room, &claims).is_ok()
     }
 }
 
@@ -141,9 +150,10 @@ fn shown_token<'a>(call: &Call<'a>) -> Option<Cow<'a, str>> {
     let head = call.head;
     let header = head.header("authorization").and_then(bearer);
     match header {
-        None if call.route.kind == Kind::Upgrade => {
-            head.shown_bearer().or_else(|| head.literal("token"))
-        }
+        None if call.route.kind == Kind::Upgrade => head
+            .shown_bearers()
+            .next()
+            .or_else(|| head.literal("token")),
         header => header.map(Cow::Borrowed),
     }
 }

@@ -42,10 +42,10 @@ const SPEECH: Rate = Rate::a_second(10).with_burst(20);
 /// Messages in the state that somebody who enters is told.
 const STATE_MESSAGES: usize = 50;
 
-/// Rooms that are forgotten in a turn at most: few enough not to be felt (about a millisecond for eight that are as full
+/// Rooms that are forgotten at a time at most: few enough not to be felt (about a millisecond for eight that are as full
 /// as may be).
 const FORGOTTEN_MAX: usize = 8;
-/// Connections that are closed in a turn at most because their tokens have ended.
+/// Connections that are closed at a time at most because their tokens have ended.
 const EXPIRED_MAX: usize = 256;
 /// How often at least it is looked whether something has become too old, while anything can: a wall clock that is set, and
 /// what the process did not run for, move no tick.
@@ -191,7 +191,7 @@ impl Rooms {
             }
             Kind::Token(token) => {
                 let wrong = |refusal: Refusal| bad(format!("token: {}", refusal.sentence()));
-                let claims = self.tokens.check(&token, cx.now().unix).map_err(wrong)?;
+                let claims = self.verify(&token, cx).map_err(wrong)?;
                 let shown = self.owner(room, &claims).map_err(wrong)?;
                 if shown != sender {
                     return Err(wrong(Refusal::OtherPlayer));
@@ -276,7 +276,7 @@ impl App for Rooms {
     }
 
     fn knows(&self, call: &Call<'_>, cx: &mut Context<'_>) -> bool {
-        !matches!(call.route.path, CREATE | JOIN) && self.is_known(call, cx)
+        call.route.path != CREATE && self.is_known(call, cx)
     }
 
     fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Reply {

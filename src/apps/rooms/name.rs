@@ -9,13 +9,16 @@ use std::borrow::Cow;
 use precis_profiles::Nickname;
 use precis_profiles::precis_core::profile::{Rules, stabilize};
 use precis_profiles::precis_core::{DerivedPropertyValue, Error, FreeformClass, StringClass};
+use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
 /// The longest name, in characters: what a list of players shows in one line.
 pub const CHARACTERS_MAX: usize = 32;
 /// The longest text that is looked at, in bytes: four characters for each of the longest name, as they are composed in
-/// few scripts, each as long as may be. Some rules look at the whole text for each of its characters.
+/// few scripts, each as long as may be.
 const GIVEN_BYTES_MAX: usize = 4 * 4 * CHARACTERS_MAX;
+/// What a byte of a text costs, as [`crate::work`] counts it: it is made a name and made comparable, each several times.
+pub const BYTE: u64 = 400;
 /// Characters that show nothing although their properties do not say so: an empty pattern of Braille, an empty note, and
 /// the one ignorable character that is younger than the table and no format control.
 const BLANKS: [char; 3] = ['\u{2800}', '\u{1d159}', '\u{180f}'];
@@ -32,7 +35,9 @@ impl DisplayName {
     /// The name that was given, as the profile enforces it; `None` if it is not 1 to 32 characters then, has a
     /// character that is not allowed, or nothing but blanks and marks.
     pub fn parse(text: &str) -> Option<DisplayName> {
-        if text.len() > GIVEN_BYTES_MAX {
+        // Counted first: a character may stand for eighteen, and some rules look at the whole text for each.
+        let solid = text.nfkc().filter(|it| !it.is_whitespace());
+        if text.len() > GIVEN_BYTES_MAX || solid.take(CHARACTERS_MAX + 1).count() > CHARACTERS_MAX {
             return None;
         }
         let profile = Nickname::new();

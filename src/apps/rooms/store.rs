@@ -2,6 +2,7 @@
 //!
 //! A room is kept while somebody is connected, and for a day after that; one that nobody has entered yet is kept for as
 //! long as the setting says. Then it is forgotten with its players, a few rooms at a time, so that no turn pays for all.
+//! When there is no room for more, those that everybody has left longest ago go first, after an hour at the earliest.
 //! Who is connected is told from outside, and so is the time, which counts what the process did not run for, too.
 //!
 //! Bounds: rooms by the setting; players of a room by [`ROOM_PLAYERS_MAX`] and of all rooms by ten for each room that
@@ -33,6 +34,8 @@ use crate::time::{Millis, Unix};
 
 /// How long an empty room is kept: as long as its tokens are good.
 pub const KEPT_EMPTY: Millis = Millis::seconds(24 * 60 * 60);
+/// ... and how long at least, when there is no room for more.
+const KEPT_FULL: Millis = Millis::seconds(60 * 60);
 /// Players of one room, connected or not: everybody is told of everybody who comes.
 pub const ROOM_PLAYERS_MAX: usize = 1000;
 /// Players of all rooms, for each room that may be.
@@ -52,7 +55,7 @@ const EMPTY: usize = 1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RoomKey(u32);
 
-/// A player, for as long as its room is kept.
+/// A player, until it is out of its room and not connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PlayerKey(pub u32);
 
@@ -153,16 +156,8 @@ impl Store {
         chance: &mut impl Rng,
         now: Millis,
     ) -> Result<PlayerKey, NoPlace> {
+        self.check_room(&first, bounds)?;
         let guest = first.guest;
-        let made = guest.and_then(|guest| self.unentered.get(&guest));
-        let rooms_max = bounds.rooms_per_guest;
-        if rooms_max > 0 && made.is_some_and(|made| *made >= rooms_max) {
-            return Err(NoPlace::GuestRooms);
-        }
-        if self.count() >= bounds.records_max as usize {
-            return Err(NoPlace::Rooms);
-        }
-        self.check_players(&first, ROOM_BYTES, bounds)?;
         let mut drawn = (0..CODES_DRAWN_MAX).map(|_| Code::draw(chance));
         let code = drawn.find(|code| !self.codes.contains_key(code));
         let code = code.ok_or(NoPlace::Rooms)?;
@@ -187,6 +182,25 @@ impl Store {
         let maker = self.add(room, first);
         self.rooms.value_mut(room.0).maker = Some(maker);
         Ok(maker)
+    }
+
+    /// Whether there is a place for one more room, with its first player.
+    pub fn check_room(&self, first: &Newcomer, bounds: &AppBounds) -> Result<(), NoPlace> {
+        let made = first.guest.and_then(|guest| self.unentered.get(&guest));
+        let rooms_max = bounds.rooms_per_guest;
+        if rooms_max > 0 && made.is_some_and(|made| *made >= rooms_max) {
+            return Err(NoPlace::GuestRooms);
+        }
+        if self.count() >= bounds.records_max as usize {
+            return Err(NoPlace::Rooms);
+        }
+        self.check_players(first, ROOM_BYTES, bounds)
+    }
+
+    /// The room that everybody has left longest ago, if that is so long that it may go for another.
+    pub fn retired(&self, now: Millis) -> Option<RoomKey> {
+        let room = RoomKey(self.rooms.first(EMPTY)?);
+        (now >= self.room(room).emptied + KEPT_FULL).then_some(room)
     }
 
     /// One more player of a room.
@@ -286,14 +300,14 @@ impl Store {
         self.expiries.insert((shown, key));
         if older.is_none() {
             self.rooms.leave(room.0);
-            self.enter_first(room);
+            self.stop_counting(room);
             self.rooms.value_mut(room.0).connected += 1;
         }
         older
     }
 
     /// From when somebody has entered it, or it ends, a room does not count for who made it.
-    fn enter_first(&mut self, room: RoomKey) {
+    fn stop_counting(&mut self, room: RoomKey) {
         let Some(guest) = self.rooms.value_mut(room.0).guest.take() else {
             return;
         };
@@ -352,7 +366,7 @@ impl Store {
 
     /// Ends a room, and gives whoever is connected.
     pub fn end(&mut self, key: RoomKey) -> Vec<ConnId> {
-        self.enter_first(key);
+        self.stop_counting(key);
         self.rooms.leave(key.0);
         let room = self.rooms.value_mut(key.0);
         room.ended = true;

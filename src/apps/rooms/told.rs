@@ -28,7 +28,7 @@ pub struct Told<'a, P: Serialize> {
 #[derive(Serialize)]
 pub struct RoomState<'a> {
     pub code: String,
-    /// Everybody who ever joined, in that order.
+    /// Whoever is in, in the order in which they joined.
     pub players: Vec<PlayerState<'a>>,
     /// The latest of the chat, oldest first.
     pub messages: Vec<&'a RawValue>,

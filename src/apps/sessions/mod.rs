@@ -28,9 +28,9 @@ use crate::wire::frame::{Frame, close};
 use crate::wire::http::Response;
 use crate::work;
 
-/// Sessions that are forgotten in a turn for their age at most.
+/// Sessions that are forgotten at a time for their age at most.
 const FORGOTTEN_MAX: usize = 64;
-/// Sockets of ended sessions that are closed in a turn at most: a millisecond's worth.
+/// Sockets of ended sessions that are closed at a time at most: a millisecond's worth.
 const CLOSED_MAX: usize = 512;
 /// How often at least it is looked whether a session is too old, while there is any: what the process did not run for
 /// moves no tick, but makes sessions older.
@@ -202,10 +202,12 @@ impl Sessions {
         self.ending.push_back((key, reason));
     }
 
-    /// Counts what is kept, and asks for the tick in which there is something to forget, unless it has asked for an
+    /// Counts what is kept, charges for what is not any more, and asks for the tick in which there is something to forget, unless it has asked for an
     /// earlier one.
     fn settle(&mut self, cx: &mut Context<'_>) {
-        cx.metrics().records[AppId::Sessions as usize] = self.store.count() as u64;
+        let count = self.store.count() as u64;
+        let before = std::mem::replace(&mut cx.metrics().records[AppId::Sessions as usize], count);
+        cx.spend(before.saturating_sub(count) * work::MEMBERSHIP);
         let (now, soon) = (cx.now(), Millis(1));
         let due = self.store.next_due(cx.bounds());
         let wait = due.map(|(due, _)| due.since(now.aged).clamp(soon, LOOK_INTERVAL));

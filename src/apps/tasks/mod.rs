@@ -182,7 +182,7 @@ impl Tasks {
         if !is_whole {
             return Ok(Reply::Later(listing));
         }
-        let (tasks, next) = (self.store.found(&listing), listing.next);
+        let (tasks, next) = self.store.found(&listing);
         Ok(Response::json(200, &Listed { tasks, next }).into())
     }
 

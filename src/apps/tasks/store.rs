@@ -130,10 +130,19 @@ impl Store {
         (true, looked)
     }
 
-    /// What a listing has found and is still there.
-    pub fn found(&self, listing: &Listing) -> Vec<&Task> {
-        let found = listing.found.iter();
-        found.filter_map(|id| self.get(*id)).collect()
+    /// What a listing has found and is still there, and where the next page begins. What has grown since it was found may
+    /// be for that one.
+    pub fn found(&self, listing: &Listing) -> (Vec<&Task>, Option<TaskId>) {
+        let (mut tasks, mut bytes) = (Vec::<&Task>::new(), 0);
+        for task in listing.found.iter().filter_map(|id| self.get(*id)) {
+            if bytes >= PAGE_BYTES_MAX {
+                let next = tasks.last().map(|last| last.id);
+                return (tasks, next);
+            }
+            bytes += task.bytes();
+            tasks.push(task);
+        }
+        (tasks, listing.next)
     }
 }
 
@@ -194,8 +203,8 @@ mod tests {
     fn page(store: &Store, filter: &Filter, limit: usize) -> (Vec<TaskId>, Option<TaskId>) {
         let mut listing = Listing::new(filter.clone(), limit);
         while !store.look(&mut listing, 1).0 {}
-        let tasks = store.found(&listing);
-        (tasks.iter().map(|task| task.id).collect(), listing.next)
+        let (tasks, next) = store.found(&listing);
+        (tasks.iter().map(|task| task.id).collect(), next)
     }
 
     #[test]
@@ -272,8 +281,22 @@ mod tests {
         }
         assert_eq!(store.look(&mut listing, 4), (false, 4));
         assert_eq!(store.look(&mut listing, 4), (true, 1));
-        let found = store.found(&listing);
+        let (found, _) = store.found(&listing);
         assert_eq!(found.len(), 7);
+    }
+
+    #[test]
+    fn what_has_grown_since_it_was_found_is_for_the_next_page() {
+        let (mut store, all) = filled(10);
+        let mut listing = Listing::new(Filter::default(), 100);
+        assert_eq!(store.look(&mut listing, 100), (true, 10));
+        for &id in &all {
+            let mut grown = store.get(id).unwrap().clone();
+            grown.description = "x".repeat(PAGE_BYTES_MAX as usize / 4);
+            store.put(grown, &AppBounds::of(AppId::Tasks)).unwrap();
+        }
+        let (found, next) = store.found(&listing);
+        assert_eq!((found.len(), next), (4, Some(all[3])));
     }
 
     #[test]

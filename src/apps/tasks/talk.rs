@@ -194,7 +194,8 @@ impl Client {
             }
             Some(List(names)) => {
                 let names: HashSet<&str> = names.iter().map(|Name(name)| &**name).collect();
-                cx.spend((self.rooms.len() + names.len()) as u64 * work::RECORD);
+                cx.spend(self.rooms.len() as u64 * work::RECORD);
+                cx.spend(names.len() as u64 * work::MEMBERSHIP);
                 self.rooms
                     .retain(|&joined| !names.contains(repository(cx.room(joined))));
                 names.iter().for_each(|name| cx.leave(&room(name)));

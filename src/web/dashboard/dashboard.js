@@ -2,7 +2,7 @@
 
 import { watchReadiness } from "../readiness.js";
 import { connect } from "../roomcast.js";
-import { HOME, ask, key, passes } from "./gate.js";
+import { HOME, ask, isWrong, key } from "./gate.js";
 import { bytes, count, exact, rate, span, text } from "./format.js";
 import { History, SECONDS } from "./history.js";
 import { Table } from "./tables.js";
@@ -162,7 +162,7 @@ function look(shown) {
   });
   // A page is not told why an upgrade was refused, so it asks.
   line.on("close", async () => {
-    if ((await passes(shown)) !== false || line.state === "closed") return;
+    if (!(await isWrong(shown)) || line.state === "closed") return;
     line.close();
     start(shown && "The server does not take this key any more.");
   });
@@ -171,7 +171,7 @@ function look(shown) {
 async function start(said) {
   tell("connecting", "connecting");
   let shown = key();
-  if (said !== undefined || (await passes(shown)) === false) {
+  if (said !== undefined || (await isWrong(shown))) {
     tell("locked", "needs a key");
     shown = await ask(said ?? (shown && "The server does not take the key that this tab has kept."));
     tell("connecting", "connecting");

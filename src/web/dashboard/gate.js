@@ -11,16 +11,25 @@ const at = (id) => document.getElementById(id);
 /** The key that this tab knows, if any. */
 export const key = () => sessionStorage.getItem(STORED) ?? undefined;
 
-/** Whether the server takes this key, or takes anybody; `undefined` if it cannot be asked. */
-export async function passes(shown) {
+const WRONG = "That is not one of this server's keys.";
+
+/** Why the server does not take this key, in a sentence: `""` if it does, or takes anybody. */
+async function objection(shown) {
   const headers = shown === undefined ? {} : { Authorization: `Bearer ${shown}` };
   try {
     const answer = await fetch(new URL("metrics", HOME), { method: "HEAD", headers, cache: "no-store" });
-    return answer.status !== 401;
+    if (answer.ok) return "";
+    if (answer.status === 401) return WRONG;
+    const wait = answer.headers.get("Retry-After");
+    if (answer.status === 429) return `Too many wrong keys came from this address. Try again in ${wait} s.`;
+    return `The server answers ${answer.status}. Try again.`;
   } catch {
-    return undefined;
+    return "The server cannot be reached. Try again.";
   }
 }
+
+/** Whether the server says that this key is not one of its own. */
+export const isWrong = async (shown) => (await objection(shown)) === WRONG;
 
 /** Asks for a key until one is right, and gives it. `said` is what is wrong already. */
 export function ask(said = "") {
@@ -33,9 +42,9 @@ export function ask(said = "") {
       event.preventDefault();
       const shown = at("key").value.trim();
       // A header takes no other characters, and so no key has any.
-      const result = /^[\x21-\x7e]+$/.test(shown) ? await passes(shown) : false;
-      if (!result) {
-        refuse(result === false ? "That is not one of this server's keys." : "The server cannot be reached. Try again.");
+      const why = /^[\x21-\x7e]+$/.test(shown) ? await objection(shown) : WRONG;
+      if (why) {
+        refuse(why);
         at("key").select();
         return;
       }

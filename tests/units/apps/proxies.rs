@@ -16,7 +16,7 @@ fn client_of(peer: &str, lines: &[&str]) -> String {
     );
     let (head, _) = Head::parse(text.as_bytes()).unwrap().unwrap();
     let proxies = Proxies::new(trusted.into());
-    proxies.client(peer.parse().unwrap(), &head).to_string()
+    proxies.client(peer.parse().unwrap(), &head).0.to_string()
 }
 
 /// What an element of `Forwarded` says, or the peer.
