@@ -67,7 +67,7 @@ pub struct AppBounds {
 }
 
 /// What each part of one turn may cost, in nanoseconds of work as `work` counts it. Together they are what a
-/// client waits for at the most, beside one step of each: a third of the 20 ms that a turn may take, because a busy
+/// client waits for at the most, beside one step of each: half of the 20 ms that a turn may take, because a busy
 /// machine is slower than the one that the costs were taken from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TurnBounds {

@@ -45,6 +45,8 @@ pub const RECORD: u64 = 100;
 pub const VERIFIED: u64 = 80;
 /// A room that a connection enters or leaves because it says so.
 pub const MEMBERSHIP: u64 = 1_000;
+/// A room that a connection leaves because it ends.
+pub const DEPARTURE: u64 = 300;
 /// A deadline that has passed is looked at, and what most often follows is done.
 pub const LAPSE: u64 = 4_000;
 /// A write, or an attempt.

@@ -62,6 +62,9 @@ pub struct Shared {
     pub metrics: Metrics,
     /// Whether the request that is answered shows a key.
     pub is_vouched_for: bool,
+    /// Whether the client that is served has waited until what had been published before was written. It does not wait
+    /// for what has been published since, or it might for ever.
+    pub has_waited: bool,
     /// What strangers have done lately.
     pub guests: Guests,
     /// The frame encoder.
@@ -127,7 +130,7 @@ impl Unwritten {
 impl Shared {
     /// Whether an app's publishers have to wait until what it has published is written.
     pub fn is_telling(&self, app: AppId) -> bool {
-        self.outbox.is_telling(app) || self.has_enough(app)
+        !self.has_waited && self.outbox.is_telling(app) || self.has_enough(app)
     }
 
     /// The number of the oldest run of an app that is being told, [`u64::MAX`] if there is none; none is older than what
@@ -441,8 +444,9 @@ impl Context<'_> {
     pub fn is_telling_room(&self, room: &str) -> bool {
         let Shared { hub, outbox, .. } = &*self.shared;
         let is_telling = |room| outbox.is_telling_room(self.app, room);
+        let is_telling_some = !self.shared.has_waited && outbox.is_telling(self.app);
         self.shared.has_enough(self.app)
-            || outbox.is_telling(self.app) && hub.find(room).is_some_and(is_telling)
+            || is_telling_some && hub.find(room).is_some_and(is_telling)
     }
 
     /// What the connection has left of its share of the turn, as [`crate::work`] counts it.
@@ -462,7 +466,7 @@ impl Context<'_> {
         self.shared.has_published = true;
         self.shared
             .outbox
-            .store(frame, self.app, self.shared.now.micros)
+            .store_published(frame, self.app, self.shared.now.micros)
     }
 
     fn offer(&mut self, key: u32, message: &Stored) -> bool {

@@ -128,9 +128,14 @@ impl Outbox {
         self.store.is_packing()
     }
 
-    /// Whether something of this app's is.
+    /// Whether something that was published by this app is.
     pub fn is_packing_for(&self, app: AppId) -> bool {
         self.store.is_packing_for(app)
+    }
+
+    /// Compresses no more what nobody waits for any more.
+    pub fn stop_packing(&mut self) {
+        self.store.stop_packing();
     }
 
     /// Goes on with compressing what is too long to be compressed at once.
@@ -179,7 +184,12 @@ impl Outbox {
 
     /// Puts a message into the store, from where any number of queues can take a copy.
     pub fn store(&mut self, frame: Frame, app: AppId, now: Micros) -> Stored {
-        self.store.put(frame, app, now)
+        self.store.put(frame, app, now, false)
+    }
+
+    /// The same for what is published: see [`Outbox::is_packing_for`].
+    pub fn store_published(&mut self, frame: Frame, app: AppId, now: Micros) -> Stored {
+        self.store.put(frame, app, now, true)
     }
 
     /// Gives the store's own copy back.

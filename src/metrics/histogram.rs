@@ -1,13 +1,13 @@
 //! A histogram of spans: recorded as whole microseconds, shown in seconds.
 //!
-//! The buckets are the same for every histogram, 10 µs to 10 s in steps of about two. Recording is a binary search
-//! among 19 integers and three additions: no float, no allocation. Counts are kept for each bucket alone and summed
+//! The buckets are the same for every histogram, 10 µs to 10 s in steps of about two, and one at the bound of a turn. Recording is a binary search
+//! among 20 integers and three additions: no float, no allocation. Counts are kept for each bucket alone and summed
 //! when they are rendered. Invariant: the counts of the buckets add up to the count.
 
 /// The inclusive upper edges of the buckets, in microseconds, rising; one more bucket takes what is longer.
-pub(super) const EDGES: [u64; 19] = [
-    10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000,
-    500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000,
+pub(super) const EDGES: [u64; 20] = [
+    10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 20_000, 25_000, 50_000, 100_000,
+    250_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000,
 ];
 
 /// How many spans fell into each bucket, and their sum.

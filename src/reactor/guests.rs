@@ -211,10 +211,10 @@ impl<T: Transport> Reactor<T> {
 
     /// More connections than may be are there, and none of them may be closed.
     pub(super) fn nobody_may_leave(&mut self) {
-        let guests_max = self.shared.bounds.guests_max;
+        let guests = self.guests.len();
         self.warn(Kind::Guests, format_args!(
-            "{guests_max} guests are as many as may be (see guests), and none has been idle for a second: connections \
-             wait in the kernel's backlog"
+            "with {guests} guests there are as many connections as may be (see guests and max_connections), and none of \
+             these has been idle for a second: others wait in the kernel's backlog"
         ));
     }
 

@@ -205,7 +205,7 @@ impl<T: Transport> Reactor<T> {
             let Shared {
                 unwritten, outbox, ..
             } = &mut self.shared;
-            // A queue that has been given out may wait for what is being compressed.
+            // A queue that has been given out may wait for what was published and is being compressed.
             let given = |app| if outbox.is_packing_for(app) { 0 } else { given };
             let apps = AppId::ALL.into_iter().zip(unwritten);
             let left = apps.filter_map(|(app, it)| it.flushed(given(app), queues));
@@ -230,11 +230,12 @@ impl<T: Transport> Reactor<T> {
         let conn = &mut self.conns[key as usize];
         let (transport, written) = (&mut self.transport, &mut self.written);
         let mut sent_bytes = 0;
-        let mut is_short = false;
+        let (mut is_short, mut is_tried) = (false, false);
         let flush = self.shared.outbox.flush(
             key,
             now,
             |parts| {
+                is_tried = true;
                 let result = transport.write(&mut conn.socket, parts);
                 match &result {
                     Ok(taken) => sent_bytes = *taken as u64,
@@ -254,7 +255,9 @@ impl<T: Transport> Reactor<T> {
             // It is not read, so this is the only sign of life that it can give.
             conn.seen = Recent::new(self.shared.now.millis());
         }
-        let cost = work::WRITE + sent_bytes / work::MOVED_BYTES;
+        // What is still being compressed is looked at, and nothing is written.
+        let cost = if is_tried { work::WRITE } else { work::COPY };
+        let cost = cost + sent_bytes / work::MOVED_BYTES;
         self.shared
             .work
             .charge(cost + self.shared.outbox.take_cost());
@@ -382,7 +385,7 @@ impl<T: Transport> Reactor<T> {
         }
         let outbox = &self.shared.outbox;
         let backlog = |(key, conn): (usize, &Connection<T::Socket>)| {
-            let bytes = u64::from(outbox.backlog_bytes(key as u32)) + u64::from(conn.held_bytes);
+            let bytes = u64::from(outbox.own_bytes(key as u32)) + u64::from(conn.held_bytes);
             (bytes > 0 && !conn.is(DEAD)).then_some((bytes, key as u32))
         };
         let mut victims: BinaryHeap<(u64, u32)> = self.conns.iter().filter_map(backlog).collect();
@@ -399,7 +402,7 @@ impl<T: Transport> Reactor<T> {
             self.evict_one(key);
             if !self.conns[key as usize].is(DEAD) {
                 // A frame that is partly written stays, however long; if it is too long to wait for, its turn comes again.
-                victims.push((u64::from(self.shared.outbox.backlog_bytes(key)), key));
+                victims.push((u64::from(self.shared.outbox.own_bytes(key)), key));
             }
         }
     }
@@ -420,6 +423,7 @@ impl<T: Transport> Reactor<T> {
         };
         let discarded = self.shared.outbox.clear(key);
         self.count_discarded(key, discarded);
+        self.shared.outbox.stop_packing();
         self.shared.metrics.evictions[app as usize] += 1;
         self.shared
             .context(app, id)
@@ -459,6 +463,8 @@ impl<T: Transport> Reactor<T> {
             key,
             generation: conn.generation,
         };
+        let rooms = self.shared.hub.rooms_of(key).len() as u64;
+        self.shared.work.charge(rooms * work::DEPARTURE);
         let metrics = &mut self.shared.metrics;
         metrics.connections[app as usize] -= 1;
         metrics.close(app, code);

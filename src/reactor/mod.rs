@@ -77,8 +77,9 @@ pub struct Reactor<T: Transport> {
     buffer: Buffer,
     ready: Vec<Ready>,
     serving: VecDeque<ConnId>,
-    /// Those of them that make much work.
+    /// Those of them that make much work, and whether they come first.
     heavy: VecDeque<ConnId>,
+    heavy_is_first: bool,
     /// Those whose request waits until what an app has published is written, and how many runs had begun by then.
     waiting: Vec<(AppId, ConnId, u64)>,
     /// Of those that were on the serving list together, how many are still to be served, and since when.
@@ -165,6 +166,8 @@ const KNOWN: u16 = 512;
 /// time that it makes little it is one less.
 const HEAVY: u16 = HEAVY_ONE * 7;
 const HEAVY_ONE: u16 = 1024;
+/// It has waited until what had been published before was written: once it waits for nothing that came since.
+const RELEASED: u16 = HEAVY_ONE * 8;
 
 impl<S> Connection<S> {
     fn is(&self, flag: u16) -> bool {
@@ -227,6 +230,7 @@ impl<T: Transport> Reactor<T> {
             health: Health::default(),
             unwritten: Default::default(),
             has_published: false,
+            has_waited: false,
             work: Work::new(&bounds.turn),
             ticks: Vec::new(),
             warnings: Warnings::default(),
@@ -245,6 +249,7 @@ impl<T: Transport> Reactor<T> {
             ready: Vec::new(),
             serving: VecDeque::new(),
             heavy: VecDeque::new(),
+            heavy_is_first: false,
             waiting: Vec::new(),
             round_left: 0,
             round_began: Micros(0),

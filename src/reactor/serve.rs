@@ -8,7 +8,7 @@ use std::io;
 
 use super::{
     ANSWERS_BYTES, ENDED, FRESH, HEAVY, HELD, KNOWN, LAST_WORDS, LEFTOVER_BYTES, LINGERS, Part,
-    Reactor, Role, SERVING, STARVED, WAITS,
+    RELEASED, Reactor, Role, SERVING, STARVED, WAITS,
 };
 use crate::apps::{Asked, Message, Outcome};
 use crate::core::protocol::{Event, Limits, Phase};
@@ -64,12 +64,24 @@ impl<T: Transport> Reactor<T> {
             self.round_left = self.serving.len();
             self.round_began = self.shared.now.micros;
         }
+        // In turn, for whoever publishes first may fill what the other would publish to.
+        self.heavy_is_first = !self.heavy_is_first;
         // Who is not through with its share is on the list again, for the next turn.
-        let (serving, heavy) = (self.serving.len(), self.heavy.len());
+        let serving = self.serving.len();
+        if self.heavy_is_first {
+            self.serve_heavy();
+        }
         if serving > 0 {
             self.shared.work.enter(Part::Serve);
             self.serve_list(false, serving);
         }
+        if !self.heavy_is_first {
+            self.serve_heavy();
+        }
+    }
+
+    fn serve_heavy(&mut self) {
+        let heavy = self.heavy.len();
         if heavy > 0 {
             self.shared.work.enter(Part::ServeHeavy);
             self.serve_list(true, heavy);
@@ -113,7 +125,10 @@ impl<T: Transport> Reactor<T> {
         self.shared.work.begin_share(self.round_left);
         self.serve_one(id);
         let is_heavy = self.shared.work.is_heavy();
-        self.conns[id.key as usize].served(is_heavy);
+        let conn = &mut self.conns[id.key as usize];
+        if !conn.is(WAITS) {
+            conn.served(is_heavy);
+        }
     }
 
     /// Those whose request had to wait are served again, once what their app was telling then is written; and before the
@@ -122,7 +137,7 @@ impl<T: Transport> Reactor<T> {
         if self.waiting.is_empty() {
             return;
         }
-        let before = self.serving.len();
+        let before = [self.serving.len(), self.heavy.len()];
         let oldest = AppId::ALL.map(|app| self.shared.oldest_told(app));
         let mut waiting = std::mem::take(&mut self.waiting);
         waiting.retain(|&(app, id, begun)| {
@@ -131,17 +146,21 @@ impl<T: Transport> Reactor<T> {
             }
             if self.is_here(id) {
                 let conn = &mut self.conns[id.key as usize];
-                conn.flags &= !WAITS;
+                conn.flags = conn.flags & !WAITS | RELEASED;
                 if !conn.is(SERVING | HELD | super::DEAD) {
                     conn.flags |= SERVING;
-                    self.serving.push_back(id);
+                    match conn.is(HEAVY) {
+                        true => self.heavy.push_back(id),
+                        false => self.serving.push_back(id),
+                    }
                 }
             }
             false
         });
         self.waiting = waiting;
-        let released = self.serving.len() - before;
+        let released = self.serving.len() - before[0];
         self.serving.rotate_right(released);
+        self.heavy.rotate_right(self.heavy.len() - before[1]);
         if self.round_left > 0 {
             self.round_left += released;
         }
@@ -260,6 +279,11 @@ impl<T: Transport> Reactor<T> {
                 conn.flags |= WAITS;
                 let begun = self.shared.outbox.runs_begun();
                 self.waiting.push((app, id, begun));
+                // Looked at, put aside and brought back: nothing else of it is charged.
+                let bytes = unread.len() as u64;
+                self.shared
+                    .work
+                    .charge(work::READ + bytes / work::MOVED_BYTES);
             }
             Leaves::Unfinished => {
                 conn.flags |= SERVING;
@@ -309,6 +333,7 @@ impl<T: Transport> Reactor<T> {
                 return Reacted::Spent;
             }
             let conn = &mut self.conns[id.key as usize];
+            self.shared.has_waited = conn.is(RELEASED);
             if let Role::Member(app, seat) = conn.role
                 && self.shared.is_telling(app)
                 && self
@@ -378,6 +403,7 @@ impl<T: Transport> Reactor<T> {
                     }
                     self.shared.work.charge(body_bytes * work::PARSED);
                     *progressed = true;
+                    self.conns[id.key as usize].flags &= !RELEASED;
                 }
                 Ok(Some(Event::Body { expects_continue })) => {
                     if expects_continue {
@@ -389,6 +415,7 @@ impl<T: Transport> Reactor<T> {
                 }
                 Ok(Some(Event::Text(text))) => {
                     *progressed = true;
+                    conn.flags &= !RELEASED;
                     if let Role::Member(app, seat) = conn.role {
                         self.shared.metrics.messages_received[app as usize] += 1;
                         let mut cx = self.shared.context(app, id);
@@ -399,6 +426,7 @@ impl<T: Transport> Reactor<T> {
                 }
                 Ok(Some(Event::Binary(bytes))) => {
                     *progressed = true;
+                    conn.flags &= !RELEASED;
                     if let Role::Member(app, seat) = conn.role {
                         self.shared.metrics.messages_received[app as usize] += 1;
                         let mut cx = self.shared.context(app, id);

@@ -26,6 +26,7 @@ mod deadlines;
 mod dialects;
 mod drains;
 mod fairness;
+mod neighbours;
 #[allow(dead_code)]
 mod network;
 mod pace;

@@ -46,7 +46,7 @@ const STATE_MESSAGES: usize = 50;
 /// as may be).
 const FORGOTTEN_MAX: usize = 8;
 /// Connections that are closed at a time at most because their tokens have ended.
-const EXPIRED_MAX: usize = 256;
+const EXPIRED_MAX: usize = 64;
 /// How often at least it is looked whether something has become too old, while anything can: a wall clock that is set, and
 /// what the process did not run for, move no tick.
 const LOOK_INTERVAL: Millis = Millis::seconds(60);
@@ -115,7 +115,7 @@ impl Rooms {
     /// Ends a room, and gives whoever is connected.
     fn end_room(&mut self, room: RoomKey, cx: &mut Context<'_>) -> Vec<ConnId> {
         let players = self.store.players_of(room).len() as u64;
-        cx.spend((1 + players) * work::MEMBERSHIP);
+        cx.spend(work::MEMBERSHIP + players * work::RECORD);
         self.store.end(room)
     }
 

@@ -30,8 +30,8 @@ use crate::work;
 
 /// Sessions that are forgotten at a time for their age at most.
 const FORGOTTEN_MAX: usize = 64;
-/// Sockets of ended sessions that are closed at a time at most: a millisecond's worth.
-const CLOSED_MAX: usize = 512;
+/// Sockets of ended sessions that are closed at a time at most: half a millisecond's worth.
+const CLOSED_MAX: usize = 64;
 /// How often at least it is looked whether a session is too old, while there is any: what the process did not run for
 /// moves no tick, but makes sessions older.
 const LOOK_INTERVAL: Millis = Millis::seconds(60);

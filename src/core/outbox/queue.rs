@@ -116,6 +116,11 @@ impl Outbox {
         queue.bytes + self.runs.bytes(queue.run)
     }
 
+    /// Bytes that wait for one connection in its own queue: what would be given up with it.
+    pub fn own_bytes(&self, key: u32) -> u32 {
+        self.queues[key as usize].bytes
+    }
+
     /// What waits for one connection because its socket has refused some of it; nothing for a queue that only waits
     /// for the end of the turn.
     pub fn backlog(&self, key: u32) -> Backlog {

@@ -64,6 +64,7 @@ pub(super) struct Message {
     pub(super) class: Class,
     pub(super) app: AppId,
     is_tagged: bool,
+    is_published: bool,
 }
 
 impl Message {
@@ -96,16 +97,25 @@ const ALLOCATION_BYTES: usize = 24;
 pub(super) struct Store {
     messages: Slab<Message>,
     held_bytes: u64,
-    jobs: VecDeque<Job>,
-    /// Takes jobs on, one slice after the other.
+    /// What is being compressed: what is for one connection, and what was published. The two take turns.
+    jobs: [VecDeque<Job>; 2],
+    /// Whose turn it was.
+    worked_on: usize,
+    /// Compresses what is short.
     packing: Packing,
     /// What making, copying and compressing messages has cost since that was asked for.
     cost: u64,
 }
 
 impl Store {
-    /// Takes a message in, as one copy.
-    pub(super) fn put(&mut self, frame: Frame, app: AppId, now: Micros) -> Stored {
+    /// Takes a message in, as one copy; what is published keeps publishers waiting while it is compressed.
+    pub(super) fn put(
+        &mut self,
+        frame: Frame,
+        app: AppId,
+        now: Micros,
+        is_published: bool,
+    ) -> Stored {
         let (class, messages, is_tagged) = (frame.class(), frame.messages(), frame.is_tagged());
         let bytes = frame.into_bytes();
         let key = self.insert(Message {
@@ -117,6 +127,7 @@ impl Store {
             class,
             app,
             is_tagged,
+            is_published,
         });
         Stored {
             key,
@@ -178,7 +189,8 @@ impl Store {
             self.copy(packed);
             let mut packing = Packing::default();
             packing.begin(bytes_min);
-            self.jobs.push_back(Job {
+            let is_published = self.messages[key as usize].is_published;
+            self.jobs[usize::from(is_published)].push_back(Job {
                 plain: key,
                 packed,
                 packing,
@@ -189,36 +201,58 @@ impl Store {
 
     /// Compresses a slice of the message that has waited longest for it.
     pub(super) fn pack_slice(&mut self) {
-        let Some(job) = self.jobs.front_mut() else {
+        if !self.is_packing() {
+            return;
+        }
+        self.stop_packing();
+        if !self.jobs[1 - self.worked_on].is_empty() {
+            self.worked_on = 1 - self.worked_on;
+        }
+        let jobs = &mut self.jobs[self.worked_on];
+        let Some(job) = jobs.front_mut() else {
             return;
         };
-        let (plain, packed) = (job.plain, job.packed);
-        let is_wanted = self.messages[packed as usize].copies > 1;
-        if is_wanted {
-            self.cost += SLICE_BYTES as u64 * work::PACKED;
-            let bytes = &self.messages[plain as usize].bytes;
-            if !job.packing.take(bytes, SLICE_BYTES) {
-                return;
-            }
-            let done = job.packing.end();
-            // Who waits for it gets the plain one where nothing is gained.
-            let bytes = done.unwrap_or_else(|| self.messages[plain as usize].bytes.clone());
-            self.messages[packed as usize].bytes = bytes;
+        self.cost += SLICE_BYTES as u64 * work::PACKED;
+        let plain = &self.messages[job.plain as usize].bytes;
+        if !job.packing.take(plain, SLICE_BYTES) {
+            return;
         }
-        self.jobs.pop_front();
+        // Who waits for it gets the plain one where nothing is gained.
+        let bytes = job.packing.end().unwrap_or_else(|| plain.clone());
+        let (plain, packed) = (job.plain, job.packed);
+        jobs.pop_front();
+        self.messages[packed as usize].bytes = bytes;
         self.drop_copy(plain);
         self.drop_copy(packed);
     }
 
-    /// Whether something is being compressed.
-    pub(super) fn is_packing(&self) -> bool {
-        !self.jobs.is_empty()
+    /// Compresses no more what nobody waits for any more.
+    pub(super) fn stop_packing(&mut self) {
+        let all = std::mem::take(&mut self.jobs);
+        self.jobs = all.map(|mut jobs| {
+            jobs.retain(|job| {
+                let is_wanted = self.messages[job.packed as usize].copies > 1;
+                if !is_wanted {
+                    self.drop_copy(job.plain);
+                    self.drop_copy(job.packed);
+                }
+                is_wanted
+            });
+            jobs
+        });
     }
 
-    /// Whether something of this app's is.
+    /// Whether something is being compressed.
+    pub(super) fn is_packing(&self) -> bool {
+        self.jobs.iter().any(|jobs| !jobs.is_empty())
+    }
+
+    /// Whether something that was published by this app is.
     pub(super) fn is_packing_for(&self, app: AppId) -> bool {
-        let mut jobs = self.jobs.iter();
-        jobs.any(|job| self.messages[job.plain as usize].app == app)
+        let [_, published] = &self.jobs;
+        published
+            .iter()
+            .any(|job| self.messages[job.plain as usize].app == app)
     }
 
     /// So many members have been marked for a message.
@@ -289,7 +323,7 @@ impl Store {
         let mut bytes = 0;
         for (key, message) in &self.messages {
             let of_jobs = |job: &&Job| key == job.plain as usize || key == job.packed as usize;
-            let of_jobs = self.jobs.iter().filter(of_jobs).count() as u32;
+            let of_jobs = self.jobs.iter().flatten().filter(of_jobs).count() as u32;
             let held = copies.get(key).copied().unwrap_or(0) + of_jobs;
             assert_eq!(
                 message.copies, held,
