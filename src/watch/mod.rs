@@ -18,7 +18,7 @@ mod line;
 mod options;
 mod output;
 mod plain;
-mod readable;
+pub mod readable;
 mod session;
 mod socket;
 mod target;

@@ -8,6 +8,7 @@ use crate::http::{Answer, Http, request};
 use crate::server::Server;
 
 mod calls;
+mod store;
 mod talk;
 
 const ALL: &str = "/api/v1/tasks";

@@ -20,6 +20,9 @@ mod core {
 mod metrics;
 mod pace;
 mod time;
+mod watch {
+    mod readable;
+}
 mod wire {
     mod deflate;
     mod frame;

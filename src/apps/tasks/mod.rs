@@ -4,9 +4,9 @@
 //! everything, once for a client that is in both. `store` keeps the records, `task` is what one of them is, and `talk`
 //! is what is said on a client's connection.
 
-mod store;
+pub mod store;
 mod talk;
-mod task;
+pub mod task;
 
 use serde::{Deserialize, Serialize};
 use slab::Slab;

@@ -4,6 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
+use socket2::{Domain, Socket, Type};
 use tungstenite::Message;
 
 use super::*;
@@ -64,13 +65,22 @@ fn server(mut serve: impl FnMut(TcpStream) + Send + 'static) -> SocketAddr {
 
 /// `count` clients of `server`, each of which opened or failed.
 fn connected(server: SocketAddr, count: u32, diary: &mut Diary) -> (Crowd, Micros) {
+    connected_within(Duration::from_secs(60), server, count, diary)
+}
+
+fn connected_within(
+    handshake_timeout: Duration,
+    server: SocketAddr,
+    count: u32,
+    diary: &mut Diary,
+) -> (Crowd, Micros) {
     let target = crate::target::sample(server, None, count);
     let mut crowd = Crowd::new(target, 1 << 17, Clock::start()).unwrap();
-    let deadline = after(crowd.clock().now(), Duration::from_secs(10));
+    let deadline = after(crowd.clock().now(), Duration::from_secs(60));
     let pace = Pace {
         schedule: Schedule::new(Micros(0), 0.0),
         in_flight_max: 1,
-        handshake_timeout: Duration::from_millis(200),
+        handshake_timeout,
     };
     let sources = Sources::new(server, count, None);
     crowd
@@ -118,10 +128,11 @@ fn a_stream_cut_at_every_byte_is_read_as_it_was_meant() {
 
 #[test]
 fn connections_that_fail_are_counted_by_kind() {
-    let closed = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    // A port that nobody listens on, and nobody else gets.
+    let held = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    held.bind(&any.into()).unwrap();
+    let closed = held.local_addr().unwrap().as_socket().unwrap();
     assert_eq!(failures(closed, 3), r#"{"refused": 3}"#);
     let full = server(|mut socket| {
         assert!(socket.read(&mut [0; 4096]).unwrap() > 0);
@@ -130,7 +141,10 @@ fn connections_that_fail_are_counted_by_kind() {
     assert_eq!(failures(full, 2), r#"{"status 503": 2}"#);
     let mut kept = Vec::new();
     let silent = server(move |socket| kept.push(socket));
-    assert_eq!(failures(silent, 2), r#"{"timeout": 2}"#);
+    let soon = Duration::from_millis(200);
+    let (crowd, _) = connected_within(soon, silent, 2, &mut Diary::default());
+    let failed = format!("{:?}", crowd.outcome().failed);
+    assert_eq!(failed, r#"{"timeout": 2}"#);
 }
 
 #[test]
