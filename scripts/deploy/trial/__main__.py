@@ -15,7 +15,7 @@ import tempfile
 import time
 
 import checks
-from programs import Failed, Hub, start_caddy, start_nginx
+from programs import Failed, Hub, free_port, start_caddy, start_nginx
 
 
 class Trial:
