@@ -180,8 +180,11 @@ impl<T: Transport> Reactor<T> {
             return;
         }
         self.shared.work.enter(Part::Flush);
-        self.shared.outbox.pack_slice();
-        self.charge_queued();
+        // A slice that cost more than the purse has is paid off before the next one.
+        if is_packing && self.shared.work.goes_on() {
+            self.shared.outbox.pack_slice();
+            self.charge_queued();
+        }
         let queues = self.shared.outbox.dirty_queues();
         let given_before = self.shared.outbox.given_queues();
         for _ in 0..dirty {
