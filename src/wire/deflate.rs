@@ -123,8 +123,9 @@ impl Inflater {
     fn feed(&mut self, piece: &[u8], bytes_max: u32) -> Result<bool, Fault> {
         let message = &mut self.message;
         if message.len() == message.capacity() {
-            // One byte past the limit is enough to know that it is broken.
-            let left = bytes_max as usize + 1 - message.len();
+            // One byte past the limit is enough to know that it is broken. The limit may have become lower since the message
+            // began: a connection that is being closed may say nothing more.
+            let left = (bytes_max as usize + 1).saturating_sub(message.len());
             message.reserve_exact(message.capacity().max(INFLATED_BYTES_MIN).min(left));
         }
         let (consumed, produced) = (self.inner.total_in(), message.len());
@@ -211,5 +212,21 @@ impl Deflater {
         self.compressed
             .strip_suffix(&TAIL)
             .unwrap_or(&self.compressed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_whose_limit_has_become_lower_meanwhile_is_too_big() {
+        let mut deflater = Deflater::default();
+        let compressed = deflater.deflate(&[b'a'; 100_000]);
+        let mut inflater = Inflater::new();
+        inflater.begin();
+        assert_eq!(inflater.go_on(compressed, 100_000, 1), Ok(None));
+        let rest = inflater.go_on(compressed, 0, u64::MAX);
+        assert_eq!(rest, Err(Fault::MessageTooBig(0)));
     }
 }
