@@ -98,6 +98,18 @@ pub struct Work {
     is_over: bool,
 }
 
+impl Phase {
+    /// All of them.
+    pub const ALL: [Phase; PHASES] = [
+        Phase::Accept,
+        Phase::Serve,
+        Phase::ServeHeavy,
+        Phase::Tick,
+        Phase::Flush,
+        Phase::Rest,
+    ];
+}
+
 impl Work {
     /// Full purses.
     pub fn new(bounds: &TurnBounds) -> Work {
@@ -186,6 +198,14 @@ impl Work {
     /// What is left for the phase.
     pub fn left(&self) -> u64 {
         self.left.max(0) as u64
+    }
+
+    /// What a purse has left, for tests and simulation. Less than nothing is what is still to be paid off.
+    pub fn purse(&self, phase: Phase) -> i64 {
+        match phase == self.phase {
+            true => self.left,
+            false => self.lefts[phase as usize],
+        }
     }
 
     /// What is left of a connection's share.

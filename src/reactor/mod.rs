@@ -445,6 +445,11 @@ impl<T: Transport> Reactor<T> {
         &self.shared.metrics
     }
 
+    /// What may still be spent, for tests and simulation.
+    pub fn work(&self) -> &Work {
+        &self.shared.work
+    }
+
     /// What time it was when the turn began.
     pub fn now(&self) -> Now {
         self.shared.now

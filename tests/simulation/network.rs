@@ -31,6 +31,17 @@ pub struct Client(u32);
 #[derive(Debug)]
 pub struct Socket(u32);
 
+/// What the server has asked of the network since the beginning, whatever came of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Calls {
+    pub accepts: u64,
+    pub reads: u64,
+    pub read_bytes: u64,
+    pub writes: u64,
+    pub written_bytes: u64,
+    pub closes: u64,
+}
+
 /// A virtual clock and a virtual network.
 pub struct Sim {
     clock: Micros,
@@ -47,8 +58,7 @@ pub struct Sim {
     descriptors_max: u32,
     window: u32,
     discard: bool,
-    writes: u64,
-    reads: u64,
+    calls: Calls,
     read_time: Micros,
     events_max: usize,
     wall_ahead_ms: i64,
@@ -101,8 +111,7 @@ impl Sim {
             descriptors_max: u32::MAX,
             window: 64 << 10,
             discard: false,
-            writes: 0,
-            reads: 0,
+            calls: Calls::default(),
             read_time: Micros(0),
             events_max: usize::MAX,
             wall_ahead_ms: 0,
@@ -336,14 +345,14 @@ impl Sim {
         self.descriptors
     }
 
-    /// Reads that were made or tried.
-    pub fn reads(&self) -> u64 {
-        self.reads
+    /// What has been asked of it.
+    pub fn calls(&self) -> Calls {
+        self.calls
     }
 
     /// Calls of [`Transport::write`], whatever came of them.
     pub fn writes(&self) -> u64 {
-        self.writes
+        self.calls.writes
     }
 
     fn edge(&mut self, key: u32) {
@@ -407,6 +416,7 @@ impl Transport for Sim {
     }
 
     fn accept(&mut self) -> Result<(Socket, SocketAddr), AcceptError> {
+        self.calls.accepts += 1;
         if !self.listens || self.knocking.is_empty() {
             return Err(AcceptError::Empty);
         }
@@ -452,7 +462,7 @@ impl Transport for Sim {
     }
 
     fn read(&mut self, socket: &mut Socket, into: &mut [u8]) -> io::Result<usize> {
-        self.reads += 1;
+        self.calls.reads += 1;
         self.clock.0 += self.read_time.0;
         let pipe = &mut self.pipes[socket.0 as usize];
         if pipe.shortage > 0 {
@@ -475,11 +485,12 @@ impl Transport for Sim {
         if pipe.to_server.is_empty() {
             pipe.to_server = VecDeque::new();
         }
+        self.calls.read_bytes += taken as u64;
         Ok(taken)
     }
 
     fn write(&mut self, socket: &mut Socket, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.writes += 1;
+        self.calls.writes += 1;
         let pipe = &mut self.pipes[socket.0 as usize];
         if pipe.shortage > 0 {
             shortage(&mut self.chance, pipe.shortage)?;
@@ -494,6 +505,7 @@ impl Transport for Sim {
         let offered: usize = parts.iter().map(|part| part.len()).sum();
         if self.discard {
             pipe.received += offered as u64;
+            self.calls.written_bytes += offered as u64;
             return Ok(offered);
         }
         let room = (pipe.window as usize).saturating_sub(pipe.to_client.len());
@@ -509,6 +521,7 @@ impl Transport for Sim {
             left -= piece;
         }
         pipe.received += taken as u64;
+        self.calls.written_bytes += taken as u64;
         Ok(taken)
     }
 
@@ -520,6 +533,7 @@ impl Transport for Sim {
     }
 
     fn close(&mut self, socket: Socket) {
+        self.calls.closes += 1;
         self.descriptors -= 1;
         let pipe = &mut self.pipes[socket.0 as usize];
         pipe.server = End::Closed;

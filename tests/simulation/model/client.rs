@@ -61,6 +61,8 @@ pub enum State {
 #[derive(Debug, Default)]
 pub struct Hope {
     pub status: u16,
+    /// Bytes of the body that it answers.
+    pub body_bytes: usize,
     pub to_head: bool,
     /// It may be answered before it is whole, once more than so many bytes have been sent; nothing follows it.
     pub lie: Option<u64>,
@@ -83,6 +85,17 @@ pub enum Then {
     /// What was to be published in an app has been.
     Accepts(Dialect, usize),
     Opens,
+}
+
+/// A message that must come back.
+#[derive(Debug)]
+pub struct Echo {
+    pub opcode: u8,
+    pub payload: Vec<u8>,
+    /// Bytes that it was sent as, if it was compressed.
+    pub packed_bytes: Option<usize>,
+    /// The turn before which it was whole.
+    pub whole: u32,
 }
 
 pub struct Client {
@@ -118,7 +131,7 @@ pub struct Client {
     pub answers: VecDeque<Hope>,
     /// The turns before which their requests were whole; the others are still to be sent.
     pub whole: VecDeque<u32>,
-    pub echoes: VecDeque<(u8, Vec<u8>)>,
+    pub echoes: VecDeque<Echo>,
     pub pings: VecDeque<Vec<u8>>,
     /// Where a lie begins on a WebSocket, and the code that answers it.
     pub lie: Option<(u64, u16)>,
@@ -321,7 +334,12 @@ impl Client {
                     self.whole.push_back(turn);
                     ledger.sessions.whole(act, turn);
                 }
-                Mark::Message(opcode, payload) => self.echoes.push_back((opcode, payload)),
+                Mark::Message(opcode, payload, packed_bytes) => self.echoes.push_back(Echo {
+                    opcode,
+                    payload,
+                    packed_bytes,
+                    whole: turn,
+                }),
                 Mark::Command(command) => self.commands.push(Command {
                     whole: turn,
                     ..command

@@ -12,6 +12,7 @@ use super::outgoing::Mark;
 use super::rules::Rules;
 use super::standing::{Command, Standing};
 use super::tasks;
+use super::work::Cost;
 
 /// What a client needs to know beside its own connection.
 pub struct Around<'a> {
@@ -122,6 +123,10 @@ impl Client {
                 hope.status, answer.status, answer.body
             ));
         }
+        if hope.lie.is_none() {
+            let cost = Cost::of_answer(answer.bytes, hope.body_bytes);
+            around.ledger.work.done(whole, turn, cost)?;
+        }
         match hope.then {
             Then::Accepts(dialect, wish) => {
                 dialect.accepted(wish, &answer.body, around.ledger)?;
@@ -201,7 +206,13 @@ impl Client {
             }
             frames::PONG => self.hear_pong(&frame.payload)?,
             opcode if self.kind == Kind::Echo => match self.echoes.pop_front() {
-                Some((kind, payload)) if kind == opcode && payload == frame.payload => {}
+                Some(echo) if echo.opcode == opcode && echo.payload == frame.payload => {
+                    let bytes = echo.payload.len();
+                    let is_packed = self.packs(bytes, around.rules);
+                    let cost = Cost::of_echo(bytes, echo.packed_bytes, is_packed);
+                    let turn = self.turn_of(self.understood);
+                    around.ledger.work.done(echo.whole, turn, cost)?;
+                }
                 other => return Err(format!("the echo of {other:?} is not {frame:?}")),
             },
             frames::TEXT => {
@@ -220,6 +231,12 @@ impl Client {
             opcode => return Err(format!("a listener got opcode {opcode}")),
         }
         Ok(frame.bytes)
+    }
+
+    /// Whether a message of so many bytes to it is compressed, if that makes it shorter: not for a window that is not
+    /// the largest.
+    fn packs(&self, bytes: usize, rules: &Rules) -> bool {
+        self.window_bits == 15 && bytes >= rules.bounds.deflate_bytes_min as usize
     }
 
     /// A pong answers a ping no older than the last one that was answered; those between may go without.

@@ -10,11 +10,14 @@ use roomcast::time::Now;
 use super::dialect::Dialect;
 use super::log::{Log, Told};
 use super::sessions::Sessions;
+use super::work::WorkDone;
 
 #[derive(Default)]
 pub struct Ledger {
     logs: [Log; Dialect::ALL.len()],
     pub sessions: Sessions,
+    /// What every turn cost.
+    pub work: WorkDone,
     /// The loop's own time in every turn, in milliseconds; a turn is a place in here.
     pub times: Vec<u64>,
     /// The turn of each time on the wall, where no turn's time is another's.

@@ -15,8 +15,8 @@ pub enum Mark {
     Publish(Dialect, usize),
     /// A call for a session.
     Call(Act),
-    /// A message to the echo.
-    Message(u8, Vec<u8>),
+    /// A message to the echo, and how many bytes it is if it is compressed.
+    Message(u8, Vec<u8>, Option<usize>),
     /// A message that an app answers.
     Command(Command),
     /// A message that nobody answers.

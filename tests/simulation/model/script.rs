@@ -12,6 +12,9 @@ use super::rules::{KEY, Rules};
 use super::sessions::Asked;
 use super::tasks;
 
+/// A message of more bytes is compressed in slices.
+const LONG_BYTES: usize = 64 << 10;
+
 impl Client {
     /// Thinks of something to say, or not.
     pub fn speak(&mut self, chance: &mut Chance, ledger: &mut Ledger, rules: &Rules) {
@@ -135,6 +138,7 @@ impl Client {
         );
         let hope = Hope {
             status,
+            body_bytes: length,
             drains: method != "GET",
             then: Then::Obeys(act),
             ..Hope::default()
@@ -154,6 +158,7 @@ impl Client {
         } = dialect.publish(chance, ledger.log_mut(dialect), &mut self.tasks);
         let mut hope = Hope {
             status,
+            body_bytes: body.len(),
             drains: true,
             then: Then::Accepts(dialect, wish),
             closes: chance.one_in(30),
@@ -234,14 +239,18 @@ impl Client {
 
     /// A message that is no command.
     fn chat(&mut self, chance: &mut Chance, bytes_max: usize) {
-        let size = chance.size(bytes_max);
+        let mut size = chance.size(bytes_max);
+        if self.kind == Kind::Echo && bytes_max > LONG_BYTES && size > LONG_BYTES / 3 {
+            // So that it is often compressed in slices.
+            size = (size + LONG_BYTES / 2).min(bytes_max);
+        }
         let (opcode, payload) = if chance.one_in(2) {
             (BINARY, chance.bytes(size))
         } else {
             (TEXT, chance.text(size / 4).into_bytes())
         };
         let mark = match (self.kind, self.dialect) {
-            (Kind::Echo, _) => Mark::Message(opcode, payload.clone()),
+            (Kind::Echo, _) => Mark::Message(opcode, payload.clone(), None),
             (Kind::Listener, Dialect::Tasks) => Mark::Command(tasks::nonsense(&self.wants)),
             _ => Mark::Ignored,
         };
@@ -254,6 +263,12 @@ impl Client {
         let sent = match compressed {
             true => deflate::compress(&payload),
             false => payload,
+        };
+        let mark = match mark {
+            Mark::Message(opcode, payload, _) => {
+                Mark::Message(opcode, payload, compressed.then_some(sent.len()))
+            }
+            mark => mark,
         };
         let mut rest = sent.as_slice();
         let mut kind = if compressed { 0x40 | opcode } else { opcode };

@@ -20,7 +20,7 @@ use super::hearing::Around;
 use super::ledger::Ledger;
 use super::rules::{Flavour, KEY, Rules};
 use super::witness;
-use super::work::{Done, WorkDone};
+use super::work::Seen;
 
 /// Turns in which nothing moves that a wait may take: more is a loop that spins.
 const IDLE_TURNS_MAX: u32 = 1000;
@@ -35,7 +35,6 @@ pub struct World {
     /// Whoever is connected; the first are the witnesses, one for each app.
     pub clients: Vec<Client>,
     pub(super) gone: Vec<Client>,
-    work: WorkDone,
     /// Names of connections, most of them no more.
     pub names: Vec<ConnId>,
     pub draining: Option<u32>,
@@ -85,7 +84,6 @@ impl World {
             ledger: Ledger::default(),
             clients: Vec::new(),
             gone: Vec::new(),
-            work: WorkDone::default(),
             names: Vec::new(),
             draining: None,
             stops: 0,
@@ -173,13 +171,13 @@ impl World {
         let closes = self.reactor.metrics().guest_closes;
         let descriptors = u64::from(self.sim().descriptors());
         let accepted = self.accepted();
-        let done = Done::by_now(&self.reactor);
+        let seen = Seen::by_now(&self.reactor);
         let flow = self
             .reactor
             .turn()
             .map_err(|error| format!("a turn failed: {error}"))?;
-        self.work
-            .check(&self.rules.bounds.turn, done, Done::by_now(&self.reactor))?;
+        let work = &mut self.ledger.work;
+        work.check(&self.rules, &seen, &Seen::by_now(&self.reactor))?;
         self.exhausted =
             descriptors + self.accepted() - accepted >= u64::from(self.descriptors_max);
         self.exited |= flow == Flow::Exit;
