@@ -104,7 +104,7 @@ impl Client {
                 .then_some(())
                 .ok_or("bytes behind the last word".into());
         }
-        let is_slow = self.takes_too_little(now, around);
+        let is_slow = self.takes_too_little(turn, around);
         if is_stuck
             || is_slow
             || around.rules.thrifty
@@ -148,17 +148,19 @@ impl Client {
     }
 
     /// Whether it may be being closed, as far as it knows, and has taken less than it must for a write timeout.
-    fn takes_too_little(&self, now: u64, around: &Around<'_>) -> bool {
+    fn takes_too_little(&self, turn: u32, around: &Around<'_>) -> bool {
         let (bounds, ledger) = (&around.rules.bounds, &*around.ledger);
+        let now = ledger.time(turn);
         let span = bounds.write_timeout.0;
-        let is_silent = |sent: &u32| now >= ledger.time(*sent) + bounds.pong_timeout.0;
+        // Who was closed for its silence may have broken it since.
+        let was_silent = self.check_silent(bounds.pong_timeout, turn, ledger);
         let may_be_closing = self.state == State::Http
             || self.lie.is_some()
             || self.closing.is_some()
             || self.session.is_some()
             || around.draining.is_some()
             || !self.unfinished.is_empty()
-            || self.sent.last().is_some_and(is_silent);
+            || was_silent.is_ok();
         let earlier = self.written.iter().rev();
         let mut earlier = earlier.skip_while(|(turn, _)| ledger.time(*turn) + span > now);
         let before = earlier.next().map_or(0, |(_, bytes)| *bytes);
