@@ -21,6 +21,17 @@ pub const CLOSE: u64 = 6_000;
 pub const READ: u64 = 2_000;
 /// A message or request, whatever it says.
 pub const MESSAGE: u64 = 4_000;
+/// A frame of a message that does not come as one, or not with one read, beside its bytes.
+pub const FRAGMENT: u64 = 50;
+/// A chunk of a body, beside its bytes and the line that gives its size.
+pub const CHUNK: u64 = 50;
+/// A byte of such a line, or of an empty one before a request.
+pub const LINE: u64 = 2;
+/// A byte of a head or of trailers, each time that they are looked through: anew whenever more of them has come.
+pub const HEAD: u64 = 1;
+/// What stands between two elements of a list, or two parameters, in a long head, or an escape: each may be looked at
+/// several times.
+pub const ELEMENT: u64 = 100;
 /// A byte of a message that an app looks through.
 pub const LOOKED_THROUGH: u64 = 1;
 /// A byte of a body that is read as JSON.

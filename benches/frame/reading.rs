@@ -24,7 +24,7 @@ const LIMITS: Limits = Limits {
     body_bytes_max: 1 << 20,
     message_bytes_max: 1 << 20,
     deflate: false,
-    inflating: u64::MAX,
+    cost_max: u64::MAX,
 };
 
 /// Prints the table.

@@ -25,7 +25,7 @@ const LIMITS: Limits = Limits {
     body_bytes_max: 1 << 20,
     message_bytes_max: 1 << 20,
     deflate: true,
-    inflating: u64::MAX,
+    cost_max: u64::MAX,
 };
 
 /// A client's frame.

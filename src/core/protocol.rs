@@ -7,13 +7,14 @@
 
 use tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::wire::body::Body;
+use crate::wire::body::{Body, Taken};
 use crate::wire::buffer::{Buffer, Unpacking};
 use crate::wire::fault::Fault;
 use crate::wire::frame::{Header, Kind, close, unmask};
 use crate::wire::growth::{self, Rest};
-use crate::wire::http::{Framing, Head, Request};
+use crate::wire::http::{Framing, Head, Request, head_cost};
 use crate::wire::utf8::{self, Text};
+use crate::work;
 
 /// What a half-received frame needs at the least for its room to be measured out: below that, what a vector gives too
 /// much is little, and measuring costs a short message more than it saves.
@@ -41,8 +42,9 @@ pub struct Limits {
     pub message_bytes_max: u32,
     /// Whether messages may be compressed.
     pub deflate: bool,
-    /// What inflating a message may cost at once, as `work` counts it: what is left goes on in the next call.
-    pub inflating: u64,
+    /// What inflating a message, or taking the pieces of one or of a body, may cost at once, as `work` counts it: what is
+    /// left goes on in the next call.
+    pub cost_max: u64,
 }
 
 /// What the client did.
@@ -56,8 +58,8 @@ pub enum Event<'a> {
         /// The client waits for `100 Continue` before it sends the body.
         expects_continue: bool,
     },
-    /// A compressed message is there, of which a part is inflated: the next call goes on with it.
-    Unpacking,
+    /// More is there of a body or message than may be looked at or inflated at once: the next call goes on with it.
+    Unfinished,
     /// A whole request.
     Request(Request<'a>),
     /// A whole text message.
@@ -80,7 +82,7 @@ impl Event<'_> {
             Event::Binary(payload) | Event::Ping(payload) | Event::Pong(payload) => {
                 Some(payload.len())
             }
-            Event::Body { .. } | Event::Unpacking | Event::Request(_) | Event::Close(_) => None,
+            Event::Body { .. } | Event::Unfinished | Event::Request(_) | Event::Close(_) => None,
         }
     }
 }
@@ -88,6 +90,8 @@ impl Event<'_> {
 /// The state of one connection's input.
 pub struct Protocol {
     phase: Phase,
+    /// Bytes of a request's head that were looked at, and of which more is missing: they say nothing new until more come.
+    part_bytes: u32,
     /// One word while nothing is half received, and no more.
     work: Option<Box<Work>>,
 }
@@ -140,6 +144,7 @@ impl Protocol {
     pub fn new() -> Protocol {
         Protocol {
             phase: Phase::Request,
+            part_bytes: 0,
             work: None,
         }
     }
@@ -191,23 +196,33 @@ impl Protocol {
         limits: Limits,
     ) -> Result<Option<Event<'a>>, Fault> {
         if let Some(Work::Body(body)) = self.work.as_deref_mut() {
-            if !body.take(buffer)? {
-                return Ok(None);
-            }
-            return Ok(self.whole_request(buffer));
+            let stops_at = buffer.cost().saturating_add(limits.cost_max);
+            return match body.take(buffer, stops_at)? {
+                Taken::Whole => Ok(self.whole_request(buffer)),
+                Taken::Part => Ok(None),
+                Taken::Slice => Ok(Some(Event::Unfinished)),
+            };
         }
         // A client may send an empty line before its request (RFC 9112 §2.2).
         while buffer.unread().starts_with(b"\r\n") {
             buffer.consume(2);
+            buffer.spend(2 * work::LINE);
         }
         if matches!(buffer.unread(), [] | [b'\r']) {
             return Ok(None);
         }
         let buffer: &'a Buffer = buffer;
         let unread = buffer.unread();
+        if unread.len() == self.part_bytes as usize {
+            return Ok(None);
+        }
         let Some((head, head_bytes)) = Head::parse(unread)? else {
+            buffer.spend(unread.len() as u64 * work::HEAD);
+            self.part_bytes = unread.len() as u32;
             return Ok(None);
         };
+        self.part_bytes = 0;
+        buffer.spend(head_cost(&unread[..head_bytes]));
         let framing = head.framing()?;
         let expects_continue = head.expects_continue()?;
         let behind = &unread[head_bytes..];
@@ -234,6 +249,7 @@ impl Protocol {
         let (bytes, head_bytes) = body.into_parts();
         buffer.adopt(bytes);
         let (head, body) = buffer.adopted().split_at(head_bytes);
+        buffer.spend(head_cost(head));
         let (head, _) = Head::parse(head)
             .ok()
             .flatten()
@@ -246,6 +262,7 @@ impl Protocol {
         buffer: &'a mut Buffer,
         limits: Limits,
     ) -> Result<Option<Event<'a>>, Fault> {
+        let stops_at = buffer.cost().saturating_add(limits.cost_max);
         loop {
             if let Some(Work::Message(message)) = self.work.as_deref_mut()
                 && let Some(frame) = &mut message.frame
@@ -274,10 +291,12 @@ impl Protocol {
                 message.gathered.make_room(piece, rest);
                 message.gathered.append(buffer.at(range))?;
                 if ended && is_last {
+                    let cost_max = stops_at.saturating_sub(buffer.cost());
+                    let limits = Limits { cost_max, ..limits };
                     return match self.keep_whole(buffer, limits)? {
                         Whole::CheckedText => Ok(Some(Event::Text(buffer.adopted_text()))),
                         Whole::Data { text } => data(text, buffer.adopted()).map(Some),
-                        Whole::Unpacking => Ok(Some(Event::Unpacking)),
+                        Whole::Unpacking => Ok(Some(Event::Unfinished)),
                     };
                 }
                 continue;
@@ -300,10 +319,10 @@ impl Protocol {
                 unmask(buffer.at_mut(range.clone()), header.mask, 0);
                 let text = header.kind == Kind::Text;
                 if header.compressed {
-                    let (max, cost_max) = (limits.message_bytes_max, limits.inflating);
+                    let (max, cost_max) = (limits.message_bytes_max, limits.cost_max);
                     if let Some(unpacking) = buffer.inflate(range, max, cost_max)? {
                         self.put_aside(unpacking, text);
-                        return Ok(Some(Event::Unpacking));
+                        return Ok(Some(Event::Unfinished));
                     }
                     return data(text, buffer.adopted()).map(Some);
                 }
@@ -311,6 +330,11 @@ impl Protocol {
             }
             buffer.consume(header_bytes);
             self.begin_frame(header);
+            // A frame of a message may be empty, so that many of them come with one read.
+            buffer.spend(work::FRAGMENT);
+            if buffer.cost() >= stops_at {
+                return Ok(Some(Event::Unfinished));
+            }
         }
     }
 
@@ -368,7 +392,7 @@ impl Protocol {
                 Ok(Whole::Data { text: false })
             }
             Gathered::Compressed { text, bytes } => {
-                let (max, cost_max) = (limits.message_bytes_max, limits.inflating);
+                let (max, cost_max) = (limits.message_bytes_max, limits.cost_max);
                 if let Some(unpacking) = buffer.adopt_inflated(bytes, max, cost_max)? {
                     self.put_aside(unpacking, text);
                     return Ok(Whole::Unpacking);
@@ -393,8 +417,8 @@ impl Protocol {
             return Ok(None);
         };
         let text = *text;
-        if !buffer.go_on(unpacking, limits.message_bytes_max, limits.inflating)? {
-            return Ok(Some(Event::Unpacking));
+        if !buffer.go_on(unpacking, limits.message_bytes_max, limits.cost_max)? {
+            return Ok(Some(Event::Unfinished));
         }
         self.work = None;
         data(text, buffer.adopted()).map(Some)

@@ -350,7 +350,7 @@ impl<T: Transport> Reactor<T> {
                     _ => 0,
                 },
                 deflate: self.shared.outbox.inflates(id.key),
-                inflating: self.shared.work.share_left(),
+                cost_max: self.shared.work.share_left(),
             };
             let (mark, has_body) = (self.buffer.mark(), conn.protocol.has_body());
             let event = conn.protocol.next(&mut self.buffer, limits);
@@ -377,7 +377,7 @@ impl<T: Transport> Reactor<T> {
             }
             match event {
                 Ok(None) => return Reacted::Hungry,
-                Ok(Some(Event::Unpacking)) => return Reacted::Spent,
+                Ok(Some(Event::Unfinished)) => return Reacted::Spent,
                 Ok(Some(Event::Request(request))) => {
                     let Role::Visitor(visitor) = &mut conn.role else {
                         return Reacted::Hungry;

@@ -7,6 +7,7 @@ use super::buffer::Buffer;
 use super::fault::Fault;
 use super::growth::{self, Rest};
 use super::http::{Framing, HEADERS_BYTES_MAX, has_bare_line_feed};
+use crate::work;
 
 /// The longest line that gives a chunk's size, extensions included.
 const CHUNK_LINE_BYTES_MAX: usize = 256;
@@ -17,6 +18,17 @@ pub struct Body {
     head_bytes: usize,
     body_bytes_max: u32,
     state: State,
+}
+
+/// How much was taken of what there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// All, and the body is whole.
+    Whole,
+    /// All, and more is needed.
+    Part,
+    /// As much as may be at once.
+    Slice,
 }
 
 /// What comes next.
@@ -65,13 +77,14 @@ impl Body {
         }
     }
 
-    /// Takes what the buffer has of it; true once it is whole.
-    pub fn take(&mut self, buffer: &Buffer) -> Result<bool, Fault> {
+    /// Takes what the buffer has of it, until the buffer's cost has come to `stops_at`. Chunks may be of one byte, so that
+    /// many of them come with one read.
+    pub fn take(&mut self, buffer: &Buffer, stops_at: u64) -> Result<Taken, Fault> {
         loop {
             let unread = buffer.unread();
             self.state = match self.state {
-                State::Whole => return Ok(true),
-                _ if unread.is_empty() => return Ok(false),
+                State::Whole => return Ok(Taken::Whole),
+                _ if unread.is_empty() => return Ok(Taken::Part),
                 State::Fixed(left) => match self.keep(buffer, left, Rest::Whole(left)) {
                     0 => State::Whole,
                     left => State::Fixed(left),
@@ -80,6 +93,7 @@ impl Body {
                     0 => State::ChunkEnd,
                     left => State::Chunk(left),
                 },
+                State::Size if buffer.cost() >= stops_at => return Ok(Taken::Slice),
                 State::Size => match httparse::parse_chunk_size(unread) {
                     Ok(httparse::Status::Complete((line_bytes, size)))
                         if line_bytes <= CHUNK_LINE_BYTES_MAX
@@ -87,10 +101,11 @@ impl Body {
                             && !has_bare_line_feed(&unread[..line_bytes]) =>
                     {
                         buffer.consume(line_bytes);
+                        buffer.spend(work::CHUNK + line_bytes as u64 * work::LINE);
                         self.begin_chunk(size)?
                     }
                     Ok(httparse::Status::Partial) if unread.len() < CHUNK_LINE_BYTES_MAX => {
-                        return Ok(false);
+                        return Ok(Taken::Part);
                     }
                     _ => return Err(Fault::Chunk),
                 },
@@ -99,7 +114,7 @@ impl Body {
                         buffer.consume(2);
                         State::Size
                     }
-                    [b'\r'] => return Ok(false),
+                    [b'\r'] => return Ok(Taken::Part),
                     _ => return Err(Fault::Chunk),
                 },
                 State::Trailers => {
@@ -110,10 +125,12 @@ impl Body {
                                 && !has_bare_line_feed(&unread[..trailers_bytes]) =>
                         {
                             buffer.consume(trailers_bytes);
+                            buffer.spend(trailers_bytes as u64 * work::HEAD);
                             State::Whole
                         }
                         Ok(httparse::Status::Partial) if unread.len() < HEADERS_BYTES_MAX => {
-                            return Ok(false);
+                            buffer.spend(unread.len() as u64 * work::HEAD);
+                            return Ok(Taken::Part);
                         }
                         _ => return Err(Fault::Chunk),
                     }

@@ -19,8 +19,8 @@ pub struct Buffer {
     adopted: Vec<u8>,
     adopted_text: String,
     inflater: Inflater,
-    /// What inflating has cost since that was asked for.
-    cost: u64,
+    /// What its messages have cost since that was asked for. A cell for the same reason.
+    cost: Cell<u64>,
 }
 
 /// A compressed message of which a part is inflated.
@@ -46,7 +46,7 @@ impl Buffer {
             adopted: Vec::new(),
             adopted_text: String::new(),
             inflater: Inflater::new(),
-            cost: 0,
+            cost: Cell::new(0),
         }
     }
 
@@ -147,7 +147,8 @@ impl Buffer {
 
     /// Keeps what was inflated, if it is whole.
     fn keep(&mut self, message: Result<Option<Vec<u8>>, Fault>) -> Result<bool, Fault> {
-        self.cost += self.inflater.take_cost();
+        let cost = self.inflater.take_cost();
+        self.spend(cost);
         let message = message?;
         let is_whole = message.is_some();
         self.adopted = message.unwrap_or_default();
@@ -162,9 +163,19 @@ impl Buffer {
         }
     }
 
-    /// What inflating has cost since this was last asked, as `work` counts it.
+    /// So much more was done for what is in it, as `work` counts it, that is not told by an event.
+    pub fn spend(&self, cost: u64) {
+        self.cost.set(self.cost.get() + cost);
+    }
+
+    /// What was spent since [`Buffer::take_cost`] was last asked.
+    pub fn cost(&self) -> u64 {
+        self.cost.get()
+    }
+
+    /// What inflating, and what came in pieces, has cost since this was last asked, as `work` counts it.
     pub fn take_cost(&mut self) -> u64 {
-        std::mem::take(&mut self.cost)
+        self.cost.take()
     }
 
     /// Where the unread bytes begin, for [`Buffer::unread_from`].

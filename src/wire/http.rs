@@ -13,6 +13,7 @@ use super::fault::{Answer, Fault};
 use super::frame::Frame;
 use super::target::Target;
 use crate::time::Unix;
+use crate::work;
 
 /// The longest request line, in bytes.
 pub const LINE_BYTES_MAX: usize = 8 << 10;
@@ -20,6 +21,8 @@ pub const LINE_BYTES_MAX: usize = 8 << 10;
 pub const HEADERS_BYTES_MAX: usize = 16 << 10;
 /// The most headers of a request.
 pub const HEADERS_MAX: usize = 100;
+/// A shorter head costs what any request does, whatever its elements.
+const PLAIN_HEAD_BYTES_MAX: usize = 256;
 
 /// A whole request.
 pub struct Request<'a> {
@@ -228,6 +231,17 @@ pub fn origin_of(bytes: &[u8]) -> Option<&str> {
     let origin = origins.next().filter(|_| origins.next().is_none())?;
     let is_plain = origin.iter().all(u8::is_ascii_graphic);
     std::str::from_utf8(origin).ok().filter(|_| is_plain)
+}
+
+/// What a whole head costs beside the request, as `work` counts it: a little for its bytes, and more for the elements of
+/// lists, the parameters of a query and the escapes that may be taken apart in it.
+pub fn head_cost(head: &[u8]) -> u64 {
+    let ends_element = |byte: &&u8| matches!(**byte, b',' | b';' | b'&' | b'%' | b'+');
+    let elements = match head.len() {
+        ..=PLAIN_HEAD_BYTES_MAX => 0,
+        _ => head.iter().filter(ends_element).count() as u64,
+    };
+    head.len() as u64 * work::HEAD + elements * work::ELEMENT
 }
 
 /// Whether a line ends without CR, which only some readers take for an end.

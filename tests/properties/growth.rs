@@ -7,7 +7,7 @@ const LIMITS: Limits = Limits {
     body_bytes_max: 2 << 20,
     message_bytes_max: 2 << 20,
     deflate: false,
-    inflating: u64::MAX,
+    cost_max: u64::MAX,
 };
 /// What is kept beside the message itself.
 const STATE_BYTES_MAX: usize = 200;

@@ -126,14 +126,14 @@ impl Reader {
                     _ => 0,
                 },
                 deflate: self.deflate,
-                // Every other message is inflated in slices, if it is long.
-                inflating: [1, u64::MAX][self.seen.len() % 2],
+                // Every other message is taken in slices, if it is long or comes in pieces.
+                cost_max: [1, u64::MAX][self.seen.len() % 2],
             };
             let (mut opens, mut ends) = (false, false);
             let seen = match self.protocol.next(&mut self.buffer, limits) {
                 Ok(None) => break,
                 // It comes or not, depending on the cuts, and says nothing that the request does not say later.
-                Ok(Some(Event::Body { .. } | Event::Unpacking)) => continue,
+                Ok(Some(Event::Body { .. } | Event::Unfinished)) => continue,
                 Ok(Some(Event::Request(request))) => {
                     let head = &request.head;
                     let upgrade = Upgrade::parse(head, true);

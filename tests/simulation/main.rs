@@ -30,6 +30,7 @@ mod neighbours;
 #[allow(dead_code)]
 mod network;
 mod pace;
+mod pieces;
 mod queues;
 mod rooms;
 mod shortage;

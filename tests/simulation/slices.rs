@@ -25,7 +25,7 @@ fn shows_who_they_are(stage: &mut Stage) {
 }
 
 /// Until there is nothing left to do, a message of this client's is answered in the turn behind it; how many turns.
-fn serves_meanwhile(stage: &mut Stage, ordinary: Client) -> u32 {
+pub fn serves_meanwhile(stage: &mut Stage, ordinary: Client) -> u32 {
     let mut turns = 0;
     while stage.reactor.is_busy() || stage.reactor.transport().is_restless() {
         stage.sim().send(ordinary, &text("hello"));

@@ -15,6 +15,7 @@ mod core {
     mod hub;
     mod limiter;
     mod outbox;
+    mod protocol;
     mod wheel;
 }
 mod metrics;
