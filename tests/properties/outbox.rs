@@ -343,6 +343,12 @@ impl Pair {
             |_, stored| observed.push(stored),
         );
         assert!(waits.starts_with(&offered), "what waits goes out in order");
+        if self.queues[&key].is_blocked {
+            // It was cleared while it was listed, and what it got since in a run was refused.
+            assert!(self.has_published && offered.is_empty());
+            assert!(matches!(flush.state, FlushState::Blocked));
+            return;
+        }
         self.pack();
         let is_long = |copy: &Waiting| copy.form.1 && copy.weight > SLICE_BYTES;
         if offered.len() < waits.len() && self.queues[&key].waits.iter().any(is_long) {
@@ -427,7 +433,8 @@ impl Pair {
             FlushState::Empty => assert!(self.queues[&key].waits.is_empty()),
             // What comes first is not ready.
             FlushState::More => self.pack(),
-            other => panic!("it is broken: {other:?}"),
+            // It was cleared while it was listed, and what it got since in a run was refused.
+            FlushState::Blocked => assert!(self.queues[&key].is_blocked),
         }
         self.close(key);
     }
