@@ -9,6 +9,7 @@
 
 mod accept_rate;
 mod admission;
+mod answer;
 mod clock;
 mod deadlines;
 mod drain;

@@ -6,19 +6,18 @@
 use std::cell::Cell;
 use std::io;
 
+use super::answer::{Answered, Unanswered};
 use super::{
     ANSWERS_BYTES, ENDED, FRESH, HEAVY, HELD, KNOWN, LAST_WORDS, LEFTOVER_BYTES, LINGERS, Part,
     RELEASED, Reactor, Role, SERVING, STARVED, WAITS,
 };
-use crate::apps::{Asked, Message, Outcome};
+use crate::apps::{Asked, Message};
 use crate::core::protocol::{Event, Limits, Phase};
 use crate::id::{AppId, ConnId};
 use crate::time::Recent;
 use crate::transport::{Transport, is_shortage};
 use crate::vitals;
-use crate::wire::fault::{Answer, Fault};
 use crate::wire::frame::{Frame, close};
-use crate::wire::http::{Head, Response, origin_of};
 use crate::work;
 
 /// What is read from somebody of whom messages have been handled in this turn, and for each further read twice as much,
@@ -396,10 +395,13 @@ impl<T: Transport> Reactor<T> {
                         self.conns[id.key as usize].flags |= KNOWN;
                         self.is_no_guest(id.key);
                     }
-                    if let Some(later) = self.answer(id, answered) {
+                    if let Some(unanswered) = self.answer(id, answered) {
                         let protocol = &mut self.conns[id.key as usize].protocol;
                         protocol.put_back(&mut self.buffer, mark, has_body);
-                        return later;
+                        return match unanswered {
+                            Unanswered::Waits(app) => Reacted::Waits(app),
+                            Unanswered::GoesOn => Reacted::Spent,
+                        };
                     }
                     self.shared.work.charge(body_bytes * work::PARSED);
                     *progressed = true;
@@ -460,130 +462,6 @@ impl<T: Transport> Reactor<T> {
         let may_ask_more = self.conns[id.key as usize].protocol.phase() != Phase::Over;
         may_ask_more && self.shared.outbox.backlog_bytes(id.key) > ANSWERS_BYTES
     }
-
-    /// Queues the answer to a request, and opens the connection if that is what it says; or says why there is none yet.
-    fn answer(&mut self, id: ConnId, answered: Answered) -> Option<Reacted> {
-        let Answered {
-            outcome,
-            head_only,
-            keeps_alive,
-            is_http_1_1,
-        } = answered;
-        let unix = self.shared.now.unix;
-        match outcome {
-            Outcome::Answer(response) => {
-                // While requests are still served, those that stand behind this one get their answers, too.
-                let health = self.shared.health;
-                let is_last =
-                    health.draining && (health.refusing || self.buffer.unread().is_empty());
-                let keeps_alive = keeps_alive && !is_last;
-                // Before HTTP/1.1 a connection that stays is the exception, and both sides have to say so.
-                let response = if keeps_alive && !is_http_1_1 {
-                    response.with("Connection", "keep-alive")
-                } else {
-                    response
-                };
-                self.queue(id.key, response.encode(unix, head_only, !keeps_alive));
-                if !keeps_alive {
-                    self.say_last_words(id);
-                }
-            }
-            Outcome::Waits(app) => return Some(Reacted::Waits(app)),
-            Outcome::GoesOn(progress) => {
-                if let Role::Visitor(visitor) = &mut self.conns[id.key as usize].role {
-                    visitor.progress = Some(progress);
-                }
-                return Some(Reacted::Spent);
-            }
-            Outcome::Open(app, seat, upgrade) => {
-                let deflate = upgrade.deflate();
-                let response = upgrade.accept();
-                self.queue(id.key, response.encode(unix, false, false));
-                self.is_no_guest(id.key);
-                let conn = &mut self.conns[id.key as usize];
-                conn.protocol.open();
-                if let Some(deflate) = deflate {
-                    self.shared.outbox.deflate(id.key, deflate.packs());
-                }
-                conn.role = Role::Member(app, seat);
-                self.shared.outbox.assign(id.key, app);
-                conn.flags |= FRESH;
-                let waited = self.shared.now.micros.since(conn.since);
-                conn.since = self.shared.now.micros;
-                self.websockets += 1;
-                self.shared.metrics.handshake.observe(waited);
-                self.shared.metrics.connections[app as usize] += 1;
-                // Others may knock in this very turn.
-                self.shared.health.full = self.is_full();
-                self.arm_first_ping(id.key, app);
-                self.close_too(id);
-                let mut cx = self.shared.context(app, id);
-                self.apps.app(app).opened(seat, &mut cx);
-            }
-        }
-        None
-    }
-
-    /// The peer sent a close frame; true if that was the last thing to wait for.
-    fn closed_by_peer(&mut self, id: ConnId, code: u16) -> bool {
-        let conn = &mut self.conns[id.key as usize];
-        if conn.protocol.phase() == Phase::Closing && self.shared.outbox.is_empty(id.key) {
-            self.kill(id.key, code);
-            return true;
-        }
-        if conn.protocol.phase() == Phase::Open {
-            self.depart(id.key, code);
-            self.queue(id.key, Frame::close(code, ""));
-        }
-        self.say_last_words(id);
-        if self.buffer.unread().is_empty() {
-            self.conns[id.key as usize].flags &= !LINGERS;
-        }
-        false
-    }
-
-    /// Answers what a client did wrong: after that nothing it sends has a meaning.
-    pub(super) fn refuse(&mut self, id: ConnId, fault: Fault) {
-        log::debug!("connection {id}: {fault}");
-        match fault.answer() {
-            Answer::Status(status, _) => {
-                self.shared.metrics.http_request("unmatched", status);
-                let origin = origin_of(self.head_of(id));
-                let response = self.apps.share(origin, Response::from(fault));
-                self.queue(id.key, response.encode(self.shared.now.unix, false, true));
-            }
-            Answer::Close(code) => {
-                // A close frame of ours may be on its way already; then this one is not queued.
-                self.depart(id.key, code);
-                self.queue(id.key, Frame::close(code, &fault.to_string()));
-            }
-        }
-        self.say_last_words(id);
-    }
-
-    /// What has come of the head of a request that is refused: with its body, put aside, or as it is in the buffer.
-    fn head_of(&self, id: ConnId) -> &[u8] {
-        let conn = &self.conns[id.key as usize];
-        let aside = conn.leftover.as_ref().map(|bytes| &***bytes);
-        let head = conn.protocol.head().or(aside);
-        head.unwrap_or_else(|| self.buffer.unread())
-    }
-
-    /// From now on input is thrown away; once the queue is empty the connection ends.
-    fn say_last_words(&mut self, id: ConnId) {
-        let now = self.shared.now;
-        let conn = &mut self.conns[id.key as usize];
-        conn.protocol.over();
-        conn.flags |= LAST_WORDS | LINGERS;
-        conn.since = now.micros;
-        self.wheel
-            .arm_earlier(id.key, now.millis() + self.shared.bounds.close_timeout);
-    }
-
-    /// Queues something that always fits.
-    pub(super) fn queue(&mut self, key: u32, frame: Frame) {
-        self.shared.outbox.post(key, frame, self.shared.now.micros);
-    }
 }
 
 impl Reacted {
@@ -595,25 +473,6 @@ impl Reacted {
             Reacted::Held => Leaves::Held,
             Reacted::Waits(app) => Leaves::Waits(app),
             Reacted::Dead => Leaves::Dead,
-        }
-    }
-}
-
-/// What an answer needs to know of its request.
-struct Answered {
-    outcome: Outcome,
-    head_only: bool,
-    keeps_alive: bool,
-    is_http_1_1: bool,
-}
-
-impl Answered {
-    fn new(head: &Head<'_>, outcome: Outcome) -> Answered {
-        Answered {
-            outcome,
-            head_only: head.method == "HEAD",
-            keeps_alive: head.keeps_alive(),
-            is_http_1_1: head.is_http_1_1(),
         }
     }
 }
