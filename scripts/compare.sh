@@ -13,7 +13,8 @@ esac
 cd "$(git -C "$(dirname "${BASH_SOURCE[0]}")" rev-parse --show-toplevel)"
 target=${CARGO_TARGET_DIR:-target}
 if [[ " $* " != *' --from '* ]]; then
-  cargo build --release --quiet --locked --bins || exit 2
+  cargo build --release --quiet --locked || exit 2
+  cargo build --release --quiet --locked --package roomcast-flood || exit 2
   # With 3 some rivals cannot be had; the comparison names them.
   scripts/rivals.sh build || (($? == 3)) || exit 2
 fi

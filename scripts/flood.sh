@@ -100,7 +100,8 @@ esac
 
 cd "$(git -C "$(dirname "${BASH_SOURCE[0]}")" rev-parse --show-toplevel)"
 target=${CARGO_TARGET_DIR:-target}/release
-cargo build --release --quiet --bins || exit 2
+cargo build --release --quiet || exit 2
+cargo build --release --quiet --package roomcast-flood || exit 2
 server=${ROOMCAST_BIN:-$target/roomcast}
 
 server_core=() flood_core=()

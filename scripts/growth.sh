@@ -42,7 +42,8 @@ run() {
   printf '{"connections":%d,"mode":"%s","report":%s}\n' "$connections" "$mode" "$report" >>"$made/real.jsonl"
 }
 
-cargo build --locked --release --quiet --bins
+cargo build --locked --release --quiet
+cargo build --locked --release --quiet --package roomcast-flood
 mkdir -p "$made"
 rm -f "$made"/{real.jsonl,simulated.jsonl,table.md,growth.svg}
 

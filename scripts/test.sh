@@ -23,22 +23,22 @@ need_packages() {
 need_packages chromium curl golang-go golang-github-gorilla-websocket-dev iproute2 openssl python3-venv systemd valgrind
 
 say "format"
-cargo fmt --check
+cargo fmt --all --check
 for package in tests/clients/rust tests/fuzz benches/rivals; do
   cargo fmt --check --manifest-path "$package/Cargo.toml"
 done
 
 say "lints"
-cargo clippy --locked --all-targets -- -D warnings
+cargo clippy --workspace --locked --all-targets -- -D warnings
 cargo clippy --locked --quiet --manifest-path tests/clients/rust/Cargo.toml --target-dir target/clients/rust -- -D warnings
 cargo clippy --locked --quiet --manifest-path benches/rivals/Cargo.toml --target-dir target/rivals -- -D warnings
 
 say "documentation"
-RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --quiet
+RUSTDOCFLAGS="-D warnings" cargo doc --workspace --locked --no-deps --document-private-items --quiet
 
 say "tests"
 # The same random steps in every run, so that what fails here fails again; a plain `cargo test` draws fresh ones.
-PROPTEST_RNG_SEED=1 cargo test --locked --quiet
+PROPTEST_RNG_SEED=1 cargo test --workspace --locked --quiet
 
 say "tests that need an optimized build: a million simulated connections"
 cargo test --locked --release --quiet --test memory

@@ -1,4 +1,4 @@
-//! The floor plan as law: every import in `src` is read, and one that climbs fails the build. So does whatever the
+//! The floor plan as law: every import of the hub and of the flood is read, and one that climbs fails the build. So does whatever the
 //! house rules forbid everywhere: a clock or a chance of one's own, threads and what belongs to them, a file too long
 //! to be one noun.
 #![allow(clippy::unwrap_used, missing_docs)]
@@ -18,9 +18,11 @@ fn folder(name: &str) -> PathBuf {
 
 #[test]
 fn the_source_keeps_to_the_floor_plan() {
-    let sources = source::below(&folder("src"));
-    let files = sources.len();
-    assert!(files > 50, "only {files} files were found");
+    let mut sources = source::below(&folder("src"), &[]);
+    let hub = sources.len();
+    sources.extend(source::below(&folder("benches/flood/src"), &["roomcast_flood"]));
+    let flood = sources.len() - hub;
+    assert!(hub > 50 && flood > 50, "only {hub} and {flood} files were found");
     let wrong = law::check(&sources);
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
 }
@@ -28,7 +30,7 @@ fn the_source_keeps_to_the_floor_plan() {
 #[test]
 fn every_test_and_benchmark_says_what_it_is() {
     for name in ["tests", "benches"] {
-        for source in source::below(&folder(name)) {
+        for source in source::below(&folder(name), &[]) {
             let opens = source.text.starts_with("//!");
             assert!(opens, "{} does not open with what it does", source.name());
         }

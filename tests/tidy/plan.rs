@@ -49,7 +49,7 @@ pub const NOTES: &[(&str, &[&str])] = &[
     ("apps::rooms::store", RECORDS),
     ("settings", LAYER_0),
     ("watch", WATCH),
-    ("roomcast_flood", FLOOD),
+    ("roomcast_flood", &[]),
 ];
 const LAYER_0: &[&str] = &["time", "id", "pace", "bounds", "work", "metrics", "web"];
 const LAYERS_0_AND_1: &[&str] = &[
@@ -62,7 +62,6 @@ const DIALECT: &[&str] = &[
 const RECORDS: &[&str] = &["apps", "core", "time", "id", "pace", "bounds"];
 /// A client, which shares with the server how a wrong command line is told.
 const WATCH: &[&str] = &["settings", "time", "id", "bounds", "metrics", "web"];
-const FLOOD: &[&str] = &["wire", "time", "id", "bounds", "metrics"];
 
 /// Crates that only some modules use.
 pub const CRATES: &[(&str, &[&str])] = &[

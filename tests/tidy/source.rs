@@ -60,12 +60,11 @@ impl Source {
     }
 }
 
-/// Every file below a folder, but those that are compiled for tests only.
-pub fn below(folder: &Path) -> Vec<Source> {
+/// Every file below a folder, which stands for a module or for a library, but those that are compiled for tests only.
+pub fn below(folder: &Path, module: &[&str]) -> Vec<Source> {
     let mut sources = Vec::new();
-    if folder.is_dir() {
-        read(folder, &[], &mut sources);
-    }
+    let module: Vec<String> = module.iter().map(|name| (*name).to_owned()).collect();
+    read(folder, &module, &mut sources);
     sources
 }
 
@@ -76,9 +75,7 @@ fn read(folder: &Path, module: &[String], sources: &mut Vec<Source>) {
         let inner = [module, &[stem.replace('-', "_")]].concat();
         let stands_for_folder = !module.is_empty() && ["mod", "main"].contains(&stem);
         if path.is_dir() {
-            // A binary is a world of its own.
-            let inner = if stem == "bin" { module } else { &inner };
-            read(&path, inner, sources);
+            read(&path, &inner, sources);
         } else if path.extension().is_some_and(|kind| kind == "rs") && stem != "tests" {
             sources.push(Source {
                 module: if stands_for_folder {

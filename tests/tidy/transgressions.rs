@@ -54,7 +54,6 @@ fn imports_from_below_and_beside_pass() {
         ("core::hub", "use self::members::Members;"),
         ("core::hub::members", "use super::Hub;"),
         ("main", "use roomcast::reactor::Reactor;"),
-        ("roomcast_flood::a", "use roomcast::wire::frame::unmask;"),
         ("roomcast_flood::a", "use crate::client::Client;"),
         ("roomcast_flood::a", "use mio::Poll;"),
     ] {
@@ -88,7 +87,7 @@ fn the_notes_of_the_plan_are_kept() {
         ("apps::access", "use crate::apps::App;", "crate::apps"),
         ("settings", "use crate::wire::http::Head;", "crate::wire"),
         ("transport", "use crate::wire::http::Head;", "crate::wire"),
-        ("roomcast_flood", "use roomcast::apps::Apps;", "crate::apps"),
+        ("roomcast_flood", "use roomcast::time::Micros;", "crate::time"),
         ("apps::new", "use crate::nowhere::Thing;", "crate::nowhere"),
         ("reactor", "use mio::Poll;", "mio"),
         ("apps::events", "use httparse::Header;", "httparse"),

@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn the_descriptions_that_come_along_are_sound() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/targets");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/targets");
         for (file, has_echo) in [
             ("roomcast.toml", true),
             ("roomcast-tasks.toml", false),

@@ -9,10 +9,9 @@ use std::net::SocketAddr;
 use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use roomcast::time::Micros;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Micros};
 use crate::failure::Failure;
 use crate::frame::{self, Opcode};
 use crate::kit::Kit;

@@ -1,7 +1,7 @@
 //! What the publishers of a run saw: messages sent and answered, and how long that took.
 
+use crate::clock::Micros;
 use hdrhistogram::Histogram;
-use roomcast::time::Micros;
 
 use crate::failure::Failure;
 use crate::histogram;

@@ -1,6 +1,6 @@
 //! One upgrade handshake from the client's side (RFC 6455 §4.1): the key it sent, and the answer it will take.
 
-use roomcast::time::Micros;
+use crate::clock::Micros;
 use tungstenite::handshake::client::generate_key;
 use tungstenite::handshake::derive_accept_key;
 

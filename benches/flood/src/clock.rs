@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use roomcast::time::Micros;
+/// Microseconds since the start of the run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Micros(pub u64);
 
 /// Counts from the start of the run.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +23,13 @@ impl Clock {
     /// What time it is.
     pub fn now(self) -> Micros {
         Micros(self.started.elapsed().as_micros() as u64)
+    }
+}
+
+impl Micros {
+    /// Microseconds from `earlier` to this point, zero if `earlier` is later.
+    pub fn since(self, earlier: Micros) -> u64 {
+        self.0.saturating_sub(earlier.0)
     }
 }
 

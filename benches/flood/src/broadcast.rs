@@ -7,9 +7,7 @@
 
 use std::time::Duration;
 
-use roomcast::time::Micros;
-
-use crate::clock::after;
+use crate::clock::{Micros, after};
 use crate::crowd::Crowd;
 use crate::error::Error;
 use crate::failure::Failure;

@@ -6,11 +6,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use roomcast::time::Micros;
-
 use crate::broadcast::Broadcast;
 use crate::client::Sink;
-use crate::clock::{Clock, after, seconds};
+use crate::clock::{Clock, Micros, after, seconds};
 use crate::crowd::{Crowd, Pace};
 use crate::description::Scene;
 use crate::error::Error;

@@ -10,8 +10,8 @@
 
 mod missing;
 
+use crate::clock::Micros;
 use hdrhistogram::Histogram;
-use roomcast::time::Micros;
 
 use crate::client::Sink;
 use crate::counts::Counts;

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use mio::event::Event;
 use mio::{Events, Poll, Registry};
-use roomcast::time::Micros;
 
-use crate::clock::{Clock, after};
+use crate::clock::{Clock, Micros, after};
 
 /// Events a turn: at a few microseconds each a turn stays under a millisecond, so that publishing is not late.
 pub const EVENTS_MAX: usize = 256;

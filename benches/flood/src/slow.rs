@@ -8,13 +8,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use roomcast::time::Micros;
 use serde::Serialize;
 
 use crate::books::{Books, ServerBooks};
 use crate::broadcast::Broadcast;
 use crate::caller::Caller;
-use crate::clock::after;
+use crate::clock::{Micros, after};
 use crate::error::Error;
 use crate::group::Group;
 use crate::ledger::Ledger;

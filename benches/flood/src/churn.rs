@@ -7,11 +7,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use mio::Token;
-use roomcast::time::Micros;
 use serde::Serialize;
 use slab::Slab;
 
-use crate::clock::{Clock, after, seconds};
+use crate::clock::{Clock, Micros, after, seconds};
 use crate::error::Error;
 use crate::guest::{Fate, Guest, Stay};
 use crate::kit::Kit;

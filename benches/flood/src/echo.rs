@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
-use roomcast::time::Micros;
 use serde::Serialize;
 
 use crate::client::Sink;
-use crate::clock::{after, seconds};
+use crate::clock::{Micros, after, seconds};
 use crate::crowd::Crowd;
 use crate::error::Error;
 use crate::histogram::{self, Quantiles};

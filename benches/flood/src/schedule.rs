@@ -3,7 +3,7 @@
 //! The times follow from the start and the rate alone and never from what happened before, so a server that stalls
 //! does not slow the schedule down and its stall shows in every latency that it caused (no coordinated omission).
 
-use roomcast::time::Micros;
+use crate::clock::Micros;
 
 /// Due times of things numbered from 0.
 #[derive(Clone, Copy, Debug)]

@@ -5,10 +5,9 @@
 
 use std::time::Duration;
 
-use roomcast::time::Micros;
 use serde::Serialize;
 
-use crate::clock::after;
+use crate::clock::{Micros, after};
 use crate::metrics::Metrics;
 use crate::process::Process;
 

@@ -2,10 +2,9 @@
 //!
 //! The client was the bottleneck if it had something to do nearly all the time and the server had not.
 
-use roomcast::time::Micros;
 use serde::Serialize;
 
-use crate::clock::seconds;
+use crate::clock::{Micros, seconds};
 use crate::crowd::Crowd;
 use crate::error::Error;
 use crate::process::{Memory, Process};

@@ -2,8 +2,8 @@
 //!
 //! They are numbered within their room.
 
+use crate::clock::Micros;
 use hdrhistogram::Histogram;
-use roomcast::time::Micros;
 
 use crate::histogram;
 

@@ -6,10 +6,9 @@
 use std::time::Duration;
 
 use mio::{Registry, Token};
-use roomcast::time::Micros;
 
 use crate::client::{Client, Context, End, Sink};
-use crate::clock::{Clock, after};
+use crate::clock::{Clock, Micros, after};
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::group::Group;

@@ -34,7 +34,7 @@ trait Load {
 struct Fanout<'a> {
     broadcast: Broadcast<'a>,
     meter: Meter,
-    deadline: roomcast::time::Micros,
+    deadline: crate::clock::Micros,
 }
 
 struct Echo<'s, 'a> {

@@ -7,9 +7,9 @@ use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::clock::Micros;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use roomcast::time::Micros;
 use serde::Serialize;
 use socket2::{Domain, Protocol, Socket, Type};
 

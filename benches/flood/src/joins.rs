@@ -7,11 +7,10 @@
 
 use std::time::Duration;
 
-use roomcast::time::Micros;
 use serde::Serialize;
 
 use crate::client::Sink;
-use crate::clock::{after, seconds};
+use crate::clock::{Micros, after, seconds};
 use crate::crowd::Crowd;
 use crate::error::Error;
 use crate::mark::Mark;
