@@ -20,9 +20,15 @@ fn folder(name: &str) -> PathBuf {
 fn the_source_keeps_to_the_floor_plan() {
     let mut sources = source::below(&folder("src"), &[]);
     let hub = sources.len();
-    sources.extend(source::below(&folder("benches/flood/src"), &["roomcast_flood"]));
+    sources.extend(source::below(
+        &folder("benches/flood/src"),
+        &["roomcast_flood"],
+    ));
     let flood = sources.len() - hub;
-    assert!(hub > 50 && flood > 50, "only {hub} and {flood} files were found");
+    assert!(
+        hub > 50 && flood > 50,
+        "only {hub} and {flood} files were found"
+    );
     let wrong = law::check(&sources);
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
 }

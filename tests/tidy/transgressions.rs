@@ -87,7 +87,11 @@ fn the_notes_of_the_plan_are_kept() {
         ("apps::access", "use crate::apps::App;", "crate::apps"),
         ("settings", "use crate::wire::http::Head;", "crate::wire"),
         ("transport", "use crate::wire::http::Head;", "crate::wire"),
-        ("roomcast_flood", "use roomcast::time::Micros;", "crate::time"),
+        (
+            "roomcast_flood",
+            "use roomcast::time::Micros;",
+            "crate::time",
+        ),
         ("apps::new", "use crate::nowhere::Thing;", "crate::nowhere"),
         ("reactor", "use mio::Poll;", "mio"),
         ("apps::events", "use httparse::Header;", "httparse"),

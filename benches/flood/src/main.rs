@@ -1,86 +1,37 @@
 //! The connection-flood and latency client of roomcast: holds very many WebSocket connections in one process, on one
 //! thread, and checks and times everything that they are sent.
 //!
-//! A run goes top to bottom through these files. [`options`] says what was asked for, of [`arguments`] of several
-//! kinds; [`run`] has the modes, which are steps of a [`session`]. A [`target`] is a server by its [`description`], whose
-//! [`template`]s are filled in from what a [`caller`] is answered; its clients have a [`seating`]. The [`crowd`] drives
-//! all [`client`]s, which share a [`kit`], through one [`poller`]; a client reads [`frame`]s after its [`upgrade`], from
-//! one of several [`sources`], and its [`outcome`] is counted.
+//! A run goes top to bottom through these folders, each of which uses what stands further down in the table only:
 //!
-//! A [`broadcast`] has [`publisher`]s, which read an [`answer`] to each message, publish a [`plan`] on a [`schedule`].
-//! What is published is a [`mark`], what is delivered has an [`envelope`] around it; the [`ledger`] checks and
-//! [`counts`] every delivery, and [`flights`] knows what is still on its way. Other modes are [`echo`], [`slow`],
-//! in which a [`group`] stops reading, [`storm`], [`churn`], whose connections are [`guest`]s for a moment, [`joins`], and
-//! [`fairness`], for which there is a [`flooder`] and the [`spans`] that the server measured; nothing [`remains`] of those
-//! that have left. What the server's [`metrics`] say is held against what the clients saw, as two [`books`], and a
-//! [`sampler`] watches its memory meanwhile. The [`meter`] watches the server's and the client's own [`process`].
-//! What was [`published`] becomes what
-//! was [`broadcasted`], a part of the [`report`] beside the [`phases`] of the connections, which is printed as a [`table`]
-//! or as JSON, and drawn as a [`mod@plot`]. To [`compare`] servers, each a [`contender`], several sessions are loaded in
-//! turn, which makes a [`comparison`].
+//! | folder | what |
+//! |---|---|
+//! | [`run`] | which steps each mode takes, and what of it is reported |
+//! | [`report`] | its [`findings`](report::findings), printed as a [`table`](report::table) or as JSON, drawn as a [`plot`](mod@report::plot) |
+//! | [`modes`] | what is done: the steps of a [`session`](modes::session), a [`broadcast`](modes::broadcast) to many, and a file for each mode beside that |
+//! | [`client`] | the [`crowd`](client::crowd) drives all [`connection`](client::connection)s through one [`poller`](client::poller); a [`publisher`](client::publisher) speaks HTTP |
+//! | [`measure`] | the [`ledger`](measure::ledger) checks, counts and times every delivery; [`books`](measure::books) of both ends; the [`meter`](measure::meter) watches both processes |
+//! | [`command`] | what was asked for |
+//! | [`target`] | the [`server`](target::server) by its [`description`](target::description), and the [`mark`](target::mark) in what is published |
+//!
+//! What a server delivers is checked like this: the first messages, which are not counted, show what is wrapped around a
+//! mark, its [`envelope`](measure::envelope). Everything that is published is numbered, and on its way as one of the
+//! [`flights`](measure::flights) until each member has it: once, whole, and in order. With a rate, the
+//! [`schedule`](client::schedule) says when each message is meant to be sent, whatever the server does meanwhile, and
+//! every latency counts from then.
 //!
 //! It is no general WebSocket client: it offers no extensions, takes no fragmented messages, and speaks to loopback
 //! only.
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod answer;
-mod arguments;
-mod books;
-mod broadcast;
-mod broadcasted;
-mod caller;
-mod churn;
 mod client;
-mod clock;
-mod compare;
-mod comparison;
-mod contender;
-mod counts;
-mod crowd;
-mod description;
-mod echo;
-mod envelope;
+mod command;
 mod error;
-mod failure;
-mod fairness;
-mod flights;
-mod flooder;
-mod frame;
-mod group;
-mod guest;
-mod histogram;
-mod joins;
-mod kit;
-mod ledger;
-mod mark;
-mod meter;
-mod metrics;
-mod options;
-mod outcome;
-mod phases;
-mod plan;
-mod plot;
-mod poller;
-mod process;
-mod progress;
-mod published;
-mod publisher;
-mod remains;
+mod measure;
+mod modes;
 mod report;
 mod run;
-mod sampler;
-mod schedule;
-mod seating;
-mod session;
-mod slow;
-mod sources;
-mod spans;
-mod storm;
-mod table;
 mod target;
-mod template;
-mod upgrade;
 
 use std::fmt;
 use std::io::{self, Write};
@@ -90,11 +41,12 @@ use clap::Parser;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use crate::command::options::{Common, Mode, Options};
 use crate::error::Error;
-use crate::options::{Common, Mode, Options};
-use crate::plot::Curve;
-use crate::report::Report;
-use crate::table::Table;
+use crate::modes::compare;
+use crate::report::findings::Report;
+use crate::report::plot::{self, Curve};
+use crate::report::table::Table;
 
 fn main() -> ExitCode {
     let options = Options::parse();

@@ -2,28 +2,30 @@
 
 use std::time::Duration;
 
-use crate::broadcasted::Broadcasted;
-use crate::churn;
-use crate::clock::{Clock, after};
-use crate::description::{Description, Scene};
-use crate::echo;
+use crate::client::sources;
+use crate::command::options::{
+    Churn, Connect, Echo, Fairness, Fanout, Idle, Joins, Server, Slow, Storm,
+};
 use crate::error::Error;
-use crate::fairness;
-use crate::group::Group;
-use crate::joins;
-use crate::ledger::Ledger;
-use crate::meter::Cost;
-use crate::options::{Churn, Connect, Echo, Fairness, Fanout, Idle, Joins, Server, Slow, Storm};
-use crate::phases::ServerMemory;
-use crate::plan::Plan;
-use crate::published::Published;
-use crate::remains::Inventory;
-use crate::report::Report;
-use crate::seating::Seating;
-use crate::session::{Session, prepare};
-use crate::slow;
-use crate::sources;
-use crate::storm;
+use crate::measure::clock::{Clock, after};
+use crate::measure::ledger::Ledger;
+use crate::measure::meter::Cost;
+use crate::modes::broadcasted::Broadcasted;
+use crate::modes::churn;
+use crate::modes::echo;
+use crate::modes::fairness;
+use crate::modes::joins;
+use crate::modes::phases::ServerMemory;
+use crate::modes::plan::Plan;
+use crate::modes::published::Published;
+use crate::modes::remains::Inventory;
+use crate::modes::session::{Session, prepare, run_number, scene};
+use crate::modes::slow;
+use crate::modes::storm;
+use crate::report::findings::Report;
+use crate::target::description::Description;
+use crate::target::group::Group;
+use crate::target::seating::Seating;
 
 /// Bytes of the payloads that `connect --broadcast` and `storm` publish.
 const BROADCAST_BYTES: usize = 128;
@@ -61,14 +63,14 @@ pub fn fanout(options: &Fanout) -> Result<Report, Error> {
         mode: "fanout",
         rate: options.connect_rate,
         hold: None,
-        plan: Some(options.load.plan(options.server.common.settle)),
+        plan: Some(Plan::of(&options.load, options.server.common.settle)),
     };
     steps.run(&options.server, options.seating()?)
 }
 
 /// Runs `slow`.
 pub fn slow(options: &Slow) -> Result<Report, Error> {
-    let plan = options.load.plan(options.server.common.settle);
+    let plan = Plan::of(&options.load, options.server.common.settle);
     let seating = options.seating()?;
     let mut session = listeners(&options.server, seating, &plan)?;
     let mut report = Report::new("slow", session.crowd.target());
@@ -262,14 +264,14 @@ pub fn echo(options: &Echo) -> Result<Report, Error> {
     let mut session = Session::new(common, target, pids, size, book, Clock::start())?;
     let mut report = Report::new("echo", session.crowd.target());
     report.connect = Some(session.connect_as_asked(0.0)?);
-    let start = session.meter.start(&session.crowd)?;
+    let start = session.meter.start(session.crowd.moment())?;
     let elapsed_us = echo::run(
         &mut session.crowd,
         &mut session.sink,
         plan,
         session.deadline,
     )?;
-    let cost = session.meter.finish(&session.crowd, start)?;
+    let cost = session.meter.finish(session.crowd.moment(), start)?;
     let timed_out = session.is_over();
     report.close = Some(session.close()?);
     report.echo = Some(session.sink.report(elapsed_us, cost));
@@ -352,18 +354,4 @@ fn listeners<'a>(
         ledger,
         Clock::start(),
     )
-}
-
-/// The way to use a server, if its description knows it.
-pub fn scene(scene: Option<Scene>, name: &str) -> Result<Scene, Error> {
-    scene.ok_or_else(|| {
-        Error::Usage(format!(
-            "the target file has no [{name}], which this run needs"
-        ))
-    })
-}
-
-/// Tells this run from others against the same server.
-pub fn run_number() -> u16 {
-    std::process::id() as u16
 }

@@ -1,0 +1,91 @@
+//! What became of the clients of a run: counted by kind, the handshakes timed.
+
+use std::collections::BTreeMap;
+
+use hdrhistogram::Histogram;
+
+use crate::client::connection::{End, Step};
+use crate::client::failure::Failure;
+use crate::measure::histogram;
+
+/// What became of the clients so far.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Clients that began to connect.
+    pub started: u32,
+    /// Handshakes completed.
+    pub opened: u32,
+    /// Clients that never opened, by kind.
+    pub failed: BTreeMap<String, u32>,
+    /// Clients that were open and went away by themselves, by kind.
+    pub lost: BTreeMap<String, u32>,
+    /// Close handshakes that went as they should.
+    pub clean: u32,
+    /// Close handshakes that did not, by kind.
+    pub unclean: BTreeMap<String, u32>,
+    /// From `connect` to a valid 101, in microseconds.
+    pub handshake_us: Histogram<u64>,
+}
+
+impl Outcome {
+    /// Nothing yet.
+    pub fn new() -> Outcome {
+        Outcome {
+            started: 0,
+            opened: 0,
+            failed: BTreeMap::new(),
+            lost: BTreeMap::new(),
+            clean: 0,
+            unclean: BTreeMap::new(),
+            handshake_us: histogram::new(),
+        }
+    }
+
+    /// Counts what one event brought about.
+    pub fn step(&mut self, step: Step) {
+        if let Some(after_us) = step.opened_after_us {
+            self.opened += 1;
+            self.handshake_us.saturating_record(after_us);
+        }
+        if let Some(end) = step.ended {
+            self.ended(end);
+        }
+    }
+
+    /// Counts the end of a client.
+    pub fn ended(&mut self, end: End) {
+        let (kinds, failure) = match end {
+            End::Clean => {
+                self.clean += 1;
+                return;
+            }
+            End::Failed(failure) => (&mut self.failed, failure),
+            End::Lost(failure) => (&mut self.lost, failure),
+            End::Unclean(failure) => (&mut self.unclean, failure),
+        };
+        *kinds.entry(failure.to_string()).or_default() += 1;
+    }
+
+    /// Counts `clients` that never even began to connect.
+    pub fn never_started(&mut self, clients: u32) {
+        if clients > 0 {
+            *self
+                .failed
+                .entry(Failure::NotStarted.to_string())
+                .or_default() += clients;
+            self.started += clients;
+        }
+    }
+
+    /// Handshakes under way.
+    pub fn connecting(&self) -> usize {
+        let failed: u32 = self.failed.values().sum();
+        (self.started - self.opened - failed) as usize
+    }
+
+    /// Close handshakes that are over, clean or not.
+    pub fn closed(&self) -> usize {
+        let unclean: u32 = self.unclean.values().sum();
+        (self.clean + unclean) as usize
+    }
+}

@@ -1,0 +1,124 @@
+//! One upgrade handshake from the client's side (RFC 6455 §4.1): the key it sent, and the answer it will take.
+
+use crate::measure::clock::Micros;
+use tungstenite::handshake::client::generate_key;
+use tungstenite::handshake::derive_accept_key;
+
+use crate::client::failure::Failure;
+
+/// Headers of an answer; more are a bad response.
+const HEADERS_MAX: usize = 32;
+
+/// Bytes of an answer's head; more are a bad response.
+const HEAD_BYTES_MAX: usize = 16 << 10;
+
+/// A handshake under way.
+#[derive(Debug)]
+pub struct Upgrade {
+    /// The `Sec-WebSocket-Key` it sends, random for each connection.
+    pub key: String,
+    /// When it called `connect`.
+    pub started: Micros,
+    /// Whether the request was sent.
+    pub requested: bool,
+}
+
+impl Upgrade {
+    /// A handshake that starts at `started`.
+    pub fn new(started: Micros) -> Upgrade {
+        Upgrade {
+            key: generate_key(),
+            started,
+            requested: false,
+        }
+    }
+
+    /// The bytes that a correct answer takes, or `None` while it is not complete.
+    pub fn check(&self, bytes: &[u8]) -> Result<Option<usize>, Failure> {
+        let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
+        let mut response = httparse::Response::new(&mut headers);
+        let parsed = response.parse(bytes).map_err(|_| Failure::BadResponse)?;
+        let httparse::Status::Complete(used) = parsed else {
+            return match bytes.len() {
+                0..HEAD_BYTES_MAX => Ok(None),
+                _ => Err(Failure::BadResponse),
+            };
+        };
+        match response.code {
+            Some(101) => {}
+            Some(status) => return Err(Failure::Status(status)),
+            None => return Err(Failure::BadResponse),
+        }
+        let value = |name: &str| {
+            let header = response.headers.iter();
+            let mut found = header.filter(|header| header.name.eq_ignore_ascii_case(name));
+            found.next().map(|header| header.value)
+        };
+        let names = |name: &str, token: &str| {
+            value(name).is_some_and(|list| {
+                list.split(|&byte| byte == b',')
+                    .any(|item| item.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
+            })
+        };
+        let offered_nothing = value("Sec-WebSocket-Extensions").is_none()
+            && value("Sec-WebSocket-Protocol").is_none();
+        if !names("Upgrade", "websocket") || !names("Connection", "upgrade") || !offered_nothing {
+            return Err(Failure::BadResponse);
+        }
+        let accept = value("Sec-WebSocket-Accept");
+        if accept != Some(derive_accept_key(self.key.as_bytes()).as_bytes()) {
+            return Err(Failure::BadAccept);
+        }
+        Ok(Some(used))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The handshake of RFC 6455 §1.3.
+    fn sample() -> Upgrade {
+        Upgrade {
+            key: "dGhlIHNhbXBsZSBub25jZQ==".to_owned(),
+            started: Micros(0),
+            requested: true,
+        }
+    }
+
+    const ANSWER: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                          Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+
+    #[test]
+    fn the_answer_is_taken_once_its_last_byte_is_there() {
+        for cut in 0..ANSWER.len() {
+            assert_eq!(sample().check(&ANSWER.as_bytes()[..cut]), Ok(None));
+        }
+        let with_frame = format!("{ANSWER}\u{1}");
+        assert_eq!(
+            sample().check(with_frame.as_bytes()),
+            Ok(Some(ANSWER.len()))
+        );
+    }
+
+    #[test]
+    fn another_status_is_reported_as_it_is() {
+        let full = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n\r\n";
+        assert_eq!(sample().check(full), Err(Failure::Status(503)));
+    }
+
+    #[test]
+    fn a_wrong_accept_is_told_from_a_broken_response() {
+        let check = |answer: String| sample().check(answer.as_bytes());
+        assert_eq!(check(ANSWER.replace("s3p", "S3p")), Err(Failure::BadAccept));
+        let silent = ANSWER.replace("Upgrade: websocket\r\n", "");
+        assert_eq!(check(silent), Err(Failure::BadResponse));
+        assert_eq!(check("SSH-2.0-x\r\n\r\n".into()), Err(Failure::BadResponse));
+    }
+
+    #[test]
+    fn an_extension_that_was_not_offered_is_refused() {
+        let answer = ANSWER.replace("\r\n\r\n", "\r\nSec-WebSocket-Extensions: x\r\n\r\n");
+        assert_eq!(sample().check(answer.as_bytes()), Err(Failure::BadResponse));
+    }
+}

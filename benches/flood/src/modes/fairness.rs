@@ -1,0 +1,309 @@
+//! Whether one client can starve the others: the latencies of ordinary members in quiet rounds, and in rounds in which
+//! one more client sends as fast as the server takes it and another reads nothing.
+//!
+//! Quiet and disturbed rounds alternate, so that both see the same machine; a ratio is that of the two rounds of a pair.
+//! The two that disturb are members of the same room and so get everything, but nobody waits for them and they are
+//! not timed. All of it runs on one thread: what the flooder writes is put together beforehand, and costs it little.
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+use crate::client::flooder::Flooder;
+use crate::command::options::Server;
+use crate::error::Error;
+use crate::measure::counts::{Counts, Missing};
+use crate::measure::histogram::{self, Quantiles};
+use crate::measure::ledger::Ledger;
+use crate::measure::meter::Cost;
+use crate::measure::spans::{Snapshot, Spans};
+use crate::measure::spread::Spread;
+use crate::modes::broadcast::Broadcast;
+use crate::modes::broadcasted::Broadcasted;
+use crate::modes::plan::Plan;
+use crate::modes::progress;
+use crate::modes::session::Session;
+use crate::target::caller::Caller;
+
+/// Clients beside the ordinary members: one floods, one does not read.
+pub const DISTURBERS: u32 = 2;
+
+/// What the server measures itself of how long members wait.
+const PUBLISH_TO_WRITE: &str = "roomcast_publish_to_write_seconds";
+const LOOP_TURN: &str = "roomcast_loop_turn_seconds";
+
+/// How it is done.
+#[derive(Clone, Copy, Debug)]
+pub struct Way {
+    /// Ordinary members.
+    pub members: u32,
+    /// Pairs of rounds, and one more before, which is not counted.
+    pub rounds: u32,
+    /// Bytes of each message of the flooder.
+    pub flood_bytes: usize,
+    /// More than this is a problem.
+    pub ratio_max: Option<f64>,
+}
+
+/// What was found.
+#[derive(Debug, Serialize)]
+pub struct Fairness {
+    /// Ordinary members.
+    pub members: u32,
+    /// Messages a second that were published.
+    pub rate: f64,
+    /// Bytes of each.
+    pub size: usize,
+    /// How many they were in all.
+    pub sent: u32,
+    /// Those that the server said it took.
+    pub accepted: u32,
+    /// Why publishing stopped, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped_by: Option<String>,
+    /// What the checks of all deliveries counted.
+    pub counts: Counts,
+    /// Rounds of each kind.
+    pub rounds: usize,
+    /// The quiet rounds.
+    pub quiet: Rounds,
+    /// The disturbed ones.
+    pub disturbed: Rounds,
+    /// Disturbed by quiet p50, of each pair of rounds.
+    pub ratio_p50: Spread,
+    /// Disturbed by quiet p99, of each pair of rounds.
+    pub ratio_p99: Spread,
+    /// Bytes of each message of the flooder.
+    pub flood_bytes: usize,
+    /// Messages that it sent.
+    pub flooded: u64,
+    /// The same for each second.
+    pub flooded_per_second: f64,
+    /// Deliveries that ordinary members missed.
+    pub lost_by_members: u64,
+    /// Disturbers that the server gave up.
+    pub given_up: u32,
+    #[serde(skip)]
+    ratio_max: Option<f64>,
+}
+
+/// All rounds of one kind.
+#[derive(Debug, Serialize)]
+pub struct Rounds {
+    /// From the time a message was meant to be sent to each of its deliveries to an ordinary member.
+    pub latency_us: Quantiles,
+    /// From a publish to its write, as the server measured it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub publish_to_write: Option<Spans>,
+    /// The turns of the server's loop.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loop_turn: Option<Spans>,
+    /// The server's CPU time as a share of a core.
+    pub server_cpu_share: Spread,
+    /// The server's CPU time in all.
+    pub server_cpu_seconds: f64,
+    /// The share of the time in which this client had something to do.
+    pub client_busy_share: Spread,
+    /// What each round cost.
+    pub costs: Vec<Cost>,
+    /// All latencies.
+    #[serde(skip)]
+    pub latencies: Histogram<u64>,
+    #[serde(skip)]
+    each: Vec<Quantiles>,
+    #[serde(skip)]
+    measured: Reading,
+}
+
+/// The server's own histograms, if its description says that it has metrics.
+struct Metrics(Option<Caller>);
+
+/// Both at one moment.
+#[derive(Debug, Default)]
+struct Reading {
+    write: Option<Snapshot>,
+    turn: Option<Snapshot>,
+}
+
+/// Publishes by `plan` in quiet and in disturbed rounds, alternately. The disturbers are the last two clients.
+pub fn run(
+    session: &mut Session<'_, Ledger>,
+    way: Way,
+    plan: Plan,
+    server: &Server,
+) -> Result<Fairness, Error> {
+    let deadline = session.deadline;
+    let (flooding, sleeping) = (way.members, way.members + 1);
+    let mut metrics = Metrics::of(session, server)?;
+    let meter = session.meter.clone();
+    let mut broadcast = Broadcast::new(&mut session.crowd, &mut session.sink, plan, deadline)?;
+    for client in [flooding, sleeping] {
+        broadcast.ledger().set_slow(client);
+    }
+    let (mut quiet, mut disturbed) = (Rounds::new(), Rounds::new());
+    let mut flooded = 0;
+    let bar = progress::bar("publishing", way.rounds);
+    for round in 0..=way.rounds {
+        // Neither kind is always the one that comes first.
+        for is_quiet in [round % 2 == 0, round % 2 != 0] {
+            broadcast.forget_latencies();
+            if !is_quiet {
+                broadcast.crowd().pause(sleeping);
+                broadcast.let_flood(Some(Flooder::new(flooding, way.flood_bytes)));
+            }
+            let before = metrics.read()?;
+            let start = meter.start(broadcast.crowd().moment())?;
+            broadcast.run(deadline, |_| ())?;
+            let cost = meter.finish(broadcast.crowd().moment(), start)?;
+            let after = metrics.read()?;
+            let flooder = broadcast.let_flood(None);
+            if !is_quiet {
+                broadcast.resume(sleeping);
+                // What the sockets still hold of the flood is no part of the quiet.
+                broadcast.wait_until_still(deadline)?;
+            }
+            if round == 0 {
+                continue;
+            }
+            flooded += flooder.map_or(0, |flooder| flooder.messages());
+            let latency_us = broadcast.ledger().latency_us();
+            let rounds = if is_quiet { &mut quiet } else { &mut disturbed };
+            rounds.add(latency_us, cost, &before, &after);
+        }
+        bar.set_position(u64::from(round));
+    }
+    bar.finish_and_clear();
+    let published = broadcast.finish();
+    let members = 0..way.members;
+    let lost_by_members = members.map(|member| session.sink.lost_by(member)).sum();
+    let disturbers = [flooding, sleeping].into_iter();
+    let given_up = disturbers.filter(|&client| !session.crowd.is_open(client));
+    let seconds: f64 = disturbed.costs.iter().map(|cost| cost.seconds).sum();
+    Ok(Fairness {
+        members: way.members,
+        rate: plan.rate,
+        size: plan.size,
+        sent: published.sent,
+        accepted: published.accepted,
+        stopped_by: published.stopped_by(),
+        counts: session.sink.counts(),
+        rounds: quiet.each.len(),
+        ratio_p50: ratio(&quiet, &disturbed, |latency| latency.p50),
+        ratio_p99: ratio(&quiet, &disturbed, |latency| latency.p99),
+        quiet: quiet.conclude(),
+        disturbed: disturbed.conclude(),
+        flood_bytes: way.flood_bytes,
+        flooded,
+        flooded_per_second: flooded as f64 / seconds.max(1e-6),
+        lost_by_members,
+        given_up: given_up.count() as u32,
+        ratio_max: way.ratio_max,
+    })
+}
+
+/// What a value of the disturbed rounds is of that of the quiet ones, pair by pair.
+fn ratio(quiet: &Rounds, disturbed: &Rounds, value: fn(&Quantiles) -> u64) -> Spread {
+    let pairs = quiet.each.iter().zip(&disturbed.each);
+    Spread::of(pairs.map(|(quiet, disturbed)| value(disturbed) as f64 / value(quiet).max(1) as f64))
+}
+
+impl Fairness {
+    /// Adds a sentence for each check that did not hold.
+    pub fn judge(&self, problems: &mut Vec<String>) {
+        if let Some(reason) = &self.stopped_by {
+            problems.push(format!("publishing stopped: {reason}"));
+        }
+        let untaken = self.sent.saturating_sub(self.accepted);
+        if untaken > 0 {
+            problems.push(format!("{untaken} messages were not taken by the server"));
+        }
+        // What the one that does not read should have got is dropped by design.
+        Broadcasted::judge_deliveries(&self.counts, &Missing::default(), problems);
+        let (lost, given_up) = (self.lost_by_members, self.given_up);
+        if lost > 0 {
+            problems.push(format!("{lost} deliveries to ordinary members were lost"));
+        }
+        if given_up > 0 {
+            problems.push(format!(
+                "the server gave up {given_up} of those that disturb: does it limit what a client sends, or for how \
+                 long it need not read?"
+            ));
+        }
+        let ratio = self.ratio_p99.median;
+        if let Some(max) = self.ratio_max.filter(|&max| ratio > max) {
+            problems.push(format!(
+                "the disturbed p99 is {ratio:.2} times the quiet one, and {max} was asked for at most"
+            ));
+        }
+    }
+}
+
+impl Rounds {
+    fn new() -> Rounds {
+        Rounds {
+            latency_us: Quantiles::from(&histogram::new()),
+            publish_to_write: None,
+            loop_turn: None,
+            server_cpu_share: Spread::of([].into_iter()),
+            server_cpu_seconds: 0.0,
+            client_busy_share: Spread::of([].into_iter()),
+            costs: Vec::new(),
+            latencies: histogram::new(),
+            each: Vec::new(),
+            measured: Reading::default(),
+        }
+    }
+
+    fn add(&mut self, latency_us: &Histogram<u64>, cost: Cost, before: &Reading, after: &Reading) {
+        self.latencies
+            .add(latency_us)
+            .expect("both have the same bounds");
+        self.each.push(Quantiles::from(latency_us));
+        self.costs.push(cost);
+        self.measured.add(before, after);
+    }
+
+    fn conclude(mut self) -> Rounds {
+        let share = |cost: &Cost| cost.server_cpu_share.unwrap_or(0.0);
+        let seconds = |cost: &Cost| cost.server_cpu_seconds.unwrap_or(0.0);
+        self.latency_us = Quantiles::from(&self.latencies);
+        self.publish_to_write = self.measured.write.as_ref().map(Snapshot::spans);
+        self.loop_turn = self.measured.turn.as_ref().map(Snapshot::spans);
+        self.server_cpu_share = Spread::of(self.costs.iter().map(share));
+        self.server_cpu_seconds = self.costs.iter().map(seconds).sum();
+        self.client_busy_share = Spread::of(self.costs.iter().map(|cost| cost.client_busy_share));
+        self
+    }
+}
+
+impl Metrics {
+    fn of(session: &Session<'_, Ledger>, server: &Server) -> Result<Metrics, Error> {
+        let has_metrics = session.crowd.target().scene().dropped.is_some();
+        let key = server.common.key.as_deref();
+        let caller = has_metrics.then(|| Caller::connect(server.server, key));
+        Ok(Metrics(caller.transpose()?))
+    }
+
+    fn read(&mut self) -> Result<Reading, Error> {
+        let Some(caller) = &mut self.0 else {
+            return Ok(Reading::default());
+        };
+        let text = caller.metrics()?;
+        Ok(Reading {
+            write: Snapshot::read(&text, PUBLISH_TO_WRITE),
+            turn: Snapshot::read(&text, LOOP_TURN),
+        })
+    }
+}
+
+impl Reading {
+    fn add(&mut self, before: &Reading, after: &Reading) {
+        let add =
+            |sum: &mut Option<Snapshot>, before: &Option<Snapshot>, after: &Option<Snapshot>| {
+                if let (Some(before), Some(after)) = (before, after) {
+                    sum.get_or_insert_default().add(before, after);
+                }
+            };
+        add(&mut self.write, &before.write, &after.write);
+        add(&mut self.turn, &before.turn, &after.turn);
+    }
+}

@@ -1,0 +1,209 @@
+//! Whether anything is left of the connections of a run once all of them are gone: descriptors, connections, rooms,
+//! queued messages and bytes, memory.
+//!
+//! All but memory must be what it was before the first connection. The server's tables keep the room that they have
+//! grown to and the allocator keeps pages, so memory may have grown by a little for each connection that was there at the
+//! same time; a leak of each connection that came and went is far more than that.
+
+use std::fs;
+use std::io;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::command::options::Server;
+use crate::error::Error;
+use crate::measure::process::Process;
+use crate::target::caller::Caller;
+use crate::target::metrics::Metrics;
+
+/// How long the server may take to notice that everybody has left, beside the time that it waits for half a request.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Between two looks.
+const INTERVAL: Duration = Duration::from_millis(50);
+
+/// Resident bytes that may be left for each connection that was there at the same time as the others.
+const LEFT_BYTES_MAX: u64 = 512;
+
+/// Resident bytes that may be left whatever there was.
+const LEFT_BYTES_SPARE: u64 = 1 << 20;
+
+/// What the server holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Holdings {
+    /// Open descriptors.
+    pub descriptors: u64,
+    /// WebSockets, of all apps.
+    pub connections: u64,
+    /// Rooms with a member, of all apps.
+    pub rooms: u64,
+    /// Messages that wait to be written.
+    pub queue_messages: u64,
+    /// Bytes that wait.
+    pub queue_bytes: u64,
+    /// Its resident set.
+    pub rss: u64,
+}
+
+/// Before and after.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Remains {
+    /// Before the first connection.
+    pub before: Holdings,
+    /// After the last.
+    pub after: Holdings,
+    /// Connections that were there at the same time, at most.
+    pub at_once: u32,
+    /// From the last close until nothing was left, or until that was given up.
+    pub seconds: f64,
+    /// Looks that it took, each a connection.
+    pub looks: u32,
+}
+
+/// What a server held before the run.
+#[derive(Clone, Debug)]
+pub struct Inventory {
+    before: Holdings,
+    /// What it had counted.
+    pub metrics: Metrics,
+}
+
+impl Inventory {
+    /// Looks at a server that counts as roomcast does and whose process is known; `None` at any other.
+    pub fn take(server: &Server, app: Option<&str>) -> Result<Option<Inventory>, Error> {
+        if server.pid.is_empty() || app.is_none() {
+            return Ok(None);
+        }
+        let (before, metrics) = look(server)?;
+        Ok(Some(Inventory { before, metrics }))
+    }
+
+    /// Waits until nothing is left but what was there before; and what the server has counted then.
+    pub fn compare(&self, server: &Server, at_once: u32) -> Result<(Remains, Metrics), Error> {
+        let start = Instant::now();
+        for looks in 1.. {
+            let (after, metrics) = look(server)?;
+            let remains = Remains {
+                before: self.before,
+                after,
+                at_once,
+                seconds: start.elapsed().as_secs_f64(),
+                looks,
+            };
+            if remains.is_clean() || start.elapsed() >= PATIENCE {
+                return Ok((remains, metrics));
+            }
+            thread::sleep(INTERVAL);
+        }
+        unreachable!("the time is over long before the looks are")
+    }
+}
+
+/// What the server holds now, and all that it says; the connection that asks is among its descriptors.
+fn look(server: &Server) -> Result<(Holdings, Metrics), Error> {
+    let mut caller = Caller::connect(server.server, server.common.key.as_deref())?;
+    let metrics = caller.numbers()?;
+    let failed = |error| Error::new("looking at the server's process", error);
+    let holdings = Holdings {
+        descriptors: descriptors(&server.pid).map_err(failed)?,
+        connections: metrics.sum("roomcast_connections{"),
+        rooms: metrics.sum("roomcast_rooms{"),
+        queue_messages: metrics.get("roomcast_queue_messages"),
+        queue_bytes: metrics.get("roomcast_queue_bytes"),
+        rss: Process::with_ids(&server.pid).memory().map_err(failed)?.rss,
+    };
+    Ok((holdings, metrics))
+}
+
+fn descriptors(pids: &[u32]) -> io::Result<u64> {
+    let each = pids
+        .iter()
+        .map(|pid| fs::read_dir(format!("/proc/{pid}/fd")));
+    each.map(|folder| Ok(folder?.count() as u64)).sum()
+}
+
+impl Remains {
+    fn pairs(&self) -> [(&'static str, u64, u64); 5] {
+        let Remains { before, after, .. } = self;
+        [
+            ("descriptors", before.descriptors, after.descriptors),
+            ("connections", before.connections, after.connections),
+            ("rooms", before.rooms, after.rooms),
+            (
+                "queued messages",
+                before.queue_messages,
+                after.queue_messages,
+            ),
+            ("queued bytes", before.queue_bytes, after.queue_bytes),
+        ]
+    }
+
+    /// Whether everything is as it was, memory aside.
+    fn is_clean(&self) -> bool {
+        self.pairs()
+            .iter()
+            .all(|(_, before, after)| before == after)
+    }
+
+    /// Adds a sentence for everything that is left.
+    pub fn judge(&self, problems: &mut Vec<String>) {
+        for (what, before, after) in self.pairs() {
+            if before != after {
+                problems.push(format!(
+                    "{what}: {before} before, {after} when everybody had left"
+                ));
+            }
+        }
+        let grown = self.after.rss.saturating_sub(self.before.rss);
+        if grown > u64::from(self.at_once) * LEFT_BYTES_MAX + LEFT_BYTES_SPARE {
+            problems.push(format!(
+                "the server's memory: {grown} bytes more than before, for {} connections at once",
+                self.at_once
+            ));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_is_left_is_a_problem_each() {
+        let mut remains = Remains {
+            before: Holdings {
+                descriptors: 10,
+                rss: 4 << 20,
+                ..Holdings::default()
+            },
+            after: Holdings {
+                descriptors: 10,
+                rss: (5 << 20) + 51_200,
+                ..Holdings::default()
+            },
+            at_once: 100,
+            seconds: 0.0,
+            looks: 1,
+        };
+        let problems = |remains: &Remains| {
+            let mut problems = Vec::new();
+            remains.judge(&mut problems);
+            problems.len()
+        };
+        assert_eq!(problems(&remains), 0);
+        remains.after.rss += 1;
+        assert_eq!(problems(&remains), 1);
+        remains.after = Holdings {
+            descriptors: 11,
+            connections: 1,
+            rooms: 1,
+            queue_messages: 1,
+            queue_bytes: 1,
+            rss: 0,
+        };
+        assert_eq!(problems(&remains), 5);
+        assert!(!remains.is_clean());
+    }
+}

@@ -1,0 +1,324 @@
+//! Some members stop reading while messages are published, then read again; what was dropped for them is reconciled.
+//!
+//! Three counts must be one: what the server's metrics say it dropped, what its notices told the clients that they
+//! missed, and what each client finds missing by the numbers of the messages. Whoever went on reading must miss nothing.
+//! Some may never read again: the server closes them sooner or later, and then they read what it had written to them
+//! until then, so that both ends' books can be held against each other to the last message.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::command::options::Server;
+use crate::error::Error;
+use crate::measure::books::{Books, ServerBooks};
+use crate::measure::clock::{Micros, after};
+use crate::measure::ledger::Ledger;
+use crate::measure::meter::Cost;
+use crate::measure::process::Memory;
+use crate::measure::sampler::{Peak, Sampler};
+use crate::modes::broadcast::Broadcast;
+use crate::modes::plan::Plan;
+use crate::modes::progress;
+use crate::modes::published::Published;
+use crate::modes::session::Session;
+use crate::target::caller::Caller;
+use crate::target::group::Group;
+use crate::target::metrics::Metrics;
+
+/// How often a message is published to have the server tell what it dropped: a queue must be half empty first.
+const REMINDERS_MAX: u32 = 5;
+
+/// Between two questions whether the server has closed those that never read again.
+const ASK_INTERVAL: Duration = Duration::from_millis(200);
+
+/// What became of those that stopped reading.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Slowed {
+    /// Members that stopped reading.
+    pub connections: u32,
+    /// Those of them that never read again.
+    pub forsaken: u32,
+    /// Those of them that the server gave up on.
+    pub given_up: u32,
+    /// Deliveries dropped, as the server's metrics have it; absent where the target file names no metric.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dropped_by_metrics: Option<u64>,
+    /// The same as the clients were told.
+    pub dropped_by_notices: u64,
+    /// The same as the clients find by counting.
+    pub dropped_by_count: u64,
+    /// How far the two are apart, summed over the clients that are still connected.
+    pub unexplained: u64,
+    /// Deliveries that members missed who went on reading.
+    pub lost_by_readers: u64,
+    /// Both ends' books; absent where the target file names no app.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub books: Option<Books>,
+    /// The server's memory while its queues were full.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Memory>,
+    /// The most that its memory and its queues were at any time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peak: Option<Peak>,
+}
+
+/// Publishes while `group` does not read, then lets it read, as often as asked, and reconciles.
+pub fn run(
+    session: &mut Session<'_, Ledger>,
+    group: Group,
+    (plan, rounds): (Plan, u32),
+    server: &Server,
+) -> Result<(Published, Slowed, Cost), Error> {
+    let deadline = session.deadline;
+    let clock = session.crowd.clock();
+    let teller = Teller::new(session, server);
+    let meter = session.meter.clone();
+    let mut broadcast = Broadcast::new(&mut session.crowd, &mut session.sink, plan, deadline)?;
+    let before = teller.ask()?;
+    let mut sampler = match (&before, &server.pid[..]) {
+        (None, _) | (_, []) => None,
+        (Some(_), pids) => Some(Sampler::new(pids)),
+    };
+    for client in group.members() {
+        broadcast.ledger().set_slow(client);
+        broadcast.crowd().mute(client, true);
+    }
+    let bar = progress::bar("publishing", plan.messages.unwrap_or(0));
+    let start = meter.start(broadcast.crowd().moment())?;
+    let mut memory = None;
+    for _ in 0..rounds {
+        for client in group.members() {
+            broadcast.crowd().pause(client);
+        }
+        broadcast.run(deadline, |done| {
+            bar.set_position(u64::from(done));
+            if let Some(sampler) = &mut sampler {
+                sampler.look(clock.now());
+            }
+        })?;
+        memory = meter.server_memory();
+        if let Some((sampler, metrics)) = sampler.as_mut().zip(teller.ask()?) {
+            sampler.note(&metrics);
+        }
+        for client in group.members().filter(|&client| !group.forsakes(client)) {
+            broadcast.resume(client);
+        }
+        broadcast.wait_until_still(deadline)?;
+    }
+    let cost = meter.finish(broadcast.crowd().moment(), start)?;
+    bar.finish_and_clear();
+    bury(&mut broadcast, group, &teller, deadline)?;
+    for _ in 0..REMINDERS_MAX {
+        broadcast.wait_until_still(deadline)?;
+        if broadcast.ledger().missing().unexplained == 0 {
+            break;
+        }
+        broadcast.remind(deadline)?;
+    }
+    broadcast.wait_until_still(after(broadcast.moved(), plan.settle).min(deadline))?;
+    for client in group.members() {
+        broadcast.crowd().mute(client, false);
+    }
+    let published = broadcast.finish();
+    let peak = sampler.map(|sampler| sampler.peak());
+    let books = teller.books(before.as_ref(), &session.sink)?;
+    let dropped = teller.dropped(before.as_ref())?;
+    Ok((
+        published,
+        slowed(session, group, dropped, books, memory, peak),
+        cost,
+    ))
+}
+
+fn slowed(
+    session: &Session<'_, Ledger>,
+    group: Group,
+    dropped_by_metrics: Option<u64>,
+    books: Option<Books>,
+    memory: Option<Memory>,
+    peak: Option<Peak>,
+) -> Slowed {
+    let ledger = &session.sink;
+    let (mut lost_by_readers, mut dropped_by_count) = (0, 0);
+    for client in 0..ledger.seating().clients() {
+        match group.has(client) {
+            false => lost_by_readers += ledger.lost_by(client),
+            true => dropped_by_count += ledger.lost_by(client),
+        }
+    }
+    let given_up = group
+        .members()
+        .filter(|&client| !session.crowd.is_open(client));
+    Slowed {
+        connections: group.len(),
+        forsaken: group.forsaken(),
+        given_up: given_up.count() as u32,
+        dropped_by_metrics,
+        dropped_by_notices: ledger.counts().missed,
+        dropped_by_count,
+        unexplained: ledger.missing().unexplained,
+        lost_by_readers,
+        books,
+        memory,
+        peak,
+    }
+}
+
+/// Waits until the server has closed those that never read again, and has them read what it had written until then.
+fn bury(
+    broadcast: &mut Broadcast<'_>,
+    group: Group,
+    teller: &Teller,
+    deadline: Micros,
+) -> Result<(), Error> {
+    if group.forsaken() == 0 {
+        return Ok(());
+    }
+    let forsaken = || group.members().filter(|&client| group.forsakes(client));
+    let bar = progress::bar("forsaking", group.forsaken());
+    loop {
+        let now = broadcast.crowd().clock().now();
+        let crowd = &*broadcast.crowd();
+        let still = forsaken().filter(|&client| crowd.is_open(client)).count();
+        let others = u64::from(crowd.open() - still as u32);
+        let connections = teller.connections()?;
+        if connections.is_none_or(|connections| connections <= others) || now >= deadline {
+            break;
+        }
+        broadcast.turn_until(after(now, ASK_INTERVAL).min(deadline))?;
+    }
+    bar.finish_and_clear();
+    forsaken().for_each(|client| broadcast.resume(client));
+    broadcast.wait_until_still(deadline)
+}
+
+/// Asks the server what it counted.
+struct Teller {
+    server: SocketAddr,
+    key: Option<String>,
+    metric: Option<String>,
+    app: Option<String>,
+}
+
+impl Teller {
+    fn new(session: &Session<'_, Ledger>, server: &Server) -> Teller {
+        let scene = session.crowd.target().scene();
+        let (metric, app) = (scene.dropped.clone(), scene.app.clone());
+        Teller {
+            server: server.server,
+            key: server.common.key.clone(),
+            metric,
+            app,
+        }
+    }
+
+    /// Each time on a connection of its own: a server may hang up on one that says nothing for the length of a round.
+    fn ask(&self) -> Result<Option<Metrics>, Error> {
+        if self.metric.is_none() && self.app.is_none() {
+            return Ok(None);
+        }
+        let mut caller = Caller::connect(self.server, self.key.as_deref())?;
+        caller.numbers().map(Some)
+    }
+
+    /// Connections of the app, if it says so.
+    fn connections(&self) -> Result<Option<u64>, Error> {
+        let metrics = self.ask()?;
+        let both = metrics.zip(self.app.as_ref());
+        Ok(both.map(|(metrics, app)| metrics.of_app("roomcast_connections", app)))
+    }
+
+    fn dropped(&self, before: Option<&Metrics>) -> Result<Option<u64>, Error> {
+        let after = self.ask()?;
+        let all = before.zip(after).zip(self.metric.as_ref());
+        Ok(all.map(|((before, after), name)| after.get(name).saturating_sub(before.get(name))))
+    }
+
+    fn books(&self, before: Option<&Metrics>, ledger: &Ledger) -> Result<Option<Books>, Error> {
+        let after = self.ask()?;
+        let all = before.zip(after).zip(self.app.as_ref());
+        Ok(all.map(|((before, after), app)| Books {
+            server: ServerBooks::between(before, &after, app),
+            clients: ledger.books(),
+        }))
+    }
+}
+
+impl Slowed {
+    /// Connections that the server was to give up on: those that never read again, and those that its budget had no
+    /// room for.
+    pub fn excused(&self) -> u32 {
+        let evicted = self.books.map_or(0, |books| books.server.evicted);
+        match self.forsaken > 0 || evicted > 0 {
+            true => self.given_up,
+            false => 0,
+        }
+    }
+
+    /// Adds a sentence for each count that does not agree with the others.
+    pub fn judge(&self, problems: &mut Vec<String>) {
+        if let Some(books) = &self.books {
+            books.judge(problems);
+        }
+        if let Some(peak) = &self.peak {
+            peak.judge(problems);
+        }
+        if self.unexplained > 0 {
+            problems.push(format!(
+                "slow clients were told of {} drops more or less than they miss messages",
+                self.unexplained
+            ));
+        }
+        // Whoever was closed could not be told of all, which is what the books are for.
+        let counted = self.dropped_by_count;
+        let metrics = self.dropped_by_metrics.filter(|_| self.excused() == 0);
+        if let Some(metrics) = metrics.filter(|&metrics| metrics != counted) {
+            problems.push(format!(
+                "the server's metrics count {metrics} drops, but slow clients miss {counted} messages"
+            ));
+        }
+        if self.lost_by_readers > 0 {
+            let lost = self.lost_by_readers;
+            problems.push(format!("{lost} deliveries to clients that read were lost"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_that_differ_are_a_problem_each() {
+        let mut slowed = Slowed {
+            connections: 1,
+            forsaken: 0,
+            given_up: 0,
+            dropped_by_metrics: Some(5),
+            dropped_by_notices: 5,
+            dropped_by_count: 5,
+            unexplained: 0,
+            lost_by_readers: 0,
+            books: None,
+            memory: None,
+            peak: None,
+        };
+        let problems = |slowed: &Slowed| {
+            let mut problems = Vec::new();
+            slowed.judge(&mut problems);
+            problems.len()
+        };
+        assert_eq!(problems(&slowed), 0);
+        slowed.dropped_by_metrics = Some(4);
+        assert_eq!(problems(&slowed), 1);
+        slowed.unexplained = 1;
+        assert_eq!(problems(&slowed), 2);
+        slowed.lost_by_readers = 1;
+        assert_eq!(problems(&slowed), 3);
+        slowed.books = Some(Books::default());
+        slowed.books.as_mut().unwrap().server.offered = 1;
+        assert!(problems(&slowed) > 3);
+    }
+}

@@ -1,0 +1,162 @@
+//! The flood's own text inside every message that it publishes: which run, which room, which message, when it was
+//! meant to be sent, and padding.
+//!
+//! All of it is hexadecimal digits, `=`, `x` and `.`, so no server has to quote it, and it has the same number of bytes
+//! for every message. What a server wraps around it is an [`envelope`](crate::measure::envelope)'s business.
+
+const START: &[u8] = b"flood=";
+const DIGITS: [usize; 4] = [4, 4, 8, 10];
+
+/// Bytes of a mark without padding.
+pub const MARK_BYTES: usize = START.len() + 4 + 4 + 8 + 10 + 1;
+
+/// The number of the message that is sent before all others and counted nowhere.
+pub const PROBE: u32 = u32::MAX;
+
+/// What tells one published message from all others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The run it belongs to.
+    pub run: u16,
+    /// The room it was published to, or the connection that sent it.
+    pub room: u16,
+    /// Counts the messages of the room, from 0.
+    pub seq: u32,
+    /// When it was meant to be sent, in microseconds on the run's clock.
+    pub at_us: u64,
+}
+
+impl Mark {
+    /// Appends the mark with `pad` bytes of padding.
+    pub fn write(self, out: &mut Vec<u8>, pad: usize) {
+        let mut head = [0; MARK_BYTES - 1];
+        self.write_head(&mut head);
+        out.extend_from_slice(&head);
+        out.resize(out.len() + pad, b'x');
+        out.push(b'.');
+    }
+
+    /// Writes all of the mark that comes before the padding.
+    pub fn write_head(self, head: &mut [u8; MARK_BYTES - 1]) {
+        let (start, mut rest) = head.split_at_mut(START.len());
+        start.copy_from_slice(START);
+        let numbers = [
+            u64::from(self.run),
+            u64::from(self.room),
+            u64::from(self.seq),
+            self.at_us,
+        ];
+        for (mut number, digits) in numbers.into_iter().zip(DIGITS) {
+            let (mine, others) = rest.split_at_mut(digits);
+            for digit in mine.iter_mut().rev() {
+                *digit = b"0123456789abcdef"[(number & 0xf) as usize];
+                number >>= 4;
+            }
+            rest = others;
+        }
+    }
+
+    /// The mark in `text` and where it starts, looked for at `hint` first.
+    pub fn find(text: &[u8], hint: usize) -> Option<(Mark, usize)> {
+        let at_hint = text.get(hint..).and_then(Mark::read);
+        if let Some(mark) = at_hint {
+            return Some((mark, hint));
+        }
+        (0..text.len()).find_map(|at| Some((Mark::read(&text[at..])?, at)))
+    }
+
+    /// The mark that starts `text`.
+    fn read(text: &[u8]) -> Option<Mark> {
+        let mut digits = text.strip_prefix(START)?;
+        let mut numbers = [0; DIGITS.len()];
+        for (number, length) in numbers.iter_mut().zip(DIGITS) {
+            let (mine, rest) = digits.split_at_checked(length)?;
+            *number = read_hexadecimal(mine)?;
+            digits = rest;
+        }
+        let [run, room, seq, at_us] = numbers;
+        Some(Mark {
+            run: run as u16,
+            room: room as u16,
+            seq: seq as u32,
+            at_us,
+        })
+    }
+
+    /// Whether the mark that starts `text` goes on with `pad` bytes of padding and its end.
+    pub fn is_whole(text: &[u8], pad: usize) -> bool {
+        let rest = text.get(MARK_BYTES - 1..);
+        let parts = rest.and_then(|rest| rest.split_at_checked(pad));
+        parts.is_some_and(|(pad, end)| {
+            pad.iter().all(|&byte| byte == b'x') && end.first() == Some(&b'.')
+        })
+    }
+}
+
+fn read_hexadecimal(digits: &[u8]) -> Option<u64> {
+    digits.iter().try_fold(0, |number, &byte| {
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            _ => return None,
+        };
+        Some(number << 4 | u64::from(digit))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MARK: Mark = Mark {
+        run: 7,
+        room: 3,
+        seq: 42,
+        at_us: 1_234_567,
+    };
+
+    fn text(mark: Mark, pad: usize) -> Vec<u8> {
+        let mut out = Vec::new();
+        mark.write(&mut out, pad);
+        out
+    }
+
+    #[test]
+    fn a_mark_reads_back_wherever_it_is() {
+        let largest = Mark {
+            run: u16::MAX,
+            room: u16::MAX,
+            seq: u32::MAX,
+            at_us: (1 << 40) - 1,
+        };
+        for mark in [MARK, largest] {
+            for pad in [0, 1, 1000] {
+                let text = [b"{\"m\":\"", &text(mark, pad)[..], b"flood=\"}"].concat();
+                assert_eq!(text.len(), 6 + MARK_BYTES + pad + 8);
+                for hint in [0, 6, 5000] {
+                    assert_eq!(Mark::find(&text, hint), Some((mark, 6)));
+                }
+                assert!(Mark::is_whole(&text[6..], pad));
+            }
+        }
+    }
+
+    #[test]
+    fn a_mark_that_is_cut_or_damaged_is_not_whole() {
+        let whole = text(MARK, 20);
+        for cut in 0..whole.len() {
+            assert!(!Mark::is_whole(&whole[..cut], 20), "at {cut}");
+        }
+        for cut in 0..MARK_BYTES - 1 {
+            assert_eq!(Mark::find(&whole[..cut], 0), None, "at {cut}");
+        }
+        assert!(!Mark::is_whole(&whole, 19));
+        assert!(!Mark::is_whole(&whole, 21));
+        let mut damaged = whole.clone();
+        damaged[MARK_BYTES + 3] = b'y';
+        assert!(!Mark::is_whole(&damaged, 20));
+        let mut damaged = whole;
+        damaged[8] = b'g';
+        assert_eq!(Mark::find(&damaged, 0), None);
+    }
+}

@@ -1,0 +1,321 @@
+//! The server under test and how one speaks to it: its address, the upgrades, what a client sends first, how a message
+//! is published to a room.
+//!
+//! It is one [`Scene`] of a description with an address; all that can be is put together before the run. Only requests
+//! are written here, their answers are read by whoever sent them.
+
+use std::io::Write;
+use std::net::SocketAddr;
+
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::target::caller::Caller;
+use crate::target::description::{Call, Scene};
+use crate::target::mark::Mark;
+use crate::target::seating::Seating;
+use crate::target::template::{Template, Values};
+
+/// One server, and where its clients sit.
+#[derive(Clone, Debug)]
+pub struct Target {
+    name: String,
+    server: SocketAddr,
+    key: Option<String>,
+    scene: Scene,
+    seating: Seating,
+    /// One for all clients, or one for each.
+    upgrades: Vec<String>,
+    /// The same; none if a client need not say anything.
+    subscribes: Vec<String>,
+    rooms: Vec<Publishing>,
+}
+
+/// How to publish to one room.
+#[derive(Clone, Debug)]
+struct Publishing {
+    head: Vec<u8>,
+    before_mark: Vec<u8>,
+    after_mark: Vec<u8>,
+}
+
+impl Target {
+    /// Makes the calls that `scene` wants made beforehand, and puts together what is the same for each message.
+    pub fn prepare(
+        name: &str,
+        server: SocketAddr,
+        key: Option<&str>,
+        scene: Scene,
+        seating: Seating,
+        mut progress: impl FnMut(u32),
+    ) -> Result<Target, Error> {
+        let mut target = Target {
+            name: name.to_owned(),
+            server,
+            key: key.map(str::to_owned),
+            seating,
+            upgrades: Vec::new(),
+            subscribes: Vec::new(),
+            rooms: Vec::new(),
+            scene,
+        };
+        let scene = target.scene.clone();
+        let mut caller = match scene.each_room.is_empty() && scene.each_member.is_empty() {
+            true => None,
+            false => Some(Caller::connect(server, key)?),
+        };
+        let mut make = |calls: &[Call], values: &mut Values| match &mut caller {
+            Some(caller) => calls.iter().try_for_each(|call| caller.call(call, values)),
+            None => Ok(()),
+        };
+        for room in 0..seating.rooms {
+            let name = ("room".to_owned(), format!("flood{room:05}"));
+            let mut values = Values::from([name]);
+            make(&scene.each_room, &mut values)?;
+            if let Some(publish) = &scene.publish {
+                let publishing = target.publishing(publish, &values)?;
+                target.rooms.push(publishing);
+            }
+            for member in 0..seating.members {
+                let mut values = values.clone();
+                values.insert("member".to_owned(), member.to_string());
+                make(&scene.each_member, &mut values)?;
+                target.seat(&values)?;
+                progress(room * seating.members + member + 1);
+            }
+        }
+        target.upgrades = compact(target.upgrades);
+        target.subscribes = compact(target.subscribes);
+        Ok(target)
+    }
+
+    /// What its description calls it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where to connect to.
+    pub fn server(&self) -> SocketAddr {
+        self.server
+    }
+
+    /// What is upgraded, for people.
+    pub fn url(&self) -> String {
+        let path = self.upgrades[0].split('?').next().unwrap_or_default();
+        format!("ws://{}{path}", self.server)
+    }
+
+    /// How the server is used.
+    pub fn scene(&self) -> &Scene {
+        &self.scene
+    }
+
+    /// Who sits where.
+    pub fn seating(&self) -> Seating {
+        self.seating
+    }
+
+    /// The text message that a client sends once it is upgraded, if any.
+    pub fn subscribe(&self, client: u32) -> Option<&str> {
+        self.subscribes
+            .get(client as usize)
+            .or(self.subscribes.first())
+            .map(String::as_str)
+    }
+
+    /// The text message with which a client leaves its room, if it can.
+    pub fn unsubscribe(&self) -> Option<&str> {
+        self.scene.unsubscribe.as_deref()
+    }
+
+    /// Whether a message must come to every client before anything else.
+    pub fn greets(&self) -> bool {
+        self.scene.greeting.is_some()
+    }
+
+    /// Appends the request that asks for the upgrade of `client`, with the given `Sec-WebSocket-Key`.
+    pub fn write_upgrade(&self, out: &mut Vec<u8>, client: u32, websocket_key: &str) {
+        let path = self.upgrades.get(client as usize);
+        let path = path.unwrap_or(&self.upgrades[0]);
+        self.write_head(out, "GET", path);
+        put(
+            out,
+            format_args!(
+                "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+                 Sec-WebSocket-Key: {websocket_key}\r\n\r\n"
+            ),
+        );
+    }
+
+    /// Appends the request that publishes `mark` with `pad` bytes of padding to its room.
+    pub fn write_publish(&self, out: &mut Vec<u8>, mark: Mark, pad: usize) {
+        let publishing = &self.rooms[usize::from(mark.room)];
+        let around = publishing.before_mark.len() + publishing.after_mark.len();
+        let length = around + crate::target::mark::MARK_BYTES + pad;
+        out.extend_from_slice(&publishing.head);
+        put(out, format_args!("{length}\r\n\r\n"));
+        out.extend_from_slice(&publishing.before_mark);
+        mark.write(out, pad);
+        out.extend_from_slice(&publishing.after_mark);
+    }
+
+    /// Whether `status` says that a message was taken.
+    pub fn takes(&self, status: u16) -> bool {
+        let publish = self.scene.publish.as_ref();
+        publish.is_some_and(|publish| publish.status.contains(&status))
+    }
+
+    /// The number of receivers that the answer to a publish names; `Ok(None)` where none is promised.
+    pub fn receivers(&self, body: &[u8]) -> Option<Option<u64>> {
+        let pointer = self.scene.publish.as_ref()?.receivers.as_ref()?;
+        let answer: Option<Value> = serde_json::from_slice(body).ok();
+        Some(answer.and_then(|answer| answer.pointer(pointer)?.as_u64()))
+    }
+
+    /// The number of drops that `text` tells a client of, if it is a notice.
+    pub fn missed(&self, text: &[u8]) -> Option<u64> {
+        let notice = self.scene.notice.as_ref()?;
+        if !holds(text, &notice.mark) {
+            return None;
+        }
+        let text: Value = serde_json::from_slice(text).ok()?;
+        text.pointer(&notice.missed)?.as_u64()
+    }
+
+    /// Whether `text` is the message that comes first.
+    pub fn is_greeting(&self, text: &[u8]) -> bool {
+        let greeting = self.scene.greeting.as_ref();
+        greeting.is_some_and(|greeting| holds(text, greeting))
+    }
+
+    fn seat(&mut self, values: &Values) -> Result<(), Error> {
+        self.upgrades.push(fill(&self.scene.upgrade, values)?);
+        if let Some(subscribe) = &self.scene.subscribe {
+            self.subscribes.push(fill(subscribe, values)?);
+        }
+        Ok(())
+    }
+
+    fn publishing(&self, publish: &Call, values: &Values) -> Result<Publishing, Error> {
+        let (before, after) = publish
+            .body
+            .around_mark()
+            .expect("the description was read only because its body holds the mark");
+        let mut head = Vec::new();
+        self.write_head(&mut head, &publish.method, &fill(&publish.path, values)?);
+        let kind = &publish.content_type;
+        put(
+            &mut head,
+            format_args!("Content-Type: {kind}\r\nContent-Length: "),
+        );
+        Ok(Publishing {
+            head,
+            before_mark: fill(&before, values)?.into_bytes(),
+            after_mark: fill(&after, values)?.into_bytes(),
+        })
+    }
+
+    fn write_head(&self, out: &mut Vec<u8>, method: &str, path: &str) {
+        let server = self.server;
+        put(
+            out,
+            format_args!("{method} {path} HTTP/1.1\r\nHost: {server}\r\n"),
+        );
+        if let Some(key) = &self.key {
+            put(out, format_args!("X-API-Key: {key}\r\n"));
+        }
+    }
+}
+
+/// One text where all are the same.
+fn compact(texts: Vec<String>) -> Vec<String> {
+    match texts.iter().all(|text| *text == texts[0]) {
+        true => texts.into_iter().take(1).collect(),
+        false => texts,
+    }
+}
+
+fn fill(template: &Template, values: &Values) -> Result<String, Error> {
+    template.fill(values).map_err(|name| {
+        Error::Usage(format!(
+            "the target file uses {{{name}}}, which nothing captured"
+        ))
+    })
+}
+
+fn holds(text: &[u8], part: &str) -> bool {
+    text.windows(part.len())
+        .any(|window| window == part.as_bytes())
+}
+
+fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+    out.write_fmt(text)
+        .expect("writing to a Vec cannot fail, it only grows");
+}
+
+/// A server as the description that is built in has it, for tests.
+#[cfg(test)]
+pub fn sample(server: SocketAddr, key: Option<&str>, clients: u32) -> Target {
+    let scene = crate::target::description::Description::load(None)
+        .unwrap()
+        .room;
+    let seating = Seating::one_room(clients);
+    Target::prepare("sample", server, key, scene.unwrap(), seating, |_| ()).unwrap()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_upgrade_asks_for_the_path_with_the_key_shown() {
+        let target = sample("127.0.0.1:8080".parse().unwrap(), Some("secret"), 9);
+        let mut out = Vec::new();
+        target.write_upgrade(&mut out, 8, "dGhlIHNhbXBsZSBub25jZQ==");
+        let text = String::from_utf8(out).unwrap();
+        assert!(
+            text.starts_with("GET /ws HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nX-API-Key: secret\r\n")
+        );
+        assert!(text.ends_with("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"));
+        assert!(target.greets());
+    }
+
+    #[test]
+    fn a_publish_request_gives_the_length_of_its_body() {
+        let target = sample("[::1]:9".parse().unwrap(), None, 1);
+        let mark = Mark {
+            run: 1,
+            room: 0,
+            seq: 2,
+            at_us: 3,
+        };
+        let mut out = Vec::new();
+        target.write_publish(&mut out, mark, 5);
+        let text = String::from_utf8(out).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("POST /api/v1/events HTTP/1.1\r\nHost: [::1]:9\r\n"));
+        assert!(head.ends_with(&format!("Content-Length: {}", body.len())));
+        let body: Value = serde_json::from_str(body).unwrap();
+        let mark = body["payload"]["mark"].as_str().unwrap();
+        assert!(mark.starts_with("flood=") && mark.ends_with("xxxxx."));
+    }
+
+    #[test]
+    fn greetings_and_notices_are_known_by_their_text() {
+        let target = sample("127.0.0.1:1".parse().unwrap(), None, 1);
+        let greeting =
+            br#"{"type":"connection:status","payload":{"status":"connected"},"timestamp":"t"}"#;
+        let notice = br#"{"type":"connection:lagged","payload":{"missed":12},"timestamp":"t"}"#;
+        assert!(target.is_greeting(greeting) && !target.is_greeting(notice));
+        assert_eq!(target.missed(notice), Some(12));
+        assert_eq!(target.missed(greeting), None);
+    }
+
+    #[test]
+    fn receivers_are_read_where_they_are_promised() {
+        let target = sample("127.0.0.1:1".parse().unwrap(), None, 1);
+        assert_eq!(target.receivers(br#"{"receivers":7}"#), Some(Some(7)));
+        assert_eq!(target.receivers(b"{}"), Some(None));
+        assert!(target.takes(202) && !target.takes(200));
+    }
+}
