@@ -10,17 +10,15 @@ use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Socket, Type};
+use tungstenite::protocol::frame::coding::OpCode;
 
 use crate::client::failure::Failure;
-use crate::client::frame::{self, Opcode};
+use crate::client::frame::{self, BINARY, CLOSE, CLOSE_NORMAL, PING, PONG, TEXT};
 use crate::client::kit::Kit;
 use crate::client::upgrade::Upgrade;
 use crate::measure::clock::{Clock, Micros};
 use crate::measure::sink::Sink;
 use crate::target::server::Target;
-
-/// The code of a close that nobody should mind.
-const CLOSE_NORMAL: u16 = 1000;
 
 /// What `connect` answers on Linux when the outcome comes later; the standard library has no stable name for it.
 const EINPROGRESS: i32 = 115;
@@ -179,7 +177,7 @@ impl Client {
 
     /// Sends `payload` as one text message.
     pub fn send_text(&mut self, payload: &[u8], kit: &mut Kit) -> Result<(), End> {
-        self.send_frame(Opcode::Text, payload, kit)
+        self.send_frame(TEXT, payload, kit)
             .map_err(|failure| self.end(failure))
     }
 
@@ -196,7 +194,7 @@ impl Client {
     /// Starts the close handshake.
     pub fn close(&mut self, kit: &mut Kit) -> Result<(), End> {
         self.phase = Phase::Closing { answer: None };
-        self.send_frame(Opcode::Close, &CLOSE_NORMAL.to_be_bytes(), kit)
+        self.send_frame(CLOSE, &CLOSE_NORMAL.to_be_bytes(), kit)
             .map_err(|failure| self.end(failure))
     }
 
@@ -361,20 +359,20 @@ impl Client {
             self.phase = Phase::Open;
             cx.sink.opened(cx.id);
             if let Some(text) = cx.target.subscribe(cx.id) {
-                self.send_frame(Opcode::Text, text.as_bytes(), cx.kit)?;
+                self.send_frame(TEXT, text.as_bytes(), cx.kit)?;
             }
             used = head;
         }
         while let Some((frame, length)) = frame::parse(&bytes[used..], cx.kit.payload_max)? {
             used += length;
             match frame.opcode {
-                Opcode::Text | Opcode::Binary => cx.sink.message(cx.id, frame.payload, now),
-                Opcode::Ping => self.send_frame(Opcode::Pong, frame.payload, cx.kit)?,
-                Opcode::Pong => {}
-                Opcode::Close => {
+                TEXT | BINARY => cx.sink.message(cx.id, frame.payload, now),
+                PING => self.send_frame(PONG, frame.payload, cx.kit)?,
+                CLOSE => {
                     self.take_close(frame.payload, cx.kit)?;
                     return Ok(bytes.len());
                 }
+                _ => {}
             }
         }
         Ok(used)
@@ -389,13 +387,13 @@ impl Client {
                 Ok(())
             }
             _ => {
-                self.send_frame(Opcode::Close, payload, kit)?;
+                self.send_frame(CLOSE, payload, kit)?;
                 Err(Failure::CloseCode(code))
             }
         }
     }
 
-    fn send_frame(&mut self, opcode: Opcode, payload: &[u8], kit: &mut Kit) -> Result<(), Failure> {
+    fn send_frame(&mut self, opcode: OpCode, payload: &[u8], kit: &mut Kit) -> Result<(), Failure> {
         let mask = kit.next_mask();
         kit.scratch.clear();
         frame::write(&mut kit.scratch, opcode, payload, mask);

@@ -1,36 +1,47 @@
 //! Why one connection failed, was lost or did not close cleanly: the kinds that a report counts.
 
-use std::fmt;
 use std::io;
 
 use crate::client::frame::Fault;
 
 /// One kind of bad end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// Nobody listens, or the accept queue turned it away.
+    #[error("refused")]
     Refused,
     /// The peer reset the TCP connection.
+    #[error("reset")]
     Reset,
     /// The time for it was over.
+    #[error("timeout")]
     Timeout,
     /// The upgrade was answered with another status than 101.
+    #[error("status {0}")]
     Status(u16),
     /// A 101 whose `Sec-WebSocket-Accept` does not fit the key.
+    #[error("bad accept")]
     BadAccept,
     /// No HTTP response, or a 101 without its other headers.
+    #[error("bad response")]
     BadResponse,
     /// The TCP connection ended without a close frame.
+    #[error("hung up")]
     HungUp,
     /// The peer sent a close frame with this code.
+    #[error("close code {0}")]
     CloseCode(u16),
     /// The peer broke the framing.
-    Frame(Fault),
+    #[error("bad frame ({0})")]
+    Frame(#[from] Fault),
     /// No free port at the source address.
+    #[error("no free port")]
     NoPort,
     /// The run ended before its turn came.
+    #[error("not started")]
     NotStarted,
     /// Anything else that the system reports.
+    #[error("{0}")]
     Io(io::ErrorKind),
 }
 
@@ -43,31 +54,6 @@ impl From<io::Error> for Failure {
             io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse => Failure::NoPort,
             io::ErrorKind::InvalidData => Failure::BadResponse,
             other => Failure::Io(other),
-        }
-    }
-}
-
-impl From<Fault> for Failure {
-    fn from(fault: Fault) -> Failure {
-        Failure::Frame(fault)
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Failure::Refused => f.write_str("refused"),
-            Failure::Reset => f.write_str("reset"),
-            Failure::Timeout => f.write_str("timeout"),
-            Failure::Status(status) => write!(f, "status {status}"),
-            Failure::BadAccept => f.write_str("bad accept"),
-            Failure::BadResponse => f.write_str("bad response"),
-            Failure::HungUp => f.write_str("hung up"),
-            Failure::CloseCode(code) => write!(f, "close code {code}"),
-            Failure::Frame(fault) => write!(f, "bad frame ({fault})"),
-            Failure::NoPort => f.write_str("no free port"),
-            Failure::NotStarted => f.write_str("not started"),
-            Failure::Io(kind) => write!(f, "{kind}"),
         }
     }
 }

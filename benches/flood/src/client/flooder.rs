@@ -2,7 +2,7 @@
 //! on, and at little cost to it: many frames, put together beforehand, go out in each write.
 
 use crate::client::crowd::Crowd;
-use crate::client::frame::{self, Opcode};
+use crate::client::frame::{self, TEXT};
 
 /// Bytes of one write. More would keep the one thread from the clients that are timed; and a server needs longer for so
 /// many small messages than they take to be written, so its socket is full all the time.
@@ -27,7 +27,7 @@ impl Flooder {
         let text = vec![b'x'; message_bytes];
         let (mut piece, mut messages_a_piece) = (Vec::new(), 0);
         while messages_a_piece == 0 || piece.len() < PIECE_BYTES {
-            frame::write(&mut piece, Opcode::Text, &text, MASK);
+            frame::write(&mut piece, TEXT, &text, MASK);
             messages_a_piece += 1;
         }
         Flooder {

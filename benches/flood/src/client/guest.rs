@@ -14,16 +14,13 @@ use serde::Serialize;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::client::failure::Failure;
-use crate::client::frame::{self, Opcode};
+use crate::client::frame::{self, CLOSE, CLOSE_NORMAL, TEXT};
 use crate::client::kit::Kit;
 use crate::client::upgrade::Upgrade;
 use crate::target::server::Target;
 
 /// What `connect` answers on Linux when the outcome comes later.
 const EINPROGRESS: i32 = 115;
-
-/// The code of a close that nobody should mind.
-const CLOSE_NORMAL: u16 = 1000;
 
 /// How a guest leaves, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -220,9 +217,9 @@ impl Guest {
         while let Some((frame, bytes)) = frame::parse(&input[used..], kit.payload_max)? {
             used += bytes;
             match frame.opcode {
-                Opcode::Text if self.stage == Stage::Closing => {}
-                Opcode::Text if self.hear(frame.payload, target, kit)? => return Ok(true),
-                Opcode::Close => {
+                TEXT if self.stage == Stage::Closing => {}
+                TEXT if self.hear(frame.payload, target, kit)? => return Ok(true),
+                CLOSE => {
                     let code = frame::close_code(frame.payload);
                     if code != CLOSE_NORMAL || self.stage != Stage::Closing {
                         return Err(Failure::CloseCode(code));
@@ -252,12 +249,7 @@ impl Guest {
         }
         kit.scratch.clear();
         let mask = kit.next_mask();
-        frame::write(
-            &mut kit.scratch,
-            Opcode::Close,
-            &CLOSE_NORMAL.to_be_bytes(),
-            mask,
-        );
+        frame::write_close(&mut kit.scratch, mask);
         self.say(&kit.scratch)?;
         self.stage = Stage::Closing;
         Ok(false)

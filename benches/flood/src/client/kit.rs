@@ -14,7 +14,7 @@ pub struct Kit {
     pub payload_max: usize,
     /// Where requests and frames are put together.
     pub scratch: Vec<u8>,
-    /// State of a xorshift generator: masks need not be secret on loopback, only varied.
+    /// The last mask: they need not be secret on loopback, only varied.
     mask: u32,
 }
 
@@ -25,7 +25,7 @@ impl Kit {
             clock,
             payload_max,
             scratch: Vec::new(),
-            mask: 0x9e37_79b9,
+            mask: 0,
         }
     }
 
@@ -36,9 +36,7 @@ impl Kit {
 
     /// What the next frame is masked with.
     pub fn next_mask(&mut self) -> [u8; 4] {
-        self.mask ^= self.mask << 13;
-        self.mask ^= self.mask >> 17;
-        self.mask ^= self.mask << 5;
+        self.mask = self.mask.wrapping_add(0x9e37_79b9);
         self.mask.to_ne_bytes()
     }
 }
