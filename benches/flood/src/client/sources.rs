@@ -4,11 +4,10 @@
 //! an IPv4 loopback address is spread over several of 127.0.0.0/8. IPv6 has one loopback address only; there the
 //! kernel chooses.
 
-use std::fs;
-use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::error::Error;
+use crate::measure::process::Process;
 
 /// Connections from one source address, unless told otherwise: a fourteenth of its ports.
 const CONNECTIONS_PER_SOURCE: u32 = 2000;
@@ -54,7 +53,8 @@ impl Sources {
 pub fn reserve_descriptors(connections: u64) -> Result<(), Error> {
     let limit = rlimit::increase_nofile_limit(u64::MAX)
         .map_err(|error| Error::new("raising the descriptor limit", error))?;
-    let open = open_descriptors().map_err(|error| Error::new("counting descriptors", error))?;
+    let open = Process::own().descriptors();
+    let open = open.map_err(|error| Error::new("counting descriptors", error))?;
     let room = limit.saturating_sub(open + DESCRIPTORS_SPARE);
     if connections > room {
         return Err(Error::Usage(format!(
@@ -63,10 +63,6 @@ pub fn reserve_descriptors(connections: u64) -> Result<(), Error> {
         )));
     }
     Ok(())
-}
-
-fn open_descriptors() -> io::Result<u64> {
-    Ok(fs::read_dir("/proc/self/fd")?.count() as u64)
 }
 
 #[cfg(test)]

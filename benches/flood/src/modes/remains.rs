@@ -5,8 +5,6 @@
 //! grown to and the allocator keeps pages, so memory may have grown by a little for each connection that was there at the
 //! same time; a leak of each connection that came and went is far more than that.
 
-use std::fs;
-use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -105,23 +103,17 @@ impl Inventory {
 fn look(server: &Server) -> Result<(Holdings, Metrics), Error> {
     let mut caller = Caller::connect(server.server, server.common.key.as_deref())?;
     let metrics = caller.numbers()?;
+    let process = Process::with_ids(&server.pid);
     let failed = |error| Error::new("looking at the server's process", error);
     let holdings = Holdings {
-        descriptors: descriptors(&server.pid).map_err(failed)?,
+        descriptors: process.descriptors().map_err(failed)?,
         connections: metrics.sum("roomcast_connections{"),
         rooms: metrics.sum("roomcast_rooms{"),
         queue_messages: metrics.get("roomcast_queue_messages"),
         queue_bytes: metrics.get("roomcast_queue_bytes"),
-        rss: Process::with_ids(&server.pid).memory().map_err(failed)?.rss,
+        rss: process.memory().map_err(failed)?.rss,
     };
     Ok((holdings, metrics))
-}
-
-fn descriptors(pids: &[u32]) -> io::Result<u64> {
-    let each = pids
-        .iter()
-        .map(|pid| fs::read_dir(format!("/proc/{pid}/fd")));
-    each.map(|folder| Ok(folder?.count() as u64)).sum()
 }
 
 impl Remains {
