@@ -6,7 +6,7 @@
 //! | folder | what |
 //! |---|---|
 //! | [`run`] | which steps each mode takes, and what of it is reported |
-//! | [`report`] | its [`findings`](report::findings), printed as a [`table`](report::table) or as JSON, drawn as a [`plot`](mod@report::plot) |
+//! | [`report`] | its [`findings`](report::findings), printed as a [`table`](report::table) or as JSON, drawn as a [`plot`](report::plot) |
 //! | [`modes`] | what is done: the steps of a [`session`](modes::session), a [`broadcast`](modes::broadcast) to many, and a file for each mode beside that |
 //! | [`client`] | the [`crowd`](client::crowd) drives all [`connection`](client::connection)s through one [`poller`](client::poller); a [`publisher`](client::publisher) speaks HTTP |
 //! | [`measure`] | the [`ledger`](measure::ledger) checks, counts and times every delivery; [`books`](measure::books) of both ends; the [`meter`](measure::meter) watches both processes |
@@ -45,7 +45,7 @@ use crate::command::options::{Common, Mode, Options};
 use crate::error::Error;
 use crate::modes::compare;
 use crate::report::findings::Report;
-use crate::report::plot::{self, Curve};
+use crate::report::plot;
 use crate::report::table::Table;
 
 fn main() -> ExitCode {
@@ -62,7 +62,7 @@ fn main() -> ExitCode {
         Mode::Joins(mode) => conclude(run::joins(mode), &mode.server.common),
         Mode::Compare(mode) => compare::run(mode).and_then(|comparison| {
             print(&comparison, &comparison, mode.common.json)?;
-            plot(&mode.common, comparison.work, &comparison.curves)?;
+            draw(&mode.common, comparison.work, &comparison.curves)?;
             Ok(comparison.passed)
         }),
     };
@@ -81,7 +81,7 @@ fn conclude(report: Result<Report, Error>, options: &Common) -> Result<bool, Err
     let report = report?;
     print(&report, &Table(&report), options.json)?;
     let title = format!("{} {}", report.mode, report.target);
-    plot(options, &title, &report.curves)?;
+    draw(options, &title, &report.curves)?;
     Ok(report.passed)
 }
 
@@ -95,18 +95,11 @@ fn print(data: &impl Serialize, text: &impl fmt::Display, json: bool) -> Result<
 }
 
 /// Draws the latencies, if that was asked for.
-fn plot(options: &Common, title: &str, curves: &[(String, Histogram<u64>)]) -> Result<(), Error> {
+fn draw(options: &Common, title: &str, curves: &[(String, Histogram<u64>)]) -> Result<(), Error> {
     let Some(file) = &options.plot else {
         return Ok(());
     };
-    let curve = |(name, latency_us)| Curve { name, latency_us };
-    let curves = curves
-        .iter()
-        .map(|(name, latency_us)| (name.as_str(), latency_us));
-    let drawn = plot::svg(
-        &format!("{title}: latency"),
-        &curves.map(curve).collect::<Vec<_>>(),
-    );
-    let doing = || format!("writing {}", file.display());
-    std::fs::write(file, drawn).map_err(|error| Error::new(doing(), error))
+    let drawn = plot::svg(&format!("{title}: latency"), curves);
+    std::fs::write(file, drawn)
+        .map_err(|error| Error::new(format!("writing {}", file.display()), error))
 }

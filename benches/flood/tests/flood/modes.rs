@@ -268,7 +268,6 @@ fn the_latencies_are_drawn() {
     run.passed();
     let drawn = std::fs::read_to_string(file).unwrap();
     assert!(drawn.starts_with("<svg ") && drawn.ends_with("</svg>\n"));
-    assert_eq!(drawn.matches("<path").count(), 3);
     for label in [
         "handshake",
         "delivery",
