@@ -33,7 +33,6 @@ mod report;
 mod run;
 mod target;
 
-use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -45,8 +44,7 @@ use crate::command::options::{Common, Mode, Options};
 use crate::error::Error;
 use crate::modes::compare;
 use crate::report::findings::Report;
-use crate::report::plot;
-use crate::report::table::Table;
+use crate::report::{comparison, plot, table};
 
 fn main() -> ExitCode {
     let options = Options::parse();
@@ -60,10 +58,10 @@ fn main() -> ExitCode {
         Mode::Storm(mode) => conclude(run::storm(mode), &mode.server.common),
         Mode::Churn(mode) => conclude(run::churn(mode), &mode.server.common),
         Mode::Joins(mode) => conclude(run::joins(mode), &mode.server.common),
-        Mode::Compare(mode) => compare::run(mode).and_then(|comparison| {
-            print(&comparison, &comparison, mode.common.json)?;
-            draw(&mode.common, comparison.work, &comparison.curves)?;
-            Ok(comparison.passed)
+        Mode::Compare(mode) => compare::run(mode).and_then(|found| {
+            print(&found, comparison::text, mode.common.json)?;
+            draw(&mode.common, found.work, &found.curves)?;
+            Ok(found.passed)
         }),
     };
     match outcome {
@@ -79,17 +77,17 @@ fn main() -> ExitCode {
 /// Prints the report and says whether it passed.
 fn conclude(report: Result<Report, Error>, options: &Common) -> Result<bool, Error> {
     let report = report?;
-    print(&report, &Table(&report), options.json)?;
+    print(&report, table::text, options.json)?;
     let title = format!("{} {}", report.mode, report.target);
     draw(options, &title, &report.curves)?;
     Ok(report.passed)
 }
 
-fn print(data: &impl Serialize, text: &impl fmt::Display, json: bool) -> Result<(), Error> {
+fn print<T: Serialize>(found: &T, text: fn(&T) -> String, json: bool) -> Result<(), Error> {
     let text = match json {
-        true => serde_json::to_string(data)
+        true => serde_json::to_string(found)
             .expect("a report is plain data with string keys and finite numbers"),
-        false => text.to_string(),
+        false => text(found),
     };
     writeln!(io::stdout(), "{text}").map_err(|error| Error::new("printing the report", error))
 }

@@ -117,7 +117,8 @@ fn look(server: &Server) -> Result<(Holdings, Metrics), Error> {
 }
 
 impl Remains {
-    fn pairs(&self) -> [(&'static str, u64, u64); 5] {
+    /// What there was before and after, by name, memory aside.
+    pub fn pairs(&self) -> [(&'static str, u64, u64); 5] {
         let Remains { before, after, .. } = self;
         [
             ("descriptors", before.descriptors, after.descriptors),

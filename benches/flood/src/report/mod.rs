@@ -2,5 +2,6 @@
 
 pub mod comparison;
 pub mod findings;
+pub mod grid;
 pub mod plot;
 pub mod table;
