@@ -7,6 +7,7 @@
 
 use serde::Serialize;
 
+use crate::measure::problems::{Judge, Problems};
 use crate::target::metrics::Metrics;
 
 /// The server's side, over one run.
@@ -79,72 +80,62 @@ impl Books {
     pub fn unoffered(&self) -> Option<u64> {
         self.clients.expected.checked_sub(self.server.offered)
     }
+}
 
-    /// Adds a sentence for each sum that does not come out.
-    pub fn judge(&self, problems: &mut Vec<String>) {
+impl Judge for Books {
+    fn judge(&self, problems: &mut Problems) {
         let Books { server, clients } = self;
+        let (offered, expected) = (server.offered, clients.expected);
         let spent = server.delivered + server.dropped + server.discarded + server.queued;
         let accounted = clients.received + clients.told + clients.lost_by_closed;
-        let sums = [
-            (
-                "the server offered",
-                server.offered,
-                "it delivered, dropped, discarded or queues",
-                spent,
-            ),
-            (
-                "the server delivered",
-                server.delivered,
-                "the clients received",
-                clients.received,
-            ),
-            (
-                "the server closed",
-                server.closed,
-                "clients that find themselves closed are",
-                clients.closed,
-            ),
-            (
-                "the clients should have received",
-                clients.expected,
-                "they received, were told of or lost with their connection",
-                accounted,
-            ),
-        ];
-        for (left, is, right, should_be) in sums {
-            if is != should_be {
-                problems.push(format!("{left} {is}, but {right} {should_be}"));
-            }
-        }
-        if self.unoffered().is_none() {
-            let (offered, expected) = (server.offered, clients.expected);
-            problems.push(format!(
-                "the server offered {offered}, more than the {expected} that were published"
-            ));
-        }
-        if server.queued > 0 {
-            problems.push(format!("{} messages are queued still", server.queued));
-        }
-        let must_be_told = match clients.closed {
-            0 => {
-                server.dropped == clients.told
-                    && self.unoffered() == Some(0)
-                    && server.discarded == 0
-            }
-            _ => server.dropped >= clients.told,
+        let mut equal = |left: &str, is: u64, right: &str, should_be: u64| {
+            problems.check(is != should_be, || {
+                format!("{left} {is}, but {right} {should_be}")
+            });
         };
-        if !must_be_told {
-            problems.push(format!(
-                "of {} drops clients were told {}, and {} messages were discarded, with {} connections closed",
-                server.dropped, clients.told, server.discarded, clients.closed
-            ));
-        }
-        if clients.missed != clients.told && clients.closed == 0 {
-            problems.push(format!(
-                "clients miss {} messages and were told of {}",
-                clients.missed, clients.told
-            ));
-        }
+        equal(
+            "the server offered",
+            offered,
+            "it delivered, dropped, discarded or queues",
+            spent,
+        );
+        equal(
+            "the server delivered",
+            server.delivered,
+            "the clients received",
+            clients.received,
+        );
+        equal(
+            "the server closed",
+            server.closed,
+            "clients that find themselves closed are",
+            clients.closed,
+        );
+        equal(
+            "the clients should have received",
+            expected,
+            "they received, were told of or lost with their connection",
+            accounted,
+        );
+        problems.check(offered > expected, || {
+            format!("the server offered {offered}, more than the {expected} that were published")
+        });
+        problems.none_of(&[(server.queued, "messages are queued still")]);
+        let (dropped, told, discarded) = (server.dropped, clients.told, server.discarded);
+        let (closed, missed) = (clients.closed, clients.missed);
+        let is_told = match closed {
+            0 => dropped == told && self.unoffered() == Some(0) && discarded == 0,
+            _ => dropped >= told,
+        };
+        problems.check(!is_told, || {
+            format!(
+                "of {dropped} drops clients were told {told}, and {discarded} messages were discarded, with {closed} \
+                 connections closed"
+            )
+        });
+        problems.check(missed != told && closed == 0, || {
+            format!("clients miss {missed} messages and were told of {told}")
+        });
     }
 }
 
@@ -174,15 +165,9 @@ mod tests {
         }
     }
 
-    fn problems(books: &Books) -> Vec<String> {
-        let mut problems = Vec::new();
-        books.judge(&mut problems);
-        problems
-    }
-
     #[test]
     fn books_that_balance_are_no_problem() {
-        assert_eq!(problems(&balanced()), [""; 0]);
+        assert_eq!(balanced().problems(), Problems::default());
         assert_eq!(balanced().unoffered(), Some(10));
     }
 
@@ -202,7 +187,7 @@ mod tests {
         for (index, change) in changes.into_iter().enumerate() {
             let mut books = balanced();
             change(&mut books);
-            assert!(!problems(&books).is_empty(), "change {index}");
+            assert!(!books.problems().is_empty(), "change {index}");
         }
     }
 
@@ -222,9 +207,9 @@ mod tests {
             missed: 3,
             ..books.clients
         };
-        assert_eq!(problems(&books), [""; 0]);
+        assert_eq!(books.problems(), Problems::default());
         (books.clients.told, books.clients.lost_by_closed) = (2, 1);
-        assert_eq!(problems(&books).len(), 2);
+        assert_eq!(books.problems().len(), 2);
     }
 
     #[test]

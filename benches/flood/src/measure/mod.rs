@@ -10,6 +10,7 @@ pub mod flights;
 pub mod histogram;
 pub mod ledger;
 pub mod meter;
+pub mod problems;
 pub mod process;
 pub mod sampler;
 pub mod sink;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::measure::clock::{Micros, after};
+use crate::measure::problems::{Judge, Problems};
 use crate::measure::process::Process;
 use crate::target::metrics::Metrics;
 
@@ -79,22 +80,21 @@ impl Peak {
         self.samples += 1;
         self.rss = self.rss.max(rss);
     }
+}
 
-    /// Adds a sentence if queues took, or the process grew by, more than a tenth above the budget.
-    pub fn judge(&self, problems: &mut Vec<String>) {
+impl Judge for Peak {
+    fn judge(&self, problems: &mut Problems) {
         let (grown, budget) = (self.rss.saturating_sub(self.rss_before), self.budget);
-        if grown > budget + budget / 10 {
-            problems.push(format!(
-                "the server grew by {grown} bytes, more than a tenth above its memory budget of {budget}"
-            ));
-        }
         // What a turn publishes is queued before the turn evicts.
-        if self.queue_bytes > budget + budget / 10 {
-            let queued = self.queue_bytes;
-            problems.push(format!(
+        let (most, queued) = (budget + budget / 10, self.queue_bytes);
+        problems.check(grown > most, || {
+            format!("the server grew by {grown} bytes, more than a tenth above its memory budget of {budget}")
+        });
+        problems.check(queued > most, || {
+            format!(
                 "queues held {queued} bytes, more than a tenth above the memory budget of {budget}"
-            ));
-        }
+            )
+        });
     }
 }
 
@@ -108,20 +108,15 @@ mod tests {
             budget: 1000,
             ..Peak::default()
         };
-        let problems = |peak: &Peak| {
-            let mut problems = Vec::new();
-            peak.judge(&mut problems);
-            problems.len()
-        };
         peak.see(5000);
         peak.see(6100);
         peak.see(5500);
         peak.queue_bytes = 1100;
         assert_eq!((peak.rss_before, peak.rss), (5000, 6100));
-        assert_eq!(problems(&peak), 0);
+        assert_eq!(peak.problems().len(), 0);
         peak.see(6101);
-        assert_eq!(problems(&peak), 1);
+        assert_eq!(peak.problems().len(), 1);
         peak.queue_bytes = 1101;
-        assert_eq!(problems(&peak), 2);
+        assert_eq!(peak.problems().len(), 2);
     }
 }

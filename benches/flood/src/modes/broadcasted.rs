@@ -7,6 +7,7 @@ use crate::measure::counts::{Counts, Missing};
 use crate::measure::histogram::Quantiles;
 use crate::measure::ledger::Ledger;
 use crate::measure::meter::Cost;
+use crate::measure::problems::{Judge, Problems};
 use crate::modes::plan::Plan;
 use crate::modes::published::Published;
 use crate::target::seating::Seating;
@@ -112,49 +113,40 @@ impl Broadcasted {
         self.forgives = true;
     }
 
-    /// Adds a sentence for each check that did not hold.
-    pub fn judge(&self, problems: &mut Vec<String>) {
-        if let Some(reason) = &self.stopped_by {
-            problems.push(format!("publishing stopped: {reason}"));
-        }
-        let unsent = self.messages.unwrap_or(self.sent).saturating_sub(self.sent);
-        let untaken = self.sent.saturating_sub(self.accepted);
-        let misnamed = match self.forgives {
-            true => 0,
-            false => self.receivers_wrong,
-        };
-        let checks = [
-            (unsent, "messages were not sent"),
-            (untaken, "messages were not taken by the server"),
-            (misnamed, "answers named another number of receivers"),
-        ];
-        let failed = checks.iter().filter(|(count, _)| *count > 0);
-        problems.extend(failed.map(|(count, what)| format!("{count} {what}")));
-        let missing = match self.forgives {
-            true => Missing::default(),
-            false => self.missing,
-        };
-        Broadcasted::judge_deliveries(&self.counts, &missing, problems);
-    }
-
     /// Adds a sentence for each kind of delivery that should not have been or was not.
-    pub fn judge_deliveries(counts: &Counts, missing: &Missing, problems: &mut Vec<String>) {
-        let checks = [
+    pub fn judge_deliveries(counts: &Counts, missing: &Missing, problems: &mut Problems) {
+        let (unexplained, wrong_size) = (missing.unexplained, counts.wrong_size);
+        problems.none_of(&[
             (missing.lost, "deliveries were lost"),
             (
-                missing.unexplained,
+                unexplained,
                 "lost deliveries and lagged notices do not agree",
             ),
             (counts.duplicates, "deliveries were duplicates"),
             (counts.out_of_order, "deliveries were out of order"),
             (counts.corrupt, "deliveries were damaged or unknown"),
-            (
-                counts.wrong_size,
-                "deliveries had another size than asked for",
-            ),
+            (wrong_size, "deliveries had another size than asked for"),
             (counts.ungreeted, "deliveries came before the greeting"),
-        ];
-        let failed = checks.iter().filter(|(count, _)| *count > 0);
-        problems.extend(failed.map(|(count, what)| format!("{count} {what}")));
+        ]);
+    }
+}
+
+impl Judge for Broadcasted {
+    fn judge(&self, problems: &mut Problems) {
+        if let Some(reason) = &self.stopped_by {
+            problems.check(true, || format!("publishing stopped: {reason}"));
+        }
+        let (misnamed, missing) = match self.forgives {
+            true => (0, Missing::default()),
+            false => (self.receivers_wrong, self.missing),
+        };
+        let unsent = self.messages.unwrap_or(self.sent).saturating_sub(self.sent);
+        let untaken = self.sent.saturating_sub(self.accepted);
+        problems.none_of(&[
+            (unsent, "messages were not sent"),
+            (untaken, "messages were not taken by the server"),
+            (misnamed, "answers named another number of receivers"),
+        ]);
+        Broadcasted::judge_deliveries(&self.counts, &missing, problems);
     }
 }

@@ -18,6 +18,7 @@ use crate::client::schedule::Schedule;
 use crate::client::sources::Sources;
 use crate::error::Error;
 use crate::measure::clock::{Clock, Micros, after, seconds};
+use crate::measure::problems::{Judge, Problems};
 use crate::target::mark::Mark;
 use crate::target::metrics::Metrics;
 use crate::target::server::Target;
@@ -287,43 +288,32 @@ impl Churned {
             .map(|fate| self.left.get(fate).copied().unwrap_or(0));
         each.map(u64::from).sum()
     }
+}
 
-    /// Adds a sentence for each thing that should not have been.
-    pub fn judge(&self, problems: &mut Vec<String>) {
-        for (kind, count) in &self.failures {
-            problems.push(format!("{count} connections failed: {kind}"));
-        }
-        let Counted {
-            accepted,
-            closed,
-            ended,
-            others,
-        } = self.server;
-        let came = u64::from(self.came);
-        if accepted != came {
-            problems.push(format!(
-                "{came} connections came, and the server accepted {accepted}"
-            ));
-        }
+impl Judge for Churned {
+    fn judge(&self, problems: &mut Problems) {
+        problems.no_kinds("connections failed", &self.failures);
+        let (came, server) = (u64::from(self.came), &self.server);
+        let (accepted, closed, ended) = (server.accepted, server.closed, server.ended);
+        problems.check(accepted != came, || {
+            format!("{came} connections came, and the server accepted {accepted}")
+        });
         let said = self.left(&[Fate::CloseFrame, Fate::MessageCloseFrame]);
-        if closed != said {
-            problems.push(format!(
-                "{said} close frames were answered, and the server counts {closed}"
-            ));
-        }
+        problems.check(closed != said, || {
+            format!("{said} close frames were answered, and the server counts {closed}")
+        });
         // Whoever ended the connection before the answer to his upgrade was a member for a moment, or was not.
         let left = self.left(&[Fate::Fin, Fate::Reset]);
         let perhaps = self.left(&[Fate::UpgradeFin]);
-        if !(left..=left + perhaps).contains(&ended) {
-            problems.push(format!(
+        problems.check(!(left..=left + perhaps).contains(&ended), || {
+            format!(
                 "{left} members and perhaps {perhaps} more left without a word, and the server counts {ended}"
-            ));
-        }
-        if others > 0 {
-            problems.push(format!(
-                "the server counts {others} members that ended in another way"
-            ));
-        }
+            )
+        });
+        let others = server.others;
+        problems.check(others > 0, || {
+            format!("the server counts {others} members that ended in another way")
+        });
     }
 }
 
@@ -349,15 +339,9 @@ mod tests {
         }
     }
 
-    fn problems(churned: &Churned) -> usize {
-        let mut problems = Vec::new();
-        churned.judge(&mut problems);
-        problems.len()
-    }
-
     #[test]
     fn what_the_server_counts_is_what_the_guests_did() {
-        assert_eq!(problems(&churned()), 0);
+        assert_eq!(churned().problems().len(), 0);
         for change in [
             |counted: &mut Counted| counted.accepted -= 1,
             |counted: &mut Counted| counted.closed += 1,
@@ -367,11 +351,11 @@ mod tests {
         ] {
             let mut wrong = churned();
             change(&mut wrong.server);
-            assert_eq!(problems(&wrong), 1, "{wrong:?}");
+            assert_eq!(wrong.problems().len(), 1, "{wrong:?}");
         }
         let mut failed = churned();
         failed.fail(Fate::Fin, "reset");
-        assert_eq!(problems(&failed), 1);
+        assert_eq!(failed.problems().len(), 1);
     }
 
     #[test]

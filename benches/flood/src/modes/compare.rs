@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::measure::clock::{Clock, after, seconds};
 use crate::measure::ledger::Ledger;
 use crate::measure::meter::Meter;
+use crate::measure::problems::{Judge, Problems};
 use crate::modes::broadcast::Broadcast;
 use crate::modes::broadcasted::Broadcasted;
 use crate::modes::comparison::{Arrived, Comparison, Contended, Slice};
@@ -121,12 +122,9 @@ fn fanout(options: &Compare) -> Result<Comparison, Error> {
     for (((name, session), mine), late_us) in all {
         close(&name, session, &mut comparison.problems)?;
         let ledger = &session.sink;
-        let mut problems = Vec::new();
+        let mut problems = Problems::default();
         Broadcasted::judge_deliveries(&ledger.counts(), &ledger.missing(), &mut problems);
-        let named = problems
-            .into_iter()
-            .map(|problem| format!("{name}: {problem}"));
-        comparison.problems.extend(named);
+        comparison.problems.of(&name, problems);
         let curve = (name.clone(), ledger.latency_us().clone());
         comparison.curves.push(curve);
         let arrived = Arrived {
@@ -177,14 +175,9 @@ fn echo(options: &Compare) -> Result<Comparison, Error> {
     let mut comparison = Comparison::new(options, "echo");
     for ((name, session), mine) in names.into_iter().zip(&mut sessions).zip(&slices) {
         close(&name, session, &mut comparison.problems)?;
-        let mut problems = Vec::new();
         let (first, book) = (&slices[0], &session.sink);
         let report = book.report(0, mine[0].cost);
-        report.judge(&mut problems);
-        let named = problems
-            .into_iter()
-            .map(|problem| format!("{name}: {problem}"));
-        comparison.problems.extend(named);
+        comparison.problems.of(&name, report.problems());
         let curve = (name.clone(), book.round_trip_us().clone());
         comparison.curves.push(curve);
         let arrived = Arrived {
@@ -295,8 +288,7 @@ fn session<'a, S: crate::measure::sink::Sink>(
 
 /// A server that does not take all connections cannot be compared.
 fn all_open(name: &str, connected: crate::modes::phases::Connected) -> Result<(), Error> {
-    let mut problems = Vec::new();
-    connected.judge(&mut problems);
+    let problems = connected.problems();
     match problems.is_empty() {
         true => Ok(()),
         false => Err(Error::Server(format!("{name}: {}", problems.join("; ")))),
@@ -306,23 +298,14 @@ fn all_open(name: &str, connected: crate::modes::phases::Connected) -> Result<()
 fn close<S: crate::measure::sink::Sink>(
     name: &str,
     session: &mut Session<'_, S>,
-    problems: &mut Vec<String>,
+    problems: &mut Problems,
 ) -> Result<(), Error> {
-    let timed_out = session
-        .is_over()
-        .then(|| format!("{name}: the run timed out"));
-    problems.extend(timed_out);
+    let mut mine = Problems::default();
+    mine.check(session.is_over(), || "the run timed out".to_owned());
     let closed = session.close()?;
-    let lost = closed.lost.iter();
-    problems.extend(
-        lost.map(|(kind, count)| format!("{name}: {count} open connections went away: {kind}")),
-    );
-    let unclean = closed.unclean.iter();
-    problems.extend(
-        unclean.map(|(kind, count)| {
-            format!("{name}: {count} connections did not close cleanly: {kind}")
-        }),
-    );
+    mine.no_kinds("open connections went away", &closed.lost);
+    mine.no_kinds("connections did not close cleanly", &closed.unclean);
+    problems.of(name, mine);
     Ok(())
 }
 
@@ -339,7 +322,7 @@ impl Comparison {
             slice_seconds: options.slice.as_secs_f64(),
             rounds: options.rounds,
             passed: false,
-            problems: Vec::new(),
+            problems: Problems::default(),
             targets: Vec::new(),
             curves: Vec::new(),
         }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::measure::histogram::{Quantiles, curve};
 use crate::measure::meter::Cost;
+use crate::measure::problems::Problems;
 use crate::measure::spread::Spread;
 
 /// One turn of one server.
@@ -104,7 +105,7 @@ pub struct Comparison {
     /// Whether every check held, of every server.
     pub passed: bool,
     /// One sentence for each check that did not.
-    pub problems: Vec<String>,
+    pub problems: Problems,
     /// The servers, in the order in which they were named.
     pub targets: Vec<Contended>,
     /// All latencies of each, to be plotted.

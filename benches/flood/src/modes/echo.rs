@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::measure::clock::{Micros, after, seconds};
 use crate::measure::histogram::{self, Quantiles};
 use crate::measure::meter::Cost;
+use crate::measure::problems::{Judge, Problems};
 use crate::measure::sink::Sink;
 use crate::modes::progress;
 use crate::target::mark::{MARK_BYTES, Mark};
@@ -165,16 +166,13 @@ impl Book {
     }
 }
 
-impl Echoed {
-    /// Adds a sentence for each check that did not hold.
-    pub fn judge(&self, problems: &mut Vec<String>) {
-        let checks = [
+impl Judge for Echoed {
+    fn judge(&self, problems: &mut Problems) {
+        problems.none_of(&[
             (self.lost, "messages did not come back"),
             (self.damaged, "messages came back damaged"),
             (self.unasked, "messages came that nobody had sent"),
-        ];
-        let failed = checks.iter().filter(|(count, _)| *count > 0);
-        problems.extend(failed.map(|(count, what)| format!("{count} {what}")));
+        ]);
     }
 }
 

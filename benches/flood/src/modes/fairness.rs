@@ -15,6 +15,7 @@ use crate::measure::counts::{Counts, Missing};
 use crate::measure::histogram::{self, Quantiles};
 use crate::measure::ledger::Ledger;
 use crate::measure::meter::Cost;
+use crate::measure::problems::{Judge, Problems};
 use crate::measure::spans::{Snapshot, Spans};
 use crate::measure::spread::Spread;
 use crate::modes::broadcast::Broadcast;
@@ -206,34 +207,31 @@ fn ratio(quiet: &Rounds, disturbed: &Rounds, value: fn(&Quantiles) -> u64) -> Sp
     Spread::of(pairs.map(|(quiet, disturbed)| value(disturbed) as f64 / value(quiet).max(1) as f64))
 }
 
-impl Fairness {
-    /// Adds a sentence for each check that did not hold.
-    pub fn judge(&self, problems: &mut Vec<String>) {
+impl Judge for Fairness {
+    fn judge(&self, problems: &mut Problems) {
         if let Some(reason) = &self.stopped_by {
-            problems.push(format!("publishing stopped: {reason}"));
+            problems.check(true, || format!("publishing stopped: {reason}"));
         }
         let untaken = self.sent.saturating_sub(self.accepted);
-        if untaken > 0 {
-            problems.push(format!("{untaken} messages were not taken by the server"));
-        }
+        problems.none_of(&[(untaken, "messages were not taken by the server")]);
         // What the one that does not read should have got is dropped by design.
         Broadcasted::judge_deliveries(&self.counts, &Missing::default(), problems);
-        let (lost, given_up) = (self.lost_by_members, self.given_up);
-        if lost > 0 {
-            problems.push(format!("{lost} deliveries to ordinary members were lost"));
-        }
-        if given_up > 0 {
-            problems.push(format!(
+        problems.none_of(&[(
+            self.lost_by_members,
+            "deliveries to ordinary members were lost",
+        )]);
+        let given_up = self.given_up;
+        problems.check(given_up > 0, || {
+            format!(
                 "the server gave up {given_up} of those that disturb: does it limit what a client sends, or for how \
                  long it need not read?"
-            ));
-        }
+            )
+        });
         let ratio = self.ratio_p99.median;
-        if let Some(max) = self.ratio_max.filter(|&max| ratio > max) {
-            problems.push(format!(
-                "the disturbed p99 is {ratio:.2} times the quiet one, and {max} was asked for at most"
-            ));
-        }
+        let max = self.ratio_max.unwrap_or(f64::INFINITY);
+        problems.check(ratio > max, || {
+            format!("the disturbed p99 is {ratio:.2} times the quiet one, and {max} was asked for at most")
+        });
     }
 }
 

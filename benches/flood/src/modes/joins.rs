@@ -14,6 +14,7 @@ use crate::client::publisher::{Answer, Publisher};
 use crate::client::schedule::Schedule;
 use crate::error::Error;
 use crate::measure::clock::{Micros, after, seconds};
+use crate::measure::problems::{Judge, Problems};
 use crate::measure::sink::Sink;
 use crate::target::mark::Mark;
 use crate::target::server::Target;
@@ -296,11 +297,11 @@ fn tell(crowd: &Crowd, book: &mut Book, publisher: &mut Publisher) -> Result<(),
     Ok(())
 }
 
-impl Joined {
-    /// Adds a sentence for each thing that should not have been.
-    pub fn judge(&self, problems: &mut Vec<String>) {
+impl Judge for Joined {
+    fn judge(&self, problems: &mut Problems) {
         let heard = &self.heard;
-        let checks = [
+        let unbalanced = heard.joins.abs_diff(heard.leaves);
+        problems.none_of(&[
             (
                 heard.uninvited,
                 "messages came to somebody who was no member",
@@ -309,14 +310,9 @@ impl Joined {
             (heard.wrong_first, "memberships began too early or too late"),
             (heard.wrong_last, "memberships ended too early or too late"),
             (heard.others, "messages were neither published nor answers"),
-            (u64::from(self.unanswered), "questions were not answered"),
-            (
-                heard.joins.abs_diff(heard.leaves),
-                "joins more than leaves, or less",
-            ),
-        ];
-        let failed = checks.iter().filter(|(count, _)| *count > 0);
-        problems.extend(failed.map(|(count, what)| format!("{count} {what}")));
+            (self.unanswered.into(), "questions were not answered"),
+            (unbalanced, "joins more than leaves, or less"),
+        ]);
     }
 }
 
@@ -342,15 +338,13 @@ mod tests {
     }
 
     fn is_clean(heard: Heard) -> bool {
-        let mut problems = Vec::new();
         let joined = Joined {
             clients: 1,
             heard,
             unanswered: 0,
             seconds: 0.0,
         };
-        joined.judge(&mut problems);
-        problems.is_empty()
+        joined.problems().is_empty()
     }
 
     #[test]

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::measure::histogram::Quantiles;
 use crate::measure::meter::Cost;
+use crate::measure::problems::{Judge, Problems};
 use crate::measure::process::Memory;
 
 /// How the connections were opened.
@@ -94,15 +95,11 @@ impl ServerMemory {
     }
 }
 
-impl Connected {
-    /// Adds a sentence for each kind of failure.
-    pub fn judge(&self, problems: &mut Vec<String>) {
-        for (kind, count) in &self.failed {
-            problems.push(format!("{count} connections failed: {kind}"));
-        }
-        if let Some(greeted) = self.greeted.filter(|&greeted| greeted < self.opened) {
-            let ungreeted = self.opened - greeted;
-            problems.push(format!("{ungreeted} connections were not greeted"));
-        }
+impl Judge for Connected {
+    fn judge(&self, problems: &mut Problems) {
+        problems.no_kinds("connections failed", &self.failed);
+        let greeted = self.greeted.unwrap_or(self.opened);
+        let ungreeted = self.opened.saturating_sub(greeted);
+        problems.none_of(&[(ungreeted, "connections were not greeted")]);
     }
 }

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::command::options::Server;
 use crate::error::Error;
+use crate::measure::problems::{Judge, Problems};
 use crate::measure::process::Process;
 use crate::target::caller::Caller;
 use crate::target::metrics::Metrics;
@@ -139,23 +140,20 @@ impl Remains {
             .iter()
             .all(|(_, before, after)| before == after)
     }
+}
 
-    /// Adds a sentence for everything that is left.
-    pub fn judge(&self, problems: &mut Vec<String>) {
+impl Judge for Remains {
+    fn judge(&self, problems: &mut Problems) {
         for (what, before, after) in self.pairs() {
-            if before != after {
-                problems.push(format!(
-                    "{what}: {before} before, {after} when everybody had left"
-                ));
-            }
+            problems.check(before != after, || {
+                format!("{what}: {before} before, {after} when everybody had left")
+            });
         }
-        let grown = self.after.rss.saturating_sub(self.before.rss);
-        if grown > u64::from(self.at_once) * LEFT_BYTES_MAX + LEFT_BYTES_SPARE {
-            problems.push(format!(
-                "the server's memory: {grown} bytes more than before, for {} connections at once",
-                self.at_once
-            ));
-        }
+        let (grown, at_once) = (self.after.rss.saturating_sub(self.before.rss), self.at_once);
+        let grown_max = u64::from(at_once) * LEFT_BYTES_MAX + LEFT_BYTES_SPARE;
+        problems.check(grown > grown_max, || {
+            format!("the server's memory: {grown} bytes more than before, for {at_once} connections at once")
+        });
     }
 }
 
@@ -180,14 +178,9 @@ mod tests {
             seconds: 0.0,
             looks: 1,
         };
-        let problems = |remains: &Remains| {
-            let mut problems = Vec::new();
-            remains.judge(&mut problems);
-            problems.len()
-        };
-        assert_eq!(problems(&remains), 0);
+        assert_eq!(remains.problems().len(), 0);
         remains.after.rss += 1;
-        assert_eq!(problems(&remains), 1);
+        assert_eq!(remains.problems().len(), 1);
         remains.after = Holdings {
             descriptors: 11,
             connections: 1,
@@ -196,7 +189,7 @@ mod tests {
             queue_bytes: 1,
             rss: 0,
         };
-        assert_eq!(problems(&remains), 5);
+        assert_eq!(remains.problems().len(), 5);
         assert!(!remains.is_clean());
     }
 }

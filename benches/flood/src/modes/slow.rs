@@ -16,6 +16,7 @@ use crate::measure::books::{Books, ServerBooks};
 use crate::measure::clock::{Micros, after};
 use crate::measure::ledger::Ledger;
 use crate::measure::meter::Cost;
+use crate::measure::problems::{Judge, Problems};
 use crate::measure::process::Memory;
 use crate::measure::sampler::{Peak, Sampler};
 use crate::modes::broadcast::Broadcast;
@@ -256,33 +257,30 @@ impl Slowed {
             false => 0,
         }
     }
+}
 
-    /// Adds a sentence for each count that does not agree with the others.
-    pub fn judge(&self, problems: &mut Vec<String>) {
-        if let Some(books) = &self.books {
-            books.judge(problems);
-        }
-        if let Some(peak) = &self.peak {
-            peak.judge(problems);
-        }
-        if self.unexplained > 0 {
-            problems.push(format!(
-                "slow clients were told of {} drops more or less than they miss messages",
-                self.unexplained
-            ));
-        }
+impl Judge for Slowed {
+    fn judge(&self, problems: &mut Problems) {
+        self.books.judge(problems);
+        self.peak.judge(problems);
+        let unexplained = self.unexplained;
+        problems.check(unexplained > 0, || {
+            format!(
+                "slow clients were told of {unexplained} drops more or less than they miss messages"
+            )
+        });
         // Whoever was closed could not be told of all, which is what the books are for.
         let counted = self.dropped_by_count;
         let metrics = self.dropped_by_metrics.filter(|_| self.excused() == 0);
-        if let Some(metrics) = metrics.filter(|&metrics| metrics != counted) {
-            problems.push(format!(
-                "the server's metrics count {metrics} drops, but slow clients miss {counted} messages"
-            ));
+        if let Some(metrics) = metrics {
+            problems.check(metrics != counted, || {
+                format!("the server's metrics count {metrics} drops, but slow clients miss {counted} messages")
+            });
         }
-        if self.lost_by_readers > 0 {
-            let lost = self.lost_by_readers;
-            problems.push(format!("{lost} deliveries to clients that read were lost"));
-        }
+        problems.none_of(&[(
+            self.lost_by_readers,
+            "deliveries to clients that read were lost",
+        )]);
     }
 }
 
@@ -305,20 +303,15 @@ mod tests {
             memory: None,
             peak: None,
         };
-        let problems = |slowed: &Slowed| {
-            let mut problems = Vec::new();
-            slowed.judge(&mut problems);
-            problems.len()
-        };
-        assert_eq!(problems(&slowed), 0);
+        assert_eq!(slowed.problems().len(), 0);
         slowed.dropped_by_metrics = Some(4);
-        assert_eq!(problems(&slowed), 1);
+        assert_eq!(slowed.problems().len(), 1);
         slowed.unexplained = 1;
-        assert_eq!(problems(&slowed), 2);
+        assert_eq!(slowed.problems().len(), 2);
         slowed.lost_by_readers = 1;
-        assert_eq!(problems(&slowed), 3);
+        assert_eq!(slowed.problems().len(), 3);
         slowed.books = Some(Books::default());
         slowed.books.as_mut().unwrap().server.offered = 1;
-        assert!(problems(&slowed) > 3);
+        assert!(slowed.problems().len() > 3);
     }
 }

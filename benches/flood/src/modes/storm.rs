@@ -13,6 +13,7 @@ use crate::measure::clock::{after, seconds};
 use crate::measure::histogram::Quantiles;
 use crate::measure::ledger::Ledger;
 use crate::measure::meter::Cost;
+use crate::measure::problems::{Judge, Problems};
 use crate::measure::sink::Sink;
 use crate::modes::broadcast::Broadcast;
 use crate::modes::plan::Plan;
@@ -116,17 +117,12 @@ fn round(
     })
 }
 
-impl Stormed {
-    /// Adds a sentence for each thing that should not have been.
-    pub fn judge(&self, problems: &mut Vec<String>) {
-        for (kind, count) in &self.failures {
-            problems.push(format!("{count} attempts to come back failed: {kind}"));
-        }
+impl Judge for Stormed {
+    fn judge(&self, problems: &mut Problems) {
+        problems.no_kinds("attempts to come back failed", &self.failures);
         for round in &self.rounds {
             let left = self.connections - round.served;
-            if left > 0 {
-                problems.push(format!("{left} connections were not served again"));
-            }
+            problems.none_of(&[(left, "connections were not served again")]);
         }
     }
 }

@@ -44,7 +44,7 @@ pub fn text(comparison: &Comparison) -> String {
             );
         }
     }
-    for problem in &comparison.problems {
+    for problem in comparison.problems.iter() {
         text += &format!("\nproblem       {problem}");
     }
     text + if comparison.passed {

@@ -7,6 +7,7 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use crate::measure::meter::Cost;
+use crate::measure::problems::{Judge, Problems};
 use crate::modes::broadcasted::Broadcasted;
 use crate::modes::churn::Churned;
 use crate::modes::echo::Echoed;
@@ -19,7 +20,7 @@ use crate::modes::storm::Stormed;
 use crate::target::server::Target;
 
 /// Everything.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct Report {
     /// The name of the mode.
     pub mode: &'static str,
@@ -30,7 +31,7 @@ pub struct Report {
     /// Whether every check held.
     pub passed: bool,
     /// One sentence for each check that did not.
-    pub problems: Vec<String>,
+    pub problems: Problems,
     /// Whether the client was too busy for the numbers to be the server's, in the part that matters.
     pub client_was_the_bottleneck: bool,
     /// Opening the connections.
@@ -81,22 +82,7 @@ impl Report {
             mode,
             target: target.name().to_owned(),
             url: target.url(),
-            passed: false,
-            problems: Vec::new(),
-            client_was_the_bottleneck: false,
-            connect: None,
-            hold: None,
-            broadcast: None,
-            echo: None,
-            slow: None,
-            fairness: None,
-            storm: None,
-            churn: None,
-            joins: None,
-            remains: None,
-            close: None,
-            memory: None,
-            curves: Vec::new(),
+            ..Report::default()
         }
     }
 
@@ -107,51 +93,28 @@ impl Report {
 
     /// Finds the problems; `timed_out` says that the run's time was over too early.
     pub fn conclude(mut self, timed_out: bool) -> Report {
-        let mut problems = Vec::new();
-        if timed_out {
-            problems.push("the run timed out".to_owned());
-        }
-        if let Some(connect) = &self.connect {
-            connect.judge(&mut problems);
-        }
+        let mut problems = Problems::default();
+        problems.check(timed_out, || "the run timed out".to_owned());
+        self.connect.judge(&mut problems);
         let excused = self.slow.as_ref().map_or(0, Slowed::excused);
-        if let Some(close) = self
-            .close
-            .as_ref()
-            .filter(|close| close.lost.values().sum::<u32>() != excused)
+        if let Some(close) = &self.close
+            && close.lost.values().sum::<u32>() != excused
         {
-            for (kind, count) in &close.lost {
-                problems.push(format!("{count} open connections went away: {kind}"));
-            }
+            problems.no_kinds("open connections went away", &close.lost);
         }
-        if let Some(broadcast) = &self.broadcast {
-            broadcast.judge(&mut problems);
-        }
-        if let Some(echo) = &self.echo {
-            echo.judge(&mut problems);
-        }
-        if let Some(slow) = &self.slow {
-            slow.judge(&mut problems);
-        }
-        if let Some(fairness) = &self.fairness {
-            fairness.judge(&mut problems);
-        }
-        if let Some(storm) = &self.storm {
-            storm.judge(&mut problems);
-        }
-        if let Some(churn) = &self.churn {
-            churn.judge(&mut problems);
-        }
-        if let Some(joins) = &self.joins {
-            joins.judge(&mut problems);
-        }
-        if let Some(remains) = &self.remains {
-            remains.judge(&mut problems);
-        }
+        let parts: [&dyn Judge; 7] = [
+            &self.broadcast,
+            &self.echo,
+            &self.slow,
+            &self.fairness,
+            &self.storm,
+            &self.churn,
+            &self.joins,
+        ];
+        parts.iter().for_each(|part| part.judge(&mut problems));
+        self.remains.judge(&mut problems);
         if let Some(close) = &self.close {
-            for (kind, count) in &close.unclean {
-                problems.push(format!("{count} connections did not close cleanly: {kind}"));
-            }
+            problems.no_kinds("connections did not close cleanly", &close.unclean);
         }
         self.client_was_the_bottleneck = self.cost().is_some_and(|c| c.client_was_the_bottleneck);
         self.passed = problems.is_empty();

@@ -40,7 +40,7 @@ pub fn text(report: &Report) -> String {
     }
     text.part(&report.memory, Text::server_memory);
     text.costs(report);
-    for problem in &report.problems {
+    for problem in report.problems.iter() {
         text.line(format!("problem | {problem}"));
     }
     text.0 + if report.passed { "passed" } else { "FAILED" }
