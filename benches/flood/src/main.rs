@@ -49,15 +49,15 @@ use crate::report::{comparison, plot, table};
 fn main() -> ExitCode {
     let options = Options::parse();
     let outcome = match &options.mode {
-        Mode::Connect(mode) => conclude(run::connect(mode), &mode.server.common),
-        Mode::Idle(mode) => conclude(run::idle(mode), &mode.server.common),
+        Mode::Connect(mode) => conclude(run::connect(mode), &mode.clients.server.common),
+        Mode::Idle(mode) => conclude(run::idle(mode), &mode.clients.server.common),
         Mode::Fanout(mode) => conclude(run::fanout(mode), &mode.server.common),
         Mode::Echo(mode) => conclude(run::echo(mode), &mode.server.common),
         Mode::Slow(mode) => conclude(run::slow(mode), &mode.server.common),
         Mode::Fairness(mode) => conclude(run::fairness(mode), &mode.server.common),
-        Mode::Storm(mode) => conclude(run::storm(mode), &mode.server.common),
+        Mode::Storm(mode) => conclude(run::storm(mode), &mode.clients.server.common),
         Mode::Churn(mode) => conclude(run::churn(mode), &mode.server.common),
-        Mode::Joins(mode) => conclude(run::joins(mode), &mode.server.common),
+        Mode::Joins(mode) => conclude(run::joins(mode), &mode.clients.server.common),
         Mode::Compare(mode) => compare::run(mode).and_then(|found| {
             print(&found, comparison::text, mode.common.json)?;
             draw(&mode.common, found.work, &found.curves)?;

@@ -7,23 +7,18 @@ use crate::command::options::{
     Churn, Connect, Echo, Fairness, Fanout, Idle, Joins, Server, Slow, Storm,
 };
 use crate::error::Error;
-use crate::measure::clock::{Clock, after};
+use crate::measure::clock::after;
 use crate::measure::ledger::Ledger;
 use crate::measure::meter::Cost;
 use crate::modes::broadcasted::Broadcasted;
-use crate::modes::churn;
-use crate::modes::echo;
-use crate::modes::fairness;
-use crate::modes::joins;
 use crate::modes::phases::ServerMemory;
 use crate::modes::plan::Plan;
 use crate::modes::published::Published;
 use crate::modes::remains::Inventory;
-use crate::modes::session::{Session, prepare, run_number, scene};
-use crate::modes::slow;
-use crate::modes::storm;
+use crate::modes::session::{Session, prepare, run_number};
+use crate::modes::{churn, echo, fairness, joins, slow, storm};
 use crate::report::findings::Report;
-use crate::target::description::Description;
+use crate::target::description::Scene;
 use crate::target::group::Group;
 use crate::target::seating::Seating;
 
@@ -35,26 +30,27 @@ const PIPELINE: usize = 64;
 
 /// Runs `connect`.
 pub fn connect(options: &Connect) -> Result<Report, Error> {
-    let settle = options.server.common.settle;
-    let plan = Plan::one_by_one(1, BROADCAST_BYTES, settle);
+    let clients = &options.clients;
+    let plan = Plan::one_by_one(1, BROADCAST_BYTES, clients.server.common.settle);
     let steps = Steps {
         mode: "connect",
         rate: options.rate,
         hold: Some(options.hold),
         plan: options.broadcast.then_some(plan),
     };
-    steps.run(&options.server, Seating::one_room(options.connections))
+    steps.run(&clients.server, Seating::one_room(clients.connections))
 }
 
 /// Runs `idle`.
 pub fn idle(options: &Idle) -> Result<Report, Error> {
+    let clients = &options.clients;
     let steps = Steps {
         mode: "idle",
         rate: 0.0,
         hold: Some(options.hold),
         plan: None,
     };
-    steps.run(&options.server, Seating::one_room(options.connections))
+    steps.run(&clients.server, Seating::one_room(clients.connections))
 }
 
 /// Runs `fanout`.
@@ -120,13 +116,7 @@ pub fn fairness(options: &Fairness) -> Result<Report, Error> {
         .crowd
         .shrink_buffers(sleeper, options.receive_buffer as usize);
     report.connect = Some(session.connect_as_asked(0.0)?);
-    let way = fairness::Way {
-        members,
-        rounds: options.rounds,
-        flood_bytes: options.flood_size as usize,
-        ratio_max: options.ratio_max,
-    };
-    let found = fairness::run(&mut session, way, plan, &options.server)?;
+    let found = fairness::run(&mut session, options, plan)?;
     let timed_out = session.is_over();
     report.close = Some(session.close()?);
     report.curve("quiet", &found.quiet.latencies);
@@ -137,22 +127,18 @@ pub fn fairness(options: &Fairness) -> Result<Report, Error> {
 
 /// Runs `storm`.
 pub fn storm(options: &Storm) -> Result<Report, Error> {
-    let plan = Plan::one_by_one(1, BROADCAST_BYTES, options.server.common.settle);
-    let seating = Seating::one_room(options.connections);
-    let mut session = listeners(&options.server, seating, &plan)?;
+    let (server, connections) = (&options.clients.server, options.clients.connections);
+    let plan = Plan::one_by_one(1, BROADCAST_BYTES, server.common.settle);
+    let mut session = listeners(server, Seating::one_room(connections), &plan)?;
     let mut report = Report::new("storm", session.crowd.target());
-    let app = session.crowd.target().scene().app.clone();
-    let inventory = Inventory::take(&options.server, app.as_deref())?;
+    let inventory = Inventory::take(server, &session.crowd.target().scene)?;
     report.connect = Some(session.connect_as_asked(0.0)?);
     report.curve("handshake", &session.crowd.outcome().handshake_us);
     report.storm = Some(storm::run(&mut session, options.rounds, plan)?);
     report.curve("last storm", &session.crowd.outcome().handshake_us);
     let timed_out = session.is_over();
     report.close = Some(session.close()?);
-    if let Some(inventory) = inventory {
-        let (remains, _) = inventory.compare(&options.server, options.connections)?;
-        report.remains = Some(remains);
-    }
+    report.remains = Inventory::compare(inventory, server, connections)?;
     Ok(report.conclude(timed_out))
 }
 
@@ -160,27 +146,19 @@ pub fn storm(options: &Storm) -> Result<Report, Error> {
 pub fn churn(options: &Churn) -> Result<Report, Error> {
     let server = &options.server;
     sources::reserve_descriptors(churn::AT_ONCE_MAX as u64 + 4)?;
-    let description = Description::load(server.target.as_deref())?;
-    let scene = scene(description.room, "room")?;
+    let scene = Scene::of(server.target.as_deref(), "room")?;
     let (Some(app), Some(_)) = (scene.app.clone(), scene.publish.as_ref()) else {
         let sentence = "churn needs a target with [room.publish] and an app: it holds the server's counts against its own";
         return Err(Error::Usage(sentence.to_owned()));
     };
-    let seating = Seating::one_room(1);
-    let target = prepare(
-        server.server,
-        &server.common,
-        &description.name,
-        scene,
-        seating,
-    )?;
+    let target = prepare(server, scene, Seating::one_room(1))?;
     let mut report = Report::new("churn", &target);
-    let Some(inventory) = Inventory::take(server, Some(&app))? else {
+    let Some(inventory) = Inventory::take(server, &target.scene)? else {
         let sentence = "churn needs --pid: it looks for what is left in the server's process";
         return Err(Error::Usage(sentence.to_owned()));
     };
     let mut churned = churn::run(target, options.rate, options.duration)?;
-    let (remains, metrics) = inventory.compare(server, churned.at_once)?;
+    let (remains, metrics) = inventory.look_again(server, churned.at_once)?;
     // One more connection published.
     let looks = u64::from(remains.looks) + 1;
     churned.server = churn::Counted::between(&inventory.metrics, &metrics, &app, looks);
@@ -191,86 +169,48 @@ pub fn churn(options: &Churn) -> Result<Report, Error> {
 
 /// Runs `joins`.
 pub fn joins(options: &Joins) -> Result<Report, Error> {
-    let (server, common) = (&options.server, &options.server.common);
-    sources::reserve_descriptors(u64::from(options.connections) + 4)?;
-    let description = Description::load(server.target.as_deref())?;
-    let scene = scene(description.room, "room")?;
+    let (server, connections) = (&options.clients.server, options.clients.connections);
+    sources::reserve_descriptors(u64::from(connections) + 4)?;
+    let scene = Scene::of(server.target.as_deref(), "room")?;
     if scene.unsubscribe.is_none() || scene.publish.is_none() || scene.greeting.is_none() {
         let sentence = "joins needs a target with an unsubscribe, a greeting that answers it, and [room.publish]: \
                         scripts/targets/roomcast-tasks.toml is one";
         return Err(Error::Usage(sentence.to_owned()));
     }
-    let app = scene.app.clone();
-    let seating = Seating::one_room(options.connections);
-    let target = prepare(server.server, common, &description.name, scene, seating)?;
-    let inventory = Inventory::take(server, app.as_deref())?;
+    let target = prepare(server, scene, Seating::one_room(connections))?;
+    let inventory = Inventory::take(server, &target.scene)?;
     let book = joins::Book::new(target.clone(), run_number());
-    let mut session = Session::new(
-        common,
-        target,
-        &server.pid,
-        BROADCAST_BYTES,
-        book,
-        Clock::start(),
-    )?;
+    let mut session = Session::new(server, target, BROADCAST_BYTES, book)?;
     let mut report = Report::new("joins", session.crowd.target());
     report.connect = Some(session.connect_as_asked(0.0)?);
-    let plan = joins::Plan {
-        publish_rate: options.rate,
-        join_rate: options.join_rate,
-        duration: options.duration,
-        settle: common.settle,
-    };
     let deadline = session.deadline;
-    report.joins = Some(joins::run(
-        &mut session.crowd,
-        &mut session.sink,
-        plan,
-        deadline,
-    )?);
+    let (crowd, book) = (&mut session.crowd, &mut session.sink);
+    report.joins = Some(joins::run(crowd, book, options, deadline)?);
     let timed_out = session.is_over();
     report.close = Some(session.close()?);
-    if let Some(inventory) = inventory {
-        let (remains, _) = inventory.compare(server, options.connections)?;
-        report.remains = Some(remains);
-    }
+    report.remains = Inventory::compare(inventory, server, connections)?;
     Ok(report.conclude(timed_out))
 }
 
 /// Runs `echo`.
 pub fn echo(options: &Echo) -> Result<Report, Error> {
-    let common = &options.server.common;
+    let (server, size) = (&options.server, options.size as usize);
     sources::reserve_descriptors(u64::from(options.connections))?;
-    let description = Description::load(options.server.target.as_deref())?;
-    let scene = scene(description.echo, "echo")?;
-    let seating = Seating::one_room(options.connections);
-    let target = prepare(
-        options.server.server,
-        common,
-        &description.name,
-        scene,
-        seating,
-    )?;
+    let scene = Scene::of(server.target.as_deref(), "echo")?;
+    let target = prepare(server, scene, Seating::one_room(options.connections))?;
+    let messages = options.messages;
     let plan = echo::Plan {
-        messages: options
-            .messages
-            .or(options.duration.is_none().then_some(10_000)),
+        messages: messages.or(options.duration.is_none().then_some(10_000)),
         duration: options.duration,
-        settle: common.settle,
+        settle: server.common.settle,
     };
-    let size = options.size as usize;
     let book = echo::Book::new(options.connections, size, run_number());
-    let pids = &options.server.pid;
-    let mut session = Session::new(common, target, pids, size, book, Clock::start())?;
+    let mut session = Session::new(server, target, size, book)?;
     let mut report = Report::new("echo", session.crowd.target());
     report.connect = Some(session.connect_as_asked(0.0)?);
     let start = session.meter.start(session.crowd.moment())?;
-    let elapsed_us = echo::run(
-        &mut session.crowd,
-        &mut session.sink,
-        plan,
-        session.deadline,
-    )?;
+    let (crowd, book) = (&mut session.crowd, &mut session.sink);
+    let elapsed_us = echo::run(crowd, book, plan, session.deadline)?;
     let cost = session.meter.finish(session.crowd.moment(), start)?;
     let timed_out = session.is_over();
     report.close = Some(session.close()?);
@@ -333,25 +273,8 @@ fn listeners<'a>(
 ) -> Result<Session<'a, Ledger>, Error> {
     // A few more for the calls that are made beside the run, and to look at the server meanwhile.
     sources::reserve_descriptors(u64::from(seating.clients()) + u64::from(plan.publishers) + 4)?;
-    let description = Description::load(server.target.as_deref())?;
-    let scene = match seating.rooms {
-        1 => scene(description.room, "room")?,
-        _ => scene(description.rooms, "rooms")?,
-    };
-    let target = prepare(
-        server.server,
-        &server.common,
-        &description.name,
-        scene,
-        seating,
-    )?;
+    let scene = Scene::of(server.target.as_deref(), seating.part())?;
+    let target = prepare(server, scene, seating)?;
     let ledger = Ledger::new(target.clone(), run_number());
-    Session::new(
-        &server.common,
-        target,
-        &server.pid,
-        plan.size,
-        ledger,
-        Clock::start(),
-    )
+    Session::new(server, target, plan.size, ledger)
 }

@@ -106,7 +106,7 @@ impl Client {
         token: Token,
         clock: Clock,
     ) -> Result<(), Failure> {
-        let domain = Domain::for_address(target.server());
+        let domain = Domain::for_address(target.server);
         let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
         // Without this the end of a long message would wait for the acknowledgement of its beginning.
@@ -119,7 +119,7 @@ impl Client {
             socket.bind(&source.into())?;
         }
         let started = clock.now();
-        match socket.connect(&target.server().into()) {
+        match socket.connect(&target.server.into()) {
             Ok(()) => {}
             Err(error) if error.raw_os_error() == Some(EINPROGRESS) => {}
             Err(error) => return Err(error.into()),

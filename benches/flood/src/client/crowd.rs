@@ -52,7 +52,7 @@ pub struct Crowd {
 impl Crowd {
     /// The clients of `target`, that have not connected yet, for frames of up to `payload_max` bytes.
     pub fn new(target: Target, payload_max: usize, clock: Clock) -> Result<Crowd, Error> {
-        let count = target.seating().clients();
+        let count = target.seating.clients();
         let kit = Kit::new(clock, payload_max);
         let mut clients = Vec::new();
         clients.resize_with(count as usize, Client::default);

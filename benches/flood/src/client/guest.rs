@@ -105,7 +105,7 @@ impl Guest {
         (registry, token): (&Registry, Token),
         now: Micros,
     ) -> Result<Guest, Failure> {
-        let domain = Domain::for_address(target.server());
+        let domain = Domain::for_address(target.server);
         let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
         socket.set_tcp_nodelay(true)?;
@@ -116,7 +116,7 @@ impl Guest {
         if let Some(source) = source {
             socket.bind(&source.into())?;
         }
-        match socket.connect(&target.server().into()) {
+        match socket.connect(&target.server.into()) {
             Err(error) if error.raw_os_error() != Some(EINPROGRESS) => return Err(error.into()),
             _ => {}
         }

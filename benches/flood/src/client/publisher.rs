@@ -53,7 +53,7 @@ impl Publisher {
         registry: &Registry,
         token: Token,
     ) -> io::Result<Publisher> {
-        let socket = net::TcpStream::connect_timeout(&target.server(), timeout)?;
+        let socket = net::TcpStream::connect_timeout(&target.server, timeout)?;
         socket.set_nodelay(true)?;
         socket.set_nonblocking(true)?;
         let mut socket = TcpStream::from_std(socket);

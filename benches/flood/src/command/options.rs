@@ -55,31 +55,24 @@ pub struct Common {
     /// A key to publish with, sent as X-API-Key
     #[arg(long, value_parser = header_value)]
     pub key: Option<String>,
-
     /// Handshakes under way at any time
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub in_flight: u32,
-
     /// A handshake that takes longer has failed
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub handshake_timeout: Duration,
-
     /// Source addresses to spread the connections over, from 127.0.0.2 on [default: one for every 2,000 connections]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub sources: Option<u32>,
-
     /// Once nothing has moved for so long, what is missing counts as lost
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration)]
     pub settle: Duration,
-
     /// The whole run; what is not done by then has failed
     #[arg(long, value_name = "TIME", default_value = "120s", value_parser = duration)]
     pub timeout: Duration,
-
     /// Print the report as one line of JSON
     #[arg(long)]
     pub json: bool,
-
     /// Write the percentiles of the latencies to this file, as SVG
     #[arg(long, value_name = "FILE")]
     pub plot: Option<PathBuf>,
@@ -91,18 +84,24 @@ pub struct Server {
     /// The server; a loopback address
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = loopback)]
     pub server: SocketAddr,
-
     /// A description of the server [default: roomcast's; see scripts/targets]
     #[arg(long, value_name = "FILE")]
     pub target: Option<PathBuf>,
-
     /// The server's process ids, separated by commas, to report its CPU time and memory
     #[arg(long, value_name = "PID", value_delimiter = ',')]
     pub pid: Vec<u32>,
-
-    /// What every run takes.
     #[command(flatten)]
     pub common: Common,
+}
+
+/// The clients of one server.
+#[derive(Args, Clone, Debug)]
+pub struct Clients {
+    /// Number of connections
+    #[arg(value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub connections: u32,
+    #[command(flatten)]
+    pub server: Server,
 }
 
 /// What is published.
@@ -111,27 +110,21 @@ pub struct Load {
     /// Number of messages [default: 1000 without --duration]
     #[arg(long, value_name = "M", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     pub messages: Option<u32>,
-
     /// Publish for so long
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub duration: Option<Duration>,
-
     /// Size of each delivered payload in bytes, whatever the server wraps around a message
     #[arg(long, value_name = "S", default_value_t = 128, value_parser = size)]
     pub size: u32,
-
     /// Messages a second, on a fixed schedule; 0 is as fast as they go, with --window of them in flight
     #[arg(long, value_name = "R", default_value_t = 0.0, value_parser = rate)]
     pub rate: f64,
-
     /// Messages in flight, sent but not yet with every connection, when --rate is 0
     #[arg(long, value_name = "W", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub window: u32,
-
     /// Connections that publish; order is checked for each of them
     #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
     pub publishers: u32,
-
     /// Requests without an answer on one publishing connection; 1 waits for each answer
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub pipeline: u32,
@@ -140,22 +133,14 @@ pub struct Load {
 /// `connect`.
 #[derive(Args, Debug)]
 pub struct Connect {
-    /// Number of connections
-    #[arg(value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    pub connections: u32,
-
-    /// The server.
     #[command(flatten)]
-    pub server: Server,
-
+    pub clients: Clients,
     /// Connections a second [default: as fast as they go]
     #[arg(long, value_name = "R", default_value_t = 0.0, hide_default_value = true, value_parser = rate)]
     pub rate: f64,
-
     /// How long to hold the connections
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration)]
     pub hold: Duration,
-
     /// Publish one message after the hold; every connection must get it
     #[arg(long)]
     pub broadcast: bool,
@@ -164,14 +149,8 @@ pub struct Connect {
 /// `idle`.
 #[derive(Args, Debug)]
 pub struct Idle {
-    /// Number of connections
-    #[arg(value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    pub connections: u32,
-
-    /// The server.
     #[command(flatten)]
-    pub server: Server,
-
+    pub clients: Clients,
     /// How long to hold the connections
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub hold: Duration,
@@ -183,23 +162,16 @@ pub struct Fanout {
     /// Number of connections [default: rooms times members]
     #[arg(value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub connections: Option<u32>,
-
     /// Number of rooms, which take turns
     #[arg(long, value_name = "R", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub rooms: u32,
-
     /// Members of each room [default: the connections divided by the rooms]
     #[arg(long, value_name = "M", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub members: Option<u32>,
-
-    /// The server.
     #[command(flatten)]
     pub server: Server,
-
-    /// What is published.
     #[command(flatten)]
     pub load: Load,
-
     /// Connections made a second before it starts [default: as fast as they go]
     #[arg(long, value_name = "R", default_value_t = 0.0, hide_default_value = true, value_parser = rate)]
     pub connect_rate: f64,
@@ -211,19 +183,14 @@ pub struct Echo {
     /// Number of connections
     #[arg(value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub connections: u32,
-
-    /// The server.
     #[command(flatten)]
     pub server: Server,
-
     /// Messages over all connections [default: 10,000 without --duration]
     #[arg(long, value_name = "M", value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
     pub messages: Option<u32>,
-
     /// Send for so long
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub duration: Option<Duration>,
-
     /// Size of each message in bytes
     #[arg(long, value_name = "S", default_value_t = 128, value_parser = size)]
     pub size: u32,
@@ -235,31 +202,22 @@ pub struct Slow {
     /// Number of connections
     #[arg(value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
     pub connections: u32,
-
-    /// The server.
     #[command(flatten)]
     pub server: Server,
-
-    /// What is published.
     #[command(flatten)]
     pub load: Load,
-
     /// Number of rooms, which take turns; the connections are divided evenly
     #[arg(long, value_name = "R", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub rooms: u32,
-
     /// The share of each room's connections that stop reading
     #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = share)]
     pub share: f64,
-
     /// The share of those that never read again, until the server has closed them [default: none]
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub forsaken: Option<f64>,
-
     /// How often messages are published while they do not read; in between they catch up
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub rounds: u32,
-
     /// Receive buffer of those that stop reading, in bytes; the smaller, the sooner the server has to queue
     #[arg(long, value_name = "BYTES", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1 << 24))]
     pub receive_buffer: u32,
@@ -271,35 +229,26 @@ pub struct Fairness {
     /// Number of ordinary members of the room
     #[arg(value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub connections: u32,
-
-    /// The server.
     #[command(flatten)]
     pub server: Server,
-
     /// Pairs of rounds, one quiet and one disturbed
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub rounds: u32,
-
     /// How long a round is
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration)]
     pub slice: Duration,
-
     /// Messages a second that are published to the room
     #[arg(long, value_name = "R", default_value_t = 500.0, value_parser = rate)]
     pub rate: f64,
-
     /// Size of each delivered payload in bytes
     #[arg(long, value_name = "S", default_value_t = 2048, value_parser = size)]
     pub size: u32,
-
     /// Bytes of each message of the client that floods
     #[arg(long, value_name = "BYTES", default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..=1 << 20))]
     pub flood_size: u32,
-
     /// Receive buffer of the client that does not read, in bytes
     #[arg(long, value_name = "BYTES", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1 << 24))]
     pub receive_buffer: u32,
-
     /// A disturbed p99 over so many times the quiet one is a problem
     #[arg(long, value_name = "RATIO", value_parser = ratio)]
     pub ratio_max: Option<f64>,
@@ -308,14 +257,8 @@ pub struct Fairness {
 /// `storm`.
 #[derive(Args, Debug)]
 pub struct Storm {
-    /// Number of connections
-    #[arg(value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    pub connections: u32,
-
-    /// The server.
     #[command(flatten)]
-    pub server: Server,
-
+    pub clients: Clients,
     /// How often all connections are cut
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub rounds: u32,
@@ -324,14 +267,11 @@ pub struct Storm {
 /// `churn`.
 #[derive(Args, Debug)]
 pub struct Churn {
-    /// The server.
     #[command(flatten)]
     pub server: Server,
-
     /// Connections a second
     #[arg(long, value_name = "R", default_value_t = 1000.0, value_parser = rate)]
     pub rate: f64,
-
     /// How long they go on coming
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub duration: Duration,
@@ -340,22 +280,14 @@ pub struct Churn {
 /// `joins`.
 #[derive(Args, Debug)]
 pub struct Joins {
-    /// Number of connections
-    #[arg(value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    pub connections: u32,
-
-    /// The server; its description must say how a client leaves a room.
     #[command(flatten)]
-    pub server: Server,
-
+    pub clients: Clients,
     /// Messages a second
     #[arg(long, value_name = "R", default_value_t = 100.0, value_parser = rate)]
     pub rate: f64,
-
     /// Joins and leaves a second, over all connections
     #[arg(long, value_name = "R", default_value_t = 1000.0, value_parser = rate)]
     pub join_rate: f64,
-
     /// How long it goes on
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub duration: Duration,
@@ -367,41 +299,31 @@ pub struct Compare {
     /// What each server does
     #[arg(value_enum)]
     pub work: Work,
-
     /// Number of connections to each server
     #[arg(value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub connections: u32,
-
     /// A server, and the ids of its processes separated by commas; the first one is what the others are compared with.
     /// FILE is a description, or `roomcast` for the one that is built in
     #[arg(long = "target", value_name = "[NAME=]FILE@ADDR@PID", required = true, value_parser = contender)]
     pub targets: Vec<Contender>,
-
     /// How long one server is loaded before it is the next one's turn
     #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = duration)]
     pub slice: Duration,
-
     /// Slices of each server
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub rounds: u32,
-
     /// Number of rooms, for `fanout`
     #[arg(long, value_name = "R", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub rooms: u32,
-
     /// Size of each delivered payload in bytes
     #[arg(long, value_name = "S", default_value_t = 128, value_parser = size)]
     pub size: u32,
-
     /// Messages a second for `fanout`; 0 is as fast as they go, with --window of them in flight
     #[arg(long, value_name = "R", default_value_t = 0.0, value_parser = rate)]
     pub rate: f64,
-
     /// Messages in flight for `fanout`, when --rate is 0
     #[arg(long, value_name = "W", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub window: u32,
-
-    /// What every run takes.
     #[command(flatten)]
     pub common: Common,
 }

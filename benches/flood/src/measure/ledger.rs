@@ -89,7 +89,7 @@ pub struct Ledger {
 impl Ledger {
     /// An account for the clients of `target`.
     pub fn new(target: Target, run: u16) -> Ledger {
-        let seating = target.seating();
+        let seating = target.seating;
         let seen = (SEEN_MAX / seating.rooms as usize).max(SEEN_MIN);
         let room = Room {
             envelope: None,

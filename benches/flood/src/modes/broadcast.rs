@@ -28,8 +28,10 @@ const PROBES_MAX: u32 = 3;
 /// Publishing to one crowd.
 #[derive(Debug)]
 pub struct Broadcast<'a> {
-    crowd: &'a mut Crowd,
-    ledger: &'a mut Ledger,
+    /// The clients.
+    pub crowd: &'a mut Crowd,
+    /// The account of the run.
+    pub ledger: &'a mut Ledger,
     plan: Plan,
     publishers: Vec<Publisher>,
     /// Padding of a message, for each room.
@@ -42,7 +44,8 @@ pub struct Broadcast<'a> {
     /// When something was last sent, answered or delivered.
     moved: Micros,
     answers: Vec<Answer>,
-    published: Published,
+    /// What the publishers saw so far.
+    pub published: Published,
     /// Somebody who floods the server meanwhile.
     flooder: Option<Flooder>,
 }
@@ -55,7 +58,7 @@ impl<'a> Broadcast<'a> {
         plan: Plan,
         deadline: Micros,
     ) -> Result<Broadcast<'a>, Error> {
-        if crowd.target().scene().publish.is_none() {
+        if crowd.target().scene.publish.is_none() {
             let sentence = "the target file does not say how to publish ([….publish] is missing)";
             return Err(Error::Usage(sentence.to_owned()));
         }
@@ -160,26 +163,6 @@ impl<'a> Broadcast<'a> {
         self.published.answer_us.reset();
     }
 
-    /// What the publishers saw so far.
-    pub fn published(&self) -> &Published {
-        &self.published
-    }
-
-    /// What the publishers saw.
-    pub fn finish(self) -> Published {
-        self.published
-    }
-
-    /// The clients.
-    pub fn crowd(&mut self) -> &mut Crowd {
-        self.crowd
-    }
-
-    /// The account of the run.
-    pub fn ledger(&mut self) -> &mut Ledger {
-        self.ledger
-    }
-
     /// From now on this client floods the server, or nobody; gives back who did before.
     pub fn let_flood(&mut self, flooder: Option<Flooder>) -> Option<Flooder> {
         std::mem::replace(&mut self.flooder, flooder)
@@ -209,7 +192,7 @@ impl<'a> Broadcast<'a> {
     }
 
     fn ledger_rooms(&self) -> u32 {
-        self.crowd.target().seating().rooms
+        self.crowd.target().seating.rooms
     }
 
     /// Publishes a message to each room until everybody has heard one.

@@ -119,7 +119,7 @@ pub fn run(target: Target, rate: f64, duration: Duration) -> Result<Churned, Err
     let publisher = Publisher::connect(&target, GUEST_TIMEOUT, poller.registry(), PUBLISHER)
         .map_err(|error| Error::new("connecting a publisher", error))?;
     let mut churn = Churn {
-        sources: Sources::new(target.server(), (rate * TIME_WAIT_SECONDS) as u32, None),
+        sources: Sources::new(target.server, (rate * TIME_WAIT_SECONDS) as u32, None),
         target,
         poller,
         clock,

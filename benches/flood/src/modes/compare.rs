@@ -5,22 +5,24 @@
 //! answer its pings after each slice of another.
 
 use crate::client::sources;
-use crate::command::contender::Contender;
-use crate::command::options::{Compare, Work};
+use crate::command::options::{Compare, Server, Work};
 use crate::error::Error;
-use crate::measure::clock::{Clock, after, seconds};
+use crate::measure::clock::{Micros, after, seconds};
+use crate::measure::histogram::Quantiles;
 use crate::measure::ledger::Ledger;
 use crate::measure::meter::Meter;
 use crate::measure::problems::{Judge, Problems};
+use crate::measure::sink::Sink;
 use crate::modes::broadcast::Broadcast;
 use crate::modes::broadcasted::Broadcasted;
 use crate::modes::comparison::{Arrived, Comparison, Contended, Slice};
 use crate::modes::echo;
 use crate::modes::plan::Plan;
 use crate::modes::progress;
-use crate::modes::session::{Session, prepare, run_number, scene};
+use crate::modes::session::{Session, prepare, run_number};
 use crate::target::description::Description;
 use crate::target::seating::Seating;
+use crate::target::server::Target;
 
 /// A server that can be loaded for a while.
 trait Load {
@@ -34,7 +36,7 @@ trait Load {
 struct Fanout<'a> {
     broadcast: Broadcast<'a>,
     meter: Meter,
-    deadline: crate::measure::clock::Micros,
+    deadline: Micros,
 }
 
 struct Echo<'s, 'a> {
@@ -42,22 +44,35 @@ struct Echo<'s, 'a> {
     plan: echo::Plan,
 }
 
+/// All servers, connected, by the names that they have in the report.
+struct Field<'a, S> {
+    names: Vec<String>,
+    sessions: Vec<Session<'a, S>>,
+}
+
 /// Runs `compare`.
 pub fn run(options: &Compare) -> Result<Comparison, Error> {
+    let (connections, rooms) = (options.connections, options.rooms);
     let servers = options.targets.len() as u64;
-    sources::reserve_descriptors(servers * (u64::from(options.connections) + 1))?;
-    if !options.connections.is_multiple_of(options.rooms) {
-        let (connections, rooms) = (options.connections, options.rooms);
+    sources::reserve_descriptors(servers * (u64::from(connections) + 1))?;
+    if !connections.is_multiple_of(rooms) {
         let sentence = format!("{connections} connections cannot be seated in {rooms} rooms");
         return Err(Error::Usage(sentence));
     }
+    let servers = options.targets.iter().map(|contender| Server {
+        server: contender.server,
+        target: contender.file.clone(),
+        pid: contender.pids.clone(),
+        common: options.common.clone(),
+    });
+    let servers: Vec<Server> = servers.collect();
     match options.work {
-        Work::Fanout => fanout(options),
-        Work::Echo => echo(options),
+        Work::Fanout => fanout(options, &servers),
+        Work::Echo => echo(options, &servers),
     }
 }
 
-fn fanout(options: &Compare) -> Result<Comparison, Error> {
+fn fanout(options: &Compare, servers: &[Server]) -> Result<Comparison, Error> {
     let plan = Plan {
         messages: None,
         duration: Some(options.slice),
@@ -72,114 +87,57 @@ fn fanout(options: &Compare) -> Result<Comparison, Error> {
         rooms: options.rooms,
         members: options.connections / options.rooms,
     };
-    let (mut names, mut sessions) = (Vec::new(), Vec::new());
-    for contender in &options.targets {
-        let description = Description::load(contender.file.as_deref())?;
-        let name = contender.name.clone().unwrap_or(description.name.clone());
-        let of = |error: Error| error.of(&name);
-        let way = match seating.rooms {
-            1 => scene(description.room, "room"),
-            _ => scene(description.rooms, "rooms"),
-        };
-        let target = prepare(
-            contender.server,
-            &options.common,
-            &description.name,
-            way.map_err(of)?,
-            seating,
-        );
-        let target = target.map_err(of)?;
-        let ledger = Ledger::new(target.clone(), run_number());
-        let mut session = session(options, contender, target, ledger).map_err(of)?;
-        all_open(&name, session.connect_as_asked(0.0).map_err(of)?)?;
-        names.push(name);
-        sessions.push(session);
+    let book = |target: &Target| Ledger::new(target.clone(), run_number());
+    let mut field = Field::connect(options, servers, seating.part(), seating, book)?;
+    let mut loads = Vec::new();
+    for (name, session) in field.names.iter().zip(&mut field.sessions) {
+        let (meter, deadline) = (session.meter.clone(), session.deadline);
+        let (crowd, ledger) = (&mut session.crowd, &mut session.sink);
+        let broadcast = Broadcast::new(crowd, ledger, plan, deadline);
+        loads.push(Fanout {
+            broadcast: broadcast.map_err(|error| error.of(name))?,
+            meter,
+            deadline,
+        });
     }
-    let mut late = Vec::new();
-    let slices = {
-        let mut loads = Vec::new();
-        for (name, session) in names.iter().zip(&mut sessions) {
-            let (meter, deadline) = (session.meter.clone(), session.deadline);
-            let (crowd, ledger) = (&mut session.crowd, &mut session.sink);
-            let broadcast = Broadcast::new(crowd, ledger, plan, deadline);
-            let broadcast = broadcast.map_err(|error| error.of(name))?;
-            loads.push(Fanout {
-                broadcast,
-                meter,
-                deadline,
-            });
-        }
-        let slices = take_turns(&mut loads, &names, options.rounds)?;
-        late.extend(
-            loads
-                .iter()
-                .map(|load| load.broadcast.published().late_us.clone()),
-        );
-        slices
-    };
-    let mut comparison = Comparison::new(options, "fanout");
-    let all = names.into_iter().zip(&mut sessions).zip(&slices).zip(&late);
-    for (((name, session), mine), late_us) in all {
-        close(&name, session, &mut comparison.problems)?;
-        let ledger = &session.sink;
+    let slices = take_turns(&mut loads, &field.names, options.rounds)?;
+    let late = loads
+        .iter()
+        .map(|load| Quantiles::from(&load.broadcast.published.late_us));
+    let late: Vec<Quantiles> = late.collect();
+    drop(loads);
+    field.conclude(options, "fanout", &slices, move |ledger, server| {
+        let (counts, missing) = (ledger.counts(), ledger.missing());
         let mut problems = Problems::default();
-        Broadcasted::judge_deliveries(&ledger.counts(), &ledger.missing(), &mut problems);
-        comparison.problems.of(&name, problems);
-        let curve = (name.clone(), ledger.latency_us().clone());
-        comparison.curves.push(curve);
+        Broadcasted::judge_deliveries(&counts, &missing, &mut problems);
         let arrived = Arrived {
             latency_us: ledger.latency_us(),
             last_member_us: Some(ledger.flights().last_member_us()),
-            late_us: Some(late_us),
-            lost: ledger.missing().lost,
-            told: ledger.counts().missed,
+            late_us: Some(late[server]),
+            lost: missing.lost,
+            told: counts.missed,
         };
-        let (url, first) = (session.crowd.target().url(), &slices[0]);
-        let contended = Contended::new(name, url, mine, first, arrived);
-        comparison.targets.push(contended);
-    }
-    Ok(comparison.conclude())
+        (problems, arrived)
+    })
 }
 
-fn echo(options: &Compare) -> Result<Comparison, Error> {
+fn echo(options: &Compare, servers: &[Server]) -> Result<Comparison, Error> {
     let plan = echo::Plan {
         messages: None,
         duration: Some(options.slice),
         settle: options.common.settle,
     };
     let seating = Seating::one_room(options.connections);
-    let (mut names, mut sessions) = (Vec::new(), Vec::new());
-    for contender in &options.targets {
-        let description = Description::load(contender.file.as_deref())?;
-        let name = contender.name.clone().unwrap_or(description.name.clone());
-        let of = |error: Error| error.of(&name);
-        let way = scene(description.echo, "echo").map_err(of)?;
-        let target = prepare(
-            contender.server,
-            &options.common,
-            &description.name,
-            way,
-            seating,
-        );
-        let target = target.map_err(of)?;
-        let book = echo::Book::new(options.connections, options.size as usize, run_number());
-        let mut session = session(options, contender, target, book).map_err(of)?;
-        all_open(&name, session.connect_as_asked(0.0).map_err(of)?)?;
-        names.push(name);
-        sessions.push(session);
-    }
-    let slices = {
-        let loads = sessions.iter_mut().map(|session| Echo { session, plan });
-        take_turns(&mut loads.collect::<Vec<_>>(), &names, options.rounds)?
-    };
-    let mut comparison = Comparison::new(options, "echo");
-    for ((name, session), mine) in names.into_iter().zip(&mut sessions).zip(&slices) {
-        close(&name, session, &mut comparison.problems)?;
-        let (first, book) = (&slices[0], &session.sink);
-        let report = book.report(0, mine[0].cost);
-        comparison.problems.of(&name, report.problems());
-        let curve = (name.clone(), book.round_trip_us().clone());
-        comparison.curves.push(curve);
+    let size = options.size as usize;
+    let book = |_: &Target| echo::Book::new(options.connections, size, run_number());
+    let mut field = Field::connect(options, servers, "echo", seating, book)?;
+    let loads = field
+        .sessions
+        .iter_mut()
+        .map(|session| Echo { session, plan });
+    let slices = take_turns(&mut loads.collect::<Vec<_>>(), &field.names, options.rounds)?;
+    field.conclude(options, "echo", &slices, |book, server| {
+        let report = book.report(0, slices[server][0].cost);
         let arrived = Arrived {
             latency_us: book.round_trip_us(),
             last_member_us: None,
@@ -187,27 +145,25 @@ fn echo(options: &Compare) -> Result<Comparison, Error> {
             lost: u64::from(report.lost),
             told: 0,
         };
-        let url = session.crowd.target().url();
-        let contended = Contended::new(name, url, mine, first, arrived);
-        comparison.targets.push(contended);
-    }
-    Ok(comparison.conclude())
+        (report.problems(), arrived)
+    })
 }
 
 impl Load for Fanout<'_> {
     fn slice(&mut self) -> Result<Slice, Error> {
-        let before = self.broadcast.ledger().counts().deliveries;
-        let before_us = self.broadcast.published().elapsed_us;
-        self.broadcast.reconnect()?;
-        let start = self.meter.start(self.broadcast.crowd().moment())?;
-        self.broadcast.run(self.deadline, |_| ())?;
-        let cost = self.meter.finish(self.broadcast.crowd().moment(), start)?;
-        if let Some(reason) = self.broadcast.published().stopped_by() {
+        let broadcast = &mut self.broadcast;
+        let before = broadcast.ledger.counts().deliveries;
+        let before_us = broadcast.published.elapsed_us;
+        broadcast.reconnect()?;
+        let start = self.meter.start(broadcast.crowd.moment())?;
+        broadcast.run(self.deadline, |_| ())?;
+        let cost = self.meter.finish(broadcast.crowd.moment(), start)?;
+        if let Some(reason) = broadcast.published.stopped_by() {
             return Err(Error::Server(format!("publishing stopped: {reason}")));
         }
         Ok(Slice {
-            done: self.broadcast.ledger().counts().deliveries - before,
-            seconds: seconds(self.broadcast.published().elapsed_us - before_us),
+            done: broadcast.ledger.counts().deliveries - before,
+            seconds: seconds(broadcast.published.elapsed_us - before_us),
             cost,
         })
     }
@@ -271,42 +227,68 @@ fn take_turns(
     Ok(slices)
 }
 
-fn session<'a, S: crate::measure::sink::Sink>(
-    options: &'a Compare,
-    contender: &Contender,
-    target: crate::target::server::Target,
-    sink: S,
-) -> Result<Session<'a, S>, Error> {
-    let size = options.size as usize;
-    let (common, pids) = (&options.common, &contender.pids);
-    let mut session = Session::new(common, target, pids, size, sink, Clock::start())?;
-    // The timeout is for what may take too long, and the slices take what they were given.
-    let slices = (options.rounds + 1) * options.targets.len() as u32;
-    session.deadline = after(session.deadline, options.slice.saturating_mul(slices));
-    Ok(session)
-}
-
-/// A server that does not take all connections cannot be compared.
-fn all_open(name: &str, connected: crate::modes::phases::Connected) -> Result<(), Error> {
-    let problems = connected.problems();
-    match problems.is_empty() {
-        true => Ok(()),
-        false => Err(Error::Server(format!("{name}: {}", problems.join("; ")))),
+impl<'a, S: Sink> Field<'a, S> {
+    /// Connects the clients of all servers, one server after the other. One that does not take them all cannot be
+    /// compared.
+    fn connect(
+        options: &Compare,
+        servers: &'a [Server],
+        part: &str,
+        seating: Seating,
+        sink: impl Fn(&Target) -> S,
+    ) -> Result<Field<'a, S>, Error> {
+        let (mut names, mut sessions) = (Vec::new(), Vec::new());
+        for (contender, server) in options.targets.iter().zip(servers) {
+            let description = Description::load(server.target.as_deref())?;
+            let name = contender.name.as_ref().unwrap_or(&description.name).clone();
+            let open = || {
+                let target = prepare(server, description.scene(part)?, seating)?;
+                let sink = sink(&target);
+                let mut session = Session::new(server, target, options.size as usize, sink)?;
+                // The timeout is for what may take too long, and the slices take what they were given.
+                let slices = (options.rounds + 1) * options.targets.len() as u32;
+                let all = options.slice.saturating_mul(slices);
+                session.deadline = after(session.deadline, all);
+                let problems = session.connect_as_asked(0.0)?.problems();
+                match problems.is_empty() {
+                    true => Ok(session),
+                    false => Err(Error::Server(problems.join("; "))),
+                }
+            };
+            sessions.push(open().map_err(|error: Error| error.of(&name))?);
+            names.push(name);
+        }
+        Ok(Field { names, sessions })
     }
-}
 
-fn close<S: crate::measure::sink::Sink>(
-    name: &str,
-    session: &mut Session<'_, S>,
-    problems: &mut Problems,
-) -> Result<(), Error> {
-    let mut mine = Problems::default();
-    mine.check(session.is_over(), || "the run timed out".to_owned());
-    let closed = session.close()?;
-    mine.no_kinds("open connections went away", &closed.lost);
-    mine.no_kinds("connections did not close cleanly", &closed.unclean);
-    problems.of(name, mine);
-    Ok(())
+    /// Closes all connections, and says what was `found` of each server.
+    fn conclude(
+        self,
+        options: &Compare,
+        work: &'static str,
+        slices: &[Vec<Slice>],
+        found: impl for<'s> Fn(&'s S, usize) -> (Problems, Arrived<'s>),
+    ) -> Result<Comparison, Error> {
+        let mut comparison = Comparison::new(options, work);
+        for (server, (name, mut session)) in self.names.into_iter().zip(self.sessions).enumerate() {
+            let mut problems = Problems::default();
+            problems.check(session.is_over(), || "the run timed out".to_owned());
+            let closed = session.close()?;
+            problems.no_kinds("open connections went away", &closed.lost);
+            problems.no_kinds("connections did not close cleanly", &closed.unclean);
+            let (more, arrived) = found(&session.sink, server);
+            comparison.problems.of(&name, problems);
+            comparison.problems.of(&name, more);
+            let curve = (name.clone(), arrived.latency_us.clone());
+            comparison.curves.push(curve);
+            let url = session.crowd.target().url();
+            let (mine, first) = (&slices[server], &slices[0]);
+            let contended = Contended::new(name, url, mine, first, arrived);
+            comparison.targets.push(contended);
+        }
+        comparison.passed = comparison.problems.is_empty();
+        Ok(comparison)
+    }
 }
 
 impl Comparison {
@@ -326,10 +308,5 @@ impl Comparison {
             targets: Vec::new(),
             curves: Vec::new(),
         }
-    }
-
-    fn conclude(mut self) -> Comparison {
-        self.passed = self.problems.is_empty();
-        self
     }
 }

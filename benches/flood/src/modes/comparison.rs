@@ -30,7 +30,7 @@ pub struct Arrived<'a> {
     /// How long each message of a fan-out took to the last member.
     pub last_member_us: Option<&'a Histogram<u64>>,
     /// How late each message of a fan-out was sent.
-    pub late_us: Option<&'a Histogram<u64>>,
+    pub late_us: Option<Quantiles>,
     /// Deliveries or round trips that did not arrive, those before the first round among them.
     pub lost: u64,
     /// How many of them the server told its clients of.
@@ -153,7 +153,7 @@ impl Contended {
             slices_bound_by_client: bound.count(),
             latency_us: Quantiles::from(arrived.latency_us),
             last_member_us: arrived.last_member_us.map(Quantiles::from),
-            late_us: arrived.late_us.map(Quantiles::from),
+            late_us: arrived.late_us,
             lost: arrived.lost,
             told: arrived.told,
             latency_curve_us: curve(arrived.latency_us),

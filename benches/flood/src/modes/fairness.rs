@@ -9,7 +9,7 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use crate::client::flooder::Flooder;
-use crate::command::options::Server;
+use crate::command::options::{self, Server};
 use crate::error::Error;
 use crate::measure::counts::{Counts, Missing};
 use crate::measure::histogram::{self, Quantiles};
@@ -31,19 +31,6 @@ pub const DISTURBERS: u32 = 2;
 /// What the server measures itself of how long members wait.
 const PUBLISH_TO_WRITE: &str = "roomcast_publish_to_write_seconds";
 const LOOP_TURN: &str = "roomcast_loop_turn_seconds";
-
-/// How it is done.
-#[derive(Clone, Copy, Debug)]
-pub struct Way {
-    /// Ordinary members.
-    pub members: u32,
-    /// Pairs of rounds, and one more before, which is not counted.
-    pub rounds: u32,
-    /// Bytes of each message of the flooder.
-    pub flood_bytes: usize,
-    /// More than this is a problem.
-    pub ratio_max: Option<f64>,
-}
 
 /// What was found.
 #[derive(Debug, Serialize)]
@@ -128,33 +115,33 @@ struct Reading {
 /// Publishes by `plan` in quiet and in disturbed rounds, alternately. The disturbers are the last two clients.
 pub fn run(
     session: &mut Session<'_, Ledger>,
-    way: Way,
+    options: &options::Fairness,
     plan: Plan,
-    server: &Server,
 ) -> Result<Fairness, Error> {
     let deadline = session.deadline;
-    let (flooding, sleeping) = (way.members, way.members + 1);
-    let mut metrics = Metrics::of(session, server)?;
+    let (members, flood_bytes) = (options.connections, options.flood_size as usize);
+    let (flooding, sleeping) = (members, members + 1);
+    let mut metrics = Metrics::of(session, &options.server)?;
     let meter = session.meter.clone();
     let mut broadcast = Broadcast::new(&mut session.crowd, &mut session.sink, plan, deadline)?;
     for client in [flooding, sleeping] {
-        broadcast.ledger().set_slow(client);
+        broadcast.ledger.set_slow(client);
     }
     let (mut quiet, mut disturbed) = (Rounds::new(), Rounds::new());
     let mut flooded = 0;
-    let bar = progress::bar("publishing", way.rounds);
-    for round in 0..=way.rounds {
+    let bar = progress::bar("publishing", options.rounds);
+    for round in 0..=options.rounds {
         // Neither kind is always the one that comes first.
         for is_quiet in [round % 2 == 0, round % 2 != 0] {
             broadcast.forget_latencies();
             if !is_quiet {
-                broadcast.crowd().pause(sleeping);
-                broadcast.let_flood(Some(Flooder::new(flooding, way.flood_bytes)));
+                broadcast.crowd.pause(sleeping);
+                broadcast.let_flood(Some(Flooder::new(flooding, flood_bytes)));
             }
             let before = metrics.read()?;
-            let start = meter.start(broadcast.crowd().moment())?;
+            let start = meter.start(broadcast.crowd.moment())?;
             broadcast.run(deadline, |_| ())?;
-            let cost = meter.finish(broadcast.crowd().moment(), start)?;
+            let cost = meter.finish(broadcast.crowd.moment(), start)?;
             let after = metrics.read()?;
             let flooder = broadcast.let_flood(None);
             if !is_quiet {
@@ -166,21 +153,22 @@ pub fn run(
                 continue;
             }
             flooded += flooder.map_or(0, |flooder| flooder.messages());
-            let latency_us = broadcast.ledger().latency_us();
+            let latency_us = broadcast.ledger.latency_us();
             let rounds = if is_quiet { &mut quiet } else { &mut disturbed };
             rounds.add(latency_us, cost, &before, &after);
         }
         bar.set_position(u64::from(round));
     }
     bar.finish_and_clear();
-    let published = broadcast.finish();
-    let members = 0..way.members;
-    let lost_by_members = members.map(|member| session.sink.lost_by(member)).sum();
+    let published = broadcast.published;
+    let lost_by_members = (0..members)
+        .map(|member| session.sink.lost_by(member))
+        .sum();
     let disturbers = [flooding, sleeping].into_iter();
     let given_up = disturbers.filter(|&client| !session.crowd.is_open(client));
     let seconds: f64 = disturbed.costs.iter().map(|cost| cost.seconds).sum();
     Ok(Fairness {
-        members: way.members,
+        members,
         rate: plan.rate,
         size: plan.size,
         sent: published.sent,
@@ -192,12 +180,12 @@ pub fn run(
         ratio_p99: ratio(&quiet, &disturbed, |latency| latency.p99),
         quiet: quiet.conclude(),
         disturbed: disturbed.conclude(),
-        flood_bytes: way.flood_bytes,
+        flood_bytes,
         flooded,
         flooded_per_second: flooded as f64 / seconds.max(1e-6),
         lost_by_members,
         given_up: given_up.count() as u32,
-        ratio_max: way.ratio_max,
+        ratio_max: options.ratio_max,
     })
 }
 
@@ -275,7 +263,7 @@ impl Rounds {
 
 impl Metrics {
     fn of(session: &Session<'_, Ledger>, server: &Server) -> Result<Metrics, Error> {
-        let has_metrics = session.crowd.target().scene().dropped.is_some();
+        let has_metrics = session.crowd.target().scene.dropped.is_some();
         let key = server.common.key.as_deref();
         let caller = has_metrics.then(|| Caller::connect(server.server, key));
         Ok(Metrics(caller.transpose()?))

@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::client::crowd::Crowd;
 use crate::client::publisher::{Answer, Publisher};
 use crate::client::schedule::Schedule;
+use crate::command::options::Joins;
 use crate::error::Error;
 use crate::measure::clock::{Micros, after, seconds};
 use crate::measure::problems::{Judge, Problems};
@@ -89,7 +90,7 @@ pub struct Book {
 impl Book {
     /// Nobody has joined yet.
     pub fn new(target: Target, run: u16) -> Book {
-        let clients = target.seating().clients();
+        let clients = target.seating.clients();
         Book {
             run,
             target,
@@ -109,7 +110,7 @@ impl Book {
         }
         guest.asked = Some(self.answered);
         match guest.is_member {
-            true => self.target.unsubscribe().map(str::to_owned),
+            true => self.target.scene.unsubscribe.clone(),
             false => self.target.subscribe(client).map(str::to_owned),
         }
     }
@@ -180,34 +181,22 @@ impl Sink for Book {
     }
 }
 
-/// How much is done, and for how long.
-#[derive(Clone, Copy, Debug)]
-pub struct Plan {
-    /// Messages a second.
-    pub publish_rate: f64,
-    /// Joins and leaves a second, over all clients.
-    pub join_rate: f64,
-    /// For how long.
-    pub duration: Duration,
-    /// Nothing moved for so long: whatever is missing is not coming.
-    pub settle: Duration,
-}
-
 /// Has the connected clients join and leave while messages are published; in the end all of them have left.
 pub fn run(
     crowd: &mut Crowd,
     book: &mut Book,
-    plan: Plan,
+    options: &Joins,
     deadline: Micros,
 ) -> Result<Joined, Error> {
-    let clients = crowd.target().seating().clients();
+    let settle = options.clients.server.common.settle;
+    let clients = crowd.target().seating.clients();
     let token = crowd.visitor(0);
     let publisher = Publisher::connect(crowd.target(), CONNECT_TIMEOUT, crowd.registry(), token);
     let mut publisher = publisher.map_err(|error| Error::new("connecting a publisher", error))?;
     let start = crowd.clock().now();
-    let end = after(start, plan.duration).min(deadline);
-    let publishing = Schedule::new(start, plan.publish_rate);
-    let joining = Schedule::new(start, plan.join_rate);
+    let end = after(start, options.duration).min(deadline);
+    let publishing = Schedule::new(start, options.rate);
+    let joining = Schedule::new(start, options.join_rate);
     let (mut asked, mut chance) = (0, 0x9e37_79b9_u32);
     loop {
         let now = crowd.clock().now();
@@ -243,7 +232,7 @@ pub fn run(
         )?;
     }
     // Everybody leaves once all is answered, so that the last message that each must have heard is known.
-    let settled = after(crowd.clock().now(), plan.settle).min(deadline);
+    let settled = after(crowd.clock().now(), settle).min(deadline);
     wait(crowd, book, &mut publisher, settled)?;
     for client in 0..clients {
         if book.guests[client as usize].is_member
@@ -252,7 +241,7 @@ pub fn run(
             crowd.send(client, question.as_bytes());
         }
     }
-    let settled = after(crowd.clock().now(), plan.settle).min(deadline);
+    let settled = after(crowd.clock().now(), settle).min(deadline);
     wait(crowd, book, &mut publisher, settled)?;
     book.heard.published = book.sent;
     let unanswered = book.guests.iter().filter(|guest| guest.asked.is_some());

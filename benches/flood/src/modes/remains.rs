@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::measure::problems::{Judge, Problems};
 use crate::measure::process::Process;
 use crate::target::caller::Caller;
+use crate::target::description::Scene;
 use crate::target::metrics::Metrics;
 
 /// How long the server may take to notice that everybody has left, beside the time that it waits for half a request.
@@ -71,16 +72,26 @@ pub struct Inventory {
 
 impl Inventory {
     /// Looks at a server that counts as roomcast does and whose process is known; `None` at any other.
-    pub fn take(server: &Server, app: Option<&str>) -> Result<Option<Inventory>, Error> {
-        if server.pid.is_empty() || app.is_none() {
+    pub fn take(server: &Server, scene: &Scene) -> Result<Option<Inventory>, Error> {
+        if server.pid.is_empty() || scene.app.is_none() {
             return Ok(None);
         }
         let (before, metrics) = look(server)?;
         Ok(Some(Inventory { before, metrics }))
     }
 
+    /// What is left, if it is known what there was.
+    pub fn compare(
+        taken: Option<Inventory>,
+        server: &Server,
+        at_once: u32,
+    ) -> Result<Option<Remains>, Error> {
+        let again = taken.map(|taken| taken.look_again(server, at_once));
+        Ok(again.transpose()?.map(|(remains, _)| remains))
+    }
+
     /// Waits until nothing is left but what was there before; and what the server has counted then.
-    pub fn compare(&self, server: &Server, at_once: u32) -> Result<(Remains, Metrics), Error> {
+    pub fn look_again(&self, server: &Server, at_once: u32) -> Result<(Remains, Metrics), Error> {
         let start = Instant::now();
         for looks in 1.. {
             let (after, metrics) = look(server)?;

@@ -3,13 +3,12 @@
 //!
 //! A session never outlasts its timeout by more than a turn and the close.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::client::crowd::{Crowd, Pace};
 use crate::client::schedule::Schedule;
 use crate::client::sources::Sources;
-use crate::command::options::Common;
+use crate::command::options::{Common, Server};
 use crate::error::Error;
 use crate::measure::clock::{Clock, Micros, after, seconds};
 use crate::measure::histogram::Quantiles;
@@ -49,18 +48,17 @@ pub struct Session<'a, S> {
 impl<'a, S: Sink> Session<'a, S> {
     /// The clients of `target`, none of them connected; they take messages of `size` bytes and more.
     pub fn new(
-        options: &'a Common,
+        server: &'a Server,
         target: Target,
-        pids: &[u32],
         size: usize,
         sink: S,
-        clock: Clock,
     ) -> Result<Session<'a, S>, Error> {
-        let clients = target.seating().clients();
+        let (clock, options) = (Clock::start(), &server.common);
+        let clients = target.seating.clients();
         Ok(Session {
             options,
-            sources: Sources::new(target.server(), clients, options.sources),
-            meter: Meter::new(pids)?,
+            sources: Sources::new(target.server, clients, options.sources),
+            meter: Meter::new(&server.pid)?,
             crowd: Crowd::new(target, size + FRAME_BYTES_SPARE, clock)?,
             sink,
             deadline: after(clock.now(), options.timeout),
@@ -70,7 +68,7 @@ impl<'a, S: Sink> Session<'a, S> {
     /// Connects the clients that wait for it, at most `in_flight_max` at a time, and waits until they are greeted.
     pub fn connect(&mut self, rate: f64, in_flight_max: usize) -> Result<Connected, Error> {
         let start = self.meter.start(self.crowd.moment())?;
-        let asked = self.crowd.target().seating().clients();
+        let asked = self.crowd.target().seating.clients();
         let bar = progress::bar("connecting", asked);
         let pace = Pace {
             schedule: Schedule::new(self.now(), rate),
@@ -162,39 +160,24 @@ impl Session<'_, Ledger> {
         let bar = progress::bar("publishing", plan.messages.unwrap_or(0));
         let deadline = self.deadline;
         let mut broadcast = Broadcast::new(&mut self.crowd, &mut self.sink, plan, deadline)?;
-        let start = self.meter.start(broadcast.crowd().moment())?;
+        let start = self.meter.start(broadcast.crowd.moment())?;
         broadcast.run(deadline, |done| bar.set_position(u64::from(done)))?;
-        let cost = self.meter.finish(broadcast.crowd().moment(), start)?;
+        let cost = self.meter.finish(broadcast.crowd.moment(), start)?;
         broadcast.remind(deadline)?;
         bar.finish_and_clear();
-        Ok(Some((broadcast.finish(), cost)))
+        Ok(Some((broadcast.published, cost)))
     }
 }
 
 /// [`Target::prepare`] with a progress bar.
-pub fn prepare(
-    server: SocketAddr,
-    options: &Common,
-    name: &str,
-    scene: Scene,
-    seating: Seating,
-) -> Result<Target, Error> {
+pub fn prepare(server: &Server, scene: Scene, seating: Seating) -> Result<Target, Error> {
     let bar = progress::bar("preparing", seating.clients());
-    let key = options.key.as_deref();
-    let target = Target::prepare(name, server, key, scene, seating, |done| {
+    let key = server.common.key.as_deref();
+    let target = Target::prepare(server.server, key, scene, seating, |done| {
         bar.set_position(u64::from(done));
     });
     bar.finish_and_clear();
     target
-}
-
-/// The way to use a server, if its description knows it.
-pub fn scene(scene: Option<Scene>, name: &str) -> Result<Scene, Error> {
-    scene.ok_or_else(|| {
-        Error::Usage(format!(
-            "the target file has no [{name}], which this run needs"
-        ))
-    })
 }
 
 /// Tells this run from others against the same server.

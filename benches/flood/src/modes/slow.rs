@@ -5,7 +5,6 @@
 //! Some may never read again: the server closes them sooner or later, and then they read what it had written to them
 //! until then, so that both ends' books can be held against each other to the last message.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -74,7 +73,12 @@ pub fn run(
 ) -> Result<(Published, Slowed, Cost), Error> {
     let deadline = session.deadline;
     let clock = session.crowd.clock();
-    let teller = Teller::new(session, server);
+    let scene = &session.crowd.target().scene;
+    let teller = Teller {
+        server,
+        metric: scene.dropped.clone(),
+        app: scene.app.clone(),
+    };
     let meter = session.meter.clone();
     let mut broadcast = Broadcast::new(&mut session.crowd, &mut session.sink, plan, deadline)?;
     let before = teller.ask()?;
@@ -83,15 +87,15 @@ pub fn run(
         (Some(_), pids) => Some(Sampler::new(pids)),
     };
     for client in group.members() {
-        broadcast.ledger().set_slow(client);
-        broadcast.crowd().mute(client, true);
+        broadcast.ledger.set_slow(client);
+        broadcast.crowd.mute(client, true);
     }
     let bar = progress::bar("publishing", plan.messages.unwrap_or(0));
-    let start = meter.start(broadcast.crowd().moment())?;
+    let start = meter.start(broadcast.crowd.moment())?;
     let mut memory = None;
     for _ in 0..rounds {
         for client in group.members() {
-            broadcast.crowd().pause(client);
+            broadcast.crowd.pause(client);
         }
         broadcast.run(deadline, |done| {
             bar.set_position(u64::from(done));
@@ -108,70 +112,56 @@ pub fn run(
         }
         broadcast.wait_until_still(deadline)?;
     }
-    let cost = meter.finish(broadcast.crowd().moment(), start)?;
+    let cost = meter.finish(broadcast.crowd.moment(), start)?;
     bar.finish_and_clear();
     bury(&mut broadcast, group, &teller, deadline)?;
     for _ in 0..REMINDERS_MAX {
         broadcast.wait_until_still(deadline)?;
-        if broadcast.ledger().missing().unexplained == 0 {
+        if broadcast.ledger.missing().unexplained == 0 {
             break;
         }
         broadcast.remind(deadline)?;
     }
     broadcast.wait_until_still(after(broadcast.moved(), plan.settle).min(deadline))?;
     for client in group.members() {
-        broadcast.crowd().mute(client, false);
+        broadcast.crowd.mute(client, false);
     }
-    let published = broadcast.finish();
-    let peak = sampler.map(|sampler| sampler.peak());
-    let books = teller.books(before.as_ref(), &session.sink)?;
-    let dropped = teller.dropped(before.as_ref())?;
-    Ok((
-        published,
-        slowed(session, group, dropped, books, memory, peak),
-        cost,
-    ))
-}
-
-fn slowed(
-    session: &Session<'_, Ledger>,
-    group: Group,
-    dropped_by_metrics: Option<u64>,
-    books: Option<Books>,
-    memory: Option<Memory>,
-    peak: Option<Peak>,
-) -> Slowed {
+    let published = broadcast.published;
+    let (mut books, mut dropped_by_metrics) = (None, None);
+    if let Some(before) = &before {
+        books = teller.books(before, &session.sink)?;
+        dropped_by_metrics = teller.dropped(before)?;
+    }
     let ledger = &session.sink;
-    let (mut lost_by_readers, mut dropped_by_count) = (0, 0);
-    for client in 0..ledger.seating().clients() {
-        match group.has(client) {
-            false => lost_by_readers += ledger.lost_by(client),
-            true => dropped_by_count += ledger.lost_by(client),
-        }
-    }
+    let lost = |is_slow: bool| -> u64 {
+        let clients =
+            (0..ledger.seating().clients()).filter(|&client| group.has(client) == is_slow);
+        clients.map(|client| ledger.lost_by(client)).sum()
+    };
     let given_up = group
         .members()
         .filter(|&client| !session.crowd.is_open(client));
-    Slowed {
+    let slowed = Slowed {
         connections: group.len(),
         forsaken: group.forsaken(),
         given_up: given_up.count() as u32,
         dropped_by_metrics,
         dropped_by_notices: ledger.counts().missed,
-        dropped_by_count,
+        dropped_by_count: lost(true),
         unexplained: ledger.missing().unexplained,
-        lost_by_readers,
+        lost_by_readers: lost(false),
         books,
         memory,
-        peak,
-    }
+        peak: sampler.map(|sampler| sampler.peak()),
+    };
+    Ok((published, slowed, cost))
 }
 
 /// Waits until the server has closed those that never read again, and has them read what it had written until then.
 fn bury(
     broadcast: &mut Broadcast<'_>,
     group: Group,
-    teller: &Teller,
+    teller: &Teller<'_>,
     deadline: Micros,
 ) -> Result<(), Error> {
     if group.forsaken() == 0 {
@@ -180,8 +170,8 @@ fn bury(
     let forsaken = || group.members().filter(|&client| group.forsakes(client));
     let bar = progress::bar("forsaking", group.forsaken());
     loop {
-        let now = broadcast.crowd().clock().now();
-        let crowd = &*broadcast.crowd();
+        let now = broadcast.crowd.clock().now();
+        let crowd = &*broadcast.crowd;
         let still = forsaken().filter(|&client| crowd.is_open(client)).count();
         let others = u64::from(crowd.open() - still as u32);
         let connections = teller.connections()?;
@@ -196,51 +186,40 @@ fn bury(
 }
 
 /// Asks the server what it counted.
-struct Teller {
-    server: SocketAddr,
-    key: Option<String>,
+struct Teller<'a> {
+    server: &'a Server,
     metric: Option<String>,
     app: Option<String>,
 }
 
-impl Teller {
-    fn new(session: &Session<'_, Ledger>, server: &Server) -> Teller {
-        let scene = session.crowd.target().scene();
-        let (metric, app) = (scene.dropped.clone(), scene.app.clone());
-        Teller {
-            server: server.server,
-            key: server.common.key.clone(),
-            metric,
-            app,
-        }
-    }
-
+impl Teller<'_> {
     /// Each time on a connection of its own: a server may hang up on one that says nothing for the length of a round.
     fn ask(&self) -> Result<Option<Metrics>, Error> {
         if self.metric.is_none() && self.app.is_none() {
             return Ok(None);
         }
-        let mut caller = Caller::connect(self.server, self.key.as_deref())?;
-        caller.numbers().map(Some)
+        let key = self.server.common.key.as_deref();
+        Caller::connect(self.server.server, key)?
+            .numbers()
+            .map(Some)
     }
 
     /// Connections of the app, if it says so.
     fn connections(&self) -> Result<Option<u64>, Error> {
-        let metrics = self.ask()?;
-        let both = metrics.zip(self.app.as_ref());
+        let both = self.ask()?.zip(self.app.as_ref());
         Ok(both.map(|(metrics, app)| metrics.of_app("roomcast_connections", app)))
     }
 
-    fn dropped(&self, before: Option<&Metrics>) -> Result<Option<u64>, Error> {
-        let after = self.ask()?;
-        let all = before.zip(after).zip(self.metric.as_ref());
-        Ok(all.map(|((before, after), name)| after.get(name).saturating_sub(before.get(name))))
+    /// Drops that it counted since `before`.
+    fn dropped(&self, before: &Metrics) -> Result<Option<u64>, Error> {
+        let both = self.ask()?.zip(self.metric.as_ref());
+        Ok(both.map(|(after, name)| after.get(name).saturating_sub(before.get(name))))
     }
 
-    fn books(&self, before: Option<&Metrics>, ledger: &Ledger) -> Result<Option<Books>, Error> {
-        let after = self.ask()?;
-        let all = before.zip(after).zip(self.app.as_ref());
-        Ok(all.map(|((before, after), app)| Books {
+    /// Both ends' books since `before`.
+    fn books(&self, before: &Metrics, ledger: &Ledger) -> Result<Option<Books>, Error> {
+        let both = self.ask()?.zip(self.app.as_ref());
+        Ok(both.map(|(after, app)| Books {
             server: ServerBooks::between(before, &after, app),
             clients: ledger.books(),
         }))

@@ -80,7 +80,7 @@ impl Report {
     pub fn new(mode: &'static str, target: &Target) -> Report {
         Report {
             mode,
-            target: target.name().to_owned(),
+            target: target.scene.name.clone(),
             url: target.url(),
             ..Report::default()
         }

@@ -48,14 +48,7 @@ impl Caller {
 
     /// Makes the call with its names filled in from `values`, and adds what it captures to them.
     pub fn call(&mut self, call: &Call, values: &mut Values) -> Result<(), Error> {
-        let fill = |template: &crate::target::template::Template| {
-            template.fill(values).map_err(|name| {
-                Error::Usage(format!(
-                    "the target file uses {{{name}}}, which nothing captured"
-                ))
-            })
-        };
-        let (path, body) = (fill(&call.path)?, fill(&call.body)?);
+        let (path, body) = (call.path.fill(values)?, call.body.fill(values)?);
         let (status, answer) = self.ask(&call.method, &path, &call.content_type, &body)?;
         let doing = format!("{} {path}", call.method);
         if !call.status.contains(&status) {

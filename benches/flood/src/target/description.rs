@@ -32,6 +32,9 @@ pub struct Description {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scene {
+    /// What the server is called in reports.
+    #[serde(skip)]
+    pub name: String,
     /// The path of the upgrade.
     pub upgrade: Template,
     /// What a client sends first.
@@ -111,6 +114,21 @@ impl Description {
             .map_err(|sentence| Error::Usage(format!("the target file {name}: {sentence}")))
     }
 
+    /// One way to use the server, if it knows it.
+    pub fn scene(self, part: &str) -> Result<Scene, Error> {
+        let scene = match part {
+            "room" => self.room,
+            "rooms" => self.rooms,
+            _ => self.echo,
+        };
+        let missing = || format!("the target file has no [{part}], which this run needs");
+        let scene = scene.ok_or_else(|| Error::Usage(missing()))?;
+        Ok(Scene {
+            name: self.name,
+            ..scene
+        })
+    }
+
     fn parse(text: &str) -> Result<Description, String> {
         let description: Description = toml::from_str(text).map_err(|error| error.to_string())?;
         let scenes = [
@@ -127,6 +145,13 @@ impl Description {
             }
         }
         Ok(description)
+    }
+}
+
+impl Scene {
+    /// What `file` says of that part, or the description of roomcast.
+    pub fn of(file: Option<&Path>, part: &str) -> Result<Scene, Error> {
+        Description::load(file)?.scene(part)
     }
 }
 

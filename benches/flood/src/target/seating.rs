@@ -18,6 +18,14 @@ impl Seating {
         }
     }
 
+    /// The part of a description that this needs.
+    pub fn part(self) -> &'static str {
+        match self.rooms {
+            1 => "room",
+            _ => "rooms",
+        }
+    }
+
     /// All clients.
     pub fn clients(self) -> u32 {
         self.rooms * self.members

@@ -14,16 +14,18 @@ use crate::target::caller::Caller;
 use crate::target::description::{Call, Scene};
 use crate::target::mark::Mark;
 use crate::target::seating::Seating;
-use crate::target::template::{Template, Values};
+use crate::target::template::Values;
 
 /// One server, and where its clients sit.
 #[derive(Clone, Debug)]
 pub struct Target {
-    name: String,
-    server: SocketAddr,
+    /// Where to connect to.
+    pub server: SocketAddr,
     key: Option<String>,
-    scene: Scene,
-    seating: Seating,
+    /// How the server is used.
+    pub scene: Scene,
+    /// Who sits where.
+    pub seating: Seating,
     /// One for all clients, or one for each.
     upgrades: Vec<String>,
     /// The same; none if a client need not say anything.
@@ -42,7 +44,6 @@ struct Publishing {
 impl Target {
     /// Makes the calls that `scene` wants made beforehand, and puts together what is the same for each message.
     pub fn prepare(
-        name: &str,
         server: SocketAddr,
         key: Option<&str>,
         scene: Scene,
@@ -50,7 +51,6 @@ impl Target {
         mut progress: impl FnMut(u32),
     ) -> Result<Target, Error> {
         let mut target = Target {
-            name: name.to_owned(),
             server,
             key: key.map(str::to_owned),
             seating,
@@ -89,30 +89,10 @@ impl Target {
         Ok(target)
     }
 
-    /// What its description calls it.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Where to connect to.
-    pub fn server(&self) -> SocketAddr {
-        self.server
-    }
-
     /// What is upgraded, for people.
     pub fn url(&self) -> String {
         let path = self.upgrades[0].split('?').next().unwrap_or_default();
         format!("ws://{}{path}", self.server)
-    }
-
-    /// How the server is used.
-    pub fn scene(&self) -> &Scene {
-        &self.scene
-    }
-
-    /// Who sits where.
-    pub fn seating(&self) -> Seating {
-        self.seating
     }
 
     /// The text message that a client sends once it is upgraded, if any.
@@ -121,11 +101,6 @@ impl Target {
             .get(client as usize)
             .or(self.subscribes.first())
             .map(String::as_str)
-    }
-
-    /// The text message with which a client leaves its room, if it can.
-    pub fn unsubscribe(&self) -> Option<&str> {
-        self.scene.unsubscribe.as_deref()
     }
 
     /// Whether a message must come to every client before anything else.
@@ -189,9 +164,9 @@ impl Target {
     }
 
     fn seat(&mut self, values: &Values) -> Result<(), Error> {
-        self.upgrades.push(fill(&self.scene.upgrade, values)?);
+        self.upgrades.push(self.scene.upgrade.fill(values)?);
         if let Some(subscribe) = &self.scene.subscribe {
-            self.subscribes.push(fill(subscribe, values)?);
+            self.subscribes.push(subscribe.fill(values)?);
         }
         Ok(())
     }
@@ -202,7 +177,7 @@ impl Target {
             .around_mark()
             .expect("the description was read only because its body holds the mark");
         let mut head = Vec::new();
-        self.write_head(&mut head, &publish.method, &fill(&publish.path, values)?);
+        self.write_head(&mut head, &publish.method, &publish.path.fill(values)?);
         let kind = &publish.content_type;
         put(
             &mut head,
@@ -210,8 +185,8 @@ impl Target {
         );
         Ok(Publishing {
             head,
-            before_mark: fill(&before, values)?.into_bytes(),
-            after_mark: fill(&after, values)?.into_bytes(),
+            before_mark: before.fill(values)?.into_bytes(),
+            after_mark: after.fill(values)?.into_bytes(),
         })
     }
 
@@ -235,14 +210,6 @@ fn compact(texts: Vec<String>) -> Vec<String> {
     }
 }
 
-fn fill(template: &Template, values: &Values) -> Result<String, Error> {
-    template.fill(values).map_err(|name| {
-        Error::Usage(format!(
-            "the target file uses {{{name}}}, which nothing captured"
-        ))
-    })
-}
-
 fn holds(text: &[u8], part: &str) -> bool {
     text.windows(part.len())
         .any(|window| window == part.as_bytes())
@@ -256,11 +223,8 @@ fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
 /// A server as the description that is built in has it, for tests.
 #[cfg(test)]
 pub fn sample(server: SocketAddr, key: Option<&str>, clients: u32) -> Target {
-    let scene = crate::target::description::Description::load(None)
-        .unwrap()
-        .room;
-    let seating = Seating::one_room(clients);
-    Target::prepare("sample", server, key, scene.unwrap(), seating, |_| ()).unwrap()
+    let scene = Scene::of(None, "room").unwrap();
+    Target::prepare(server, key, scene, Seating::one_room(clients), |_| ()).unwrap()
 }
 
 #[cfg(test)]

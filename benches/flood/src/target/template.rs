@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::error::Error;
+
 /// What the names stand for.
 pub type Values = BTreeMap<String, String>;
 
@@ -52,13 +54,13 @@ impl From<String> for Template {
 }
 
 impl Template {
-    /// The text with every name filled in, or the first name that stands for nothing.
-    pub fn fill(&self, values: &Values) -> Result<String, String> {
+    /// The text with every name filled in.
+    pub fn fill(&self, values: &Values) -> Result<String, Error> {
         let mut text = String::new();
         for part in &self.parts {
             match part {
                 Part::Text(plain) => text.push_str(plain),
-                Part::Name(name) => text.push_str(values.get(name).ok_or_else(|| name.clone())?),
+                Part::Name(name) => text.push_str(values.get(name).ok_or_else(|| unknown(name))?),
             }
         }
         Ok(text)
@@ -76,6 +78,11 @@ impl Template {
     }
 }
 
+fn unknown(name: &str) -> Error {
+    let sentence = format!("the target file uses {{{name}}}, which nothing captured");
+    Error::Usage(sentence)
+}
+
 fn is_name(text: &str) -> bool {
     let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
     !text.is_empty() && text.bytes().all(is_letter)
@@ -85,7 +92,7 @@ fn is_name(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn fill(text: &str) -> Result<String, String> {
+    fn fill(text: &str) -> Result<String, Error> {
         let values = Values::from([("a".to_owned(), "1".to_owned())]);
         Template::from(text.to_owned()).fill(&values)
     }
@@ -102,7 +109,8 @@ mod tests {
 
     #[test]
     fn an_unknown_name_is_named() {
-        assert_eq!(fill("{a}{nobody}").unwrap_err(), "nobody");
+        let error = fill("{a}{nobody}").unwrap_err();
+        assert!(error.to_string().contains("{nobody}"), "{error}");
     }
 
     #[test]
@@ -110,7 +118,7 @@ mod tests {
         let split = |text: &str| Template::from(text.to_owned()).around_mark();
         let (before, after) = split(r#"{"m":"{mark}","r":"{a}"}"#).unwrap();
         assert_eq!(before.fill(&Values::new()).unwrap(), r#"{"m":""#);
-        assert_eq!(after.fill(&Values::new()).unwrap_err(), "a");
+        assert!(after.fill(&Values::new()).is_err());
         assert!(split("none").is_none());
         assert!(split("{mark}{mark}").is_none());
     }

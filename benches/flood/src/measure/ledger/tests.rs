@@ -12,7 +12,7 @@ fn target(clients: u32, greets: bool) -> Target {
     let mut scene = Description::load(None).unwrap().room.unwrap();
     scene.greeting = scene.greeting.filter(|_| greets);
     let seating = Seating::one_room(clients);
-    Target::prepare("sample", server, None, scene, seating, |_| ()).unwrap()
+    Target::prepare(server, None, scene, seating, |_| ()).unwrap()
 }
 
 fn ledger(clients: u32, lanes: u32, messages: u32) -> Ledger {
