@@ -4,7 +4,9 @@
 //! themselves.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
+use regex_lite::Regex;
 use serde::Deserialize;
 
 use crate::error::Error;
@@ -12,80 +14,44 @@ use crate::error::Error;
 /// What the names stand for.
 pub type Values = BTreeMap<String, String>;
 
-/// The name that stands for the message itself, in the body of a publish.
-pub const MARK: &str = "mark";
+/// What stands for the message itself, in the body of a publish.
+const MARK: &str = "{mark}";
+
+static NAME: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"\{([a-z_]+)\}").expect("the pattern is a constant, and a test uses it")
+});
 
 /// Text with places to fill in.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(from = "String")]
-pub struct Template {
-    parts: Vec<Part>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Part {
-    Text(String),
-    Name(String),
-}
-
-impl From<String> for Template {
-    fn from(text: String) -> Template {
-        let mut parts = Vec::new();
-        let (mut plain, mut rest) = (String::new(), text.as_str());
-        while let Some(brace) = rest.find('{') {
-            let (before, inside) = (&rest[..brace], &rest[brace + 1..]);
-            plain.push_str(before);
-            match inside.split_once('}') {
-                Some((name, after)) if is_name(name) => {
-                    parts.push(Part::Text(std::mem::take(&mut plain)));
-                    parts.push(Part::Name(name.to_owned()));
-                    rest = after;
-                }
-                _ => {
-                    plain.push('{');
-                    rest = inside;
-                }
-            }
-        }
-        plain.push_str(rest);
-        parts.push(Part::Text(plain));
-        Template { parts }
-    }
-}
+#[serde(transparent)]
+pub struct Template(String);
 
 impl Template {
     /// The text with every name filled in.
     pub fn fill(&self, values: &Values) -> Result<String, Error> {
-        let mut text = String::new();
-        for part in &self.parts {
-            match part {
-                Part::Text(plain) => text.push_str(plain),
-                Part::Name(name) => text.push_str(values.get(name).ok_or_else(|| unknown(name))?),
-            }
+        let (mut filled, mut end) = (String::new(), 0);
+        for place in NAME.captures_iter(&self.0) {
+            let whole = place.get(0).expect("the whole match is always there");
+            let name = &place[1];
+            let value = values.get(name).ok_or_else(|| {
+                let name = whole.as_str();
+                Error::Usage(format!(
+                    "the target file uses {name}, which nothing captured"
+                ))
+            })?;
+            filled.push_str(&self.0[end..whole.start()]);
+            filled.push_str(value);
+            end = whole.end();
         }
-        Ok(text)
+        Ok(filled + &self.0[end..])
     }
 
     /// What comes before and after the mark; `None` unless it is there exactly once.
     pub fn around_mark(&self) -> Option<(Template, Template)> {
-        let is_mark = |part: &Part| matches!(part, Part::Name(name) if name == MARK);
-        let at = self.parts.iter().position(is_mark)?;
-        let half = |parts: &[Part]| Template {
-            parts: parts.to_vec(),
-        };
-        let (before, after) = (half(&self.parts[..at]), half(&self.parts[at + 1..]));
-        (!after.parts.iter().any(is_mark)).then_some((before, after))
+        let (before, after) = self.0.split_once(MARK)?;
+        let halves = (Template(before.to_owned()), Template(after.to_owned()));
+        (!after.contains(MARK)).then_some(halves)
     }
-}
-
-fn unknown(name: &str) -> Error {
-    let sentence = format!("the target file uses {{{name}}}, which nothing captured");
-    Error::Usage(sentence)
-}
-
-fn is_name(text: &str) -> bool {
-    let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
-    !text.is_empty() && text.bytes().all(is_letter)
 }
 
 #[cfg(test)]
@@ -94,16 +60,14 @@ mod tests {
 
     fn fill(text: &str) -> Result<String, Error> {
         let values = Values::from([("a".to_owned(), "1".to_owned())]);
-        Template::from(text.to_owned()).fill(&values)
+        Template(text.to_owned()).fill(&values)
     }
 
     #[test]
     fn names_are_filled_in_and_other_braces_stay() {
         assert_eq!(fill("/x/{a}?y={a}").unwrap(), "/x/1?y=1");
-        assert_eq!(
-            fill(r#"{"k":{"v":"{a}"}}{}{"#).unwrap(),
-            r#"{"k":{"v":"1"}}{}{"#
-        );
+        let json = fill(r#"{"k":{"v":"{a}"}}{}{"#).unwrap();
+        assert_eq!(json, r#"{"k":{"v":"1"}}{}{"#);
         assert_eq!(fill("").unwrap(), "");
     }
 
@@ -115,7 +79,7 @@ mod tests {
 
     #[test]
     fn a_body_is_split_at_its_only_mark() {
-        let split = |text: &str| Template::from(text.to_owned()).around_mark();
+        let split = |text: &str| Template(text.to_owned()).around_mark();
         let (before, after) = split(r#"{"m":"{mark}","r":"{a}"}"#).unwrap();
         assert_eq!(before.fill(&Values::new()).unwrap(), r#"{"m":""#);
         assert!(after.fill(&Values::new()).is_err());
