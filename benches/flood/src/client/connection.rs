@@ -8,10 +8,11 @@ use std::net::SocketAddr;
 
 use mio::event::Event;
 use mio::net::TcpStream;
-use mio::{Interest, Registry, Token};
-use socket2::{Domain, Protocol, Socket, Type};
+use mio::{Registry, Token};
+use socket2::Socket;
 use tungstenite::protocol::frame::coding::OpCode;
 
+use crate::client::dial::dial;
 use crate::client::failure::Failure;
 use crate::client::frame::{self, BINARY, CLOSE, CLOSE_NORMAL, PING, PONG, TEXT};
 use crate::client::kit::Kit;
@@ -19,9 +20,6 @@ use crate::client::upgrade::Upgrade;
 use crate::measure::clock::{Clock, Micros};
 use crate::measure::sink::Sink;
 use crate::target::server::Target;
-
-/// What `connect` answers on Linux when the outcome comes later; the standard library has no stable name for it.
-const EINPROGRESS: i32 = 115;
 
 /// The segments of a client with a small receive buffer, in bytes: those of an Ethernet. Loopback's own are so long that
 /// the kernel would hold megabytes for each client before the server had to queue anything.
@@ -96,38 +94,25 @@ enum Phase {
 }
 
 impl Client {
-    /// Connects from `source` to the target, with a receive buffer of so many bytes if it should be small. What comes of it arrives as events with `token`.
+    /// Connects from `source` to the target, with a receive buffer of so many bytes if it should be small. What comes
+    /// of it arrives as events with the token of `place`.
     pub fn connect(
         &mut self,
         target: &Target,
         source: Option<SocketAddr>,
         receive_buffer: Option<usize>,
-        registry: &Registry,
-        token: Token,
+        place: (&Registry, Token),
         clock: Clock,
     ) -> Result<(), Failure> {
-        let domain = Domain::for_address(target.server);
-        let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
-        socket.set_nonblocking(true)?;
-        // Without this the end of a long message would wait for the acknowledgement of its beginning.
-        socket.set_tcp_nodelay(true)?;
-        if let Some(bytes) = receive_buffer {
-            socket.set_recv_buffer_size(bytes)?;
-            socket.set_tcp_mss(SEGMENT_BYTES)?;
-        }
-        if let Some(source) = source {
-            socket.bind(&source.into())?;
-        }
         let started = clock.now();
-        match socket.connect(&target.server.into()) {
-            Ok(()) => {}
-            Err(error) if error.raw_os_error() == Some(EINPROGRESS) => {}
-            Err(error) => return Err(error.into()),
-        }
-        let mut socket = TcpStream::from_std(socket.into());
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        registry.register(&mut socket, token, interest)?;
-        self.socket = Some(socket);
+        let tune = |socket: &Socket| match receive_buffer {
+            Some(bytes) => {
+                socket.set_recv_buffer_size(bytes)?;
+                socket.set_tcp_mss(SEGMENT_BYTES)
+            }
+            None => Ok(()),
+        };
+        self.socket = Some(dial(target.server, source, tune, place)?);
         self.phase = Phase::Upgrading(Box::new(Upgrade::new(started)));
         Ok(())
     }

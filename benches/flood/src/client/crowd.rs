@@ -163,14 +163,9 @@ impl Crowd {
         std::mem::replace(&mut self.outcome, Outcome::new())
     }
 
-    /// From now on `client` leaves alone what comes.
-    pub fn pause(&mut self, client: u32) {
-        self.clients[client as usize].pause();
-    }
-
-    /// From now on `client` says nothing, or answers again.
-    pub fn mute(&mut self, client: u32, is_mute: bool) {
-        self.clients[client as usize].mute(is_mute);
+    /// One of the clients.
+    pub fn client(&mut self, client: u32) -> &mut Client {
+        &mut self.clients[client as usize]
     }
 
     /// `client` reads again, and first of all what came meanwhile.
@@ -188,24 +183,13 @@ impl Crowd {
     /// Sends `payload` from `client` as one text message; says whether the client is still there.
     pub fn send(&mut self, client: u32, payload: &[u8]) -> bool {
         let sent = self.clients[client as usize].send_text(payload, &mut self.kit);
-        if let Err(end) = sent {
-            self.outcome.ended(end);
-        }
-        sent.is_ok()
+        self.outcome.sent(sent)
     }
 
     /// Sends bytes that are frames already from `client`; says whether the client is still there.
     pub fn send_raw(&mut self, client: u32, bytes: &[u8]) -> bool {
-        let sent = self.clients[client as usize].send_raw(bytes);
-        if let Err(end) = sent {
-            self.outcome.ended(end);
-        }
-        sent.is_ok()
-    }
-
-    /// Whether the socket of `client` has not taken all that was to be sent.
-    pub fn is_stuck(&self, client: u32) -> bool {
-        self.clients[client as usize].is_stuck()
+        let sent = self.client(client).send_raw(bytes);
+        self.outcome.sent(sent)
     }
 
     /// Whether `client` is connected and nobody closes it.
@@ -235,9 +219,7 @@ impl Crowd {
                 next += 1;
                 if client.is_open() {
                     asked += 1;
-                    if let Err(end) = client.close(&mut self.kit) {
-                        self.outcome.ended(end);
-                    }
+                    self.outcome.sent(client.close(&mut self.kit));
                 }
             }
             let done = self.outcome.closed() - ended;
@@ -319,12 +301,12 @@ impl Crowd {
         let token = Token(id as usize);
         let client = &mut self.clients[id as usize];
         self.outcome.started += 1;
-        let registry = self.poller.registry();
+        let place = (self.poller.registry(), token);
         let small = self.small.filter(|(group, _)| group.has(id));
         let small = small.map(|(_, bytes)| bytes);
         let source = sources.address(id);
         let target = &self.target;
-        if let Err(failure) = client.connect(target, source, small, registry, token, clock) {
+        if let Err(failure) = client.connect(target, source, small, place, clock) {
             self.outcome.ended(client.end(failure));
         }
     }

@@ -41,12 +41,12 @@ impl Flooder {
 
     /// Sends one more piece, if the socket has taken the last one; says whether it has room for more at once.
     pub fn pour(&mut self, crowd: &mut Crowd) -> bool {
-        if self.is_gone || crowd.is_stuck(self.client) {
+        if self.is_gone || crowd.client(self.client).is_stuck() {
             return false;
         }
         self.pieces += 1;
         self.is_gone = !crowd.send_raw(self.client, &self.piece);
-        !self.is_gone && !crowd.is_stuck(self.client)
+        !self.is_gone && !crowd.client(self.client).is_stuck()
     }
 
     /// Messages sent so far, or on their way into the socket.

@@ -9,18 +9,16 @@ use std::time::Duration;
 
 use crate::measure::clock::Micros;
 use mio::net::TcpStream;
-use mio::{Interest, Registry, Token};
+use mio::{Registry, Token};
 use serde::Serialize;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::Socket;
 
+use crate::client::dial::dial;
 use crate::client::failure::Failure;
 use crate::client::frame::{self, CLOSE, CLOSE_NORMAL, TEXT};
 use crate::client::kit::Kit;
 use crate::client::upgrade::Upgrade;
 use crate::target::server::Target;
-
-/// What `connect` answers on Linux when the outcome comes later.
-const EINPROGRESS: i32 = 115;
 
 /// How a guest leaves, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -85,43 +83,19 @@ enum Stage {
     Closing,
 }
 
-/// How one event went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stay {
-    /// It is not done yet.
-    Goes,
-    /// It has left as it should.
-    Done,
-    /// It has left because of this.
-    Failed(Failure),
-}
-
 impl Guest {
     /// Connects from `source`.
     pub fn connect(
         target: &Target,
         fate: Fate,
         source: Option<SocketAddr>,
-        (registry, token): (&Registry, Token),
+        place: (&Registry, Token),
         now: Micros,
     ) -> Result<Guest, Failure> {
-        let domain = Domain::for_address(target.server);
-        let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
-        socket.set_nonblocking(true)?;
-        socket.set_tcp_nodelay(true)?;
-        if fate.resets() {
-            // To close it is then to reset it.
-            socket.set_linger(Some(Duration::ZERO))?;
-        }
-        if let Some(source) = source {
-            socket.bind(&source.into())?;
-        }
-        match socket.connect(&target.server.into()) {
-            Err(error) if error.raw_os_error() != Some(EINPROGRESS) => return Err(error.into()),
-            _ => {}
-        }
-        let mut socket = TcpStream::from_std(socket.into());
-        registry.register(&mut socket, token, Interest::READABLE | Interest::WRITABLE)?;
+        // To close it is then to reset it.
+        let linger = fate.resets().then_some(Duration::ZERO);
+        let tune = |socket: &Socket| socket.set_linger(linger);
+        let socket = dial(target.server, source, tune, place)?;
         Ok(Guest {
             socket,
             fate,
@@ -136,48 +110,37 @@ impl Guest {
         self.upgrade.started
     }
 
-    /// Does what an event allows.
+    /// Does what an event allows; says whether it has left as it should.
     pub fn ready(
         &mut self,
         is_writable: bool,
         target: &Target,
         kit: &mut Kit,
         buffer: &mut [u8],
-    ) -> Stay {
-        let stay = self.go_on(is_writable, target, kit, buffer);
-        stay.unwrap_or_else(Stay::Failed)
-    }
-
-    fn go_on(
-        &mut self,
-        is_writable: bool,
-        target: &Target,
-        kit: &mut Kit,
-        buffer: &mut [u8],
-    ) -> Result<Stay, Failure> {
+    ) -> Result<bool, Failure> {
         if self.stage == Stage::Connecting {
             if let Some(error) = self.socket.take_error()? {
                 return Err(error.into());
             }
             if !is_writable {
-                return Ok(Stay::Goes);
+                return Ok(false);
             }
             if self.ask(target, kit)? {
-                return Ok(Stay::Done);
+                return Ok(true);
             }
             self.stage = Stage::Upgrading;
         }
         loop {
             match self.socket.read(buffer) {
-                Ok(0) if self.stage == Stage::Closing => return Ok(Stay::Done),
+                Ok(0) if self.stage == Stage::Closing => return Ok(true),
                 Ok(0) => return Err(Failure::HungUp),
                 Ok(got) => self.input.extend_from_slice(&buffer[..got]),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Stay::Goes),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                 Err(error) => return Err(error.into()),
             }
             if self.take_in(target, kit)? {
-                return Ok(Stay::Done);
+                return Ok(true);
             }
         }
     }

@@ -2,6 +2,7 @@
 
 pub mod connection;
 pub mod crowd;
+pub mod dial;
 pub mod failure;
 pub mod flooder;
 pub mod frame;

@@ -52,6 +52,14 @@ impl Outcome {
         }
     }
 
+    /// Counts the end of a client that could not send; says whether it is still there.
+    pub fn sent(&mut self, sent: Result<(), End>) -> bool {
+        if let Err(end) = sent {
+            self.ended(end);
+        }
+        sent.is_ok()
+    }
+
     /// Counts the end of a client.
     pub fn ended(&mut self, end: End) {
         let (kinds, failure) = match end {

@@ -11,9 +11,13 @@ use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
 use crate::client::failure::Failure;
+use crate::error::Error;
 use crate::target::answer::{self, ANSWER_BYTES_MAX};
 use crate::target::mark::Mark;
 use crate::target::server::Target;
+
+/// How long it may take to connect.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a read goes into: many answers fit.
 const READ_BYTES: usize = 16 << 10;
@@ -46,21 +50,19 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Connects within `timeout`; readiness then comes with `token`.
-    pub fn connect(
-        target: &Target,
-        timeout: Duration,
-        registry: &Registry,
-        token: Token,
-    ) -> io::Result<Publisher> {
-        let socket = net::TcpStream::connect_timeout(&target.server, timeout)?;
-        socket.set_nodelay(true)?;
-        socket.set_nonblocking(true)?;
-        let mut socket = TcpStream::from_std(socket);
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        registry.register(&mut socket, token, interest)?;
+    /// Connects; readiness then comes with `token`.
+    pub fn connect(target: &Target, registry: &Registry, token: Token) -> Result<Publisher, Error> {
+        let connect = || {
+            let socket = net::TcpStream::connect_timeout(&target.server, CONNECT_TIMEOUT)?;
+            socket.set_nodelay(true)?;
+            socket.set_nonblocking(true)?;
+            let mut socket = TcpStream::from_std(socket);
+            let interest = Interest::READABLE | Interest::WRITABLE;
+            registry.register(&mut socket, token, interest)?;
+            Ok(socket)
+        };
         Ok(Publisher {
-            socket,
+            socket: connect().map_err(|error| Error::new("connecting a publisher", error))?,
             pending: VecDeque::new(),
             unsent: Vec::new(),
             input: Vec::new(),
@@ -94,6 +96,19 @@ impl Publisher {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error.into()),
             }
+        }
+    }
+
+    /// Writes and reads until the socket would block, and says how many messages were taken; all of them must be.
+    pub fn take_answers(&mut self, target: &Target) -> Result<u32, Error> {
+        let mut answers = Vec::new();
+        let outcome = self.ready(target, &mut answers);
+        outcome.map_err(|failure| Error::Server(format!("publishing failed: {failure}")))?;
+        match answers.iter().find(|answer| !target.takes(answer.status)) {
+            Some(Answer { status, .. }) => Err(Error::Server(format!(
+                "a message was answered with {status}"
+            ))),
+            None => Ok(answers.len() as u32),
         }
     }
 

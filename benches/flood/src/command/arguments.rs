@@ -46,29 +46,31 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 
 /// Things a second; 0 stands for as fast as they go.
 pub fn rate(text: &str) -> Result<f64, String> {
-    let rate: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
-    match rate == 0.0 || (0.01..=1_000_000.0).contains(&rate) {
-        true => Ok(rate),
-        false => Err("expected 0, or 0.01 to 1000000 a second".to_owned()),
-    }
+    let fits = |rate: f64| rate == 0.0 || (0.01..=1_000_000.0).contains(&rate);
+    number(text, fits, "expected 0, or 0.01 to 1000000 a second")
 }
 
 /// A part of a whole.
 pub fn share(text: &str) -> Result<f64, String> {
-    let share: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
-    match share > 0.0 && share < 1.0 {
-        true => Ok(share),
-        false => Err("expected a share between 0 and 1, both excluded".to_owned()),
-    }
+    let fits = |share: f64| share > 0.0 && share < 1.0;
+    number(
+        text,
+        fits,
+        "expected a share between 0 and 1, both excluded",
+    )
 }
 
 /// How many times something may be something else.
 pub fn ratio(text: &str) -> Result<f64, String> {
-    let ratio: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
-    match ratio > 0.0 && ratio.is_finite() {
-        true => Ok(ratio),
-        false => Err("expected a ratio above 0, such as 1.5".to_owned()),
-    }
+    let fits = |ratio: f64| ratio > 0.0 && ratio.is_finite();
+    number(text, fits, "expected a ratio above 0, such as 1.5")
+}
+
+fn number(text: &str, fits: fn(f64) -> bool, expected: &str) -> Result<f64, String> {
+    let number = text.parse().map_err(|_| "expected a number".to_owned())?;
+    fits(number)
+        .then_some(number)
+        .ok_or_else(|| expected.to_owned())
 }
 
 /// Bytes, plain or with a unit; at least a mark must fit.

@@ -3,6 +3,8 @@
 
 use serde::Serialize;
 
+use crate::target::metrics::Metrics;
+
 /// A histogram at one moment: edges in seconds, and how many spans were at most so long.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot {
@@ -22,23 +24,17 @@ pub struct Spans {
 }
 
 impl Snapshot {
-    /// The histogram of this name in a text of metrics, if it is there.
-    pub fn read(metrics: &str, name: &str) -> Option<Snapshot> {
-        let mut snapshot = Snapshot::default();
-        for line in metrics.lines() {
-            let Some(rest) = line.strip_prefix(name) else {
-                continue;
-            };
-            if let Some(sum) = rest.strip_prefix("_sum ") {
-                snapshot.sum = sum.trim().parse().ok()?;
-            }
-            if let Some(bucket) = rest.strip_prefix("_bucket{le=\"") {
-                let (edge, count) = bucket.split_once("\"} ")?;
-                let edge = edge.parse().unwrap_or(f64::INFINITY);
-                snapshot.cumulative.push((edge, count.trim().parse().ok()?));
-            }
-        }
-        (!snapshot.cumulative.is_empty()).then_some(snapshot)
+    /// The histogram of this name, if it is among the metrics.
+    pub fn read(metrics: &Metrics, name: &str) -> Option<Snapshot> {
+        let buckets = format!("{name}_bucket{{le=\"");
+        let edge = |line: &str| line[buckets.len()..].trim_end_matches("\"}").parse();
+        let numbers = metrics.starting(&buckets);
+        let mut cumulative: Vec<(f64, f64)> = numbers
+            .map(|(line, count)| (edge(line).unwrap_or(f64::INFINITY), count))
+            .collect();
+        cumulative.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let sum = metrics.starting(&format!("{name}_sum")).next()?.1;
+        (!cumulative.is_empty()).then_some(Snapshot { cumulative, sum })
     }
 
     /// Adds what was measured between two other moments.
@@ -81,7 +77,7 @@ mod tests {
 
     #[test]
     fn what_was_measured_between_two_moments_is_their_difference() {
-        let read = |text| Snapshot::read(text, "turn").unwrap();
+        let read = |text| Snapshot::read(&Metrics::parse(text).unwrap(), "turn").unwrap();
         let mut between = Snapshot::default();
         between.add(&read(EARLIER), &read(LATER));
         let spans = between.spans();
@@ -93,7 +89,8 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_nothing() {
-        assert_eq!(Snapshot::read(EARLIER, "waits"), None);
+        let metrics = Metrics::parse(EARLIER).unwrap();
+        assert_eq!(Snapshot::read(&metrics, "waits"), None);
         assert_eq!(Snapshot::default().spans(), Spans::default());
     }
 }

@@ -5,8 +5,6 @@
 //! client. The rooms take turns. A round ends when all is delivered, when nothing has moved for the settling time, or
 //! at the deadline; there may be any number of rounds.
 
-use std::time::Duration;
-
 use crate::client::crowd::Crowd;
 use crate::client::failure::Failure;
 use crate::client::flooder::Flooder;
@@ -18,9 +16,6 @@ use crate::measure::ledger::Ledger;
 use crate::modes::plan::Plan;
 use crate::modes::published::Published;
 use crate::target::mark::PROBE;
-
-/// How long a publisher may take to connect.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often a probe is published before it counts as unheard: a server may take its time to make a member of a client.
 const PROBES_MAX: u32 = 3;
@@ -398,8 +393,7 @@ impl<'a> Broadcast<'a> {
 fn connect(crowd: &Crowd, publishers: u32) -> Result<Vec<Publisher>, Error> {
     let connect = |index: u32| {
         let token = crowd.visitor(index as usize);
-        Publisher::connect(crowd.target(), CONNECT_TIMEOUT, crowd.registry(), token)
+        Publisher::connect(crowd.target(), crowd.registry(), token)
     };
-    let publishers: Result<Vec<Publisher>, _> = (0..publishers).map(connect).collect();
-    publishers.map_err(|error| Error::new("connecting a publisher", error))
+    (0..publishers).map(connect).collect()
 }

@@ -10,10 +10,10 @@ use mio::Token;
 use serde::Serialize;
 use slab::Slab;
 
-use crate::client::guest::{Fate, Guest, Stay};
+use crate::client::guest::{Fate, Guest};
 use crate::client::kit::Kit;
 use crate::client::poller::Poller;
-use crate::client::publisher::{Answer, Publisher};
+use crate::client::publisher::Publisher;
 use crate::client::schedule::Schedule;
 use crate::client::sources::Sources;
 use crate::error::Error;
@@ -45,7 +45,7 @@ const PAYLOAD_MAX: usize = 1 << 20;
 const PUBLISHER: Token = Token(usize::MAX - 1);
 
 /// What the churn did.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct Churned {
     /// Connections that came.
     pub came: u32,
@@ -108,7 +108,6 @@ struct Churn {
     sources: Sources,
     guests: Slab<Guest>,
     publisher: Publisher,
-    answers: Vec<Answer>,
     churned: Churned,
 }
 
@@ -116,8 +115,7 @@ struct Churn {
 pub fn run(target: Target, rate: f64, duration: Duration) -> Result<Churned, Error> {
     let clock = Clock::start();
     let poller = Poller::new(clock).map_err(|error| Error::new("opening a poll", error))?;
-    let publisher = Publisher::connect(&target, GUEST_TIMEOUT, poller.registry(), PUBLISHER)
-        .map_err(|error| Error::new("connecting a publisher", error))?;
+    let publisher = Publisher::connect(&target, poller.registry(), PUBLISHER)?;
     let mut churn = Churn {
         sources: Sources::new(target.server, (rate * TIME_WAIT_SECONDS) as u32, None),
         target,
@@ -127,17 +125,7 @@ pub fn run(target: Target, rate: f64, duration: Duration) -> Result<Churned, Err
         buffer: Kit::read_buffer(),
         guests: Slab::new(),
         publisher,
-        answers: Vec::new(),
-        churned: Churned {
-            came: 0,
-            left: BTreeMap::new(),
-            failures: BTreeMap::new(),
-            seconds: 0.0,
-            per_second: 0.0,
-            at_once: 0,
-            published: 0,
-            server: Counted::default(),
-        },
+        churned: Churned::default(),
     };
     churn.go(rate, duration)?;
     Ok(churn.churned)
@@ -214,19 +202,8 @@ impl Churn {
 
     /// Writes what the publisher has to say, and reads the answers.
     fn listen(&mut self) -> Result<(), Error> {
-        let outcome = self.publisher.ready(&self.target, &mut self.answers);
-        outcome.map_err(|failure| Error::Server(format!("publishing failed: {failure}")))?;
-        let refused = self
-            .answers
-            .drain(..)
-            .find(|answer| !self.target.takes(answer.status));
-        match refused {
-            Some(answer) => Err(Error::Server(format!(
-                "a message was answered with {}",
-                answer.status
-            ))),
-            None => Ok(()),
-        }
+        self.publisher.take_answers(&self.target)?;
+        Ok(())
     }
 
     fn turn(&mut self, until: Micros) -> Result<(), Error> {
@@ -250,9 +227,9 @@ impl Churn {
             );
             let fate = guest.fate;
             match stay {
-                Stay::Goes => continue,
-                Stay::Done => *self.churned.left.entry(fate).or_default() += 1,
-                Stay::Failed(failure) => self.churned.fail(fate, &failure.to_string()),
+                Ok(false) => continue,
+                Ok(true) => *self.churned.left.entry(fate).or_default() += 1,
+                Err(failure) => self.churned.fail(fate, &failure.to_string()),
             }
             self.guests.remove(key);
         }

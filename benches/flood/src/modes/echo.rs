@@ -155,9 +155,7 @@ impl Book {
         if self.text.is_empty() {
             return mark.write(&mut self.text, self.pad);
         }
-        let mut head = [0; MARK_BYTES - 1];
-        mark.write_head(&mut head);
-        self.text[..head.len()].copy_from_slice(&head);
+        mark.write_head(&mut self.text[..MARK_BYTES - 1]);
     }
 
     fn stop_waiting(&mut self) {

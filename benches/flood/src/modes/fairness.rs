@@ -9,7 +9,7 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use crate::client::flooder::Flooder;
-use crate::command::options::{self, Server};
+use crate::command::options;
 use crate::error::Error;
 use crate::measure::counts::{Counts, Missing};
 use crate::measure::histogram::{self, Quantiles};
@@ -102,9 +102,6 @@ pub struct Rounds {
     measured: Reading,
 }
 
-/// The server's own histograms, if its description says that it has metrics.
-struct Metrics(Option<Caller>);
-
 /// Both at one moment.
 #[derive(Debug, Default)]
 struct Reading {
@@ -121,7 +118,11 @@ pub fn run(
     let deadline = session.deadline;
     let (members, flood_bytes) = (options.connections, options.flood_size as usize);
     let (flooding, sleeping) = (members, members + 1);
-    let mut metrics = Metrics::of(session, &options.server)?;
+    let (server, key) = (options.server.server, options.server.common.key.as_deref());
+    let has_metrics = session.crowd.target().scene.dropped.is_some();
+    let mut caller = has_metrics
+        .then(|| Caller::connect(server, key))
+        .transpose()?;
     let meter = session.meter.clone();
     let mut broadcast = Broadcast::new(&mut session.crowd, &mut session.sink, plan, deadline)?;
     for client in [flooding, sleeping] {
@@ -135,14 +136,14 @@ pub fn run(
         for is_quiet in [round % 2 == 0, round % 2 != 0] {
             broadcast.forget_latencies();
             if !is_quiet {
-                broadcast.crowd.pause(sleeping);
+                broadcast.crowd.client(sleeping).pause();
                 broadcast.let_flood(Some(Flooder::new(flooding, flood_bytes)));
             }
-            let before = metrics.read()?;
+            let before = Reading::take(&mut caller)?;
             let start = meter.start(broadcast.crowd.moment())?;
             broadcast.run(deadline, |_| ())?;
             let cost = meter.finish(broadcast.crowd.moment(), start)?;
-            let after = metrics.read()?;
+            let after = Reading::take(&mut caller)?;
             let flooder = broadcast.let_flood(None);
             if !is_quiet {
                 broadcast.resume(sleeping);
@@ -261,27 +262,19 @@ impl Rounds {
     }
 }
 
-impl Metrics {
-    fn of(session: &Session<'_, Ledger>, server: &Server) -> Result<Metrics, Error> {
-        let has_metrics = session.crowd.target().scene.dropped.is_some();
-        let key = server.common.key.as_deref();
-        let caller = has_metrics.then(|| Caller::connect(server.server, key));
-        Ok(Metrics(caller.transpose()?))
-    }
-
-    fn read(&mut self) -> Result<Reading, Error> {
-        let Some(caller) = &mut self.0 else {
+impl Reading {
+    /// What the server says now, if its description says that it has metrics.
+    fn take(caller: &mut Option<Caller>) -> Result<Reading, Error> {
+        let Some(caller) = caller else {
             return Ok(Reading::default());
         };
-        let text = caller.metrics()?;
+        let metrics = caller.metrics()?;
         Ok(Reading {
-            write: Snapshot::read(&text, PUBLISH_TO_WRITE),
-            turn: Snapshot::read(&text, LOOP_TURN),
+            write: Snapshot::read(&metrics, PUBLISH_TO_WRITE),
+            turn: Snapshot::read(&metrics, LOOP_TURN),
         })
     }
-}
 
-impl Reading {
     fn add(&mut self, before: &Reading, after: &Reading) {
         let add =
             |sum: &mut Option<Snapshot>, before: &Option<Snapshot>, after: &Option<Snapshot>| {

@@ -5,12 +5,10 @@
 //! answer to the next leave, and at no other time, a client must hear consecutive messages. Which ones at least and at most
 //! follows from what had been sent and answered when it asked and when it was told.
 
-use std::time::Duration;
-
 use serde::Serialize;
 
 use crate::client::crowd::Crowd;
-use crate::client::publisher::{Answer, Publisher};
+use crate::client::publisher::Publisher;
 use crate::client::schedule::Schedule;
 use crate::command::options::Joins;
 use crate::error::Error;
@@ -19,9 +17,6 @@ use crate::measure::problems::{Judge, Problems};
 use crate::measure::sink::Sink;
 use crate::target::mark::Mark;
 use crate::target::server::Target;
-
-/// How long a publisher may take to connect.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What the clients and the publisher did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -191,8 +186,7 @@ pub fn run(
     let settle = options.clients.server.common.settle;
     let clients = crowd.target().seating.clients();
     let token = crowd.visitor(0);
-    let publisher = Publisher::connect(crowd.target(), CONNECT_TIMEOUT, crowd.registry(), token);
-    let mut publisher = publisher.map_err(|error| Error::new("connecting a publisher", error))?;
+    let mut publisher = Publisher::connect(crowd.target(), crowd.registry(), token)?;
     let start = crowd.clock().now();
     let end = after(start, options.duration).min(deadline);
     let publishing = Schedule::new(start, options.rate);
@@ -273,16 +267,7 @@ fn wait(
 
 /// Writes what is to be published, and counts what was answered.
 fn tell(crowd: &Crowd, book: &mut Book, publisher: &mut Publisher) -> Result<(), Error> {
-    let mut answers: Vec<Answer> = Vec::new();
-    let outcome = publisher.ready(crowd.target(), &mut answers);
-    outcome.map_err(|failure| Error::Server(format!("publishing failed: {failure}")))?;
-    for answer in answers {
-        if !crowd.target().takes(answer.status) {
-            let sentence = format!("a message was answered with {}", answer.status);
-            return Err(Error::Server(sentence));
-        }
-        book.answered += 1;
-    }
+    book.answered += publisher.take_answers(crowd.target())?;
     Ok(())
 }
 

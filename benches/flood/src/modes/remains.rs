@@ -114,7 +114,7 @@ impl Inventory {
 /// What the server holds now, and all that it says; the connection that asks is among its descriptors.
 fn look(server: &Server) -> Result<(Holdings, Metrics), Error> {
     let mut caller = Caller::connect(server.server, server.common.key.as_deref())?;
-    let metrics = caller.numbers()?;
+    let metrics = caller.metrics()?;
     let process = Process::with_ids(&server.pid);
     let failed = |error| Error::new("looking at the server's process", error);
     let holdings = Holdings {

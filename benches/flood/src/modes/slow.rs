@@ -88,14 +88,14 @@ pub fn run(
     };
     for client in group.members() {
         broadcast.ledger.set_slow(client);
-        broadcast.crowd.mute(client, true);
+        broadcast.crowd.client(client).mute(true);
     }
     let bar = progress::bar("publishing", plan.messages.unwrap_or(0));
     let start = meter.start(broadcast.crowd.moment())?;
     let mut memory = None;
     for _ in 0..rounds {
         for client in group.members() {
-            broadcast.crowd.pause(client);
+            broadcast.crowd.client(client).pause();
         }
         broadcast.run(deadline, |done| {
             bar.set_position(u64::from(done));
@@ -124,7 +124,7 @@ pub fn run(
     }
     broadcast.wait_until_still(after(broadcast.moved(), plan.settle).min(deadline))?;
     for client in group.members() {
-        broadcast.crowd.mute(client, false);
+        broadcast.crowd.client(client).mute(false);
     }
     let published = broadcast.published;
     let (mut books, mut dropped_by_metrics) = (None, None);
@@ -200,7 +200,7 @@ impl Teller<'_> {
         }
         let key = self.server.common.key.as_deref();
         Caller::connect(self.server.server, key)?
-            .numbers()
+            .metrics()
             .map(Some)
     }
 

@@ -71,19 +71,13 @@ impl Caller {
     }
 
     /// The numbers of `/metrics`.
-    pub fn numbers(&mut self) -> Result<Metrics, Error> {
-        let text = self.metrics()?;
-        Metrics::parse(&text)
-            .ok_or_else(|| wrong("GET /metrics", "a line is no number with a name"))
-    }
-
-    /// All of `/metrics`.
-    pub fn metrics(&mut self) -> Result<String, Error> {
+    pub fn metrics(&mut self) -> Result<Metrics, Error> {
         let (status, text) = self.ask("GET", "/metrics", "text/plain", "")?;
         if status != 200 {
             return Err(wrong("GET /metrics", &format!("the status is {status}")));
         }
-        Ok(String::from_utf8_lossy(&text).into_owned())
+        Metrics::parse(&String::from_utf8_lossy(&text))
+            .ok_or_else(|| wrong("GET /metrics", "a line is no number with a name"))
     }
 
     fn ask(

@@ -37,9 +37,16 @@ impl Metrics {
 
     /// The sum over all lines of a family whose labels begin so.
     pub fn sum(&self, beginning: &str) -> u64 {
+        self.starting(beginning)
+            .map(|(_, value)| value as u64)
+            .sum()
+    }
+
+    /// All lines that begin so, and their numbers.
+    pub fn starting(&self, beginning: &str) -> impl Iterator<Item = (&str, f64)> {
         let lines = self.numbers.range(beginning.to_owned()..);
-        let lines = lines.take_while(|(name, _)| name.starts_with(beginning));
-        lines.map(|(_, &value)| value as u64).sum()
+        let lines = lines.take_while(move |(name, _)| name.starts_with(beginning));
+        lines.map(|(name, &value)| (name.as_str(), value))
     }
 }
 
