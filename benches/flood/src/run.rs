@@ -69,7 +69,7 @@ pub fn slow(options: &Slow) -> Result<Report, Error> {
     let plan = Plan::of(&options.load, options.server.common.settle);
     let seating = options.seating()?;
     let mut session = listeners(&options.server, seating, &plan)?;
-    let mut report = Report::new("slow", session.crowd.target());
+    let mut report = Report::new("slow", &session.crowd.target);
     let memory = session.meter.server_memory();
     let slow = Group::new(seating, options.share, options.forsaken.unwrap_or(0.0));
     session
@@ -90,7 +90,7 @@ pub fn slow(options: &Slow) -> Result<Report, Error> {
     report.broadcast = Some(broadcast);
     report.slow = Some(slowed);
     report.curve("delivery to readers", session.sink.latency_us());
-    report.curve("last reader", session.sink.flights().last_member_us());
+    report.curve("last reader", session.sink.flights.last_member_us());
     Ok(report.conclude(timed_out))
 }
 
@@ -110,7 +110,7 @@ pub fn fairness(options: &Fairness) -> Result<Report, Error> {
     // The timeout is for what may take too long, and the rounds take what they were given.
     let rounds = 2 * (options.rounds + 1);
     session.deadline = after(session.deadline, options.slice.saturating_mul(rounds));
-    let mut report = Report::new("fairness", session.crowd.target());
+    let mut report = Report::new("fairness", &session.crowd.target);
     let sleeper = Group::last(seating);
     session
         .crowd
@@ -130,12 +130,12 @@ pub fn storm(options: &Storm) -> Result<Report, Error> {
     let (server, connections) = (&options.clients.server, options.clients.connections);
     let plan = Plan::one_by_one(1, BROADCAST_BYTES, server.common.settle);
     let mut session = listeners(server, Seating::one_room(connections), &plan)?;
-    let mut report = Report::new("storm", session.crowd.target());
-    let inventory = Inventory::take(server, &session.crowd.target().scene)?;
+    let mut report = Report::new("storm", &session.crowd.target);
+    let inventory = Inventory::take(server, &session.crowd.target.scene)?;
     report.connect = Some(session.connect_as_asked(0.0)?);
-    report.curve("handshake", &session.crowd.outcome().handshake_us);
+    report.curve("handshake", &session.crowd.outcome.handshake_us);
     report.storm = Some(storm::run(&mut session, options.rounds, plan)?);
-    report.curve("last storm", &session.crowd.outcome().handshake_us);
+    report.curve("last storm", &session.crowd.outcome.handshake_us);
     let timed_out = session.is_over();
     report.close = Some(session.close()?);
     report.remains = Inventory::compare(inventory, server, connections)?;
@@ -181,7 +181,7 @@ pub fn joins(options: &Joins) -> Result<Report, Error> {
     let inventory = Inventory::take(server, &target.scene)?;
     let book = joins::Book::new(target.clone(), run_number());
     let mut session = Session::new(server, target, BROADCAST_BYTES, book)?;
-    let mut report = Report::new("joins", session.crowd.target());
+    let mut report = Report::new("joins", &session.crowd.target);
     report.connect = Some(session.connect_as_asked(0.0)?);
     let deadline = session.deadline;
     let (crowd, book) = (&mut session.crowd, &mut session.sink);
@@ -206,7 +206,7 @@ pub fn echo(options: &Echo) -> Result<Report, Error> {
     };
     let book = echo::Book::new(options.connections, size, run_number());
     let mut session = Session::new(server, target, size, book)?;
-    let mut report = Report::new("echo", session.crowd.target());
+    let mut report = Report::new("echo", &session.crowd.target);
     report.connect = Some(session.connect_as_asked(0.0)?);
     let start = session.meter.start(session.crowd.moment())?;
     let (crowd, book) = (&mut session.crowd, &mut session.sink);
@@ -215,7 +215,7 @@ pub fn echo(options: &Echo) -> Result<Report, Error> {
     let timed_out = session.is_over();
     report.close = Some(session.close()?);
     report.echo = Some(session.sink.report(elapsed_us, cost));
-    report.curve("round trip", session.sink.round_trip_us());
+    report.curve("round trip", &session.sink.round_trip_us);
     Ok(report.conclude(timed_out))
 }
 
@@ -232,10 +232,10 @@ impl Steps {
     fn run(self, server: &Server, seating: Seating) -> Result<Report, Error> {
         let plan = self.plan.unwrap_or(Plan::one_by_one(0, 0, Duration::ZERO));
         let mut session = listeners(server, seating, &plan)?;
-        let mut report = Report::new(self.mode, session.crowd.target());
+        let mut report = Report::new(self.mode, &session.crowd.target);
         let before = session.meter.server_memory();
         report.connect = Some(session.connect_as_asked(self.rate)?);
-        report.curve("handshake", &session.crowd.outcome().handshake_us);
+        report.curve("handshake", &session.crowd.outcome.handshake_us);
         let mut connected = None;
         if let Some(hold) = self.hold {
             // What the handshakes left behind is gone by the end of the hold, and what stays is what holding costs.
@@ -256,7 +256,7 @@ impl Steps {
         if let Some((published, cost)) = published {
             report.broadcast = Some(Broadcasted::new(&plan, &session.sink, &published, cost));
             report.curve("delivery", session.sink.latency_us());
-            report.curve("last member", session.sink.flights().last_member_us());
+            report.curve("last member", session.sink.flights.last_member_us());
         }
         report.memory = before.zip(connected).map(|(before, connected)| {
             ServerMemory::new(before, connected, after_publishing, seating.clients())

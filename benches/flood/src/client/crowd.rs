@@ -9,7 +9,7 @@ use mio::{Registry, Token};
 
 use crate::client::connection::{Client, Context, End};
 use crate::client::failure::Failure;
-use crate::client::kit::Kit;
+use crate::client::kit::{Kit, READ_BYTES};
 use crate::client::outcome::Outcome;
 use crate::client::poller::{EVENTS_MAX, Poller};
 use crate::client::schedule::Schedule;
@@ -42,11 +42,13 @@ pub struct Crowd {
     visitors: Vec<Token>,
     buffer: Box<[u8]>,
     kit: Kit,
-    target: Target,
+    /// The server.
+    pub target: Target,
     clients: Vec<Client>,
     /// Those whose receive buffer is to be so small, in bytes.
     small: Option<(Group, usize)>,
-    outcome: Outcome,
+    /// What became of the clients so far.
+    pub outcome: Outcome,
 }
 
 impl Crowd {
@@ -59,7 +61,7 @@ impl Crowd {
         Ok(Crowd {
             poller: Poller::new(clock).map_err(|error| Error::new("opening a poll", error))?,
             visitors: Vec::new(),
-            buffer: Kit::read_buffer(),
+            buffer: vec![0; READ_BYTES].into(),
             kit,
             target,
             clients,
@@ -249,11 +251,6 @@ impl Crowd {
         }
     }
 
-    /// What became of the clients so far.
-    pub fn outcome(&self) -> &Outcome {
-        &self.outcome
-    }
-
     /// Connections that are open now and not closing.
     pub fn open(&self) -> u32 {
         self.clients
@@ -265,11 +262,6 @@ impl Crowd {
     /// The run's clock.
     pub fn clock(&self) -> Clock {
         self.kit.clock
-    }
-
-    /// The server.
-    pub fn target(&self) -> &Target {
-        &self.target
     }
 
     /// Where others may register sockets, with tokens from [`Crowd::visitor`].
@@ -292,7 +284,7 @@ impl Crowd {
     pub fn moment(&self) -> Moment {
         Moment {
             now: self.clock().now(),
-            idle_us: self.poller.idle_us(),
+            idle_us: self.poller.idle_us,
         }
     }
 

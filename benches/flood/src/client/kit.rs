@@ -2,8 +2,8 @@
 
 use crate::measure::clock::Clock;
 
-/// Bytes of the buffer that all short reads go into.
-const READ_BYTES: usize = 256 << 10;
+/// Bytes of the buffer that every read goes into, but those of long frames.
+pub const READ_BYTES: usize = 256 << 10;
 
 /// The tools that all clients share.
 #[derive(Debug)]
@@ -27,11 +27,6 @@ impl Kit {
             scratch: Vec::new(),
             mask: 0,
         }
-    }
-
-    /// The buffer that every read goes into, but those of long frames.
-    pub fn read_buffer() -> Box<[u8]> {
-        vec![0; READ_BYTES].into_boxed_slice()
     }
 
     /// What the next frame is masked with.

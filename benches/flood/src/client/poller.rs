@@ -20,7 +20,8 @@ pub struct Poller {
     poll: Poll,
     events: Events,
     clock: Clock,
-    idle_us: u64,
+    /// Microseconds so far in which there was nothing to do.
+    pub idle_us: u64,
 }
 
 impl Poller {
@@ -63,11 +64,6 @@ impl Poller {
         self.poll.registry()
     }
 
-    /// Microseconds so far in which there was nothing to do.
-    pub fn idle_us(&self) -> u64 {
-        self.idle_us
-    }
-
     fn poll(&mut self, sleep: Duration) -> io::Result<()> {
         match self.poll.poll(&mut self.events, Some(sleep)) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
@@ -101,6 +97,6 @@ mod tests {
         let until = after(clock.now(), Duration::from_millis(50));
         poller.wait(until).unwrap();
         assert!(clock.now() >= until);
-        assert!(poller.idle_us() > 0);
+        assert!(poller.idle_us > 0);
     }
 }

@@ -25,24 +25,17 @@ pub fn contender(text: &str) -> Result<Contender, String> {
         Some((name, rest)) => (Some(name.to_owned()), rest),
         None => (None, text),
     };
-    let mut parts = rest.split('@');
-    let (Some(file), Some(server)) = (parts.next(), parts.next()) else {
+    let parts: Vec<&str> = rest.split('@').collect();
+    let [file, server, pids] = parts[..] else {
         return Err(expected.to_owned());
     };
-    let pids = match parts.next() {
-        Some(pids) => pids.split(',').map(|pid| pid.parse().map_err(|_| expected)),
-        None => return Err(expected.to_owned()),
-    };
-    let pids: Result<Vec<u32>, _> = pids.collect();
-    match parts.next() {
-        Some(_) => Err(expected.to_owned()),
-        None => Ok(Contender {
-            name,
-            file: (file != "roomcast").then(|| PathBuf::from(file)),
-            server: loopback(server)?,
-            pids: pids?,
-        }),
-    }
+    let pids = pids.split(',').map(|pid| pid.parse().map_err(|_| expected));
+    Ok(Contender {
+        name,
+        file: (file != "roomcast").then(|| PathBuf::from(file)),
+        server: loopback(server)?,
+        pids: pids.collect::<Result<_, _>>()?,
+    })
 }
 
 #[cfg(test)]

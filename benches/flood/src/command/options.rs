@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::command::arguments::{duration, header_value, loopback, rate, ratio, share, size};
 use crate::command::contender::{Contender, contender};
 use crate::error::Error;
+use crate::target::caller::Caller;
 use crate::target::seating::Seating;
 
 /// Flood a WebSocket hub on this machine with WebSocket connections and measure what it does.
@@ -378,6 +379,13 @@ fn seating(rooms: u32, connections: Option<u32>, members: Option<u32>) -> Result
         _ => Err(Error::Usage(format!(
             "{rooms} rooms of {members} are more than a million connections"
         ))),
+    }
+}
+
+impl Server {
+    /// A connection for calls to it.
+    pub fn caller(&self) -> Result<Caller, Error> {
+        Caller::connect(self.server, self.common.key.as_deref())
     }
 }
 

@@ -105,12 +105,7 @@ mod tests {
     use super::*;
 
     fn wrapped(pad: usize, after: &str) -> Vec<u8> {
-        let mark = Mark {
-            run: 1,
-            room: 0,
-            seq: 5,
-            at_us: 9,
-        };
+        let mark = Mark::new(1, 0, 5, 9);
         let mut text = b"{\"m\":\"".to_vec();
         mark.write(&mut text, pad);
         text.extend_from_slice(after.as_bytes());

@@ -75,7 +75,8 @@ pub struct Ledger {
     lanes: u32,
     target: Target,
     seating: Seating,
-    flights: Flights,
+    /// The messages on their way.
+    pub flights: Flights,
     members: Vec<Member>,
     places: Vec<Place>,
     rooms: Vec<Room>,
@@ -134,39 +135,24 @@ impl Ledger {
 
     /// What is published to `room` before the run, to learn what is delivered; it is counted nowhere.
     pub fn probe(&self, room: u32) -> Mark {
-        Mark {
-            run: self.run,
-            room: room as u16,
-            seq: PROBE,
-            at_us: 0,
-        }
+        Mark::new(self.run, room, PROBE, 0)
     }
 
     /// The next message of `room`, meant to be sent at `at`, is on its way to all open members.
     pub fn publish(&mut self, room: u32, at: Micros, is_timed: bool) -> Mark {
         let members = self.rooms[room as usize].reading;
-        Mark {
-            run: self.run,
-            room: room as u16,
-            seq: self.flights.publish(room, at, members, is_timed),
-            at_us: at.0,
-        }
-    }
-
-    /// The server did not take a message.
-    pub fn refuse(&mut self, room: u32, seq: u32) {
-        self.flights.refuse(room, seq);
+        Mark::new(
+            self.run,
+            room,
+            self.flights.publish(room, at, members, is_timed),
+            at.0,
+        )
     }
 
     /// Forgets how long everything took so far.
     pub fn forget_latencies(&mut self) {
         self.latency_us.reset();
         self.flights.forget_latencies();
-    }
-
-    /// Stops waiting for what is in flight; what still arrives is counted as ever.
-    pub fn stop_waiting(&mut self) {
-        self.flights.stop_waiting();
     }
 
     /// From now on nobody waits for `client`, and its deliveries are not timed: it does not read.
@@ -186,11 +172,6 @@ impl Ledger {
         }
         self.members.fill(Member::default());
         self.open = 0;
-    }
-
-    /// The messages on their way.
-    pub fn flights(&self) -> &Flights {
-        &self.flights
     }
 
     /// Who sits where.

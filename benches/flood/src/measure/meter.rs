@@ -42,7 +42,7 @@ pub struct Reading {
 }
 
 /// What a phase cost. Shares are of one core.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Cost {
     /// How long the phase was.
     pub seconds: f64,

@@ -6,13 +6,13 @@
 //! at the deadline; there may be any number of rounds.
 
 use crate::client::crowd::Crowd;
-use crate::client::failure::Failure;
 use crate::client::flooder::Flooder;
 use crate::client::publisher::{Answer, Publisher};
 use crate::client::schedule::Schedule;
 use crate::error::Error;
 use crate::measure::clock::{Micros, after};
 use crate::measure::ledger::Ledger;
+use crate::measure::meter::{Cost, Meter};
 use crate::modes::plan::Plan;
 use crate::modes::published::Published;
 use crate::target::mark::PROBE;
@@ -42,7 +42,7 @@ pub struct Broadcast<'a> {
     /// What the publishers saw so far.
     pub published: Published,
     /// Somebody who floods the server meanwhile.
-    flooder: Option<Flooder>,
+    pub flooder: Option<Flooder>,
 }
 
 impl<'a> Broadcast<'a> {
@@ -53,7 +53,7 @@ impl<'a> Broadcast<'a> {
         plan: Plan,
         deadline: Micros,
     ) -> Result<Broadcast<'a>, Error> {
-        if crowd.target().scene.publish.is_none() {
+        if crowd.target.scene.publish.is_none() {
             let sentence = "the target file does not say how to publish ([….publish] is missing)";
             return Err(Error::Usage(sentence.to_owned()));
         }
@@ -87,16 +87,11 @@ impl<'a> Broadcast<'a> {
         Ok(())
     }
 
-    /// Has the clients answer what they were asked between two rounds.
-    pub fn attend(&mut self) -> Result<(), Error> {
-        self.crowd.attend(self.ledger)
-    }
-
     /// One round: publishes the plan and waits for the deliveries.
     pub fn run(&mut self, deadline: Micros, mut progress: impl FnMut(u32)) -> Result<(), Error> {
         let start = self.crowd.clock().now();
         self.schedule = Schedule::new(start, self.plan.rate);
-        self.before = self.ledger.flights().published();
+        self.before = self.ledger.flights.published();
         self.stop_at = self
             .plan
             .duration
@@ -109,15 +104,15 @@ impl<'a> Broadcast<'a> {
                 break;
             }
             self.publish_due();
-            progress(self.in_this_round() - self.ledger.flights().in_flight());
+            progress(self.in_this_round() - self.ledger.flights.in_flight());
             let done = !self.wants_more();
-            if done && self.pending() == 0 && self.ledger.flights().in_flight() == 0 {
+            if done && self.pending() == 0 && self.ledger.flights.in_flight() == 0 {
                 break;
             }
             self.turn()?;
             if self.is_still() {
                 self.published.stalls += 1;
-                self.ledger.stop_waiting();
+                self.ledger.flights.stop_waiting();
                 self.moved = self.crowd.clock().now();
                 if done || self.pending() > 0 {
                     break;
@@ -127,6 +122,13 @@ impl<'a> Broadcast<'a> {
         self.published.sent += self.in_this_round();
         self.published.elapsed_us += self.ledger.last_delivery().since(start);
         Ok(())
+    }
+
+    /// One round, and what it cost.
+    pub fn measured(&mut self, meter: &Meter, deadline: Micros) -> Result<Cost, Error> {
+        let start = meter.start(self.crowd.moment())?;
+        self.run(deadline, |_| ())?;
+        meter.finish(self.crowd.moment(), start)
     }
 
     /// Publishes one more message to each room, which is neither timed nor planned, if somebody missed one: a server
@@ -140,10 +142,10 @@ impl<'a> Broadcast<'a> {
             self.publish_one(room, self.moved, false);
         }
         self.flush();
-        while self.ledger.flights().in_flight() > 0 || self.pending() > 0 {
+        while self.ledger.flights.in_flight() > 0 || self.pending() > 0 {
             let timed_out = self.crowd.clock().now() >= deadline;
             if timed_out || self.is_still() {
-                self.ledger.stop_waiting();
+                self.ledger.flights.stop_waiting();
                 break;
             }
             self.turn()?;
@@ -156,16 +158,6 @@ impl<'a> Broadcast<'a> {
         self.ledger.forget_latencies();
         self.published.late_us.reset();
         self.published.answer_us.reset();
-    }
-
-    /// From now on this client floods the server, or nobody; gives back who did before.
-    pub fn let_flood(&mut self, flooder: Option<Flooder>) -> Option<Flooder> {
-        std::mem::replace(&mut self.flooder, flooder)
-    }
-
-    /// `client` reads again.
-    pub fn resume(&mut self, client: u32) {
-        self.crowd.resume(client, self.ledger);
     }
 
     /// Publishes nothing until nothing has been delivered for half the settling time.
@@ -187,7 +179,7 @@ impl<'a> Broadcast<'a> {
     }
 
     fn ledger_rooms(&self) -> u32 {
-        self.crowd.target().seating.rooms
+        self.crowd.target.seating.rooms
     }
 
     /// Publishes a message to each room until everybody has heard one.
@@ -198,7 +190,7 @@ impl<'a> Broadcast<'a> {
             for room in 0..self.ledger_rooms() {
                 let index = (room % self.plan.publishers) as usize;
                 let (mark, expected) = (self.ledger.probe(room), self.ledger.open_in(room));
-                self.publishers[index].publish(self.crowd.target(), mark, 0, expected);
+                self.publishers[index].publish(&self.crowd.target, mark, 0, expected);
             }
             self.flush();
             let mut unheard = self.ledger.unprobed();
@@ -252,7 +244,7 @@ impl<'a> Broadcast<'a> {
     }
 
     fn in_this_round(&self) -> u32 {
-        self.ledger.flights().published() - self.before
+        self.ledger.flights.published() - self.before
     }
 
     /// Whether the round has more to publish.
@@ -282,18 +274,18 @@ impl<'a> Broadcast<'a> {
     }
 
     fn is_still(&self) -> bool {
-        let waiting = self.pending() > 0 || self.ledger.flights().in_flight() > 0;
+        let waiting = self.pending() > 0 || self.ledger.flights.in_flight() > 0;
         waiting && self.crowd.clock().now() >= after(self.moved(), self.plan.settle)
     }
 
     /// The room that the next message goes to.
     fn next_room(&self) -> u32 {
-        self.ledger.flights().published() % self.ledger_rooms()
+        self.ledger.flights.published() % self.ledger_rooms()
     }
 
     /// Whether the next message may go out as soon as it is due.
     fn has_room(&self) -> bool {
-        let flights = self.ledger.flights();
+        let flights = &self.ledger.flights;
         let lane = flights.published_to(self.next_room()) % self.plan.publishers;
         self.wants_more()
             && self.publishers[lane as usize].pending() < self.plan.pipeline
@@ -323,12 +315,7 @@ impl<'a> Broadcast<'a> {
         let expected = self.ledger.open_in(room);
         let mark = self.ledger.publish(room, at, is_timed);
         let publisher = &mut self.publishers[(mark.seq % self.plan.publishers) as usize];
-        publisher.publish(
-            self.crowd.target(),
-            mark,
-            self.pads[room as usize],
-            expected,
-        );
+        publisher.publish(&self.crowd.target, mark, self.pads[room as usize], expected);
     }
 
     fn flush(&mut self) {
@@ -358,34 +345,24 @@ impl<'a> Broadcast<'a> {
         self.crowd.turn(until, self.ledger)?;
         let ready: Vec<usize> = self.crowd.visitors().collect();
         for index in ready {
-            let outcome = self.publishers[index].ready(self.crowd.target(), &mut self.answers);
-            self.note(outcome);
+            let publisher = &mut self.publishers[index];
+            if let Err(failure) = publisher.ready(&self.crowd.target, &mut self.answers) {
+                self.published.broken.get_or_insert(failure);
+            }
         }
         let now = self.crowd.clock().now();
         for answer in self.answers.drain(..) {
             self.moved = now;
-            let is_taken = self.crowd.target().takes(answer.status);
+            let is_taken = self.crowd.target.takes(answer.status);
             let (room, seq) = (u32::from(answer.mark.room), answer.mark.seq);
-            let is_timed = match seq {
-                PROBE => false,
-                seq => self
-                    .ledger
-                    .flights()
-                    .meant_at(room, seq)
-                    .is_some_and(|(_, timed)| timed),
-            };
+            let meant = self.ledger.flights.meant_at(room, seq);
+            let is_timed = meant.is_some_and(|(_, is_timed)| is_timed);
             if !is_taken && seq != PROBE {
-                self.ledger.refuse(room, seq);
+                self.ledger.flights.refuse(room, seq);
             }
             self.published.take(answer, is_taken, is_timed, now);
         }
         Ok(())
-    }
-
-    fn note(&mut self, outcome: Result<(), Failure>) {
-        if let Err(failure) = outcome {
-            self.published.broken.get_or_insert(failure);
-        }
     }
 }
 
@@ -393,7 +370,7 @@ impl<'a> Broadcast<'a> {
 fn connect(crowd: &Crowd, publishers: u32) -> Result<Vec<Publisher>, Error> {
     let connect = |index: u32| {
         let token = crowd.visitor(index as usize);
-        Publisher::connect(crowd.target(), crowd.registry(), token)
+        Publisher::connect(&crowd.target, crowd.registry(), token)
     };
     (0..publishers).map(connect).collect()
 }

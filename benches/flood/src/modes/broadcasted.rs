@@ -100,7 +100,7 @@ impl Broadcasted {
             counts: ledger.counts(),
             missing: ledger.missing(),
             latency_us: Quantiles::from(ledger.latency_us()),
-            last_member_us: Quantiles::from(ledger.flights().last_member_us()),
+            last_member_us: Quantiles::from(ledger.flights.last_member_us()),
             answer_us: Quantiles::from(&published.answer_us),
             late_us: Quantiles::from(&published.late_us),
             cost,

@@ -11,7 +11,7 @@ use serde::Serialize;
 use slab::Slab;
 
 use crate::client::guest::{Fate, Guest};
-use crate::client::kit::Kit;
+use crate::client::kit::{Kit, READ_BYTES};
 use crate::client::poller::Poller;
 use crate::client::publisher::Publisher;
 use crate::client::schedule::Schedule;
@@ -122,7 +122,7 @@ pub fn run(target: Target, rate: f64, duration: Duration) -> Result<Churned, Err
         poller,
         clock,
         kit: Kit::new(clock, PAYLOAD_MAX),
-        buffer: Kit::read_buffer(),
+        buffer: vec![0; READ_BYTES].into(),
         guests: Slab::new(),
         publisher,
         churned: Churned::default(),
@@ -189,21 +189,10 @@ impl Churn {
     }
 
     fn publish(&mut self, now: Micros) -> Result<(), Error> {
-        let mark = Mark {
-            run: 0,
-            room: 0,
-            seq: self.churned.published,
-            at_us: now.0,
-        };
+        let mark = Mark::new(0, 0, self.churned.published, now.0);
         self.churned.published += 1;
         self.publisher.publish(&self.target, mark, 0, 0);
-        self.listen()
-    }
-
-    /// Writes what the publisher has to say, and reads the answers.
-    fn listen(&mut self) -> Result<(), Error> {
-        self.publisher.take_answers(&self.target)?;
-        Ok(())
+        self.publisher.take_answers(&self.target).map(drop)
     }
 
     fn turn(&mut self, until: Micros) -> Result<(), Error> {
@@ -234,7 +223,7 @@ impl Churn {
             self.guests.remove(key);
         }
         match is_answered {
-            true => self.listen(),
+            true => self.publisher.take_answers(&self.target).map(drop),
             false => Ok(()),
         }
     }
@@ -302,17 +291,13 @@ mod tests {
         Churned {
             came: 8,
             left: Fate::ALL.iter().map(|&fate| (fate, 1)).collect(),
-            failures: BTreeMap::new(),
-            seconds: 1.0,
-            per_second: 8.0,
-            at_once: 1,
-            published: 1,
             server: Counted {
                 accepted: 8,
                 closed: 2,
                 ended: 3,
                 others: 0,
             },
+            ..Churned::default()
         }
     }
 

@@ -112,7 +112,7 @@ fn fanout(options: &Compare, servers: &[Server]) -> Result<Comparison, Error> {
         Broadcasted::judge_deliveries(&counts, &missing, &mut problems);
         let arrived = Arrived {
             latency_us: ledger.latency_us(),
-            last_member_us: Some(ledger.flights().last_member_us()),
+            last_member_us: Some(ledger.flights.last_member_us()),
             late_us: Some(late[server]),
             lost: missing.lost,
             told: counts.missed,
@@ -139,7 +139,7 @@ fn echo(options: &Compare, servers: &[Server]) -> Result<Comparison, Error> {
     field.conclude(options, "echo", &slices, |book, server| {
         let report = book.report(0, slices[server][0].cost);
         let arrived = Arrived {
-            latency_us: book.round_trip_us(),
+            latency_us: &book.round_trip_us,
             last_member_us: None,
             late_us: None,
             lost: u64::from(report.lost),
@@ -155,9 +155,7 @@ impl Load for Fanout<'_> {
         let before = broadcast.ledger.counts().deliveries;
         let before_us = broadcast.published.elapsed_us;
         broadcast.reconnect()?;
-        let start = self.meter.start(broadcast.crowd.moment())?;
-        broadcast.run(self.deadline, |_| ())?;
-        let cost = self.meter.finish(broadcast.crowd.moment(), start)?;
+        let cost = broadcast.measured(&self.meter, self.deadline)?;
         if let Some(reason) = broadcast.published.stopped_by() {
             return Err(Error::Server(format!("publishing stopped: {reason}")));
         }
@@ -173,26 +171,26 @@ impl Load for Fanout<'_> {
     }
 
     fn attend(&mut self) -> Result<(), Error> {
-        self.broadcast.attend()
+        self.broadcast.crowd.attend(self.broadcast.ledger)
     }
 }
 
 impl Load for Echo<'_, '_> {
     fn slice(&mut self) -> Result<Slice, Error> {
         let session = &mut *self.session;
-        let before = session.sink.returned();
+        let before = session.sink.returned;
         let start = session.meter.start(session.crowd.moment())?;
         let (crowd, book) = (&mut session.crowd, &mut session.sink);
         let elapsed_us = echo::run(crowd, book, self.plan, session.deadline)?;
         Ok(Slice {
-            done: u64::from(session.sink.returned() - before),
+            done: u64::from(session.sink.returned - before),
             seconds: seconds(elapsed_us),
             cost: session.meter.finish(session.crowd.moment(), start)?,
         })
     }
 
     fn forget_latencies(&mut self) {
-        self.session.sink.forget_latencies();
+        self.session.sink.round_trip_us.reset();
     }
 
     fn attend(&mut self) -> Result<(), Error> {
@@ -269,31 +267,7 @@ impl<'a, S: Sink> Field<'a, S> {
         slices: &[Vec<Slice>],
         found: impl for<'s> Fn(&'s S, usize) -> (Problems, Arrived<'s>),
     ) -> Result<Comparison, Error> {
-        let mut comparison = Comparison::new(options, work);
-        for (server, (name, mut session)) in self.names.into_iter().zip(self.sessions).enumerate() {
-            let mut problems = Problems::default();
-            problems.check(session.is_over(), || "the run timed out".to_owned());
-            let closed = session.close()?;
-            problems.no_kinds("open connections went away", &closed.lost);
-            problems.no_kinds("connections did not close cleanly", &closed.unclean);
-            let (more, arrived) = found(&session.sink, server);
-            comparison.problems.of(&name, problems);
-            comparison.problems.of(&name, more);
-            let curve = (name.clone(), arrived.latency_us.clone());
-            comparison.curves.push(curve);
-            let url = session.crowd.target().url();
-            let (mine, first) = (&slices[server], &slices[0]);
-            let contended = Contended::new(name, url, mine, first, arrived);
-            comparison.targets.push(contended);
-        }
-        comparison.passed = comparison.problems.is_empty();
-        Ok(comparison)
-    }
-}
-
-impl Comparison {
-    fn new(options: &Compare, work: &'static str) -> Comparison {
-        Comparison {
+        let mut comparison = Comparison {
             mode: "compare",
             work,
             connections: options.connections,
@@ -307,6 +281,24 @@ impl Comparison {
             problems: Problems::default(),
             targets: Vec::new(),
             curves: Vec::new(),
+        };
+        for (server, (name, mut session)) in self.names.into_iter().zip(self.sessions).enumerate() {
+            let mut problems = Problems::default();
+            problems.check(session.is_over(), || "the run timed out".to_owned());
+            let closed = session.close()?;
+            problems.no_kinds("open connections went away", &closed.lost);
+            problems.no_kinds("connections did not close cleanly", &closed.unclean);
+            let (more, arrived) = found(&session.sink, server);
+            comparison.problems.of(&name, problems);
+            comparison.problems.of(&name, more);
+            let curve = (name.clone(), arrived.latency_us.clone());
+            comparison.curves.push(curve);
+            let url = session.crowd.target.url();
+            let (mine, first) = (&slices[server], &slices[0]);
+            let contended = Contended::new(name, url, mine, first, arrived);
+            comparison.targets.push(contended);
         }
+        comparison.passed = comparison.problems.is_empty();
+        Ok(comparison)
     }
 }

@@ -172,15 +172,9 @@ mod tests {
             done,
             seconds: 0.5,
             cost: Cost {
-                seconds: 0.5,
                 server_cpu_seconds: Some(cpu),
-                server_cpu_share: Some(cpu / 0.5),
-                server_waited_share: Some(0.0),
-                client_cpu_seconds: 0.1,
-                client_cpu_share: 0.2,
-                client_waited_share: 0.0,
-                client_busy_share: 0.2,
                 client_was_the_bottleneck: done == 7,
+                ..Cost::default()
             },
         }
     }

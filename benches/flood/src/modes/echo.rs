@@ -46,10 +46,12 @@ pub struct Book {
     open: u32,
     outstanding: u32,
     sent: u32,
-    returned: u32,
+    /// Messages that came back so far.
+    pub returned: u32,
     damaged: u32,
     unasked: u32,
-    round_trip_us: Histogram<u64>,
+    /// From the sending of a message to its return.
+    pub round_trip_us: Histogram<u64>,
     last: Micros,
 }
 
@@ -101,21 +103,6 @@ impl Book {
         }
     }
 
-    /// Messages that came back so far.
-    pub fn returned(&self) -> u32 {
-        self.returned
-    }
-
-    /// From the sending of a message to its return.
-    pub fn round_trip_us(&self) -> &Histogram<u64> {
-        &self.round_trip_us
-    }
-
-    /// Forgets how long everything took so far.
-    pub fn forget_latencies(&mut self) {
-        self.round_trip_us.reset();
-    }
-
     /// What came of it in `elapsed_us`.
     pub fn report(&self, elapsed_us: u64, cost: Cost) -> Echoed {
         let returned = f64::from(self.returned);
@@ -137,12 +124,7 @@ impl Book {
 
     /// Writes the message that `client` sends next, and waits for it.
     fn send(&mut self, client: u32, now: Micros) -> &[u8] {
-        let mark = Mark {
-            run: self.run,
-            room: client as u16,
-            seq: self.sent,
-            at_us: now.0,
-        };
+        let mark = Mark::new(self.run, client, self.sent, now.0);
         self.write(mark);
         self.trips[client as usize] = Some(Trip { mark, since: now });
         self.sent += 1;
@@ -276,7 +258,7 @@ mod tests {
         assert_eq!(text.len(), 100);
         book.message(1, &text, Micros(35));
         assert_eq!((book.returned, book.outstanding, book.damaged), (1, 0, 0));
-        assert_eq!(book.round_trip_us().max(), 25);
+        assert_eq!(book.round_trip_us.max(), 25);
         assert_eq!(book.back, [0, 1, 1]);
     }
 

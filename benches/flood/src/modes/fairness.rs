@@ -118,18 +118,15 @@ pub fn run(
     let deadline = session.deadline;
     let (members, flood_bytes) = (options.connections, options.flood_size as usize);
     let (flooding, sleeping) = (members, members + 1);
-    let (server, key) = (options.server.server, options.server.common.key.as_deref());
-    let has_metrics = session.crowd.target().scene.dropped.is_some();
-    let mut caller = has_metrics
-        .then(|| Caller::connect(server, key))
-        .transpose()?;
+    let has_metrics = session.crowd.target.scene.dropped.is_some();
+    let caller = has_metrics.then(|| options.server.caller());
+    let mut caller = caller.transpose()?;
     let meter = session.meter.clone();
     let mut broadcast = Broadcast::new(&mut session.crowd, &mut session.sink, plan, deadline)?;
     for client in [flooding, sleeping] {
         broadcast.ledger.set_slow(client);
     }
-    let (mut quiet, mut disturbed) = (Rounds::new(), Rounds::new());
-    let mut flooded = 0;
+    let (mut quiet, mut disturbed, mut flooded) = (Rounds::new(), Rounds::new(), 0);
     let bar = progress::bar("publishing", options.rounds);
     for round in 0..=options.rounds {
         // Neither kind is always the one that comes first.
@@ -137,16 +134,14 @@ pub fn run(
             broadcast.forget_latencies();
             if !is_quiet {
                 broadcast.crowd.client(sleeping).pause();
-                broadcast.let_flood(Some(Flooder::new(flooding, flood_bytes)));
+                broadcast.flooder = Some(Flooder::new(flooding, flood_bytes));
             }
             let before = Reading::take(&mut caller)?;
-            let start = meter.start(broadcast.crowd.moment())?;
-            broadcast.run(deadline, |_| ())?;
-            let cost = meter.finish(broadcast.crowd.moment(), start)?;
+            let cost = broadcast.measured(&meter, deadline)?;
             let after = Reading::take(&mut caller)?;
-            let flooder = broadcast.let_flood(None);
+            let flooder = broadcast.flooder.take();
             if !is_quiet {
-                broadcast.resume(sleeping);
+                broadcast.crowd.resume(sleeping, broadcast.ledger);
                 // What the sockets still hold of the flood is no part of the quiet.
                 broadcast.wait_until_still(deadline)?;
             }
@@ -154,19 +149,15 @@ pub fn run(
                 continue;
             }
             flooded += flooder.map_or(0, |flooder| flooder.messages());
-            let latency_us = broadcast.ledger.latency_us();
             let rounds = if is_quiet { &mut quiet } else { &mut disturbed };
-            rounds.add(latency_us, cost, &before, &after);
+            rounds.add(broadcast.ledger.latency_us(), cost, &before, &after);
         }
         bar.set_position(u64::from(round));
     }
     bar.finish_and_clear();
     let published = broadcast.published;
-    let lost_by_members = (0..members)
-        .map(|member| session.sink.lost_by(member))
-        .sum();
-    let disturbers = [flooding, sleeping].into_iter();
-    let given_up = disturbers.filter(|&client| !session.crowd.is_open(client));
+    let lost = (0..members).map(|member| session.sink.lost_by(member));
+    let is_gone = |client: u32| u32::from(!session.crowd.is_open(client));
     let seconds: f64 = disturbed.costs.iter().map(|cost| cost.seconds).sum();
     Ok(Fairness {
         members,
@@ -184,8 +175,8 @@ pub fn run(
         flood_bytes,
         flooded,
         flooded_per_second: flooded as f64 / seconds.max(1e-6),
-        lost_by_members,
-        given_up: given_up.count() as u32,
+        lost_by_members: lost.sum(),
+        given_up: is_gone(flooding) + is_gone(sleeping),
         ratio_max: options.ratio_max,
     })
 }

@@ -184,9 +184,9 @@ pub fn run(
     deadline: Micros,
 ) -> Result<Joined, Error> {
     let settle = options.clients.server.common.settle;
-    let clients = crowd.target().seating.clients();
+    let clients = crowd.target.seating.clients();
     let token = crowd.visitor(0);
-    let mut publisher = Publisher::connect(crowd.target(), crowd.registry(), token)?;
+    let mut publisher = Publisher::connect(&crowd.target, crowd.registry(), token)?;
     let start = crowd.clock().now();
     let end = after(start, options.duration).min(deadline);
     let publishing = Schedule::new(start, options.rate);
@@ -199,23 +199,16 @@ pub fn run(
         }
         // What the schedule has before its end is sent however late it is.
         while publishing.due(book.sent) <= now.min(Micros(end.0 - 1)) {
-            let mark = Mark {
-                run: book.run,
-                room: 0,
-                seq: book.sent,
-                at_us: now.0,
-            };
+            let mark = Mark::new(book.run, 0, book.sent, now.0);
             book.sent += 1;
-            publisher.publish(crowd.target(), mark, 0, 0);
+            publisher.publish(&crowd.target, mark, 0, 0);
         }
-        tell(crowd, book, &mut publisher)?;
+        book.answered += publisher.take_answers(&crowd.target)?;
         while joining.due(asked) <= now {
             asked += 1;
             // Whoever is drawn while it waits for an answer is passed over; spread is all that chance is for.
-            chance ^= chance << 13;
-            chance ^= chance >> 17;
-            chance ^= chance << 5;
-            let client = chance % clients;
+            chance = chance.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let client = (chance >> 8) % clients;
             if let Some(question) = book.ask(client) {
                 crowd.send(client, question.as_bytes());
             }
@@ -255,7 +248,7 @@ fn wait(
     until: Micros,
 ) -> Result<(), Error> {
     loop {
-        tell(crowd, book, publisher)?;
+        book.answered += publisher.take_answers(&crowd.target)?;
         let is_done =
             publisher.pending() == 0 && book.guests.iter().all(|guest| guest.asked.is_none());
         if is_done || crowd.clock().now() >= until {
@@ -263,12 +256,6 @@ fn wait(
         }
         crowd.turn(until, book)?;
     }
-}
-
-/// Writes what is to be published, and counts what was answered.
-fn tell(crowd: &Crowd, book: &mut Book, publisher: &mut Publisher) -> Result<(), Error> {
-    book.answered += publisher.take_answers(crowd.target())?;
-    Ok(())
 }
 
 impl Judge for Joined {

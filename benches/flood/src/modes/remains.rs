@@ -14,7 +14,6 @@ use crate::command::options::Server;
 use crate::error::Error;
 use crate::measure::problems::{Judge, Problems};
 use crate::measure::process::Process;
-use crate::target::caller::Caller;
 use crate::target::description::Scene;
 use crate::target::metrics::Metrics;
 
@@ -113,8 +112,7 @@ impl Inventory {
 
 /// What the server holds now, and all that it says; the connection that asks is among its descriptors.
 fn look(server: &Server) -> Result<(Holdings, Metrics), Error> {
-    let mut caller = Caller::connect(server.server, server.common.key.as_deref())?;
-    let metrics = caller.metrics()?;
+    let metrics = server.caller()?.metrics()?;
     let process = Process::with_ids(&server.pid);
     let failed = |error| Error::new("looking at the server's process", error);
     let holdings = Holdings {

@@ -68,7 +68,7 @@ impl<'a, S: Sink> Session<'a, S> {
     /// Connects the clients that wait for it, at most `in_flight_max` at a time, and waits until they are greeted.
     pub fn connect(&mut self, rate: f64, in_flight_max: usize) -> Result<Connected, Error> {
         let start = self.meter.start(self.crowd.moment())?;
-        let asked = self.crowd.target().seating.clients();
+        let asked = self.crowd.target.seating.clients();
         let bar = progress::bar("connecting", asked);
         let pace = Pace {
             schedule: Schedule::new(self.now(), rate),
@@ -84,8 +84,8 @@ impl<'a, S: Sink> Session<'a, S> {
             self.crowd.turn(settled, &mut self.sink)?;
         }
         bar.finish_and_clear();
-        let outcome = self.crowd.outcome();
-        let greets = self.crowd.target().greets();
+        let outcome = &self.crowd.outcome;
+        let greets = self.crowd.target.greets();
         Ok(Connected {
             asked,
             opened: outcome.opened,
@@ -131,7 +131,7 @@ impl<'a, S: Sink> Session<'a, S> {
         self.crowd
             .close(in_flight_max, deadline, &mut self.sink, advance)?;
         bar.finish_and_clear();
-        let outcome = self.crowd.outcome();
+        let outcome = &self.crowd.outcome;
         Ok(Closed {
             clean: outcome.clean,
             unclean: outcome.unclean.clone(),

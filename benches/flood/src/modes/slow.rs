@@ -23,7 +23,6 @@ use crate::modes::plan::Plan;
 use crate::modes::progress;
 use crate::modes::published::Published;
 use crate::modes::session::Session;
-use crate::target::caller::Caller;
 use crate::target::group::Group;
 use crate::target::metrics::Metrics;
 
@@ -34,7 +33,7 @@ const REMINDERS_MAX: u32 = 5;
 const ASK_INTERVAL: Duration = Duration::from_millis(200);
 
 /// What became of those that stopped reading.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Slowed {
     /// Members that stopped reading.
     pub connections: u32,
@@ -73,7 +72,7 @@ pub fn run(
 ) -> Result<(Published, Slowed, Cost), Error> {
     let deadline = session.deadline;
     let clock = session.crowd.clock();
-    let scene = &session.crowd.target().scene;
+    let scene = &session.crowd.target.scene;
     let teller = Teller {
         server,
         metric: scene.dropped.clone(),
@@ -108,7 +107,7 @@ pub fn run(
             sampler.note(&metrics);
         }
         for client in group.members().filter(|&client| !group.forsakes(client)) {
-            broadcast.resume(client);
+            broadcast.crowd.resume(client, broadcast.ledger);
         }
         broadcast.wait_until_still(deadline)?;
     }
@@ -127,34 +126,40 @@ pub fn run(
         broadcast.crowd.client(client).mute(false);
     }
     let published = broadcast.published;
-    let (mut books, mut dropped_by_metrics) = (None, None);
-    if let Some(before) = &before {
-        books = teller.books(before, &session.sink)?;
-        dropped_by_metrics = teller.dropped(before)?;
-    }
+    let mut slowed = reconcile(session, group, &teller, before.as_ref())?;
+    (slowed.memory, slowed.peak) = (memory, sampler.map(|sampler| sampler.peak()));
+    Ok((published, slowed, cost))
+}
+
+/// What both ends counted since `before`.
+fn reconcile(
+    session: &Session<'_, Ledger>,
+    group: Group,
+    teller: &Teller<'_>,
+    before: Option<&Metrics>,
+) -> Result<Slowed, Error> {
     let ledger = &session.sink;
-    let lost = |is_slow: bool| -> u64 {
-        let clients =
-            (0..ledger.seating().clients()).filter(|&client| group.has(client) == is_slow);
-        clients.map(|client| ledger.lost_by(client)).sum()
-    };
-    let given_up = group
-        .members()
-        .filter(|&client| !session.crowd.is_open(client));
-    let slowed = Slowed {
+    let mut slowed = Slowed {
         connections: group.len(),
         forsaken: group.forsaken(),
-        given_up: given_up.count() as u32,
-        dropped_by_metrics,
         dropped_by_notices: ledger.counts().missed,
-        dropped_by_count: lost(true),
         unexplained: ledger.missing().unexplained,
-        lost_by_readers: lost(false),
-        books,
-        memory,
-        peak: sampler.map(|sampler| sampler.peak()),
+        ..Slowed::default()
     };
-    Ok((published, slowed, cost))
+    for client in 0..ledger.seating().clients() {
+        match group.has(client) {
+            false => slowed.lost_by_readers += ledger.lost_by(client),
+            true => {
+                slowed.dropped_by_count += ledger.lost_by(client);
+                slowed.given_up += u32::from(!session.crowd.is_open(client));
+            }
+        }
+    }
+    if let Some(before) = before {
+        slowed.books = teller.books(before, ledger)?;
+        slowed.dropped_by_metrics = teller.dropped(before)?;
+    }
+    Ok(slowed)
 }
 
 /// Waits until the server has closed those that never read again, and has them read what it had written until then.
@@ -181,7 +186,7 @@ fn bury(
         broadcast.turn_until(after(now, ASK_INTERVAL).min(deadline))?;
     }
     bar.finish_and_clear();
-    forsaken().for_each(|client| broadcast.resume(client));
+    forsaken().for_each(|client| broadcast.crowd.resume(client, broadcast.ledger));
     broadcast.wait_until_still(deadline)
 }
 
@@ -198,10 +203,7 @@ impl Teller<'_> {
         if self.metric.is_none() && self.app.is_none() {
             return Ok(None);
         }
-        let key = self.server.common.key.as_deref();
-        Caller::connect(self.server.server, key)?
-            .metrics()
-            .map(Some)
+        self.server.caller()?.metrics().map(Some)
     }
 
     /// Connections of the app, if it says so.
@@ -270,17 +272,9 @@ mod tests {
     #[test]
     fn counts_that_differ_are_a_problem_each() {
         let mut slowed = Slowed {
-            connections: 1,
-            forsaken: 0,
-            given_up: 0,
             dropped_by_metrics: Some(5),
-            dropped_by_notices: 5,
             dropped_by_count: 5,
-            unexplained: 0,
-            lost_by_readers: 0,
-            books: None,
-            memory: None,
-            peak: None,
+            ..Slowed::default()
         };
         assert_eq!(slowed.problems().len(), 0);
         slowed.dropped_by_metrics = Some(4);

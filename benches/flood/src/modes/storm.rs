@@ -54,7 +54,7 @@ pub struct Round {
 
 /// Cuts all connections `rounds` times.
 pub fn run(session: &mut Session<'_, Ledger>, rounds: u32, plan: Plan) -> Result<Stormed, Error> {
-    let connections = session.crowd.target().seating.clients();
+    let connections = session.crowd.target.seating.clients();
     let mut stormed = Stormed {
         connections,
         rounds: Vec::new(),
@@ -75,7 +75,7 @@ fn round(
     plan: Plan,
     failures: &mut BTreeMap<String, u32>,
 ) -> Result<Round, Error> {
-    let everybody = session.crowd.target().seating.clients();
+    let everybody = session.crowd.target.seating.clients();
     let start = session.now();
     let meter = session.meter.start(session.crowd.moment())?;
     let since = |session: &Session<'_, Ledger>| seconds(session.now().since(start));

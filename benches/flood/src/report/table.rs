@@ -102,15 +102,13 @@ impl Text {
         };
         let (sent, rate) = (count(broadcast.sent), broadcast.messages_per_second);
         let what = format!("{sent} messages of {size} B{whereto}");
-        self.line(format!(
-            "published | {what} by {publishers}, {pace}; {rate:.1} /s"
-        ));
+        let line = format!("published | {what} by {publishers}, {pace}; {rate:.1} /s");
+        self.line(line);
         let (counts, missing) = (&broadcast.counts, &broadcast.missing);
         let deliveries = count(counts.deliveries);
         let rate = at_least(broadcast.deliveries_per_second, &broadcast.cost);
-        self.line(format!(
-            "delivered | {deliveries} in {seconds:.3} s, {rate} /s"
-        ));
+        let line = format!("delivered | {deliveries} in {seconds:.3} s, {rate} /s");
+        self.line(line);
         self.for_each_cpu_second(broadcast.deliveries_per_server_cpu_second);
         let (lost, twice) = (count(missing.lost), count(counts.duplicates));
         let (disordered, damaged) = (count(counts.out_of_order), count(counts.corrupt));
@@ -141,9 +139,8 @@ impl Text {
         ));
         self.for_each_cpu_second(echo.round_trips_per_server_cpu_second);
         let (lost, damaged, unasked) = (echo.lost, echo.damaged, echo.unasked);
-        self.line(format!(
-            "checked | {lost} lost, {damaged} damaged, {unasked} not asked for"
-        ));
+        let line = format!("checked | {lost} lost, {damaged} damaged, {unasked} not asked for");
+        self.line(line);
     }
 
     fn slowed(&mut self, slow: &Slowed) {
@@ -156,9 +153,8 @@ impl Text {
             .map(|dropped| format!("{} by its metrics, ", count(dropped)));
         let metrics = metrics.unwrap_or_default();
         let (notices, counted) = (count(slow.dropped_by_notices), count(slow.dropped_by_count));
-        self.line(format!(
-            "dropped | {metrics}{notices} by its notices, {counted} by counting"
-        ));
+        let line = format!("dropped | {metrics}{notices} by its notices, {counted} by counting");
+        self.line(line);
         if let Some(peak) = &slow.peak {
             let (rss, grown) = (bytes(peak.rss), bytes(peak.rss - peak.rss_before));
             let (queues, budget, samples) =
@@ -201,24 +197,21 @@ impl Text {
 
     fn disturbed(&mut self, fairness: &Fairness) {
         let (sent, size, rate) = (count(fairness.sent), fairness.size, fairness.rate);
-        self.line(format!(
-            "published | {sent} messages of {size} B, {rate} /s"
-        ));
+        let line = format!("published | {sent} messages of {size} B, {rate} /s");
+        self.line(line);
         let (members, flooded) = (count(fairness.members), count(fairness.flooded));
         let (rounds, size) = (fairness.rounds, fairness.flood_bytes);
         let (all, rate) = (2 * rounds, whole(fairness.flooded_per_second));
         let who = format!("{members} members in {rounds} of {all} rounds");
         let whom = format!("{flooded} messages of {size} B, {rate} /s");
-        self.line(format!(
-            "disturbed | {who} by {whom}, and by one that read nothing"
-        ));
+        let line = format!("disturbed | {who} by {whom}, and by one that read nothing");
+        self.line(line);
         self.rounds("quiet", &fairness.quiet);
         self.rounds("disturbed", &fairness.disturbed);
         for (name, ratio) in [("p50", &fairness.ratio_p50), ("p99", &fairness.ratio_p99)] {
             let (median, p25, p75) = (ratio.median, ratio.p25, ratio.p75);
-            self.line(format!(
-                "ratio | {name} {median:.2} (quarters {p25:.2}-{p75:.2})"
-            ));
+            let line = format!("ratio | {name} {median:.2} (quarters {p25:.2}-{p75:.2})");
+            self.line(line);
         }
     }
 
@@ -227,9 +220,8 @@ impl Text {
         let share = rounds.server_cpu_share.median * 100.0;
         let busy = rounds.client_busy_share.median * 100.0;
         let server = format!("server CPU {seconds:.3} s, {share:.1} % of a core");
-        self.line(format!(
-            "{name} | {server}; client busy {busy:.0} % of the time"
-        ));
+        let line = format!("{name} | {server}; client busy {busy:.0} % of the time");
+        self.line(line);
         let spans = [
             ("publish to write", rounds.publish_to_write),
             ("a turn of the loop", rounds.loop_turn),
@@ -251,9 +243,8 @@ impl Text {
             let (upgraded, greeted) = (round.upgraded_seconds, round.greeted_seconds);
             let parts =
                 format!("(upgraded {upgraded:.2} s, greeted {greeted:.2} s), {attempts} attempts");
-            self.line(format!(
-                "storm | {served} of {all} served again in {seconds:.2} s {parts}"
-            ));
+            let line = format!("storm | {served} of {all} served again in {seconds:.2} s {parts}");
+            self.line(line);
         }
         self.kinds("failed", &storm.failures);
     }
@@ -264,9 +255,8 @@ impl Text {
         let (came, at_once) = (count(churn.came), count(churn.at_once));
         let published = count(churn.published);
         let pace = format!("{seconds:.1} s, {per_second:.0} /s, at most {at_once} at once");
-        self.line(format!(
-            "came | {came} connections in {pace}, {published} messages published"
-        ));
+        let line = format!("came | {came} connections in {pace}, {published} messages published");
+        self.line(line);
         for (fate, &number) in &churn.left {
             self.line(format!("left | {} {fate:?}", count(number)));
         }
@@ -286,9 +276,8 @@ impl Text {
         let (published, deliveries) = (count(heard.published), count(heard.deliveries));
         let went =
             format!("{joined} times, left {left} times, {clients} clients in {seconds:.1} s");
-        self.line(format!(
-            "joined | {went}; {published} messages published, {deliveries} heard"
-        ));
+        let line = format!("joined | {went}; {published} messages published, {deliveries} heard");
+        self.line(line);
         let (uninvited, gaps) = (heard.uninvited, heard.gaps);
         let (first, last) = (heard.wrong_first, heard.wrong_last);
         self.line(format!("checked | {uninvited} uninvited, {gaps} gaps, {first} wrong beginnings, {last} wrong ends"));
@@ -356,9 +345,8 @@ impl Text {
             let published = memory.published.as_ref().map(part);
             let published = published.map(|bytes| format!(", {bytes} after publishing"));
             let grown = format!("{connected} connected{}", published.unwrap_or_default());
-            self.line(format!(
-                "{name} {before} before, {grown}; {each:.0} B a connection"
-            ));
+            let line = format!("{name} {before} before, {grown}; {each:.0} B a connection");
+            self.line(line);
         };
         part("server memory | RSS", |m| m.rss, memory.rss_per_connection);
         part(" | private", |m| m.private, memory.private_per_connection);
@@ -388,9 +376,8 @@ impl Text {
     fn cost(&mut self, phase: &str, cost: &Cost) {
         if let (Some(seconds), Some(share)) = (cost.server_cpu_seconds, cost.server_cpu_share) {
             let share = share * 100.0;
-            self.line(format!(
-                "{phase} | server CPU {seconds:.3} s, {share:.1} % of a core"
-            ));
+            let line = format!("{phase} | server CPU {seconds:.3} s, {share:.1} % of a core");
+            self.line(line);
         }
         let (seconds, share) = (cost.client_cpu_seconds, cost.client_cpu_share * 100.0);
         let busy = cost.client_busy_share * 100.0;

@@ -29,6 +29,16 @@ pub struct Mark {
 }
 
 impl Mark {
+    /// Message `seq` of a room, meant to be sent at so many microseconds.
+    pub const fn new(run: u16, room: u32, seq: u32, at_us: u64) -> Mark {
+        Mark {
+            run,
+            room: room as u16,
+            seq,
+            at_us,
+        }
+    }
+
     /// Appends the mark with `pad` bytes of padding.
     pub fn write(self, out: &mut Vec<u8>, pad: usize) {
         self.write_head(&mut *out);
@@ -95,12 +105,7 @@ fn read_hexadecimal(digits: &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
 
-    const MARK: Mark = Mark {
-        run: 7,
-        room: 3,
-        seq: 42,
-        at_us: 1_234_567,
-    };
+    const MARK: Mark = Mark::new(7, 3, 42, 1_234_567);
 
     fn text(mark: Mark, pad: usize) -> Vec<u8> {
         let mut out = Vec::new();
@@ -110,12 +115,7 @@ mod tests {
 
     #[test]
     fn a_mark_reads_back_wherever_it_is() {
-        let largest = Mark {
-            run: u16::MAX,
-            room: u16::MAX,
-            seq: u32::MAX,
-            at_us: (1 << 40) - 1,
-        };
+        let largest = Mark::new(u16::MAX, 0xffff, u32::MAX, (1 << 40) - 1);
         for mark in [MARK, largest] {
             for pad in [0, 1, 1000] {
                 let text = [b"{\"m\":\"", &text(mark, pad)[..], b"flood=\"}"].concat();

@@ -4,7 +4,6 @@
 //! It is one [`Scene`] of a description with an address; all that can be is put together before the run. Only requests
 //! are written here, their answers are read by whoever sent them.
 
-use std::io::Write;
 use std::net::SocketAddr;
 
 use serde_json::Value;
@@ -112,14 +111,12 @@ impl Target {
     pub fn write_upgrade(&self, out: &mut Vec<u8>, client: u32, websocket_key: &str) {
         let path = self.upgrades.get(client as usize);
         let path = path.unwrap_or(&self.upgrades[0]);
-        self.write_head(out, "GET", path);
-        put(
-            out,
-            format_args!(
-                "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
-                 Sec-WebSocket-Key: {websocket_key}\r\n\r\n"
-            ),
+        let request = format!(
+            "{}Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: {websocket_key}\r\n\r\n",
+            self.head("GET", path)
         );
+        out.extend_from_slice(request.as_bytes());
     }
 
     /// Appends the request that publishes `mark` with `pad` bytes of padding to its room.
@@ -128,7 +125,7 @@ impl Target {
         let around = publishing.before_mark.len() + publishing.after_mark.len();
         let length = around + crate::target::mark::MARK_BYTES + pad;
         out.extend_from_slice(&publishing.head);
-        put(out, format_args!("{length}\r\n\r\n"));
+        out.extend_from_slice(format!("{length}\r\n\r\n").as_bytes());
         out.extend_from_slice(&publishing.before_mark);
         mark.write(out, pad);
         out.extend_from_slice(&publishing.after_mark);
@@ -176,29 +173,24 @@ impl Target {
             .body
             .around_mark()
             .expect("the description was read only because its body holds the mark");
-        let mut head = Vec::new();
-        self.write_head(&mut head, &publish.method, &publish.path.fill(values)?);
-        let kind = &publish.content_type;
-        put(
-            &mut head,
-            format_args!("Content-Type: {kind}\r\nContent-Length: "),
+        let (head, kind) = (
+            self.head(&publish.method, &publish.path.fill(values)?),
+            &publish.content_type,
         );
+        let head = format!("{head}Content-Type: {kind}\r\nContent-Length: ");
         Ok(Publishing {
-            head,
+            head: head.into_bytes(),
             before_mark: before.fill(values)?.into_bytes(),
             after_mark: after.fill(values)?.into_bytes(),
         })
     }
 
-    fn write_head(&self, out: &mut Vec<u8>, method: &str, path: &str) {
-        let server = self.server;
-        put(
-            out,
-            format_args!("{method} {path} HTTP/1.1\r\nHost: {server}\r\n"),
-        );
-        if let Some(key) = &self.key {
-            put(out, format_args!("X-API-Key: {key}\r\n"));
-        }
+    /// What every request begins with.
+    fn head(&self, method: &str, path: &str) -> String {
+        let key = self.key.as_ref();
+        let key = key.map(|key| format!("X-API-Key: {key}\r\n"));
+        let (server, key) = (self.server, key.unwrap_or_default());
+        format!("{method} {path} HTTP/1.1\r\nHost: {server}\r\n{key}")
     }
 }
 
@@ -213,11 +205,6 @@ fn compact(texts: Vec<String>) -> Vec<String> {
 fn holds(text: &[u8], part: &str) -> bool {
     text.windows(part.len())
         .any(|window| window == part.as_bytes())
-}
-
-fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
-    out.write_fmt(text)
-        .expect("writing to a Vec cannot fail, it only grows");
 }
 
 /// A server as the description that is built in has it, for tests.
@@ -247,12 +234,7 @@ mod tests {
     #[test]
     fn a_publish_request_gives_the_length_of_its_body() {
         let target = sample("[::1]:9".parse().unwrap(), None, 1);
-        let mark = Mark {
-            run: 1,
-            room: 0,
-            seq: 2,
-            at_us: 3,
-        };
+        let mark = Mark::new(1, 0, 2, 3);
         let mut out = Vec::new();
         target.write_publish(&mut out, mark, 5);
         let text = String::from_utf8(out).unwrap();

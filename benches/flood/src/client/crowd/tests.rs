@@ -91,7 +91,7 @@ fn connected_within(
 
 fn failures(server: SocketAddr, count: u32) -> String {
     let (crowd, _) = connected(server, count, &mut Diary::default());
-    format!("{:?}", crowd.outcome().failed)
+    format!("{:?}", crowd.outcome.failed)
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn a_stream_cut_at_every_byte_is_read_as_it_was_meant() {
         crowd.turn(deadline, &mut diary).unwrap();
     }
     crowd.close(1, deadline, &mut diary, |_| ()).unwrap();
-    assert_eq!(crowd.outcome().clean, 1);
+    assert_eq!(crowd.outcome.clean, 1);
     let expected = messages.iter().map(|message| format!("0 {message}"));
     assert!(
         diary.0[1..diary.0.len() - 1]
@@ -143,7 +143,7 @@ fn connections_that_fail_are_counted_by_kind() {
     let silent = server(move |socket| kept.push(socket));
     let soon = Duration::from_millis(200);
     let (crowd, _) = connected_within(soon, silent, 2, &mut Diary::default());
-    let failed = format!("{:?}", crowd.outcome().failed);
+    let failed = format!("{:?}", crowd.outcome.failed);
     assert_eq!(failed, r#"{"timeout": 2}"#);
 }
 
@@ -161,7 +161,7 @@ fn a_connection_that_goes_away_by_itself_is_lost_with_its_close_code() {
     }
     assert_eq!(diary.0, ["0 opened", "0 lost"]);
     assert_eq!(
-        format!("{:?}", crowd.outcome().lost),
+        format!("{:?}", crowd.outcome.lost),
         r#"{"close code 1005": 1}"#
     );
 }
