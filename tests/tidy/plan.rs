@@ -82,8 +82,6 @@ pub const CRATES: &[(&str, &[&str])] = &[
     ("strsim", &["settings"]),
     ("ipnet", &["settings", "apps::proxies"]),
     ("flate2", &["wire::deflate"]),
-    ("hdrhistogram", &["roomcast_flood"]),
-    ("indicatif", &["roomcast_flood"]),
 ];
 
 /// Paths that nobody writes, and why.

@@ -6,7 +6,7 @@
 //! | folder | what |
 //! |---|---|
 //! | [`run`] | which steps each mode takes, and what of it is reported |
-//! | [`report`] | its [`findings`](report::findings), printed as a [`table`](report::table) or as JSON, drawn as a [`plot`](report::plot) |
+//! | [`report`] | its [`findings`](report::findings), printed as a [`table`] or as JSON, drawn as a [`plot`] |
 //! | [`modes`] | what is done: the steps of a [`session`](modes::session), a [`broadcast`](modes::broadcast) to many, and a file for each mode beside that |
 //! | [`client`] | the [`crowd`](client::crowd) drives all [`connection`](client::connection)s through one [`poller`](client::poller); a [`publisher`](client::publisher) speaks HTTP |
 //! | [`measure`] | the [`ledger`](measure::ledger) checks, counts and times every delivery; [`books`](measure::books) of both ends; the [`meter`](measure::meter) watches both processes |

@@ -1,5 +1,5 @@
-//! The server under test, whatever it is: how it is described, how it is called, what is published to it, and who of its
-//! clients sits where.
+//! The server under test, whatever it is: how it is described, how it is called, what is published to it, and who of
+//! its clients sits where.
 
 pub mod answer;
 pub mod caller;
