@@ -10,33 +10,20 @@ use std::thread;
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 
-/// The hub's program. Cargo builds what stands beside a test and no other package's program, so it is asked to: the
-/// same way that the flood was built, and to the same place.
+/// The hub's program. Cargo builds the programs of a test's own package and of no other, so it is asked to: with the
+/// profile that the flood was built with, and into the same folder.
 static HUB: LazyLock<PathBuf> = LazyLock::new(|| {
     let flood = Path::new(env!("CARGO_BIN_EXE_roomcast-flood"));
-    let folder = flood.parent().expect("a program is in a folder");
-    let profile = match folder.file_name().and_then(|name| name.to_str()) {
-        Some("debug") | None => "dev",
-        Some(name) => name,
-    };
+    let folder = flood.parent().and_then(Path::file_name).unwrap();
+    let profile = folder.to_str().unwrap().replace("debug", "dev");
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     let mut command = Command::new(env!("CARGO"));
-    command.args([
-        "build",
-        "--quiet",
-        "--package",
-        "roomcast",
-        "--bin",
-        "roomcast",
-    ]);
-    command.args(["--profile", profile, "--manifest-path"]);
-    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml"));
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent();
-    command.arg("--target-dir").args(target);
-    let built = command
-        .status()
-        .expect("cargo can be run, for it runs this");
+    command.args("build --quiet --package roomcast --bin roomcast --profile".split(' '));
+    command.arg(profile).arg("--target-dir").arg(target);
+    command.current_dir(env!("CARGO_MANIFEST_DIR"));
+    let built = command.status().unwrap();
     assert!(built.success(), "the hub cannot be built: {command:?}");
-    folder.join("roomcast")
+    target.join(folder).join("roomcast")
 });
 
 /// A running server.
