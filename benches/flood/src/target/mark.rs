@@ -4,9 +4,7 @@
 //! All of it is hexadecimal digits, `=`, `x` and `.`, so no server has to quote it, and it has the same number of bytes
 //! for every message. What a server wraps around it is an [`envelope`](crate::measure::envelope)'s business.
 
-use std::io::Write;
-
-const START: &str = "flood=";
+const START: &[u8] = b"flood=";
 const DIGITS: [usize; 4] = [4, 4, 8, 10];
 
 /// Bytes of a mark without padding.
@@ -41,16 +39,30 @@ impl Mark {
 
     /// Appends the mark with `pad` bytes of padding.
     pub fn write(self, out: &mut Vec<u8>, pad: usize) {
-        self.write_head(&mut *out);
-        out.resize(out.len() + pad, b'x');
+        let start = out.len();
+        out.resize(start + MARK_BYTES - 1 + pad, b'x');
+        self.write_head(&mut out[start..]);
         out.push(b'.');
     }
 
-    /// Writes all of the mark that comes before the padding.
-    pub fn write_head(self, mut out: impl Write) {
-        let (run, room, seq, at_us) = (self.run, self.room, self.seq, self.at_us);
-        write!(out, "{START}{run:04x}{room:04x}{seq:08x}{at_us:010x}")
-            .expect("there is room for a mark, or it grows");
+    /// Writes all of the mark that comes before the padding. An echo does so twice, where `write!` would be felt.
+    pub fn write_head(self, head: &mut [u8]) {
+        let (start, mut rest) = head.split_at_mut(START.len());
+        start.copy_from_slice(START);
+        let numbers = [
+            self.run.into(),
+            self.room.into(),
+            self.seq.into(),
+            self.at_us,
+        ];
+        for (mut number, digits) in numbers.into_iter().zip(DIGITS) {
+            let (mine, others) = rest.split_at_mut(digits);
+            for digit in mine.iter_mut().rev() {
+                *digit = b"0123456789abcdef"[(number & 0xf) as usize];
+                number >>= 4;
+            }
+            rest = others;
+        }
     }
 
     /// The mark in `text` and where it starts, looked for at `hint` first.
@@ -64,7 +76,7 @@ impl Mark {
 
     /// The mark that starts `text`.
     fn read(text: &[u8]) -> Option<Mark> {
-        let mut digits = text.strip_prefix(START.as_bytes())?;
+        let mut digits = text.strip_prefix(START)?;
         let mut numbers = [0; DIGITS.len()];
         for (number, length) in numbers.iter_mut().zip(DIGITS) {
             let (mine, rest) = digits.split_at_checked(length)?;
