@@ -477,12 +477,12 @@ impl<T: Transport> Reactor<T> {
         self.shortage.next().is_some()
     }
 
-    /// Bytes that wait for one connection, and of what it has half sent; for tests and simulation.
+    /// Bytes that wait for one connection alone, and of what it has half sent; for tests and simulation.
     pub fn backlog_bytes(&self, conn: ConnId) -> u64 {
         let found = self.conns.get(conn.key as usize);
         let found = found.filter(|found| found.generation == conn.generation);
         found.map_or(0, |found| {
-            let waiting = self.shared.outbox.backlog_bytes(conn.key);
+            let waiting = self.shared.outbox.own_bytes(conn.key);
             u64::from(waiting) + u64::from(found.held_bytes)
         })
     }

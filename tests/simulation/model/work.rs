@@ -27,6 +27,8 @@ const ANSWER_BYTES_MAX: u64 = 64 << 10;
 const MESSAGES_MIN: u64 = 4;
 /// Guests that are looked at once more before one is closed for another.
 const LOOKS_MAX: u64 = 16;
+/// Messages of a run at most: as many as the longest queue takes.
+const RUN_MESSAGES_MAX: u64 = 256;
 /// Rooms that a member is in at most, and leaves with its connection.
 const ROOMS_MAX: u64 = 32;
 
@@ -198,7 +200,8 @@ fn step(phase: Phase, rules: &Rules, written_bytes: u64) -> u64 {
         Phase::Accept => work::ACCEPT,
         Phase::Serve | Phase::ServeHeavy => service,
         Phase::Tick => work::LAPSE + write + service,
-        Phase::Flush => write + slice(rules),
+        // A member whose socket takes less than all of a run has what is left copied to its queue.
+        Phase::Flush => write + RUN_MESSAGES_MAX * work::COPY + slice(rules),
         Phase::Rest => 0,
     }
 }
