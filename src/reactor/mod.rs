@@ -79,9 +79,8 @@ pub struct Reactor<T: Transport> {
     buffer: Buffer,
     ready: Vec<Ready>,
     serving: VecDeque<ConnId>,
-    /// Those of them that make much work, and whether they come first.
+    /// Those of them that make much work.
     heavy: VecDeque<ConnId>,
-    heavy_is_first: bool,
     /// Those whose request waits until what an app has published is written, and how many runs had begun by then.
     waiting: Vec<(AppId, ConnId, u64)>,
     /// Of those that were on the serving list together, how many are still to be served, and since when.
@@ -251,7 +250,6 @@ impl<T: Transport> Reactor<T> {
             ready: Vec::new(),
             serving: VecDeque::new(),
             heavy: VecDeque::new(),
-            heavy_is_first: false,
             waiting: Vec::new(),
             round_left: 0,
             round_began: Micros(0),

@@ -63,24 +63,12 @@ impl<T: Transport> Reactor<T> {
             self.round_left = self.serving.len();
             self.round_began = self.shared.now.micros;
         }
-        // In turn, for whoever publishes first may fill what the other would publish to.
-        self.heavy_is_first = !self.heavy_is_first;
         // Who is not through with its share is on the list again, for the next turn.
-        let serving = self.serving.len();
-        if self.heavy_is_first {
-            self.serve_heavy();
-        }
+        let (serving, heavy) = (self.serving.len(), self.heavy.len());
         if serving > 0 {
             self.shared.work.enter(Part::Serve);
             self.serve_list(false, serving);
         }
-        if !self.heavy_is_first {
-            self.serve_heavy();
-        }
-    }
-
-    fn serve_heavy(&mut self) {
-        let heavy = self.heavy.len();
         if heavy > 0 {
             self.shared.work.enter(Part::ServeHeavy);
             self.serve_list(true, heavy);
@@ -102,7 +90,10 @@ impl<T: Transport> Reactor<T> {
             };
             if !is_heavy {
                 self.round_left = self.round_left.saturating_sub(1);
-                if self.is_here(id) && self.conns[id.key as usize].is(HEAVY) {
+                let conn = self.conns.get(id.key as usize);
+                let conn = conn.filter(|conn| conn.generation == id.generation);
+                // Who has waited to publish is not put behind those who would publish again.
+                if conn.is_some_and(|conn| conn.is(HEAVY) && !conn.is(RELEASED)) {
                     self.heavy.push_back(id);
                     continue;
                 }
@@ -136,7 +127,7 @@ impl<T: Transport> Reactor<T> {
         if self.waiting.is_empty() {
             return;
         }
-        let before = [self.serving.len(), self.heavy.len()];
+        let before = self.serving.len();
         let oldest = AppId::ALL.map(|app| self.shared.oldest_told(app));
         let mut waiting = std::mem::take(&mut self.waiting);
         waiting.retain(|&(app, id, begun)| {
@@ -148,18 +139,14 @@ impl<T: Transport> Reactor<T> {
                 conn.flags = conn.flags & !WAITS | RELEASED;
                 if !conn.is(SERVING | HELD | super::DEAD) {
                     conn.flags |= SERVING;
-                    match conn.is(HEAVY) {
-                        true => self.heavy.push_back(id),
-                        false => self.serving.push_back(id),
-                    }
+                    self.serving.push_back(id);
                 }
             }
             false
         });
         self.waiting = waiting;
-        let released = self.serving.len() - before[0];
+        let released = self.serving.len() - before;
         self.serving.rotate_right(released);
-        self.heavy.rotate_right(self.heavy.len() - before[1]);
         if self.round_left > 0 {
             self.round_left += released;
         }

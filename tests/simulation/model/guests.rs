@@ -60,7 +60,11 @@ fn stands_before(other: &Client, gone: &Client, turn: u32, rules: &Rules, ledger
     match (other.last_heard(), gone.last_written()) {
         (Some(heard), Some(written)) => is_before(heard, ledger.time(written)),
         (None, None) => match (other.conn, gone.conn) {
-            (Some(one), Some(later)) => other.sent.is_empty() && one.generation < later.generation,
+            // Who has sent half an empty line has been looked at since; and where shares are small, a look may take turns.
+            (Some(one), Some(later)) => {
+                let is_untouched = other.out.sent() == 0 && !rules.halting;
+                is_untouched && one.generation < later.generation
+            }
             _ => false,
         },
         (Some(heard), None) => {
@@ -73,7 +77,8 @@ fn stands_before(other: &Client, gone: &Client, turn: u32, rules: &Rules, ledger
 impl Client {
     /// Whether it has all the answers that it waits for, as far as it has asked.
     fn has_all(&self) -> bool {
-        self.whole.is_empty() && self.inbox.is_empty() && !self.is_within_a_request()
+        let written = self.written.last().map_or(0, |(_, bytes)| *bytes);
+        self.whole.is_empty() && written == self.understood && !self.is_within_a_request()
     }
 
     /// Whether it is certainly a guest that is idle.

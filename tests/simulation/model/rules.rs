@@ -66,6 +66,9 @@ pub struct Rules {
     pub clients_max: usize,
 }
 
+/// Bytes of a long message that are compressed in one piece.
+const SLICE_BYTES: u64 = 64 << 10;
+
 impl Rules {
     pub fn new(chance: &mut Chance, flavour: Flavour) -> Rules {
         let mut bounds = Bounds {
@@ -148,6 +151,11 @@ impl Rules {
     /// publishes may be read as late as that.
     fn with_ground(mut self) -> Rules {
         self.flushes_all &= self.events_max == usize::MAX && self.interrupts == 0;
+        // A purse that is less than a slice of compressing writes to nobody for as many turns as that is dear.
+        let slice = SLICE_BYTES * work::PACKED;
+        if self.bounds.deflate && self.message_bytes_max() as u64 > SLICE_BYTES {
+            self.bounds.turn.flush = self.bounds.turn.flush.max(slice);
+        }
         self
     }
 
