@@ -59,14 +59,8 @@ fn stands_before(other: &Client, gone: &Client, turn: u32, rules: &Rules, ledger
     let is_before = |one: u32, later: u64| ledger.time(one) + slack < later;
     match (other.last_heard(), gone.last_written()) {
         (Some(heard), Some(written)) => is_before(heard, ledger.time(written)),
-        (None, None) => match (other.conn, gone.conn) {
-            // Who has sent half an empty line has been looked at since; and where shares are small, a look may take turns.
-            (Some(one), Some(later)) => {
-                let is_untouched = other.out.sent() == 0 && !rules.halting;
-                is_untouched && one.generation < later.generation
-            }
-            _ => false,
-        },
+        // Either may have been looked at since, for an event that told of nothing.
+        (None, None) => false,
         (Some(heard), None) => {
             is_before(heard, ledger.time(turn) - IDLE_MIN.min(ledger.time(turn)))
         }
