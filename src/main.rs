@@ -77,7 +77,13 @@ fn serve(settings: &Settings, passed: Option<Listener>, descriptors: u64) -> io:
     let cannot_listen = |error: io::Error| {
         io::Error::new(
             error.kind(),
-            format!("cannot listen on {}: {error}", settings.listen),
+            match error.kind() {
+                io::ErrorKind::AddrInUse => format!(
+                    "cannot listen on {}: {error}: another program, or another hub, listens there; see --listen and --reuse-port",
+                    settings.listen
+                ),
+                _ => format!("cannot listen on {}: {error}", settings.listen),
+            },
         )
     };
     let listener = match passed {

@@ -50,6 +50,10 @@ pub const QUEUED: u64 = 1;
 pub const MARKED: u64 = 15;
 /// A copy that is queued for one connection.
 pub const COPY: u64 = 100;
+/// An item of a list that is published, beside its bytes.
+pub const ITEM: u64 = 900;
+/// A member of one room that is looked for in another.
+pub const SOUGHT: u64 = 500;
 /// A record that a listing looks at, or a player whose name is compared.
 pub const RECORD: u64 = 100;
 /// A byte of a token that is verified: of its head anything may be read before its signature.

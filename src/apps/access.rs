@@ -147,6 +147,9 @@ impl fmt::Display for Denied<'_> {
                 "the Host {} is refused, because it is neither loopback nor the host of an allowed origin: --allow-origin would let it in",
                 shown(host)
             ),
+            Denied::Origin(b"null") => f.write_str(
+                "a page without an origin (a file, or a sandbox) is refused: serve it by http, as on localhost",
+            ),
             Denied::Origin(origin) => write!(
                 f,
                 "a page of the origin {} is refused: --allow-origin would let it in",
@@ -167,6 +170,11 @@ impl From<Denied<'_>> for Response {
                 403,
                 "forbidden_host",
                 "the Host is neither loopback nor the host of an allowed origin; see --allow-origin",
+            ),
+            Denied::Origin(b"null") => Response::error(
+                403,
+                "forbidden_origin",
+                "a page from a file or a sandbox has no Origin that could be allowed: serve it by http, as on localhost",
             ),
             Denied::Origin(_) => Response::error(
                 403,

@@ -22,7 +22,7 @@ use crate::vitals;
 use crate::warnings::{Kind, Warnings};
 use crate::wire::frame::{Encoder, Frame, close};
 use crate::wire::http::Response;
-use crate::work::Work;
+use crate::work::{self, Work};
 
 /// Why the server would rather not have more work, if it would.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -408,6 +408,8 @@ impl Context<'_> {
                 return 0;
             }
         };
+        let sought = also.map_or(0, |also| hub.members(also).len());
+        work.charge(sought as u64 * work::SOUGHT);
         let is_in_first = |key| hub.is_member(key, room);
         let crowd = Crowd {
             room,

@@ -330,8 +330,13 @@ impl Apps {
         self.arrivals
             .admit(peer, id as usize, rate, cx.now().micros)
             .map_err(|wait| {
-                let message = "too many new connections from this address";
-                guests::too_many("too_many_connections", message, wait)
+                let (name, app) = ("connections_per_minute", id.name());
+                let told =
+                    format_args!("{peer} is refused for a while, because it exceeds {app}.{name}");
+                cx.warn(warnings::Kind::Stranger, told);
+                let message =
+                    format!("too many new connections from this address, see {app}.{name}");
+                guests::too_many("too_many_connections", &message, wait)
             })?;
         let seat = app.admit(&call, &mut cx)?;
         Ok(Outcome::Open(id, seat, upgrade))

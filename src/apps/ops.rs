@@ -21,8 +21,7 @@ use crate::wire::http::{Head, Response};
 const CALLS: [Route; 3] = [
     Route::open("GET", "/healthz").taking_any(),
     Route::open("GET", "/readyz").taking_any(),
-    // A scraper may have parameters for all that it scrapes.
-    Route::keyed("GET", "/metrics").taking_any(),
+    Route::keyed("GET", "/metrics"),
 ];
 /// What the pages ask for besides.
 const CODE: Route = Route::keyed("POST", "/qr.svg");

@@ -10,10 +10,10 @@ mod items;
 
 use std::borrow::Cow;
 
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use self::items::{Block, OneOrMany, Tx};
 use super::context::Context;
@@ -26,6 +26,7 @@ use crate::time::Unix;
 use crate::warnings::Kind;
 use crate::wire::frame::Frame;
 use crate::wire::http::Response;
+use crate::work;
 
 /// Channels that are looked at in one message: many times as many as there are, and a message that names more is read no
 /// further.
@@ -78,15 +79,8 @@ struct Words<'a> {
     #[serde(borrow)]
     action: Cow<'a, str>,
     #[serde(borrow, default)]
-    channels: Option<List<Name<'a>, CHANNELS_MAX>>,
-}
-
-/// What stands where a channel's name is expected.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Name<'a> {
-    Text(#[serde(borrow)] Cow<'a, str>),
-    Other(IgnoredAny),
+    /// As they are written: what stands in the place of a name may be as long and as deep as a message.
+    channels: Option<List<&'a RawValue, CHANNELS_MAX>>,
 }
 
 /// What a client said wrong.
@@ -108,6 +102,15 @@ impl Wrong {
             Wrong::Shape => "invalid_message",
             Wrong::Action => "unknown_action",
             Wrong::Channel => "unknown_channel",
+        }
+    }
+
+    fn expected(self) -> &'static str {
+        match self {
+            Wrong::Binary => "text",
+            Wrong::Json | Wrong::Shape => r#"{"action":"subscribe","channels":["newBlocks"]}"#,
+            Wrong::Action => "subscribe, unsubscribe or ping",
+            Wrong::Channel => "newBlocks or newTxs",
         }
     }
 }
@@ -146,9 +149,10 @@ impl App for Stream {
             return;
         };
         // Once a message and without its words: those are the client's, and as long as it likes.
-        let (conn, wrong) = (cx.conn(), wrong.name());
-        cx.warn(Kind::Message, format_args!("connection {conn}: {wrong}"));
-        cx.metrics().stream_error(wrong);
+        let (conn, name, expected) = (cx.conn(), wrong.name(), wrong.expected());
+        let told = format_args!("stream: connection {conn}: {name}: expected {expected}");
+        cx.warn(Kind::Message, told);
+        cx.metrics().stream_error(name);
     }
 
     fn closed(&mut self, _: Seat, _: &mut Context<'_>) {}
@@ -190,11 +194,9 @@ fn obey(message: Message<'_>, cx: &mut Context<'_>) -> Result<(), Wrong> {
     let mut all_known = true;
     let List(names) = words.channels.ok_or(Wrong::Shape)?;
     for name in names {
-        let channel = match &name {
-            Name::Text(name) => Channel::named(name),
-            Name::Other(IgnoredAny) => None,
-        };
-        match channel {
+        let text = Some(name.get()).filter(|text| text.starts_with('"'));
+        let name = text.and_then(|text| serde_json::from_str::<String>(text).ok());
+        match name.and_then(|name| Channel::named(&name)) {
             Some(channel) => change(cx, channel.room()),
             None => all_known = false,
         }
@@ -215,6 +217,7 @@ where
     let OneOrMany(items) = call.json()?;
     let kind = channel.carries();
     let accepted = items.len();
+    cx.spend(accepted as u64 * work::ITEM);
     let messages = items.into_iter().map(|data| Envelope {
         r#type: kind.name(),
         data,

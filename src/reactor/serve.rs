@@ -130,6 +130,16 @@ impl<T: Transport> Reactor<T> {
         let before = self.serving.len();
         let oldest = AppId::ALL.map(|app| self.shared.oldest_told(app));
         let mut waiting = std::mem::take(&mut self.waiting);
+        // Who has been let go and still had to wait comes before who has published since.
+        if waiting
+            .iter()
+            .any(|&(app, _, begun)| oldest[app as usize] > begun)
+        {
+            waiting.sort_by_key(|&(_, id, _)| {
+                let conn = self.conns.get(id.key as usize);
+                !conn.is_some_and(|conn| conn.generation == id.generation && conn.is(RELEASED))
+            });
+        }
         waiting.retain(|&(app, id, begun)| {
             if oldest[app as usize] <= begun {
                 return true;

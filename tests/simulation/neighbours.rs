@@ -169,6 +169,38 @@ fn a_publisher_of_long_messages_has_its_turn_beside_many_of_short_ones() {
 }
 
 #[test]
+fn nobody_waits_for_ever_to_publish_beside_those_who_always_have_more() {
+    let mut stage = Stage::new(|_| ());
+    for listener in stage.listeners(2) {
+        stage.sim().resize(listener, WIDE);
+    }
+    let message = request(1, 524_000);
+    let heavy = [(); 3].map(|()| stage.client(""));
+    for publisher in heavy {
+        stage.sim().send(publisher, message.repeat(3).as_bytes());
+    }
+    let light = stage.client("");
+    let mut turns = Vec::new();
+    for _ in 0..10 {
+        stage.sim().send(light, request(2, 0).as_bytes());
+        let mut waited = 0;
+        while stage.sim().unread(light) == 0 {
+            stage.turn();
+            waited += 1;
+            for publisher in heavy {
+                if stage.sim().unread(publisher) > 0 {
+                    stage.answer(publisher);
+                    stage.sim().send(publisher, message.as_bytes());
+                }
+            }
+            assert!(waited < 200, "{turns:?} and no end");
+        }
+        stage.answer(light);
+        turns.push(waited);
+    }
+}
+
+#[test]
 fn those_who_leave_many_rooms_take_the_time_that_it_costs() {
     let mut stage = Stage::new(|bounds| bounds.connections_max = 4096);
     let key = KEY.replace(' ', "%20");

@@ -118,7 +118,7 @@ fn histograms_are_cumulative_and_their_last_bucket_is_the_count() {
             })
             .collect();
         buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
-        assert_eq!(buckets.len(), 20);
+        assert_eq!(buckets.len(), 21);
         assert!(buckets.is_sorted_by(|a, b| a.0 < b.0 && a.1 <= b.1));
         assert_eq!(buckets.last(), Some(&(f64::INFINITY, *count)));
         seen += 1;

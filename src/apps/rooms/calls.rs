@@ -218,7 +218,8 @@ impl Rooms {
 /// Whoever the body names.
 fn newcomer(call: &Call<'_>, cx: &mut Context<'_>) -> Result<Newcomer, Response> {
     let Object(named): Object<Named> = call.json()?;
-    cx.spend(named.display_name.len() as u64 * name::BYTE);
+    let bytes = named.display_name.len().min(name::GIVEN_BYTES_MAX);
+    cx.spend(bytes as u64 * name::BYTE);
     let name = DisplayName::parse(&named.display_name).ok_or_else(|| {
         bad(format!(
             "display_name: must be 1 to {CHARACTERS_MAX} characters, all of which can be seen, and not only blanks and accents"
@@ -239,8 +240,10 @@ fn no_place(why: NoPlace) -> Response {
             let message = "the room has as many players as it may have";
             Response::error(409, "room_full", message)
         }
-        NoPlace::Rooms => full("the server keeps as many rooms as it may"),
-        NoPlace::Players => full("the server keeps as many players as it may"),
+        NoPlace::Rooms => full("the server keeps as many rooms as it may, see rooms.max_records"),
+        NoPlace::Players => {
+            full("the server keeps as many players as it may, see rooms.max_records")
+        }
         NoPlace::GuestRooms => too_many(
             "too_many_rooms",
             "this address has made as many rooms that nobody has entered as it may: enter one, or show a key",

@@ -16,7 +16,7 @@ use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 pub const CHARACTERS_MAX: usize = 32;
 /// The longest text that is looked at, in bytes: four characters for each of the longest name, as they are composed in
 /// few scripts, each as long as may be.
-const GIVEN_BYTES_MAX: usize = 4 * 4 * CHARACTERS_MAX;
+pub const GIVEN_BYTES_MAX: usize = 4 * 4 * CHARACTERS_MAX;
 /// What a byte of a text costs, as [`crate::work`] counts it: it is made a name and made comparable, each several times.
 pub const BYTE: u64 = 400;
 /// Characters that show nothing although their properties do not say so: an empty pattern of Braille, an empty note, and

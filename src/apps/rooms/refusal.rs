@@ -71,7 +71,9 @@ impl Refusal {
             Refusal::Expired => "the token has expired",
             Refusal::TooEarly => "the token is not good yet: its nbf lies in the future",
             Refusal::OtherRoom => "the token is for another room",
-            Refusal::OtherPlayer => "the token is for another player than the player_id given",
+            Refusal::OtherPlayer => {
+                "the token is for another player than the one named by ?player_id= or X-Player-Id, or none was named"
+            }
             Refusal::NoPlayer => "the token's player is not in the room, or not any more",
         }
     }
