@@ -6,7 +6,7 @@
 //!
 //! It keeps nothing: a subscriber hears what is published from its subscription on.
 
-mod items;
+pub mod items;
 
 use std::borrow::Cow;
 

@@ -10,6 +10,7 @@ use crate::server::Server;
 mod calls;
 mod store;
 mod talk;
+mod task;
 
 const ALL: &str = "/api/v1/tasks";
 const SOCKET: &str = "/api/v1/tasks/ws?version=1.0&api_key=k";

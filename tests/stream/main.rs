@@ -4,6 +4,7 @@
 mod dialect;
 mod environment;
 mod house;
+mod items;
 mod limits;
 #[path = "../sockets/patient.rs"]
 mod patient;
