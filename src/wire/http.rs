@@ -236,10 +236,12 @@ pub fn origin_of(bytes: &[u8]) -> Option<&str> {
 /// What a whole head costs beside the request, as `work` counts it: a little for its bytes, and more for the elements of
 /// lists, the parameters of a query and the escapes that may be taken apart in it.
 pub fn head_cost(head: &[u8]) -> u64 {
-    let ends_element = |byte: &&u8| matches!(**byte, b',' | b';' | b'&' | b'%' | b'+');
-    let elements = match head.len() {
+    let ends_element = |byte: &u8| u8::from(matches!(byte, b',' | b';' | b'&' | b'%' | b'+'));
+    // So few at once that a byte counts them, and sixteen are compared by one instruction.
+    let count = |part: &[u8]| u64::from(part.iter().map(ends_element).sum::<u8>());
+    let elements: u64 = match head.len() {
         ..=PLAIN_HEAD_BYTES_MAX => 0,
-        _ => head.iter().filter(ends_element).count() as u64,
+        _ => head.chunks(128).map(count).sum(),
     };
     head.len() as u64 * work::HEAD + elements * work::ELEMENT
 }
