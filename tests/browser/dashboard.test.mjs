@@ -140,10 +140,12 @@ test("it shows the numbers of the metrics", async () => {
   assert.equal(plain((await tile(page, "Rooms"))[0]), sum("rooms"));
   await until(async () => (await tile(page, "Drops"))[0] === "0 /s");
   assert.equal((await tile(page, "Drops"))[1], `${sum("messages_dropped_total")} since the start`);
-  // The system may still take some of what waits.
+  // The system may still take some of what waits, and has taken as much as it likes: a mebibyte is left, or less.
   await until(async () => {
-    const held = (await metrics(server)).get("roomcast_queue_bytes") / (1 << 20);
-    return (await tile(page, "Queue memory"))[0] === `${held.toFixed(1).replace(".0", "")} MiB`;
+    const held = (await metrics(server)).get("roomcast_queue_bytes");
+    const [number, unit] = (await tile(page, "Queue memory"))[0].split(/\s/);
+    const shown = Number(number.replace(",", "")) * { KiB: 1 << 10, MiB: 1 << 20 }[unit];
+    return Math.abs(shown - held) <= 0.06 * held;
   });
   assert.match((await tile(page, "Queue memory"))[1], /^of 64 MiB, /);
   await until(async () => {
