@@ -8,8 +8,8 @@ use std::io;
 
 use super::answer::{Answered, Unanswered};
 use super::{
-    ANSWERS_BYTES, ENDED, FRESH, HEAVY, HELD, KNOWN, LAST_WORDS, LEFTOVER_BYTES, LINGERS, Part,
-    RELEASED, Reactor, Role, SERVING, STARVED, WAITS,
+    ANSWERS_BYTES, Connection, ENDED, FRESH, HEAVY, HELD, KNOWN, LAST_WORDS, LEFTOVER_BYTES,
+    LINGERS, Part, RELEASED, Reactor, Role, SERVING, STARVED, WAITS,
 };
 use crate::apps::{Asked, Message};
 use crate::core::protocol::{Event, Limits, Phase};
@@ -90,8 +90,7 @@ impl<T: Transport> Reactor<T> {
             };
             if !is_heavy {
                 self.round_left = self.round_left.saturating_sub(1);
-                let conn = self.conns.get(id.key as usize);
-                let conn = conn.filter(|conn| conn.generation == id.generation);
+                let conn = self.found(id);
                 // Who has waited to publish is not put behind those who would publish again.
                 if conn.is_some_and(|conn| conn.is(HEAVY) && !conn.is(RELEASED)) {
                     self.heavy.push_back(id);
@@ -135,10 +134,8 @@ impl<T: Transport> Reactor<T> {
             .iter()
             .any(|&(app, _, begun)| oldest[app as usize] > begun)
         {
-            waiting.sort_by_key(|&(_, id, _)| {
-                let conn = self.conns.get(id.key as usize);
-                !conn.is_some_and(|conn| conn.generation == id.generation && conn.is(RELEASED))
-            });
+            let is_again = |id| self.found(id).is_some_and(|conn| conn.is(RELEASED));
+            waiting.sort_by_key(|&(_, id, _)| !is_again(id));
         }
         waiting.retain(|&(app, id, begun)| {
             if oldest[app as usize] <= begun {
@@ -164,8 +161,13 @@ impl<T: Transport> Reactor<T> {
 
     /// Whether this is still who holds the key.
     fn is_here(&self, id: ConnId) -> bool {
+        self.found(id).is_some()
+    }
+
+    /// A connection, if it still holds its key.
+    fn found(&self, id: ConnId) -> Option<&Connection<T::Socket>> {
         let found = self.conns.get(id.key as usize);
-        found.is_some_and(|conn| conn.generation == id.generation)
+        found.filter(|conn| conn.generation == id.generation)
     }
 
     /// What was queued has spent the memory budget: write before more is taken in.

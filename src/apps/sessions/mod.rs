@@ -202,8 +202,8 @@ impl Sessions {
         self.ending.push_back((key, reason));
     }
 
-    /// Counts what is kept, charges for what is not any more, and asks for the tick in which there is something to forget, unless it has asked for an
-    /// earlier one.
+    /// Counts what is kept, charges for what is not any more, and asks for the tick in which there is something to
+    /// forget, unless it has asked for an earlier one.
     fn settle(&mut self, cx: &mut Context<'_>) {
         let count = self.store.count() as u64;
         let before = std::mem::replace(&mut cx.metrics().records[AppId::Sessions as usize], count);
