@@ -311,15 +311,17 @@ impl Outbox {
     }
 
     /// The next connection that has something to write; whoever takes it flushes it. Queues and members of runs take
-    /// turns, so that what is for one connection does not wait behind what is for a whole room.
-    pub fn next_dirty(&mut self) -> Option<u32> {
-        if !self.dirty.is_empty() {
+    /// turns, so that what is for one connection does not wait behind what is for a whole room. No more than so many
+    /// queues are given out ever: who has more to write than one write takes does not come again before the others.
+    pub fn next_dirty(&mut self, queues_max: u64) -> Option<u32> {
+        if !self.dirty.is_empty() && self.given_queues < queues_max {
             self.run_is_next = !self.run_is_next;
             if !self.run_is_next {
                 return self.next_queue();
             }
+            return self.next_of_runs().or_else(|| self.next_queue());
         }
-        self.next_of_runs().or_else(|| self.next_queue())
+        self.next_of_runs()
     }
 
     fn next_queue(&mut self) -> Option<u32> {

@@ -187,11 +187,10 @@ impl<T: Transport> Reactor<T> {
         }
         let queues = self.shared.outbox.dirty_queues();
         let given_before = self.shared.outbox.given_queues();
-        for _ in 0..dirty {
-            if !self.shared.work.goes_on() {
-                break;
-            }
-            let Some(key) = self.shared.outbox.next_dirty() else {
+        // Who has something to write again when it has been written to waits for the next turn.
+        let given_max = given_before + queues as u64;
+        while self.shared.work.goes_on() {
+            let Some(key) = self.shared.outbox.next_dirty(given_max) else {
                 break;
             };
             match self.conns.get(key as usize) {
