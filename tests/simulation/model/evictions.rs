@@ -10,21 +10,30 @@ use super::dialect::Dialect;
 
 /// Answers, welcomes and notices of one turn.
 const SLACK_BYTES: u64 = 1000;
+/// What unpacking a message holds beside what has come out of it, when its share of the turn ends in the middle.
+const UNPACKING_BYTES: u64 = 48 << 10;
 
 /// Notes for each listener whether it may have been among those that were evicted in this turn, if any were; `held` is
-/// what each client holds now, and `published` the bytes of the turn's events.
+/// what each client holds now, `published` the bytes of the turn's events, and no message is longer than `message_max`.
 pub fn note(
     clients: &mut [Client],
     turn: u32,
     sim: &Sim,
     held: &[u64],
     published: u64,
+    message_max: u64,
     evicted: bool,
 ) {
     let most = held.iter().copied().max().unwrap_or(0);
     for (client, held) in clients.iter_mut().zip(held) {
         // A ping makes a pong of its length, whatever waits, and the room of half a message doubles when it is full.
-        let may_hold = 2 * (client.backlog + client.fresh) + published + SLACK_BYTES;
+        let unpacks = client.window_bits > 0 && client.fresh > 0;
+        let unpacked = if unpacks {
+            UNPACKING_BYTES + message_max
+        } else {
+            0
+        };
+        let may_hold = 2 * (client.backlog + client.fresh) + published + unpacked + SLACK_BYTES;
         if evicted && may_hold >= most {
             client.evictable.push(turn);
         }

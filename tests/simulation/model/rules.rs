@@ -173,6 +173,7 @@ impl Rules {
             Flavour::Storms => {
                 (self.calm, self.descriptors) = (false, None);
                 self.clients_max = chance.pick(&[8, 20, 40]);
+                self.bounds.turn = brisk(self.bounds.turn);
             }
             Flavour::Slow => {
                 let usual = Bounds::default();
@@ -228,6 +229,19 @@ impl Rules {
             + bounds.write_timeout
             + bounds.close_timeout
             + bounds.message_timeout
+    }
+}
+
+/// Purses for a few steps at least: where a turn takes as long as in a storm, one step of each would leave clients waiting
+/// for longer than any deadline.
+fn brisk(turn: TurnBounds) -> TurnBounds {
+    let read = work::READ + work::MESSAGE;
+    TurnBounds {
+        serve: turn.serve.max(8 * read),
+        serve_heavy: turn.serve_heavy.max(8 * read),
+        tick: turn.tick.max(8 * work::LAPSE),
+        flush: turn.flush.max(8 * work::WRITE),
+        ..turn
     }
 }
 

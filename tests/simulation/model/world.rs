@@ -243,8 +243,17 @@ impl World {
         };
         let held: Vec<u64> = self.clients.iter().map(held).collect();
         let published = self.ledger.bytes_of(turn);
+        let message_max = self.rules.message_bytes_max() as u64;
         let sim = self.reactor.transport();
-        evictions::note(&mut self.clients, turn, sim, &held, published, evicted);
+        evictions::note(
+            &mut self.clients,
+            turn,
+            sim,
+            &held,
+            published,
+            message_max,
+            evicted,
+        );
     }
 
     /// Whoever was not accepted before the listener was closed is another process's client, and none of ours.
