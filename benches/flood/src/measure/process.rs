@@ -27,6 +27,9 @@ pub struct Memory {
     pub pss: u64,
     /// Pages that nobody else has.
     pub private: u64,
+    /// Pages that are no file's: stacks and what was allocated. How much of its program a process has in RAM is the
+    /// kernel's choice, and not in it.
+    pub anonymous: u64,
 }
 
 impl Process {
@@ -80,6 +83,7 @@ impl Process {
             sum.rss += bytes("Rss");
             sum.pss += bytes("Pss");
             sum.private += bytes("Private_Clean") + bytes("Private_Dirty");
+            sum.anonymous += bytes("Anonymous");
         }
         Ok(sum)
     }
@@ -118,7 +122,9 @@ mod tests {
         for bytes in [memory.rss, memory.pss, own.rss().unwrap()] {
             assert!((1 << 20..1 << 30).contains(&bytes), "{bytes}");
         }
-        assert!(memory.private > 0 && memory.private <= memory.rss);
+        for part in [memory.private, memory.anonymous] {
+            assert!(part > 0 && part <= memory.rss);
+        }
     }
 
     #[test]

@@ -23,10 +23,10 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Between two looks.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// Resident bytes that may be left for each connection that was there at the same time as the others.
+/// Bytes that may be left for each connection that was there at the same time as the others.
 const LEFT_BYTES_MAX: u64 = 512;
 
-/// Resident bytes that may be left whatever there was.
+/// Bytes that may be left whatever there was.
 const LEFT_BYTES_SPARE: u64 = 1 << 20;
 
 /// What the server holds.
@@ -42,8 +42,8 @@ pub struct Holdings {
     pub queue_messages: u64,
     /// Bytes that wait.
     pub queue_bytes: u64,
-    /// Its resident set.
-    pub rss: u64,
+    /// What it has allocated, as far as it is in RAM.
+    pub memory: u64,
 }
 
 /// Before and after.
@@ -121,7 +121,7 @@ fn look(server: &Server) -> Result<(Holdings, Metrics), Error> {
         rooms: metrics.sum("roomcast_rooms{"),
         queue_messages: metrics.get("roomcast_queue_messages"),
         queue_bytes: metrics.get("roomcast_queue_bytes"),
-        rss: process.memory().map_err(failed)?.rss,
+        memory: process.memory().map_err(failed)?.anonymous,
     };
     Ok((holdings, metrics))
 }
@@ -158,7 +158,8 @@ impl Judge for Remains {
                 format!("{what}: {before} before, {after} when everybody had left")
             });
         }
-        let (grown, at_once) = (self.after.rss.saturating_sub(self.before.rss), self.at_once);
+        let grown = self.after.memory.saturating_sub(self.before.memory);
+        let at_once = self.at_once;
         let grown_max = u64::from(at_once) * LEFT_BYTES_MAX + LEFT_BYTES_SPARE;
         problems.check(grown > grown_max, || {
             format!("the server's memory: {grown} bytes more than before, for {at_once} connections at once")
@@ -175,12 +176,12 @@ mod tests {
         let mut remains = Remains {
             before: Holdings {
                 descriptors: 10,
-                rss: 4 << 20,
+                memory: 4 << 20,
                 ..Holdings::default()
             },
             after: Holdings {
                 descriptors: 10,
-                rss: (5 << 20) + 51_200,
+                memory: (5 << 20) + 51_200,
                 ..Holdings::default()
             },
             at_once: 100,
@@ -188,7 +189,7 @@ mod tests {
             looks: 1,
         };
         assert_eq!(remains.problems().len(), 0);
-        remains.after.rss += 1;
+        remains.after.memory += 1;
         assert_eq!(remains.problems().len(), 1);
         remains.after = Holdings {
             descriptors: 11,
@@ -196,7 +197,7 @@ mod tests {
             rooms: 1,
             queue_messages: 1,
             queue_bytes: 1,
-            rss: 0,
+            memory: 0,
         };
         assert_eq!(remains.problems().len(), 5);
         assert!(!remains.is_clean());

@@ -298,9 +298,9 @@ impl Text {
             .map(|(name, before, after)| row(name, count(before), count(after)))
             .collect();
         rows.push(row(
-            "resident set",
-            bytes(remains.before.rss),
-            bytes(remains.after.rss),
+            "memory",
+            bytes(remains.before.memory),
+            bytes(remains.after.memory),
         ));
         let title = format!("left after {:.2} s", remains.seconds);
         self.grid(&[&title, "before", "after"], rows);
