@@ -101,7 +101,7 @@ fn publish(outbox: &mut Outbox, message: &Frame, keys: std::ops::Range<u32>, bou
 
 /// Every socket takes all that it is given.
 fn flush_all(outbox: &mut Outbox) {
-    while let Some(key) = outbox.next_dirty(u64::MAX) {
+    while let Some(key) = outbox.next_dirty() {
         let take_all =
             |parts: &[std::io::IoSlice<'_>]| Ok(parts.iter().map(|part| part.len()).sum());
         black_box(outbox.flush(key, Millis(1), take_all, |_, _| {}));

@@ -311,17 +311,15 @@ impl Outbox {
     }
 
     /// The next connection that has something to write; whoever takes it flushes it. Queues and members of runs take
-    /// turns, so that what is for one connection does not wait behind what is for a whole room. No more than so many
-    /// queues are given out ever: who has more to write than one write takes does not come again before the others.
-    pub fn next_dirty(&mut self, queues_max: u64) -> Option<u32> {
-        if !self.dirty.is_empty() && self.given_queues < queues_max {
+    /// turns, so that what is for one connection does not wait behind what is for a whole room.
+    pub fn next_dirty(&mut self) -> Option<u32> {
+        if !self.dirty.is_empty() {
             self.run_is_next = !self.run_is_next;
             if !self.run_is_next {
                 return self.next_queue();
             }
-            return self.next_of_runs().or_else(|| self.next_queue());
         }
-        self.next_of_runs()
+        self.next_of_runs().or_else(|| self.next_queue())
     }
 
     fn next_queue(&mut self) -> Option<u32> {
@@ -453,9 +451,14 @@ impl Outbox {
         self.given_queues
     }
 
+    /// Members of runs that are to be flushed; some may have nothing to write any more.
+    pub fn dirty_members(&self) -> usize {
+        self.runs.members_left()
+    }
+
     /// Connections that are to be flushed; of those in runs, some may have nothing to write any more.
     pub fn dirty(&self) -> usize {
-        self.dirty.len() + self.runs.members_left()
+        self.dirty_queues() + self.dirty_members()
     }
 
     /// Bytes that all queues hold, each message once.

@@ -187,10 +187,13 @@ impl<T: Transport> Reactor<T> {
         }
         let queues = self.shared.outbox.dirty_queues();
         let given_before = self.shared.outbox.given_queues();
-        // Who has something to write again when it has been written to waits for the next turn.
-        let given_max = given_before + queues as u64;
-        while self.shared.work.goes_on() {
-            let Some(key) = self.shared.outbox.next_dirty(given_max) else {
+        for taken in 0.. {
+            // Of those who have something to write again, some may have taken the turns of a room's members.
+            let is_over = taken >= dirty && self.shared.outbox.dirty_members() == 0;
+            if is_over || !self.shared.work.goes_on() {
+                break;
+            }
+            let Some(key) = self.shared.outbox.next_dirty() else {
                 break;
             };
             match self.conns.get(key as usize) {
@@ -232,12 +235,11 @@ impl<T: Transport> Reactor<T> {
         let conn = &mut self.conns[key as usize];
         let (transport, written) = (&mut self.transport, &mut self.written);
         let mut sent_bytes = 0;
-        let (mut is_short, mut is_tried) = (false, false);
+        let mut is_short = false;
         let flush = self.shared.outbox.flush(
             key,
             now,
             |parts| {
-                is_tried = true;
                 let result = transport.write(&mut conn.socket, parts);
                 match &result {
                     Ok(taken) => sent_bytes = *taken as u64,
@@ -258,6 +260,8 @@ impl<T: Transport> Reactor<T> {
             conn.seen = Recent::new(self.shared.now.millis());
         }
         // What is still being compressed is looked at, and nothing is written.
+        let is_tried =
+            sent_bytes > 0 || matches!(flush.state, FlushState::Blocked | FlushState::Failed(_));
         let cost = if is_tried { work::WRITE } else { work::COPY };
         let cost = cost + sent_bytes / work::MOVED_BYTES;
         self.shared

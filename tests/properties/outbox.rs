@@ -299,7 +299,7 @@ impl Pair {
 
     /// Whoever is next, if it is still open.
     fn next_dirty(&mut self) -> Option<u32> {
-        let found = self.outbox.next_dirty(u64::MAX);
+        let found = self.outbox.next_dirty();
         if !self.has_published {
             let key = self.dirty.pop_front();
             assert_eq!(found, key);
@@ -531,7 +531,7 @@ fn what_one_write_cannot_take_stays_dirty() {
         pair.outbox.post(0, frame, pair.now);
     }
     let (mut written, mut writes) = (Vec::new(), 0);
-    while let Some(key) = pair.outbox.next_dirty(u64::MAX) {
+    while let Some(key) = pair.outbox.next_dirty() {
         let take_all = |parts: &[IoSlice<'_>]| {
             assert!(parts.len() <= 1024, "no more parts than the kernel takes");
             let before = written.len();

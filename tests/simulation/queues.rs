@@ -24,6 +24,28 @@ fn a_lagged_client_is_told_how_many_it_missed_before_anything_newer() {
 }
 
 #[test]
+fn a_client_that_is_written_to_twice_takes_nobodys_turn() {
+    let mut stage = Stage::new(|bounds| bounds.app_mut(AppId::Events).queue.messages_max = 4);
+    let slow = stage.narrow_listeners(3, 10);
+    let others = stage.listeners(8);
+    (1..=9).for_each(|number| _ = stage.publish(number, 0));
+    for &client in &others {
+        stage.events(client);
+    }
+    let publisher = stage.sim().connect();
+    stage.settle();
+    // In one turn the slow ones take what waits and are to be told what they missed, and the others are told an event.
+    for &client in &slow {
+        stage.sim().resize(client, 1000);
+    }
+    stage.sim().send(publisher, request(10, 0).as_bytes());
+    stage.turn();
+    for &client in &others {
+        assert_eq!(stage.frames_at_hand(client), 1);
+    }
+}
+
+#[test]
 fn a_lagged_client_drops_on_until_its_queue_is_half_full() {
     let mut stage = Stage::new(|bounds| bounds.app_mut(AppId::Events).queue.messages_max = 4);
     let slow = stage.narrow_listeners(1, 1)[0];

@@ -55,7 +55,7 @@ fn publish(outbox: &mut Outbox, crowd: &Crowd<'_>, text: &str) -> Published {
 /// Flushes everybody to sockets that take `taken` bytes each; what was offered, in order.
 fn flush_all(outbox: &mut Outbox, taken: usize) -> Vec<(u32, Vec<u8>)> {
     let mut offered = Vec::new();
-    while let Some(key) = outbox.next_dirty(u64::MAX) {
+    while let Some(key) = outbox.next_dirty() {
         let write = |parts: &[IoSlice<'_>]| {
             let bytes: Vec<u8> = parts.iter().flat_map(|part| part.to_vec()).collect();
             let most = bytes.len().min(taken);
@@ -85,7 +85,7 @@ fn one_queue_that_waits_keeps_no_room_of_the_crowd_that_has_gone() {
     }
     outbox.post(slow, Frame::text("behind it").vital(), NOW);
     for _ in 0..slow {
-        let key = outbox.next_dirty(u64::MAX).unwrap();
+        let key = outbox.next_dirty().unwrap();
         let write = |parts: &[IoSlice<'_>]| Ok(parts.iter().map(|part| part.len()).sum());
         let _ = outbox.flush(key, NOW.millis(), write, |_, _| ());
     }

@@ -47,7 +47,7 @@ fn flush(outbox: &mut Outbox, taken: usize) -> (u32, u32) {
         Ok(offered.min(taken))
     };
     let flush = outbox.flush(0, NOW.millis(), write, |_, _| freed += 1);
-    outbox.next_dirty(u64::MAX);
+    outbox.next_dirty();
     outbox.check_invariants();
     (flush.messages, freed)
 }
@@ -148,7 +148,7 @@ fn publish(outbox: &mut Outbox, crowd: &Crowd<'_>, text: &str) -> Published {
 /// Flushes everybody to sockets that take `taken` bytes each; what was offered, in order.
 fn flush_all(outbox: &mut Outbox, taken: usize) -> Vec<(u32, Vec<u8>)> {
     let mut offered = Vec::new();
-    while let Some(key) = outbox.next_dirty(u64::MAX) {
+    while let Some(key) = outbox.next_dirty() {
         let write = |parts: &[IoSlice<'_>]| {
             let bytes: Vec<u8> = parts.iter().flat_map(|part| part.to_vec()).collect();
             let most = bytes.len().min(taken);
@@ -190,7 +190,7 @@ fn a_member_that_was_on_the_dirty_list_already_misses_nothing() {
     outbox.post(0, Frame::ping(), NOW);
     assert_eq!(outbox.clear(0), 0);
     publish(&mut outbox, &crowd, "one");
-    assert_eq!(outbox.next_dirty(u64::MAX), Some(0));
+    assert_eq!(outbox.next_dirty(), Some(0));
     let all = |parts: &[IoSlice<'_>]| Ok(parts.iter().map(|part| part.len()).sum());
     assert_eq!(outbox.flush(0, NOW.millis(), all, |_, _| {}).messages, 1);
     assert_eq!(publish(&mut outbox, &crowd, "two").receivers, 2);
@@ -225,9 +225,9 @@ fn a_run_of_the_dead_is_over() {
     publish(&mut outbox, &crowd, "one");
     assert_eq!(outbox.close(0), 1);
     // The other one is given out, and found to be dead.
-    assert_eq!(outbox.next_dirty(u64::MAX), Some(1));
+    assert_eq!(outbox.next_dirty(), Some(1));
     assert_eq!(outbox.discard(1), 1);
-    assert_eq!(outbox.next_dirty(u64::MAX), None);
+    assert_eq!(outbox.next_dirty(), None);
     assert_eq!(outbox.close(1), 0);
     outbox.check_invariants();
     assert_eq!((outbox.held_bytes(), outbox.dirty()), (0, 0));
@@ -246,23 +246,4 @@ fn what_a_socket_does_not_take_waits_in_its_own_queue() {
     outbox.unblock(1, NOW.millis());
     let rest = frames(&["one", "two", "three"])[7..].to_vec();
     assert_eq!(flush_all(&mut outbox, usize::MAX), [(1, rest)]);
-}
-
-#[test]
-fn who_has_more_to_write_does_not_come_again_before_a_room() {
-    let (mut outbox, crowd) = crowd(&[0, 1, 2]);
-    outbox.post(2, Frame::ping(), NOW);
-    publish(&mut outbox, &crowd, "one");
-    let queues_max = outbox.given_queues() + outbox.dirty_queues() as u64;
-    let mut given = Vec::new();
-    while let Some(key) = outbox.next_dirty(queues_max) {
-        given.push(key);
-        // It takes all that there is, and has something to write again at once.
-        let all = |parts: &[IoSlice<'_>]| Ok(parts.iter().map(|part| part.len()).sum());
-        outbox.flush(key, NOW.millis(), all, |_, _| {});
-        outbox.post(key, Frame::ping(), NOW);
-    }
-    given.sort();
-    assert_eq!(given, [0, 1, 2], "each once");
-    assert_eq!(outbox.dirty_queues(), 3, "the others' turn comes");
 }
