@@ -256,6 +256,8 @@ impl<T: Transport> Reactor<T> {
         if may_listen && !self.shared.outbox.is_empty(id.key) {
             conn.protocol.over();
             conn.flags = (conn.flags | LAST_WORDS) & !LINGERS;
+            // Its time to take what waits begins now, however long ago it asked.
+            conn.since = self.shared.now.micros;
             return Leaves::Drained;
         }
         self.kill(id.key, close::ABNORMAL);

@@ -95,6 +95,23 @@ fn a_client_that_reads_a_byte_now_and_then_is_not_cut() {
 }
 
 #[test]
+fn a_client_that_sends_no_more_has_as_long_as_any_to_take_its_answer() {
+    let mut stage = Stage::new(|_| ());
+    stage.sim().set_window(10);
+    let client = stage.client("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    for _ in 0..2 {
+        stage.wait(Millis(9_000));
+        assert_eq!(stage.sim().receive(client, 1).len(), 1);
+        stage.settle();
+    }
+    stage.sim().finish_client(client);
+    stage.wait(Millis(9_900));
+    assert!(!stage.is_ended(client));
+    stage.wait(Millis(200));
+    assert!(stage.is_ended(client));
+}
+
+#[test]
 fn a_slow_request_head_gets_408() {
     let mut stage = Stage::new(|_| ());
     let client = stage.client("GET /healthz HTTP/1.1\r\n");
