@@ -36,6 +36,23 @@ say() {
   printf 'flood: %s\n' "$*" >&2
 }
 
+# Builds both programs, and says so once there is something to build, for that may take minutes and cargo says nothing
+# of it in between. What else cargo says is passed on.
+build() {
+  local line says_so=1
+  { cargo build --release --color never && cargo build --release --color never --package roomcast-flood; } 2>&1 |
+    while IFS= read -r line; do
+      case $line in
+      *' Compiling '*)
+        ((!says_so)) || say 'building the server and the flood; that takes minutes the first time'
+        says_so=0
+        ;;
+      *' Downloading '* | *' Downloaded '* | *' Finished '*) ;;
+      *) printf '%s\n' "$line" >&2 ;;
+      esac
+    done
+}
+
 # Prints the port that the server listens on, once it does.
 port_of() {
   local log=$1 pid=$2 port
@@ -100,8 +117,7 @@ esac
 
 cd "$(git -C "$(dirname "${BASH_SOURCE[0]}")" rev-parse --show-toplevel)"
 target=${CARGO_TARGET_DIR:-target}/release
-cargo build --release --quiet || exit 2
-cargo build --release --quiet --package roomcast-flood || exit 2
+build || exit 2
 server=${ROOMCAST_BIN:-$target/roomcast}
 
 server_core=() flood_core=()
