@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
 # Builds roomcast, the flood and the rivals, and runs all of them side by side:
-# one table and one page, in target/compare.
+# one table and one page, in target/compare. It installs nothing, unless it is
+# asked to with --install: a rival that is not to be had here is named, with
+# what would install it, and left out.
 #
-# Exit status: 0 all rows were measured, 1 something could not be measured or
-# a check of roomcast failed, 2 wrong usage, or nothing could be built.
+# Exit status: 0 all rows were measured, 1 something could not be measured,
+# roomcast has no figure in a row or a check of it failed, 2 wrong usage, or
+# nothing could be built.
 set -euo pipefail
 
 case " $* " in
@@ -15,7 +18,9 @@ target=${CARGO_TARGET_DIR:-target}
 if [[ " $* " != *' --from '* ]]; then
   cargo build --release --quiet --locked || exit 2
   cargo build --release --quiet --locked --package roomcast-flood || exit 2
-  # With 3 some rivals cannot be had; the comparison names them.
-  scripts/rivals.sh build || (($? == 3)) || exit 2
+  install=()
+  [[ " $* " != *' --install '* ]] || install=(--install)
+  # With 3 some rivals cannot be had; the comparison goes without them.
+  scripts/rivals.sh build "${install[@]}" || (($? == 3)) || exit 2
 fi
 exec python3 -B scripts/compare --programs "$target/release" --folder "$target/compare" "$@"

@@ -7,17 +7,23 @@ set -euo pipefail
 usage() {
   cat <<'USAGE'
 usage: scripts/rivals.sh list             the rivals, a line each
-       scripts/rivals.sh build [NAME...]  builds or installs all, or these
+       scripts/rivals.sh build [--install] [NAME...]
+                                          builds all, or these
        scripts/rivals.sh start NAME       starts one in the background and
                                           prints its ADDRESS and its PID
        scripts/rivals.sh check [NAME...]  checks that each is the same hub
        scripts/rivals.sh versions         what each one is made of
 
-A rival that cannot be had on this machine is named, with the reason, on
-standard error; `build` then ends with 3 and all others are there. A started
-rival ends with `kill PID`. It runs on the cores that the caller allows:
-`taskset -c 0 scripts/rivals.sh start axum` gives it one. What it says is kept
-in target/rivals/log. nchan has paths of its own: /sub/ROOM and /pub/ROOM.
+Nothing is installed without --install, which has npm put Bun below
+target/rivals and, where that is allowed, apt-get install Go and nginx. A rival
+that cannot be had on this machine is named, with the reason and what would
+install it, on standard error; `build` then ends with 3 and all others are
+there.
+
+A started rival ends with `kill PID`. It runs on the cores that the caller
+allows: `taskset -c 0 scripts/rivals.sh start axum` gives it one. What it says
+is kept in target/rivals/log. nchan has paths of its own: /sub/ROOM and
+/pub/ROOM.
 
 environment:
   ROOMCAST_BIN  the server that `check roomcast` starts, the yardstick of the
@@ -31,15 +37,25 @@ say() {
   printf 'rivals: %s\n' "$*" >&2
 }
 
-# Installs Debian packages that are not there, where that is allowed.
+# Says of a rival what it lacks, and that nothing was installed.
+lacks() {
+  say "$1 needs $2, not here and not installed unasked: scripts/rivals.sh build --install $1 does that"
+}
+
+# Of a rival, installs the Debian packages that are not there, where that is asked for and allowed.
 packages() {
-  local missing=() name
+  local rival=$1 missing=() name
+  shift
   for name in "$@"; do
     dpkg-query -W -f '${Status}' "$name" 2>/dev/null | grep -q 'ok installed' || missing+=("$name")
   done
   ((${#missing[@]})) || return 0
+  if ((!installs)); then
+    lacks "$rival" "the Debian packages ${missing[*]}"
+    return 1
+  fi
   if ! command -v apt-get >/dev/null || ((EUID != 0)); then
-    say "this needs the Debian packages ${missing[*]}: apt-get install ${missing[*]}"
+    say "$rival needs the Debian packages ${missing[*]}: apt-get install ${missing[*]}"
     return 1
   fi
   say "installing ${missing[*]}"
@@ -54,6 +70,13 @@ build_rust() {
 }
 
 build_bun() {
+  if [[ -x $made/bun/node_modules/.bin/bun ]] && cmp -s "$source/bun/package-lock.json" "$made/bun/package-lock.json"; then
+    return
+  fi
+  if ((!installs)); then
+    lacks bun 'the bun of its package-lock.json, from npm'
+    return 1
+  fi
   command -v npm >/dev/null || {
     say 'bun comes from npm, and there is no npm'
     return 1
@@ -68,14 +91,14 @@ build_bun() {
 
 # Debian's Go libraries are below /usr/share/gocode; nothing is fetched.
 build_gorilla() {
-  packages golang-go golang-github-gorilla-websocket-dev || return 1
+  packages gorilla golang-go golang-github-gorilla-websocket-dev || return 1
   (cd "$source/go" && GO111MODULE=off GOPATH=/usr/share/gocode go build -o "$made/hub-gorilla" main.go)
 }
 
 build_nchan() {
   local was_here=1
   command -v nginx >/dev/null || was_here=0
-  packages nginx libnginx-mod-nchan || return 1
+  packages nchan nginx libnginx-mod-nchan || return 1
   # Debian starts what it installs; nobody has asked for a server on port 80.
   if ((!was_here)) && command -v systemctl >/dev/null && systemctl --quiet is-active nginx 2>/dev/null; then
     systemctl --quiet disable --now nginx
@@ -122,9 +145,28 @@ become() {
   esac
 }
 
+# Whether the program of a rival is there.
+is_here() {
+  case $1 in
+    roomcast) [[ -x $roomcast ]] ;;
+    ceiling) [[ -x $made/release/ceiling ]] ;;
+    bun) [[ -x $made/bun/node_modules/.bin/bun ]] ;;
+    gorilla) [[ -x $made/hub-gorilla ]] ;;
+    nchan) command -v nginx >/dev/null ;;
+    *) [[ -x $made/release/hub-$1 ]] ;;
+  esac
+}
+
 # Starts a rival and waits until it listens; sets address and pid.
 launch() {
   local name=$1 log tries
+  is_here "$name" || {
+    case $name in
+      roomcast) say "roomcast is not built: cargo build --release builds it" ;;
+      *) say "$name is not built: scripts/rivals.sh build --install $name builds it, and installs what that needs" ;;
+    esac
+    return 1
+  }
   mkdir -p "$made/log"
   log=$(mktemp "$made/log/$name.XXXXXX")
   (
@@ -138,7 +180,7 @@ launch() {
     kill -0 "$pid" 2>/dev/null || break
     sleep 0.05
   done
-  say "$name does not listen; has it been built? It said:"
+  say "$name does not listen; it said:"
   cat "$log" >&2
   kill "$pid" 2>/dev/null || true
   return 1
@@ -212,13 +254,17 @@ cd "$root"
 source=$root/benches/rivals
 made=${CARGO_TARGET_DIR:-$root/target}/rivals
 roomcast=${ROOMCAST_BIN:-$root/target/release/roomcast}
-pid='' address=''
+pid='' address='' installs=0
 
 command=${1:-}
 [[ -z $command ]] || shift
 case $command in
   list) printf '%s\n' "${names[@]}" ;;
   build)
+    if [[ ${1:-} == --install ]]; then
+      installs=1
+      shift
+    fi
     (($#)) || set -- "${names[@]}"
     for name in "$@"; do known "$name"; done
     status=0

@@ -123,7 +123,7 @@ def started(name, programs):
                 server = Server(name, address, int(pid))
         if server is None:
             last = ran.stderr.strip().splitlines() or ["it said nothing"]
-            raise OSError(f"{name} does not start: {last[-1]}")
+            raise OSError(last[-1].removeprefix("rivals: "))
         yield server
     finally:
         if server is not None:

@@ -17,6 +17,7 @@ import page  # noqa: E402
 import plot  # noqa: E402
 import rows  # noqa: E402
 import table  # noqa: E402
+import verdict  # noqa: E402
 
 # They have no end tag.
 VOID = {"meta", "link"}
@@ -135,6 +136,54 @@ class Cells(unittest.TestCase):
         self.assertAlmostEqual(cells["roomcast"]["value"], 15.0)
         self.assertAlmostEqual(cells["bun"]["value"], 30.0)
         self.assertAlmostEqual(cells["roomcast"]["ratio"], 0.5)
+
+
+class Verdicts(unittest.TestCase):
+    def faults(self, answers, wanted, names=("roomcast", "bun")):
+        work = bench(answers, names)
+        found = {**canned.found(rows.measure(work, wanted)), "servers": dict.fromkeys(names, "")}
+        return verdict.faults(found)
+
+    def test_a_row_with_all_its_figures_has_no_fault(self):
+        both = [canned.target(name, [canned.part(100, 0.1)]) for name in ["bun", "roomcast"]]
+        self.assertEqual(self.faults([report(*both)], [1]), [])
+
+    def test_a_row_in_which_roomcast_was_not_busy_is_named_with_the_reason(self):
+        good = canned.target("bun", [canned.part(100, 0.1)])
+        idle = canned.target("roomcast", [canned.part(100, 0.1, busy=0.9)])
+        for row in [1, 4, 5]:
+            (fault,) = self.faults([report(good, idle)], [row])
+            self.assertRegex(fault, f"^row {row} has no figure of roomcast: not reached: it was 90% busy, the flood 40%$")
+
+    def test_a_row_in_which_roomcast_lost_or_hung_up_is_named_with_the_reason(self):
+        good = canned.target("bun", [canned.part(100, 0.1)])
+        loser = canned.target("roomcast", [canned.part(100, 0.1)], lost=5)
+        (fault,) = self.faults([report(good, loser)], [1])
+        self.assertEqual(fault, "row 1 has no figure of roomcast: not reached: it lost 5 of 105 deliveries")
+        (fault,) = self.faults(["roomcast: hung up", report(good)], [8])
+        self.assertEqual(fault, "row 8 has no figure of roomcast: hung up")
+
+    def test_what_a_rival_lacks_is_no_fault(self):
+        good = canned.target("roomcast", [canned.part(100, 0.1)])
+        idle = canned.target("bun", [canned.part(100, 0.1, busy=0.9)])
+        self.assertEqual(self.faults([report(idle, good)], [1]), [])
+        self.assertEqual(self.faults([report(idle)], [1], ["bun"]), [])
+
+    def test_a_row_that_failed_is_named_with_the_reason(self):
+        self.assertEqual(self.faults(["bun: gone"], [2]), ["row 2 has no figures: could not be measured: bun: gone"])
+
+    def test_a_line_that_lacks_its_figure_is_named_where_others_have_theirs(self):
+        lines = [rows.line(what, "ms", False, cells) for what, cells in [("p50", {"roomcast": {"value": 1}}), ("p99", {})]]
+        found = canned.found([rows.result(8, "", "", lines)])
+        self.assertEqual(
+            verdict.faults(found), ["row 8 has no figure of roomcast: the report of the flood has none (p99)"]
+        )
+
+    def test_roomcast_must_be_there_to_the_end(self):
+        found = {**canned.found([]), "absent": {"roomcast": "it is not here"}, "died": ["bun"]}
+        self.assertEqual(
+            verdict.faults(found), ["roomcast is not there: it is not here", "bun ended before the comparison did"]
+        )
 
 
 class Texts(unittest.TestCase):
