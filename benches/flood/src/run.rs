@@ -86,7 +86,7 @@ pub fn slow(options: &Slow) -> Result<Report, Error> {
     report.close = Some(session.close()?);
     let mut broadcast = Broadcasted::new(&plan, &session.sink, &published, cost);
     // What a client that does not read should have got is dropped by design, and reconciled instead.
-    broadcast.forgive_drops();
+    broadcast.forgive_drops(slowed.dropped_by_count);
     report.broadcast = Some(broadcast);
     report.slow = Some(slowed);
     report.curve("delivery to readers", session.sink.latency_us());

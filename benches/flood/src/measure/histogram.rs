@@ -13,7 +13,7 @@ pub fn new() -> Histogram<u64> {
 }
 
 /// What a report says of a histogram, in microseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Quantiles {
     /// How many values there were.
     pub count: u64,

@@ -13,7 +13,7 @@ use crate::modes::published::Published;
 use crate::target::seating::Seating;
 
 /// How messages were delivered.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct Broadcasted {
     /// Rooms that they were published to, in turn.
     pub rooms: u32,
@@ -68,9 +68,10 @@ pub struct Broadcasted {
     pub late_us: Quantiles,
     /// What it cost.
     pub cost: Cost,
-    /// Whether what is missing is judged elsewhere.
+    /// Deliveries of those that are missing which clients lost because they did not read, where some were to: what is
+    /// missing is then judged elsewhere.
     #[serde(skip)]
-    forgives: bool,
+    pub lost_as_expected: Option<u64>,
 }
 
 impl Broadcasted {
@@ -104,13 +105,13 @@ impl Broadcasted {
             answer_us: Quantiles::from(&published.answer_us),
             late_us: Quantiles::from(&published.late_us),
             cost,
-            forgives: false,
+            lost_as_expected: None,
         }
     }
 
-    /// Drops are no problem of these messages.
-    pub fn forgive_drops(&mut self) {
-        self.forgives = true;
+    /// Drops are no problem of these messages; so many deliveries were lost to clients that did not read.
+    pub fn forgive_drops(&mut self, lost_as_expected: u64) {
+        self.lost_as_expected = Some(lost_as_expected);
     }
 
     /// Adds a sentence for each kind of delivery that should not have been or was not.
@@ -136,9 +137,9 @@ impl Judge for Broadcasted {
         if let Some(reason) = &self.stopped_by {
             problems.check(true, || format!("publishing stopped: {reason}"));
         }
-        let (misnamed, missing) = match self.forgives {
-            true => (0, Missing::default()),
-            false => (self.receivers_wrong, self.missing),
+        let (misnamed, missing) = match self.lost_as_expected {
+            Some(_) => (0, Missing::default()),
+            None => (self.receivers_wrong, self.missing),
         };
         let unsent = self.messages.unwrap_or(self.sent).saturating_sub(self.sent);
         let untaken = self.sent.saturating_sub(self.accepted);

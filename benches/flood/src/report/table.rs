@@ -110,10 +110,11 @@ impl Text {
         let line = format!("delivered | {deliveries} in {seconds:.3} s, {rate} /s");
         self.line(line);
         self.for_each_cpu_second(broadcast.deliveries_per_server_cpu_second);
-        let (lost, twice) = (count(missing.lost), count(counts.duplicates));
+        let lost = lost(missing.lost, broadcast.lost_as_expected);
+        let twice = count(counts.duplicates);
         let (disordered, damaged) = (count(counts.out_of_order), count(counts.corrupt));
         self.line(format!(
-            "checked | {lost} lost, {twice} duplicate, {disordered} out of order, {damaged} damaged"
+            "checked | {lost}, {twice} duplicate, {disordered} out of order, {damaged} damaged"
         ));
         if counts.notices > 0 || missing.unexplained > 0 {
             let (notices, missed) = (count(counts.notices), count(counts.missed));
@@ -394,5 +395,58 @@ fn at_least(rate: f64, cost: &Cost) -> String {
     match cost.client_was_the_bottleneck {
         true => format!("at least {}", whole(rate)),
         false => whole(rate),
+    }
+}
+
+/// What was lost, and apart from it what clients lost because they did not read, where some were to.
+fn lost(all: u64, as_expected: Option<u64>) -> String {
+    let others = count(all.saturating_sub(as_expected.unwrap_or(0)));
+    match as_expected {
+        Some(number) => format!(
+            "{others} lost, {} lost as expected by those that did not read",
+            count(number)
+        ),
+        None => format!("{others} lost"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The line of what was checked, of a run that lost 1,234 deliveries.
+    fn checked(lost_as_expected: Option<u64>) -> String {
+        let mut broadcast = Broadcasted {
+            lost_as_expected,
+            ..Broadcasted::default()
+        };
+        broadcast.missing.lost = 1234;
+        let report = Report {
+            broadcast: Some(broadcast),
+            ..Report::default()
+        };
+        let text = text(&report);
+        let mut lines = text.lines();
+        let line = lines.find(|line| line.starts_with("checked")).unwrap();
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn what_is_lost_because_a_client_is_slow_is_lost_as_expected() {
+        let rest = "0 duplicate, 0 out of order, 0 damaged";
+        for (lost_as_expected, lost) in [
+            (None, "1,234 lost"),
+            (
+                Some(0),
+                "1,234 lost, 0 lost as expected by those that did not read",
+            ),
+            (
+                Some(1230),
+                "4 lost, 1,230 lost as expected by those that did not read",
+            ),
+        ] {
+            let line = checked(lost_as_expected);
+            assert_eq!(line, format!("checked {lost}, {rest}"));
+        }
     }
 }
