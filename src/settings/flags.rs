@@ -29,7 +29,7 @@ A WebSocket hub that holds very many connections on a single core.
 A setting comes from, in rising order: its default, the TOML file that --config names, the environment, the flag. \
 The file's key is the flag with _ for -; the variable is the same in capitals behind ROOMCAST_, so --queue-bytes is \
 also queue_bytes and ROOMCAST_QUEUE_BYTES; an empty variable is not set. A list replaces the list below it. Durations are \
-written 500ms, 30s, 5m; sizes 512KiB, 1MiB, or plain bytes.
+written 500ms, 30s, 5m; sizes 512KiB, 1MiB, or plain bytes. Where a limit may be any, which is none, 0 says the same.
 
 RUST_LOG says what is logged: error, warn, info (the default), debug or off, or filters such as roomcast=debug,info.";
 

@@ -1,6 +1,6 @@
 //! The settings in force as TOML: what `--print-config` prints and `--config` reads.
 //!
-//! Every line says what it means and where its value came from. Keys and secrets stand in comments, as numbers only,
+//! Every line says what it means and where its value came from. Of keys and secrets a comment says whether there are any,
 //! so a file made of this has none: it starts in open mode, where that is allowed, until they are put back.
 
 use std::fmt::Write;
@@ -57,8 +57,10 @@ fn top_slot(draft: &Draft, setting: &Setting) -> Written {
 }
 
 fn line(text: &mut String, setting: &Setting, (value, hidden): &Written, origin: String) {
-    let hash = if *hidden { "# " } else { "" };
-    let assignment = format!("{hash}{} = {value}", setting.name);
+    let assignment = match hidden {
+        true => format!("# {}: {value}", setting.name),
+        false => format!("{} = {value}", setting.name),
+    };
     // Writing to a string cannot fail.
     let _ = writeln!(text, "{assignment:<40} # {}; {origin}", setting.about);
 }

@@ -156,16 +156,16 @@ pub(super) static SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "guest_calls_per_minute", flag: "guest-calls-per-minute", heading: heading::LIMITS, default: "",
-        about: "calls a minute from one address without a key (0: any)",
+        about: "calls a minute from one address without a key (any: no limit)",
         more: "Those that change something; and as many wrong keys, wrong tokens and unknown codes of rooms. A third of it \
                may come at once, what is beyond is answered 429. An IPv6 /64 is one address.",
-        scope: Server(|s| Slot::Count(&mut s.bounds.guest_calls_per_minute, 0..=1_000_000)),
+        scope: Server(|s| Slot::Limit(&mut s.bounds.guest_calls_per_minute, 1_000_000)),
     },
     Setting {
         name: "accept_rate", flag: "accept-rate", heading: heading::LIMITS, default: "",
-        about: "connections accepted a second at most, 0 for any number",
+        about: "connections accepted a second at most (any: no limit)",
         more: "The others wait in the kernel's backlog. A hundredth of it, and two at least, may come in at once.",
-        scope: Server(|s| Slot::Count(&mut s.bounds.accept_rate, 0..=1_000_000)),
+        scope: Server(|s| Slot::Limit(&mut s.bounds.accept_rate, 1_000_000)),
     },
     Setting {
         name: "loop_lag_limit", flag: "loop-lag-limit", heading: heading::LIMITS, default: "",
@@ -182,18 +182,18 @@ pub(super) static SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "client_messages_per_second", flag: "client-messages-per-second", heading: heading::LIMITS, default: "",
-        about: "messages a second from one client (0: any)",
+        about: "messages a second from one client (any: no limit)",
         more: "Pings and pongs count, too; a fragmented message counts as one. A second's worth may come at once. A client \
                over it is closed with 1008 behind what is queued. What the rooms app tells a player who speaks too fast \
                is its own, and stays as it is.",
-        scope: EveryApp(|a| Slot::Count(&mut a.client_messages_per_second, 0..=1_000_000)),
+        scope: EveryApp(|a| Slot::Limit(&mut a.client_messages_per_second, 1_000_000)),
     },
     Setting {
         name: "client_bytes_per_second", flag: "client-bytes-per-second", heading: heading::LIMITS, default: "",
-        about: "bytes a second from one client (0: any)",
+        about: "bytes a second from one client (any: no limit)",
         more: "Those of the payloads of its messages, pings and pongs, unpacked. A second's worth may come at once, and \
                always one message of --max-message. A client over it is closed with 1008 behind what is queued.",
-        scope: EveryApp(|a| Slot::Size(&mut a.client_bytes_per_second, 0..=GIB)),
+        scope: EveryApp(|a| Slot::SizeLimit(&mut a.client_bytes_per_second, 1 << 30)),
     },
     Setting {
         name: "max_body", flag: "max-body", heading: heading::LIMITS, default: "",
@@ -293,9 +293,9 @@ pub(super) static SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "connections_per_minute", flag: "", heading: heading::APPS, default: "",
-        about: "new WebSockets a minute from an address (0: any)",
+        about: "new WebSockets a minute from an address (any: no limit)",
         more: "",
-        scope: OneApp(|a| Slot::Count(&mut a.connections_per_minute, 0..=1_000_000)),
+        scope: OneApp(|a| Slot::Limit(&mut a.connections_per_minute, 1_000_000)),
     },
     Setting {
         name: "max_records", flag: "", heading: heading::APPS, default: "",
@@ -330,16 +330,16 @@ pub(super) static SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "rooms_per_guest", flag: "", heading: heading::APPS, default: "",
-        about: "rooms nobody has entered, of an address without a key (0: any)",
+        about: "rooms nobody has entered, of an address without a key (any: no limit)",
         more: "One more is answered 429. Only the rooms app has any.",
-        scope: OneApp(|a| Slot::Count(&mut a.rooms_per_guest, 0..=100_000_000)),
+        scope: OneApp(|a| Slot::Limit(&mut a.rooms_per_guest, 100_000_000)),
     },
     Setting {
         name: "players_per_guest", flag: "", heading: heading::APPS, default: "",
-        about: "absent players in a room, of an address without a key (0: any)",
+        about: "absent players in a room, of an address without a key (any: no limit)",
         more: "Those that nobody is connected as, but for who made the room; one more is answered 429. Only the rooms app \
                has any.",
-        scope: OneApp(|a| Slot::Count(&mut a.players_per_guest, 0..=1000)),
+        scope: OneApp(|a| Slot::Limit(&mut a.players_per_guest, 1000)),
     },
     Setting {
         name: "max_messages", flag: "", heading: heading::APPS, default: "",

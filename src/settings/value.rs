@@ -15,6 +15,9 @@ use crate::settings::text::{
 };
 use crate::time::Millis;
 
+/// The word for a limit that is none, which a program may write as the number that stands for it.
+const ANY: &str = "any";
+
 /// A value as a source gave it.
 #[derive(Clone, Debug)]
 pub(super) enum Raw {
@@ -33,10 +36,14 @@ pub(super) enum Raw {
 /// A place for one value, and what may stand in it.
 #[derive(Debug)]
 pub(super) enum Slot<'a> {
-    /// A plain number.
+    /// A plain number; where it may be the largest there is, that one is any.
     Count(&'a mut u32, RangeInclusive<u32>),
+    /// A plain number up to a largest one; 0 is any.
+    Limit(&'a mut u32, u32),
     /// Bytes.
     Size(&'a mut u32, RangeInclusive<u64>),
+    /// Bytes up to a largest number of them; 0 is any.
+    SizeLimit(&'a mut u32, u32),
     /// Bytes, where four gibibytes may not be enough.
     LongSize(&'a mut u64, RangeInclusive<u64>),
     /// A span of time, its range in milliseconds.
@@ -102,11 +109,14 @@ impl Slot<'_> {
         matches!(self, Slot::Inverse(_)) || matches!(self, Slot::Switch(on) if !**on)
     }
 
-    /// The value as TOML. A secret gives how many there are and no more, which is not TOML and goes in a comment.
+    /// The value as TOML. Of a secret it says whether there is one and no more, which is not TOML and goes in a comment.
     pub fn shown(&self) -> String {
+        if self.is_any() {
+            return quote(ANY);
+        }
         match self {
-            Slot::Count(n, _) => n.to_string(),
-            Slot::Size(bytes, _) => quote(&size(u64::from(**bytes))),
+            Slot::Count(n, _) | Slot::Limit(n, _) => n.to_string(),
+            Slot::Size(bytes, _) | Slot::SizeLimit(bytes, _) => quote(&size(u64::from(**bytes))),
             Slot::LongSize(bytes, _) => quote(&size(**bytes)),
             Slot::Span(span, _) => quote(&duration(**span)),
             Slot::Switch(on) => on.to_string(),
@@ -120,8 +130,10 @@ impl Slot<'_> {
                 let items = networks.iter().map(|it| quote(&shown_network(it)));
                 format!("[{}]", items.collect::<Vec<_>>().join(", "))
             }
-            Slot::Keys(keys) => format!("{} hidden", keys.len()),
-            Slot::Secret(secret) => format!("{} hidden", usize::from(secret.is_some())),
+            Slot::Keys(keys) if keys.is_empty() => "none set".to_owned(),
+            Slot::Keys(keys) => format!("{} set, not shown", keys.len()),
+            Slot::Secret(None) => "not set".to_owned(),
+            Slot::Secret(Some(_)) => "set, not shown".to_owned(),
         }
     }
 
@@ -132,7 +144,6 @@ impl Slot<'_> {
             Slot::Switch(_) => "off".to_owned(),
             Slot::Inverse(on) if **on => "off".to_owned(),
             Slot::Inverse(_) => "on".to_owned(),
-            Slot::Count(n, _) if **n == u32::MAX => "any number".to_owned(),
             _ => self.shown().trim_matches('"').to_owned(),
         }
     }
@@ -141,7 +152,14 @@ impl Slot<'_> {
     pub fn expected(&self) -> String {
         let (least, most) = self.range().unwrap_or_default();
         match self {
+            Slot::Count(_, range) if *range.end() == u32::MAX => {
+                format!("a whole number, {least} or more, or {ANY}")
+            }
             Slot::Count(..) => format!("a whole number from {least} to {most}"),
+            Slot::Limit(..) => format!("a whole number from {least} to {most}, or {ANY}"),
+            Slot::SizeLimit(..) => {
+                format!("a size such as 512KiB, 1MiB or plain bytes, from {least} to {most}, or {ANY}")
+            }
             Slot::Size(..) | Slot::LongSize(..) => {
                 format!("a size such as 512KiB, 1MiB or plain bytes, from {least} to {most}")
             }
@@ -170,8 +188,8 @@ impl Slot<'_> {
     /// The word for its value in the help.
     pub fn placeholder(&self) -> &'static str {
         match self {
-            Slot::Count(..) => "N",
-            Slot::Size(..) | Slot::LongSize(..) => "SIZE",
+            Slot::Count(..) | Slot::Limit(..) => "N",
+            Slot::Size(..) | Slot::SizeLimit(..) | Slot::LongSize(..) => "SIZE",
             Slot::Span(..) => "D",
             Slot::Switch(_) | Slot::Inverse(_) => "on|off",
             Slot::OnFull(_) => "drop|disconnect",
@@ -187,7 +205,10 @@ impl Slot<'_> {
     pub fn limits(&self) -> Option<String> {
         let (least, most) = self.range()?;
         Some(match self {
-            Slot::Count(_, range) if *range.end() == u32::MAX => format!("{least} or more"),
+            Slot::Count(_, range) if *range.end() == u32::MAX => {
+                format!("{least} or more, or {ANY}")
+            }
+            Slot::Limit(..) | Slot::SizeLimit(..) => format!("{least} to {most}, or {ANY}"),
             _ => format!("{least} to {most}"),
         })
     }
@@ -195,6 +216,8 @@ impl Slot<'_> {
     fn range(&self) -> Option<(String, String)> {
         Some(match self {
             Slot::Count(_, range) => (range.start().to_string(), range.end().to_string()),
+            Slot::Limit(_, most) => ("1".to_owned(), most.to_string()),
+            Slot::SizeLimit(_, most) => (size(1), size(u64::from(*most))),
             Slot::Size(_, range) | Slot::LongSize(_, range) => {
                 (size(*range.start()), size(*range.end()))
             }
@@ -206,9 +229,32 @@ impl Slot<'_> {
         })
     }
 
+    /// Whether the value is the one that stands for any.
+    fn is_any(&self) -> bool {
+        match self {
+            Slot::Count(n, _) => **n == u32::MAX,
+            Slot::Limit(n, _) | Slot::SizeLimit(n, _) => **n == 0,
+            _ => false,
+        }
+    }
+
     fn take_one(&mut self, text: &str) -> bool {
         match self {
+            Slot::Count(place, range) if text == ANY => {
+                let any = Some(u32::MAX).filter(|any| range.contains(any));
+                any.map(|any| **place = any)
+            }
+            Slot::Limit(place, _) | Slot::SizeLimit(place, _) if text == ANY => {
+                **place = 0;
+                Some(())
+            }
             Slot::Count(place, range) => within(range, parse_count(text)).map(|n| **place = n),
+            Slot::Limit(place, most) => {
+                within(&(0..=*most), parse_count(text)).map(|n| **place = n)
+            }
+            Slot::SizeLimit(place, most) => within(&(0..=u64::from(*most)), parse_size(text))
+                .and_then(|bytes| u32::try_from(bytes).ok())
+                .map(|bytes| **place = bytes),
             Slot::Size(place, range) => within(range, parse_size(text))
                 .and_then(|bytes| u32::try_from(bytes).ok())
                 .map(|bytes| **place = bytes),

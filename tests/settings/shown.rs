@@ -77,6 +77,59 @@ fn printed_settings_read_back_as_they_were() {
 }
 
 #[test]
+fn a_limit_that_is_none_is_printed_as_a_word_and_read_back() {
+    let none = [
+        "--accept-rate 0",
+        "--accept-rate any",
+        "--client-bytes-per-second any",
+        "--max-connections 4294967295",
+        "--max-connections any",
+        "--set rooms.rooms_per_guest=0",
+        "--set rooms.players_per_guest=any",
+        "--set stream.connections_per_minute=any",
+        "--set stream.max_connections=any",
+    ];
+    for given in none {
+        let (before, printed) = (flags(given).settings(), flags(given).printed());
+        let words: Vec<&str> = given.split([' ', '.', '=']).collect();
+        let [.., name, _] = words[..] else {
+            panic!("{given}")
+        };
+        let name = name.trim_start_matches("--").replace('-', "_");
+        says(&printed, &[&format!("\n{name} = \"any\" ")]);
+        assert!(!printed.contains("4294967295"), "{printed}");
+        assert_eq!(file(&printed).settings(), before, "{given}");
+    }
+    assert_eq!(
+        flags("--accept-rate any").settings(),
+        flags("--accept-rate 0").settings()
+    );
+    // What has no number for it is never any.
+    for never in [
+        "--drain-rate any",
+        "--queue-messages any",
+        "--deflate-min any",
+    ] {
+        says(&flags(never).error(), &["\"any\"", "expected a"]);
+    }
+}
+
+#[test]
+fn whether_there_are_keys_and_a_secret_is_said_in_a_comment() {
+    let comment = |flags_given: &str, name: &str| {
+        let printed = flags(flags_given).printed();
+        let mut lines = printed.lines();
+        let line = lines.find(|line| line.starts_with(&format!("# {name}: ")));
+        line.unwrap().to_owned()
+    };
+    says(&comment("", "keys"), &["# keys: none set ", "; default"]);
+    says(&comment("", "secret"), &["# secret: not set ", "; default"]);
+    let given = "--key k --key l --secret s";
+    says(&comment(given, "keys"), &["# keys: 2 set, not shown "]);
+    says(&comment(given, "secret"), &["# secret: set, not shown "]);
+}
+
+#[test]
 fn printed_settings_say_where_each_came_from() {
     let given = Given {
         file: Some("\ndrain = \"1s\""),
