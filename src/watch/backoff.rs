@@ -1,7 +1,8 @@
 //! When to try again: exponential back-off with full jitter.
 //!
 //! Each pause is drawn from nothing up to a ceiling, which doubles: clients that lost their server in the same moment do
-//! not come back in the same moment, neither the first time nor later. No clock is read here.
+//! not come back in the same moment, neither the first time nor later. A connection that held begins it anew. No clock is
+//! read here.
 
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ const LAST: Duration = Duration::from_secs(30);
 /// The ceiling, at least, when the server has told everybody to go. It is as long as a drain takes by default, so that
 /// the clients of a server that restarts come back no faster than it sent them away.
 const SPREAD: Duration = Duration::from_secs(5);
+/// A connection that held for so long had nothing wrong with it: the next pause is a first one.
+const STEADY: Duration = Duration::from_secs(10);
 /// The longest that a server may make us wait.
 const LEAST_MAX: Duration = Duration::from_secs(3600);
 
@@ -45,9 +48,11 @@ impl Backoff {
         least.min(LEAST_MAX) + ceiling.mul_f64(part)
     }
 
-    /// All is well again.
-    pub fn reset(&mut self) {
-        self.ceiling = FIRST;
+    /// A connection has ended that was there for so long, which is not at all if none came about.
+    pub fn ended(&mut self, held: Duration) {
+        if held >= STEADY {
+            self.ceiling = FIRST;
+        }
     }
 }
 
@@ -104,12 +109,18 @@ mod tests {
     }
 
     #[test]
-    fn a_reset_begins_anew() {
-        let mut backoff = Backoff::new([7; 32]);
-        for _ in 0..20 {
-            backoff.next(Duration::ZERO, false);
+    fn a_connection_that_held_begins_anew_and_a_shorter_one_does_not() {
+        let ceiling_after = |held| {
+            let mut backoff = Backoff::new([7; 32]);
+            for _ in 0..20 {
+                backoff.next(Duration::ZERO, false);
+            }
+            backoff.ended(held);
+            backoff.ceiling
+        };
+        assert_eq!(ceiling_after(STEADY), FIRST);
+        for short in [Duration::ZERO, STEADY - Duration::from_millis(1)] {
+            assert_eq!(ceiling_after(short), LAST);
         }
-        backoff.reset();
-        assert!(backoff.next(Duration::ZERO, false) <= FIRST);
     }
 }

@@ -9,10 +9,11 @@ use serde::Deserialize;
 use tungstenite::Error;
 use tungstenite::error::ProtocolError;
 use tungstenite::handshake::client::Response;
-use tungstenite::http::header::RETRY_AFTER;
+use tungstenite::http::header::{LOCATION, RETRY_AFTER};
 use tungstenite::protocol::CloseFrame;
 
 use super::line::excerpt;
+use super::target::WITHOUT_TLS;
 
 /// Why a connection is no more, or never was.
 #[derive(Debug, PartialEq, Eq)]
@@ -86,6 +87,10 @@ impl Ending {
             Error::Protocol(ProtocolError::HandshakeIncomplete) => {
                 Ending::again("the server hung up before it answered the upgrade")
             }
+            // A server that speaks TLS alone hangs up, or answers with an alert, which is no HTTP.
+            Error::Protocol(ProtocolError::HttparseError(error)) => Ending::Final(format!(
+                "the server does not answer as a WebSocket server does ({error}); if it speaks TLS, {WITHOUT_TLS}"
+            )),
             other => Ending::Final(format!(
                 "the server does not answer as a WebSocket server does: {}",
                 excerpt(&other.to_string())
@@ -119,6 +124,14 @@ fn refused(response: &Response) -> Ending {
             least: retry_after(response, SystemTime::now()).unwrap_or_default(),
             everybody: false,
         };
+    }
+    let leads_to = response.headers().get(LOCATION);
+    let leads_to_tls = leads_to.is_some_and(|it| {
+        let scheme = it.as_bytes().get(..6).map(<[u8]>::to_ascii_lowercase);
+        matches!(scheme.as_deref(), Some(b"https:" | b"wss://"))
+    });
+    if status.is_redirection() && leads_to_tls {
+        return Ending::Final(format!("{why}: it leads to TLS, and {WITHOUT_TLS}"));
     }
     let hint = match status.as_u16() {
         200..=299 => ": nothing at this path speaks WebSocket",
@@ -222,6 +235,24 @@ mod tests {
             };
             assert!(why.contains(word) && why.contains("no key"), "{why}");
         }
+    }
+
+    #[test]
+    fn where_tls_is_spoken_it_is_said_what_to_do() {
+        let no_http = ProtocolError::HttparseError(httparse::Error::Version);
+        let answered_with_an_alert = Ending::not_upgraded(Error::Protocol(no_http));
+        let mut moved = response(301, "", "");
+        let elsewhere = "HTTPS://hub.example/ws".parse().unwrap();
+        moved.headers_mut().insert(LOCATION, elsewhere);
+        for ending in [answered_with_an_alert, refused(&moved)] {
+            let Ending::Final(why) = ending else {
+                panic!("it is tried again");
+            };
+            assert!(why.contains(WITHOUT_TLS), "{why}");
+        }
+        let elsewhere = "http://hub.example/ws".parse().unwrap();
+        moved.headers_mut().insert(LOCATION, elsewhere);
+        assert!(matches!(refused(&moved), Ending::Final(why) if why.contains("not followed")));
     }
 
     #[test]

@@ -39,9 +39,6 @@ use session::Session;
 /// The first argument that asks for this.
 pub const NAME: &str = "watch";
 
-/// A connection that held for so long had nothing wrong with it: the next back-off begins anew.
-const STEADY: Duration = Duration::from_secs(10);
-
 /// Watches until there is a reason to end. The first of the arguments is [`NAME`]; of the variables two are read, for a
 /// key and a token.
 pub fn run(
@@ -59,8 +56,8 @@ pub fn run(
     let mut backoff = Backoff::new(seed);
     let mut output = Output::new(io::stdout().lock(), options.style, options.count);
     loop {
-        let began = Instant::now();
-        let (why, least, everybody) = match watch_once(&options, &mut output) {
+        let (ending, held) = watch_once(&options, &mut output);
+        let (why, least, everybody) = match ending {
             Ending::Done => return ExitCode::SUCCESS,
             Ending::Final(why) => return fail(&why),
             Ending::Again { why, .. } if !options.reconnects => return fail(&why),
@@ -70,9 +67,7 @@ pub fn run(
                 everybody,
             } => (why, least, everybody),
         };
-        if began.elapsed() >= STEADY {
-            backoff.reset();
-        }
+        backoff.ended(held);
         let pause = backoff.next(least, everybody);
         let shown = Duration::from_millis(pause.as_millis() as u64);
         let shown = humantime::format_duration(shown);
@@ -81,14 +76,16 @@ pub fn run(
     }
 }
 
-/// One connection, from its beginning to its end.
-fn watch_once(options: &Options, output: &mut Output<impl Write>) -> Ending {
+/// One connection, from its beginning to its end, and how long it held. What it took to make it does not count: a server
+/// that answers nobody makes everybody wait as long as a connection that was fine.
+fn watch_once(options: &Options, output: &mut Output<impl Write>) -> (Ending, Duration) {
     let mut session = match Session::open(options) {
         Ok(session) => session,
-        Err(ending) => return ending,
+        Err(ending) => return (ending, Duration::ZERO),
     };
+    let began = Instant::now();
     notice(options, format_args!("watching {}", options.target));
-    session.follow(output)
+    (session.follow(output), began.elapsed())
 }
 
 /// Says how it goes, to whoever has not asked for silence.

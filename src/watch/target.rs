@@ -10,6 +10,9 @@ use tungstenite::http::uri::{Authority, InvalidUri, Scheme};
 use super::dialect::Dialect;
 
 const EXPECTED: &str = "expected ws://HOST:PORT/PATH";
+/// What to do where TLS is spoken.
+pub(super) const WITHOUT_TLS: &str = "TLS is not built in: give ws:// and the address at which the hub itself listens, \
+     behind its proxy, or that of a program beside you that speaks TLS for you, such as stunnel";
 
 /// A URL that a session can be opened to.
 #[derive(Clone)]
@@ -87,9 +90,7 @@ fn check_scheme(scheme: Option<&Scheme>) -> Result<(), String> {
     let scheme = scheme.map_or("", Scheme::as_str);
     match scheme.to_ascii_lowercase().as_str() {
         "ws" | "http" => Ok(()),
-        "wss" | "https" => Err(format!(
-            "{scheme} is not spoken here, as TLS is not built in: put a proxy in front that speaks it, and give ws://"
-        )),
+        "wss" | "https" => Err(format!("{scheme}:// cannot be watched, as {WITHOUT_TLS}")),
         _ => Err(format!("the scheme {scheme:?} is not known: {EXPECTED}")),
     }
 }
@@ -170,7 +171,7 @@ mod tests {
         for text in ["wss://h/ws", "https://h/ws"] {
             let error = Target::parse(text).unwrap_err();
             assert!(
-                error.contains("TLS") && error.contains("proxy"),
+                error.contains("TLS") && error.contains("give ws://") && error.contains("stunnel"),
                 "{text}: {error}"
             );
         }
