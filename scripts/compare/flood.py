@@ -1,6 +1,7 @@
 """The load generator as a command: one run of it at a time, on a core of its own, and the JSON that it prints."""
 
 import json
+import re
 import subprocess
 
 from servers import FLOOD_CORE, pinned
@@ -40,5 +41,10 @@ class Flood:
                 flood.wait()
         if not printed.startswith("{"):
             lines = said.strip().splitlines() or [f"it ended with {flood.returncode} and said nothing"]
-            raise Refused(lines[-1].removeprefix("roomcast-flood: "), names)
+            raise Refused(sentence(lines[-1]), names)
         return json.loads(printed)
+
+
+def sentence(line):
+    """What a line of the flood's log says, without its level and where in the program that was."""
+    return re.sub(r"^[A-Z]+ +\[[\w:]+\] ", "", line)

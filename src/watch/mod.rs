@@ -5,6 +5,10 @@
 //! it is sent becomes a line (`line.rs`), of JSON or for people (`readable.rs`, `plain.rs`), on the output (`output.rs`).
 //! Its ending (`ending.rs`) says whether another session may follow, and `backoff.rs` when.
 //!
+//! What it says of connections to a person is a line that begins with `roomcast: `, as every complaint of the program
+//! does, and goes straight to standard error: `simple_logger` writes a level and a module in front of each line and can be
+//! told no other form. What is for whoever looks for a fault, each step of a connection, is logged at `debug` by it.
+//!
 //! This is a client: it runs in a process of its own, blocks, and reads the clock and draws random numbers where it
 //! needs them. It shares with the server only plain values and the way in which a wrong command line is told.
 //!
@@ -32,15 +36,17 @@ use std::time::{Duration, Instant};
 
 use backoff::Backoff;
 use ending::Ending;
+use log::LevelFilter;
 use options::Options;
 use output::Output;
 use session::Session;
+use simple_logger::SimpleLogger;
 
 /// The first argument that asks for this.
 pub const NAME: &str = "watch";
 
-/// Watches until there is a reason to end. The first of the arguments is [`NAME`]; of the variables two are read, for a
-/// key and a token.
+/// Watches until there is a reason to end. The first of the arguments is [`NAME`]; of the variables three are read, for a
+/// key, a token and what is logged.
 pub fn run(
     args: impl IntoIterator<Item = OsString>,
     env: impl IntoIterator<Item = (OsString, OsString)>,
@@ -49,6 +55,13 @@ pub fn run(
         Ok(options) => options,
         Err(error) => return error.report(),
     };
+    let begun = SimpleLogger::new()
+        .with_level(LevelFilter::Off)
+        .with_module_level(module_path!(), options.log_level)
+        .init();
+    if let Err(error) = begun {
+        return fail(&format!("the log could not be started: {error}"));
+    }
     let mut seed = [0; 32];
     if let Err(error) = getrandom::fill(&mut seed) {
         return fail(&format!("the system gives no random numbers: {error}"));

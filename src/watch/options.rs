@@ -1,4 +1,4 @@
-//! The command line of `roomcast watch`, and the two secrets that may come from the environment instead.
+//! The command line of `roomcast watch`, the two secrets that may come from the environment instead, and `RUST_LOG`.
 //!
 //! A secret is turned into a header at once, which is never shown; no error repeats the value of a flag that may be one.
 
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use clap::error::{ContextKind, ErrorKind};
+use log::{Level, LevelFilter, Metadata};
 use tungstenite::http::HeaderValue;
 
 use super::dialect::Dialect;
@@ -35,7 +36,7 @@ back-end's making cannot move the cursor: control characters come as escapes.
 A server that is silent is pinged, and its own pings, those of the tasks app among them, are answered and are no lines. \
 When the connection is lost another is tried, after a random time of at most 100 ms, which doubles up to 30 s and begins \
 again after a connection that held for 10 s; it subscribes again. What was published in between is not repeated. Every app but the stream greets a new connection with \
-a message of its own, which is a line like any other.
+a message of its own, which is a line like any other. RUST_LOG=debug has each step told on standard error.
 
 Exit status:
   0  enough lines are written (--count), nobody reads them any more, or the server closed with
@@ -117,6 +118,8 @@ pub(super) struct Options {
     pub reconnects: bool,
     /// Whether nothing is said about connections.
     pub quiet: bool,
+    /// How much is logged.
+    pub log_level: LevelFilter,
 }
 
 impl Options {
@@ -174,6 +177,7 @@ impl Options {
             ping_interval: ping_interval(&args.ping_interval)?,
             reconnects: !args.no_reconnect,
             quiet: args.quiet,
+            log_level: log_level(env),
         })
     }
 }
@@ -192,6 +196,26 @@ fn ping_interval(text: &str) -> Result<Duration, String> {
     span.filter(|span| (least..=most).contains(span)).ok_or_else(|| {
         format!("the ping interval cannot be {text:?} (flag --ping-interval): expected a duration such as 20s, {limits}")
     })
+}
+
+/// The most that `RUST_LOG` asks for of this program, as the server reads it; nothing if it is not set or cannot be read.
+fn log_level(env: &BTreeMap<OsString, OsString>) -> LevelFilter {
+    let named = env.get(OsStr::new("RUST_LOG")).and_then(|it| it.to_str());
+    let named = named.map(str::trim).filter(|it| !it.is_empty());
+    let mut builder = env_filter::Builder::new();
+    if builder.try_parse(named.unwrap_or("off")).is_err() {
+        return LevelFilter::Off;
+    }
+    let filter = builder.build();
+    let asked = |level: &Level| {
+        let metadata = Metadata::builder()
+            .level(*level)
+            .target(module_path!())
+            .build();
+        filter.enabled(&metadata)
+    };
+    let most = Level::iter().filter(asked).max();
+    most.map_or(LevelFilter::Off, |level| level.to_level_filter())
 }
 
 /// A secret and where it came from. An empty variable is none; an empty flag is a mistake.
@@ -323,6 +347,22 @@ mod tests {
         let options = parse("h/api/v1/tasks/ws?version=2.0", &[]).unwrap();
         assert_eq!(header_of(&options, "x-version"), "");
         assert_eq!(header_of(&parse("h/ws", &[]).unwrap(), "x-version"), "");
+    }
+
+    #[test]
+    fn what_is_logged_is_said_as_for_the_server() {
+        for (named, level) in [
+            ("debug", LevelFilter::Debug),
+            (" info ", LevelFilter::Info),
+            ("roomcast=debug,info", LevelFilter::Debug),
+            ("mio=trace", LevelFilter::Off),
+            ("=loud=", LevelFilter::Off),
+            ("", LevelFilter::Off),
+        ] {
+            let options = parse("h/ws", &[("RUST_LOG", named)]).unwrap();
+            assert_eq!(options.log_level, level, "{named:?}");
+        }
+        assert_eq!(parse("h/ws", &[]).unwrap().log_level, LevelFilter::Off);
     }
 
     #[test]

@@ -37,8 +37,11 @@ impl Session {
     pub fn open(options: &Options) -> Result<Session, Ending> {
         let target = &options.target;
         let request = request(options)?;
+        let (host, port) = target.address();
+        log::debug!("connecting to {host}, port {port}");
         let mut socket =
-            Socket::connect(target.address()).map_err(|error| Ending::unreachable(&error))?;
+            Socket::connect((host, port)).map_err(|error| Ending::unreachable(&error))?;
+        log::debug!("asking for the upgrade of {}", target.uri.path());
         socket.wait_until(Instant::now() + UPGRADE_TIMEOUT);
         let config = WebSocketConfig::default()
             .max_message_size(Some(MESSAGE_BYTES_MAX))
@@ -53,7 +56,9 @@ impl Session {
                 ))
             }
         })?;
+        log::debug!("upgraded");
         if let Some(subscription) = &options.subscription {
+            log::debug!("sending {subscription}");
             let message = Message::text(subscription.as_str());
             socket.send(message).map_err(|error| Ending::lost(&error))?;
         }
@@ -134,6 +139,7 @@ impl Session {
                 "the server has said nothing for {seconds:.1} s, not even to a ping"
             )));
         }
+        log::debug!("pinging, as nothing came for {:?}", heard.elapsed());
         self.pinged = Some(Instant::now());
         self.send(Message::Ping(Vec::new().into()))
     }

@@ -186,6 +186,14 @@ class Verdicts(unittest.TestCase):
         )
 
 
+class Refusals(unittest.TestCase):
+    def test_the_server_that_a_line_of_the_flood_names_is_found(self):
+        said = flood.sentence("ERROR [roomcast_flood] bun: publishing stopped: hung up")
+        refused = flood.Refused(said, ["roomcast", "bun"])
+        self.assertEqual((str(refused), refused.server), ("bun: publishing stopped: hung up", "bun"))
+        self.assertEqual(flood.sentence("error: no such flag"), "error: no such flag")
+
+
 class Texts(unittest.TestCase):
     def rows(self):
         cells = {"roomcast": {"value": 5_120_000, "ratio": 1.5, "share": 0.8}, "bun": {"value": 999_960, "ratio": 1.0}}

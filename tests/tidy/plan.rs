@@ -80,6 +80,8 @@ pub const CRATES: &[(&str, &[&str])] = &[
     ("clap", &["settings", "watch", "roomcast_flood"]),
     ("toml", &["settings", "roomcast_flood"]),
     ("strsim", &["settings"]),
+    // It waits for whoever reads the log, which the hub must not.
+    ("simple_logger", &["watch", "roomcast_flood"]),
     ("ipnet", &["settings", "apps::proxies"]),
     ("flate2", &["wire::deflate"]),
 ];

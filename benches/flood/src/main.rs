@@ -19,6 +19,9 @@
 //! [`schedule`](client::schedule) says when each message is meant to be sent, whatever the server does meanwhile, and
 //! every latency counts from then.
 //!
+//! What it says beside the report goes through `log` to standard error: why a run could not take place, as an error, and
+//! its steps, where `RUST_LOG` is `debug`. A client may wait for its log, so `simple_logger` is enough.
+//!
 //! It is no general WebSocket client: it offers no extensions, takes no fragmented messages, and speaks to loopback
 //! only.
 #![forbid(unsafe_code)]
@@ -38,7 +41,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use hdrhistogram::Histogram;
+use log::LevelFilter;
 use serde::Serialize;
+use simple_logger::SimpleLogger;
 
 use crate::command::options::{Common, Mode, Options};
 use crate::error::Error;
@@ -48,6 +53,7 @@ use crate::report::{comparison, plot, table};
 
 fn main() -> ExitCode {
     let options = Options::parse();
+    begin_log();
     let outcome = match &options.mode {
         Mode::Connect(mode) => conclude(run::connect(mode), &mode.clients.server.common),
         Mode::Idle(mode) => conclude(run::idle(mode), &mode.clients.server.common),
@@ -68,10 +74,21 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("roomcast-flood: {error}");
+            log::error!("{error}");
             ExitCode::from(error.exit_code())
         }
     }
+}
+
+/// Begins to log, of this program alone: errors, and what the level that `RUST_LOG` names adds to them.
+fn begin_log() {
+    let named = std::env::var("RUST_LOG").unwrap_or_default();
+    let level = named.trim().parse().unwrap_or(LevelFilter::Error);
+    SimpleLogger::new()
+        .with_level(LevelFilter::Off)
+        .with_module_level(env!("CARGO_CRATE_NAME"), level)
+        .init()
+        .expect("nobody else in this program sets a logger, and this is called once");
 }
 
 /// Prints the report and says whether it passed.

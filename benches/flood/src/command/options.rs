@@ -18,6 +18,7 @@ use crate::target::seating::Seating;
 /// to loopback only. The exit code is 0 if all went well, 1 if a check failed, 2 if the command line is wrong.
 #[derive(Debug, Parser)]
 #[command(name = "roomcast-flood", version)]
+#[command(after_help = "RUST_LOG=debug has each step of a run told on standard error.")]
 pub struct Options {
     /// What to do.
     #[command(subcommand)]

@@ -89,6 +89,7 @@ impl<'a> Broadcast<'a> {
 
     /// One round: publishes the plan and waits for the deliveries.
     pub fn run(&mut self, deadline: Micros, mut progress: impl FnMut(u32)) -> Result<(), Error> {
+        log::debug!("publishing to {} clients", self.ledger.open());
         let start = self.crowd.clock().now();
         self.schedule = Schedule::new(start, self.plan.rate);
         self.before = self.ledger.flights.published();

@@ -69,6 +69,8 @@ impl<'a, S: Sink> Session<'a, S> {
     pub fn connect(&mut self, rate: f64, in_flight_max: usize) -> Result<Connected, Error> {
         let start = self.meter.start(self.crowd.moment())?;
         let asked = self.crowd.target.seating.clients();
+        let sources = self.sources.count();
+        log::debug!("connecting {asked} clients; source addresses: {sources}");
         let bar = progress::bar("connecting", asked);
         let pace = Pace {
             schedule: Schedule::new(self.now(), rate),
@@ -85,6 +87,8 @@ impl<'a, S: Sink> Session<'a, S> {
         }
         bar.finish_and_clear();
         let outcome = &self.crowd.outcome;
+        let (opened, failed) = (outcome.opened, outcome.failed.values().sum::<u32>());
+        log::debug!("{opened} of {asked} clients are connected, {failed} failed");
         let greets = self.crowd.target.greets();
         Ok(Connected {
             asked,
@@ -105,7 +109,9 @@ impl<'a, S: Sink> Session<'a, S> {
 
     /// Holds the connections.
     pub fn hold(&mut self, hold: Duration) -> Result<Held, Error> {
-        let bar = progress::bar("holding", self.crowd.open());
+        let open = self.crowd.open();
+        log::debug!("holding {open} connections for {hold:?}");
+        let bar = progress::bar("holding", open);
         let meter = self.meter.start(self.crowd.moment())?;
         let start = self.now();
         let end = after(start, hold).min(self.deadline);
@@ -123,7 +129,9 @@ impl<'a, S: Sink> Session<'a, S> {
 
     /// Closes all connections.
     pub fn close(&mut self) -> Result<Closed, Error> {
-        let bar = progress::bar("closing", self.crowd.open());
+        let open = self.crowd.open();
+        log::debug!("closing {open} connections");
+        let bar = progress::bar("closing", open);
         let start = self.now();
         let deadline = after(start, CLOSE_TIMEOUT).min(self.deadline);
         let in_flight_max = self.options.in_flight as usize;
@@ -171,6 +179,8 @@ impl Session<'_, Ledger> {
 
 /// [`Target::prepare`] with a progress bar.
 pub fn prepare(server: &Server, scene: Scene, seating: Seating) -> Result<Target, Error> {
+    let (name, address) = (&scene.name, server.server);
+    log::debug!("preparing what the clients of {name} at {address} need");
     let bar = progress::bar("preparing", seating.clients());
     let key = server.common.key.as_deref();
     let target = Target::prepare(server.server, key, scene, seating, |done| {

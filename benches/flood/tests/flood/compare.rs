@@ -65,7 +65,10 @@ fn a_server_that_cannot_be_loaded_is_named() {
         hub.pid()
     ));
     assert_eq!(run.code, 1, "{run:?}");
-    assert!(run.said.contains("roomcast-flood: gone: "), "{run:?}");
+    assert!(
+        run.said.starts_with("ERROR [roomcast_flood] gone: "),
+        "{run:?}"
+    );
 }
 
 #[test]
