@@ -71,10 +71,10 @@ impl Draft {
                 given.put(slot(&mut self.every_app))?;
                 apps.iter_mut().try_for_each(|app| given.put(slot(app)))?;
             }
-            (Scope::EveryApp(slot) | Scope::OneApp(slot), Some(app)) => {
+            (Scope::EveryApp(slot) | Scope::OneApp(_, slot), Some(app)) => {
                 given.put(slot(self.settings.bounds.app_mut(app)))?;
             }
-            (Scope::Server(_), Some(_)) | (Scope::OneApp(_), None) => {
+            (Scope::Server(_), Some(_)) | (Scope::OneApp(..), None) => {
                 debug_assert!(
                     false,
                     "a source looks its rows up by scope, so {} fits",

@@ -59,7 +59,7 @@ impl Environment {
         for (variable, app, name) in EXPLORERS {
             let setting = match app {
                 None => Setting::top(name),
-                Some(_) => Setting::of_app(name),
+                Some(app) => Setting::of_app(app, name),
             };
             let (Some(text), Some(setting)) = (self.text(variable)?, setting) else {
                 continue;

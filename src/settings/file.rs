@@ -74,7 +74,7 @@ impl File<'_> {
         for (key, value) in keys {
             let (name, origin) = (key.get_ref().as_ref(), self.origin(key.span().start));
             let setting =
-                Setting::of_app(name).ok_or_else(|| unknown_of_app(app, name, &origin))?;
+                Setting::of_app(app, name).ok_or_else(|| unknown_of_app(app, name, &origin))?;
             givens.push(Given::new(Some(app), setting, raw(value), origin));
         }
         Ok(())
@@ -89,15 +89,25 @@ impl File<'_> {
     }
 }
 
-/// The error for a key of an app that there is not, wherever it was given.
+/// The error for a key that an app does not have, wherever it was given.
 pub(super) fn unknown_of_app(app: AppId, name: &str, at: &Origin) -> SettingsError {
-    let perhaps = table::perhaps(name, Setting::of_apps().map(|setting| setting.name));
-    let known: Vec<&str> = Setting::of_apps().map(|setting| setting.name).collect();
-    SettingsError::wrong(format!(
-        "unknown key {name:?} for the app {} ({at}){perhaps}: expected one of {}",
-        app.name(),
-        known.join(", ")
-    ))
+    let known: Vec<&str> = Setting::all_of_app(app).map(|it| it.name).collect();
+    let others = Setting::of_apps().find(|setting| setting.name == name);
+    let (app, known_names) = (app.name(), known.join(", "));
+    SettingsError::wrong(match others {
+        Some(setting) => {
+            let apps = table::names(setting.apps());
+            format!(
+                "the app {app} has no {name} ({at}), which is for {apps}: expected one of {known_names}"
+            )
+        }
+        None => {
+            let perhaps = table::perhaps(name, known.into_iter());
+            format!(
+                "unknown key {name:?} for the app {app} ({at}){perhaps}: expected one of {known_names}"
+            )
+        }
+    })
 }
 
 fn unknown_top(name: &str, value: &Spanned<DeValue<'_>>, at: &Origin) -> SettingsError {

@@ -180,7 +180,7 @@ pub(super) fn one_app(item: &str, origin: Origin) -> Result<Given> {
             format!("unknown app {app_name} ({origin}){perhaps}: expected one of {apps}");
         return Err(SettingsError::wrong(sentence));
     };
-    let setting = Setting::of_app(key).ok_or_else(|| unknown_of_app(app, key, &origin))?;
+    let setting = Setting::of_app(app, key).ok_or_else(|| unknown_of_app(app, key, &origin))?;
     let raw = Raw::One(value.to_owned());
     Ok(Given::new(Some(app), setting, raw, origin))
 }
@@ -250,7 +250,13 @@ fn set_help() -> StyledStr {
     for setting in Setting::of_apps() {
         let (name, about) = (setting.name, setting.about);
         text += &match setting.flag {
-            "" => format!("\n  {name:<23} {about} [{}]", setting.default_words()),
+            "" if setting.apps().len() == AppId::ALL.len() => {
+                format!("\n  {name:<23} {about} [{}]", setting.default_words())
+            }
+            "" => {
+                let (apps, default) = (table::names(setting.apps()), setting.default_words());
+                format!("\n  {name:<23} {about} (of {apps}) [{default}]")
+            }
             flag => format!("\n  {name:<23} as --{flag}"),
         };
     }

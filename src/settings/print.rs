@@ -30,8 +30,8 @@ pub(super) fn print(draft: &Draft) -> String {
     }
     for app in AppId::ALL {
         text += &format!("\n[{}]\n", app.name());
-        for setting in Setting::of_apps() {
-            let (Scope::EveryApp(slot) | Scope::OneApp(slot)) = setting.scope else {
+        for setting in Setting::all_of_app(app) {
+            let (Scope::EveryApp(slot) | Scope::OneApp(_, slot)) = setting.scope else {
                 continue;
             };
             let mut bounds: AppBounds = *draft.settings.bounds.app(app);
@@ -52,7 +52,9 @@ fn written(slot: &Slot<'_>) -> Written {
 fn top_slot(draft: &Draft, setting: &Setting) -> Written {
     match setting.scope {
         Scope::Server(slot) => written(&slot(&mut draft.settings.clone())),
-        Scope::EveryApp(slot) | Scope::OneApp(slot) => written(&slot(&mut draft.every_app.clone())),
+        Scope::EveryApp(slot) | Scope::OneApp(_, slot) => {
+            written(&slot(&mut draft.every_app.clone()))
+        }
     }
 }
 

@@ -17,6 +17,13 @@ const DAY: u64 = 24 * 60 * 60 * 1000;
 /// The longest age of a record, in milliseconds: ten years, which is for ever.
 const AGE: u64 = 3650 * DAY;
 
+/// Whose a setting is that every app has.
+const ALL: &[AppId] = &AppId::ALL;
+/// The apps that keep records.
+const KEEPERS: &[AppId] = &[AppId::Sessions, AppId::Tasks, AppId::Rooms];
+const SESSIONS: &[AppId] = &[AppId::Sessions];
+const ROOMS: &[AppId] = &[AppId::Rooms];
+
 /// The start of our names in the environment.
 pub(super) const PREFIX: &str = "ROOMCAST_";
 /// An app whose defaults are those of most apps.
@@ -61,8 +68,8 @@ pub(super) enum Scope {
     Server(fn(&mut Settings) -> Slot<'_>),
     /// Each app's; the flag is for every app that is given none of its own.
     EveryApp(fn(&mut AppBounds) -> Slot<'_>),
-    /// Each app's, without a flag for all of them.
-    OneApp(fn(&mut AppBounds) -> Slot<'_>),
+    /// That of each of these apps, without a flag for all of them.
+    OneApp(&'static [AppId], fn(&mut AppBounds) -> Slot<'_>),
 }
 
 use Scope::{EveryApp, OneApp, Server};
@@ -283,69 +290,68 @@ pub(super) static SETTINGS: &[Setting] = &[
         name: "enabled", flag: "", heading: heading::APPS, default: "",
         about: "whether the app's paths exist",
         more: "",
-        scope: OneApp(|a| Slot::Switch(&mut a.enabled)),
+        scope: OneApp(ALL, |a| Slot::Switch(&mut a.enabled)),
     },
     Setting {
         name: "max_connections", flag: "", heading: heading::APPS, default: "",
         about: "WebSockets of this app",
         more: "",
-        scope: OneApp(|a| Slot::Count(&mut a.connections_max, 1..=u32::MAX)),
+        scope: OneApp(ALL, |a| Slot::Count(&mut a.connections_max, 1..=u32::MAX)),
     },
     Setting {
         name: "connections_per_minute", flag: "", heading: heading::APPS, default: "",
         about: "new WebSockets a minute from an address (any: no limit)",
         more: "",
-        scope: OneApp(|a| Slot::Limit(&mut a.connections_per_minute, 1_000_000)),
+        scope: OneApp(ALL, |a| Slot::Limit(&mut a.connections_per_minute, 1_000_000)),
     },
     Setting {
         name: "max_records", flag: "", heading: heading::APPS, default: "",
         about: "sessions, tasks or rooms that the app keeps at once",
         more: "One more is refused with 507; what may be forgotten to make room is said in the README.",
-        scope: OneApp(|a| Slot::Count(&mut a.records_max, 1..=100_000_000)),
+        scope: OneApp(KEEPERS, |a| Slot::Count(&mut a.records_max, 1..=100_000_000)),
     },
     Setting {
         name: "max_record_bytes", flag: "", heading: heading::APPS, default: "",
         about: "bytes of what clients put into all of them together",
         more: "One more that does not fit is refused with 507. Of the rooms half is for what was said, and half for rooms and \
                players with all that they cost.",
-        scope: OneApp(|a| Slot::LongSize(&mut a.records_bytes_max, KIB..=1024 * GIB)),
+        scope: OneApp(KEEPERS, |a| Slot::LongSize(&mut a.records_bytes_max, KIB..=1024 * GIB)),
     },
     Setting {
         name: "pending_age", flag: "", heading: heading::APPS, default: "",
         about: "time after which a session is forgotten that nobody completes",
-        more: "Counted from its last change; its sockets are closed with 1000. Only the sessions app has any.",
-        scope: OneApp(|a| Slot::Span(&mut a.pending_age, 1..=AGE)),
+        more: "Counted from its last change; its sockets are closed with 1000.",
+        scope: OneApp(SESSIONS, |a| Slot::Span(&mut a.pending_age, 1..=AGE)),
     },
     Setting {
         name: "completed_age", flag: "", heading: heading::APPS, default: "",
         about: "time after which a completed session is forgotten",
-        more: "Counted from its completion. Only the sessions app has any.",
-        scope: OneApp(|a| Slot::Span(&mut a.completed_age, 1..=AGE)),
+        more: "Counted from its completion.",
+        scope: OneApp(SESSIONS, |a| Slot::Span(&mut a.completed_age, 1..=AGE)),
     },
     Setting {
         name: "unentered_age", flag: "", heading: heading::APPS, default: "",
         about: "time after which a room is forgotten that nobody has entered",
-        more: "Counted from when it was made. Only the rooms app has any.",
-        scope: OneApp(|a| Slot::Span(&mut a.unentered_age, 1..=AGE)),
+        more: "Counted from when it was made.",
+        scope: OneApp(ROOMS, |a| Slot::Span(&mut a.unentered_age, 1..=AGE)),
     },
     Setting {
         name: "rooms_per_guest", flag: "", heading: heading::APPS, default: "",
         about: "rooms nobody has entered, of an address without a key (any: no limit)",
-        more: "One more is answered 429. Only the rooms app has any.",
-        scope: OneApp(|a| Slot::Limit(&mut a.rooms_per_guest, 100_000_000)),
+        more: "One more is answered 429.",
+        scope: OneApp(ROOMS, |a| Slot::Limit(&mut a.rooms_per_guest, 100_000_000)),
     },
     Setting {
         name: "players_per_guest", flag: "", heading: heading::APPS, default: "",
         about: "absent players in a room, of an address without a key (any: no limit)",
-        more: "Those that nobody is connected as, but for who made the room; one more is answered 429. Only the rooms app \
-               has any.",
-        scope: OneApp(|a| Slot::Limit(&mut a.players_per_guest, 1000)),
+        more: "Those that nobody is connected as, but for who made the room; one more is answered 429.",
+        scope: OneApp(ROOMS, |a| Slot::Limit(&mut a.players_per_guest, 1000)),
     },
     Setting {
         name: "max_messages", flag: "", heading: heading::APPS, default: "",
         about: "messages that a room keeps for who comes later",
-        more: "The oldest gives its place. Only the rooms app keeps any.",
-        scope: OneApp(|a| Slot::Count(&mut a.history_max, 50..=1_000_000)),
+        more: "The oldest gives its place.",
+        scope: OneApp(ROOMS, |a| Slot::Count(&mut a.history_max, 50..=1_000_000)),
     },
 ];
 
@@ -355,21 +361,21 @@ impl Setting {
         Setting::tops().find(|setting| setting.name == name)
     }
 
-    /// The setting that a key of an app names.
-    pub fn of_app(name: &str) -> Option<&'static Setting> {
-        Setting::of_apps().find(|setting| setting.name == name)
+    /// The setting that a key of this app names.
+    pub fn of_app(app: AppId, name: &str) -> Option<&'static Setting> {
+        Setting::all_of_app(app).find(|setting| setting.name == name)
     }
 
     /// Every setting that has a flag.
     pub fn tops() -> impl Iterator<Item = &'static Setting> {
         SETTINGS
             .iter()
-            .filter(|setting| !matches!(setting.scope, OneApp(_)))
+            .filter(|setting| !matches!(setting.scope, OneApp(..)))
     }
 
     /// Every setting that an app may be given, those first that no flag gives to all apps.
     pub fn of_apps() -> impl Iterator<Item = &'static Setting> {
-        let only = |setting: &&Setting| matches!(setting.scope, OneApp(_));
+        let only = |setting: &&Setting| matches!(setting.scope, OneApp(..));
         let shared = |setting: &&Setting| matches!(setting.scope, EveryApp(_));
         SETTINGS
             .iter()
@@ -377,11 +383,25 @@ impl Setting {
             .chain(SETTINGS.iter().filter(shared))
     }
 
+    /// Every setting that this app may be given, in the same order.
+    pub fn all_of_app(app: AppId) -> impl Iterator<Item = &'static Setting> {
+        Setting::of_apps().filter(move |setting| setting.apps().contains(&app))
+    }
+
+    /// The apps that have it.
+    pub fn apps(&self) -> &'static [AppId] {
+        match self.scope {
+            Server(_) => &[],
+            EveryApp(_) => ALL,
+            OneApp(apps, _) => apps,
+        }
+    }
+
     /// What `look` finds out about its place as it is by default, before any source is read.
     pub fn by_default<T>(&self, look: impl FnOnce(Slot<'_>) -> T) -> T {
         match self.scope {
             Server(slot) => look(slot(&mut Settings::new(0))),
-            EveryApp(slot) | OneApp(slot) => look(slot(&mut AppBounds::of(COMMON))),
+            EveryApp(slot) | OneApp(_, slot) => look(slot(&mut AppBounds::of(COMMON))),
         }
     }
 
@@ -402,11 +422,12 @@ impl Setting {
         }
         let plain = |slot: Slot<'_>| slot.words();
         let usual = self.by_default(plain);
-        let (EveryApp(slot) | OneApp(slot)) = self.scope else {
+        let (EveryApp(slot) | OneApp(_, slot)) = self.scope else {
             return usual;
         };
-        let apps = AppId::ALL.map(|app| (app.name(), plain(slot(&mut AppBounds::of(app)))));
-        let others = apps.iter().filter(|(_, value)| *value != usual);
+        let apps = self.apps().iter();
+        let apps = apps.map(|app| (app.name(), plain(slot(&mut AppBounds::of(*app)))));
+        let others = apps.filter(|(_, value)| *value != usual);
         others.fold(usual.clone(), |words, (app, value)| {
             format!("{words}, {app} {value}")
         })
@@ -427,9 +448,15 @@ pub(super) fn app(name: &str) -> Option<AppId> {
     AppId::ALL.into_iter().find(|app| app.name() == name)
 }
 
-/// The names of the apps, for a sentence.
+/// The names of all apps, for a sentence.
 pub(super) fn apps() -> String {
-    AppId::ALL.map(AppId::name).join(", ")
+    names(ALL)
+}
+
+/// The names of these apps, for a sentence.
+pub(super) fn names(apps: &[AppId]) -> String {
+    let names: Vec<&str> = apps.iter().map(|app| app.name()).collect();
+    names.join(", ")
 }
 
 /// The end of a sentence about an unknown name: the known one that was probably meant, if any is near.

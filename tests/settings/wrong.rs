@@ -103,6 +103,53 @@ fn apps_and_keys_that_do_not_exist_are_errors() {
 }
 
 #[test]
+fn a_key_that_does_nothing_for_an_app_is_an_error_that_lists_what_the_app_has() {
+    let cases = [
+        ("events", "pending_age", "1h", "which is for sessions"),
+        ("ops", "completed_age", "1h", "which is for sessions"),
+        ("tasks", "unentered_age", "1h", "which is for rooms"),
+        ("sessions", "rooms_per_guest", "1", "which is for rooms"),
+        ("stream", "players_per_guest", "1", "which is for rooms"),
+        ("tasks", "max_messages", "100", "which is for rooms"),
+        (
+            "stream",
+            "max_records",
+            "1",
+            "which is for sessions, tasks, rooms",
+        ),
+        (
+            "events",
+            "max_record_bytes",
+            "1MiB",
+            "which is for sessions, tasks, rooms",
+        ),
+    ];
+    for (app, key, value, whose) in cases {
+        let item = format!("{app}.{key}={value}");
+        let table = format!("[{app}]\n{key} = \"{value}\"");
+        let no = format!("the app {app} has no {key} (");
+        for (given, source) in [
+            (flags(&format!("--set {item}")), "flag --set"),
+            (env(&[("ROOMCAST_SET", &item)]), "environment ROOMCAST_SET"),
+            (file(&table), "line 2"),
+        ] {
+            let error = given.error();
+            let expected = "expected one of enabled, max_connections, ";
+            says(&error, &[&no, source, whose, expected, "queue_bytes"]);
+            let (_, has) = error.split_once("expected one of ").unwrap();
+            assert!(!has.split(", ").any(|it| it == key), "{error}");
+        }
+    }
+    for taken in [
+        "sessions.pending_age=1h",
+        "rooms.max_messages=100",
+        "tasks.max_records=1",
+    ] {
+        assert!(flags(&format!("--set {taken}")).load().is_ok(), "{taken}");
+    }
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_an_error() {
     says(
         &flags("--config /does/not/exist").error(),
