@@ -10,10 +10,11 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::context::Context;
+use super::json::read_part;
 use super::object::{Fields as Given, Object, Texts};
 use super::refusal::bad;
 use super::routes::{Needs, Route};
-use super::{App, Call, Message, Reply, Seat, read_part};
+use super::{App, Call, Message, Reply, Seat};
 use crate::time::Unix;
 use crate::wire::frame::Frame;
 use crate::wire::http::Response;

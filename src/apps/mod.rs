@@ -9,6 +9,7 @@ pub mod all;
 pub mod context;
 pub mod events;
 pub mod guests;
+pub mod json;
 pub mod list;
 pub mod object;
 pub mod ops;
@@ -44,7 +45,7 @@ use crate::wire::frame::Frame;
 use crate::wire::http::{Head, Request, Response};
 use crate::wire::upgrade::Upgrade;
 
-/// What is said about JSON of the wrong shape is cut here.
+/// What is said about what a client sent is cut here.
 const SENTENCE_BYTES_MAX: usize = 400;
 
 /// What a path leads to that no app has.
@@ -448,7 +449,7 @@ impl<'a> Call<'a> {
         })
     }
 
-    /// The body as JSON of this shape; a missing body reads as `{}`. The error names the field.
+    /// The body as JSON of this shape; a missing body reads as `{}`. The error names the field, or what the body is instead.
     pub fn json<T: Deserialize<'a>>(&self) -> Result<T, Response> {
         if let Some(kind) = self.head.header("content-type") {
             let (kind, _) = kind.split_once(';').unwrap_or((kind, ""));
@@ -463,10 +464,7 @@ impl<'a> Call<'a> {
                 )));
             }
         }
-        parse(match self.body {
-            [] => b"{}",
-            body => body,
-        })
+        json::body(self.body).map_err(refusal::bad)
     }
 }
 
@@ -518,39 +516,4 @@ fn check_encoding(request: &Request<'_>) -> Result<(), Response> {
 
 fn unsupported(message: String) -> Response {
     Response::error(415, "unsupported_media_type", message)
-}
-
-/// JSON of one shape, and a 400 that names the field that is not.
-pub fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Response> {
-    read(body, "the body").map_err(refusal::bad)
-}
-
-/// JSON of one shape that is a part of something, and a sentence that names the field by its path from the part on.
-pub fn read_part<'a, T: Deserialize<'a>>(json: &'a [u8], part: &str) -> Result<T, String> {
-    read(json, "").map_err(|sentence| {
-        let dot = if sentence.starts_with(':') { "" } else { "." };
-        format!("{part}{dot}{sentence}")
-    })
-}
-
-/// JSON of one shape, and a sentence that names the field that is not, or `whole` if it is all of it.
-pub fn read<'a, T: Deserialize<'a>>(json: &'a [u8], whole: &str) -> Result<T, String> {
-    let mut reader = serde_json::Deserializer::from_slice(json);
-    let sentence = |path: &str, why: serde_json::Error| {
-        // A question mark is where the reader cannot tell what it was at.
-        let name = match path.strip_suffix(".?").unwrap_or(path) {
-            "." | "?" => whole,
-            name => name,
-        };
-        let mut sentence = format!("{name}: {why}");
-        // It may quote what the client sent, of whatever length.
-        sentence.truncate(sentence.floor_char_boundary(SENTENCE_BYTES_MAX));
-        sentence
-    };
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let path = error.path().to_string();
-        sentence(&path, error.into_inner())
-    })?;
-    reader.end().map_err(|error| sentence(".", error))?;
-    Ok(value)
 }

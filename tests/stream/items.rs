@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use roomcast::apps::parse;
+use roomcast::apps::json::body as parse;
 use roomcast::apps::stream::items::{Block, OneOrMany, Tx};
 
 fn block(field: &str, value: Value) -> Value {

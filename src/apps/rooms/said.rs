@@ -10,9 +10,9 @@ use serde_json::value::RawValue;
 
 use super::store::ROOM_PLAYERS_MAX;
 use super::told;
+use crate::apps::json::{self, read_part};
 use crate::apps::list::List;
 use crate::apps::object::Object;
-use crate::apps::read_part;
 
 /// The longest chat message, in characters.
 const CHAT_CHARACTERS_MAX: usize = 2000;
@@ -225,7 +225,7 @@ fn chat<'a>(payload: &'a RawValue) -> Result<Cow<'a, str>, String> {
 
 /// JSON of one shape, which is an object; otherwise a sentence that names the field.
 fn object<'a, T: Deserialize<'a>>(text: &'a str, name: &str) -> Result<T, String> {
-    crate::apps::read(text.as_bytes(), name).map(|Object(value)| value)
+    json::read(text.as_bytes(), name).map(|Object(value)| value)
 }
 
 fn is_object(json: &str) -> bool {

@@ -10,11 +10,12 @@ use serde::de::{Deserializer, Error, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::apps::Message;
 use crate::apps::context::Context;
+use crate::apps::json::{read, read_part};
 use crate::apps::list::List;
 use crate::apps::object::Object;
 use crate::apps::refusal::bad;
-use crate::apps::{Message, read, read_part};
 use crate::id::RoomId;
 use crate::time::Unix;
 use crate::wire::frame::Frame;
