@@ -62,7 +62,7 @@ python3 -B -m unittest discover -s tests/compare
 say "other people's clients"
 scripts/clients.sh
 
-say "the examples of the README"
+say "the examples of the READMEs"
 scripts/readme.sh
 
 say "a real chain, followed"

@@ -1,9 +1,12 @@
-"""The examples of a README, run as they are pasted into a shell.
+"""The examples of READMEs, run as they are pasted into a shell.
 
-Between the lines `<!-- apps -->` and `<!-- end of apps -->` every block marked `sh` is run, all in one shell with a
-terminal. The block that follows it, marked `text` or `json`, is what it prints; none follows a block that prints nothing.
-What runs in the background may print whenever it likes, so the lines of a block are compared in any order, and the block
-is over once as many lines have come as are written.
+Between the lines `<!-- run -->` and `<!-- end of run -->` every block marked `sh` is run, all of a file in one shell with
+a terminal. The block that follows it, marked `text` or `json`, is what it prints; none follows a block that prints
+nothing. What is marked `js` or `html` is for a page, and for `pages.mjs`. What runs in the background may print whenever
+it likes, so the lines of a block are compared in any order, and the block is over once as many lines have come as are
+written.
+
+The READMEs write port 8080 for the hub that is there, and 8081 for one that an example starts itself.
 
 What differs from run to run is compared by kind: times, and by their first appearance identifiers, tokens and codes. A
 token is written by its beginning.
@@ -15,13 +18,15 @@ import os
 import pty
 import re
 import select
+import socket
 import subprocess
 import sys
 import time
 
-BEGIN, END = "<!-- apps -->", "<!-- end of apps -->"
-README_HUB, README_BINARY = "localhost:8080", "target/release/roomcast"
-BLOCK = re.compile(r"^```(sh|text|json)\n(.*?)^```\n", re.M | re.S)
+REGION = re.compile(r"^<!-- run -->\n(.*?)^<!-- end of run -->\n", re.M | re.S)
+BLOCK = re.compile(r"^```(sh|text|json|js|html)\n(.*?)^```\n", re.M | re.S)
+README_BINARY = "target/release/roomcast"
+README_HUB, README_OTHER = ":8080", ":8081"
 PATIENCE = 60
 VOLATILE = re.compile(
     r"(?P<time>(?:\d{4}-\d\d-\d\dT)?\d\d:\d\d:\d\d\.\d{3}Z)"
@@ -99,54 +104,72 @@ class Kinds:
 
 def examples(readme):
     """Pairs of a block to run and the block with what it prints, if there is one."""
-    begin, end = readme.index(BEGIN), readme.index(END)
-    blocks = list(BLOCK.finditer(readme, begin, end))
-    for block, following in zip(blocks, [*blocks[1:], None]):
-        if block[1] == "sh":
-            prints = following if following and following[1] != "sh" else None
-            yield block, prints
+    for region in REGION.finditer(readme):
+        blocks = list(BLOCK.finditer(readme, region.start(1), region.end(1)))
+        for block, following in zip(blocks, [*blocks[1:], None]):
+            if block[1] == "sh":
+                prints = following if following and following[1] in ("text", "json") else None
+                yield block, prints
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--binary", required=True)
-    parser.add_argument("--hub", required=True, help="address of a hub with default settings")
-    parser.add_argument("--update", action="store_true", help="write what is printed into the file")
-    parser.add_argument("readme")
-    options = parser.parse_args()
-    with open(options.readme, encoding="utf-8") as file:
+def free_port():
+    """A port of this machine at which nobody listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def try_examples(path, options):
+    """Runs the examples of one file; gives how many there are and how many printed something else."""
+    with open(path, encoding="utf-8") as file:
         readme = file.read()
+    ports = {README_HUB: options.hub[options.hub.rindex(":") :], README_OTHER: f":{free_port()}"}
     shell, written, got = Shell(), Kinds(), Kinds()
     failures, count, updated, copied = 0, 0, "", 0
     for block, prints in examples(readme):
         count += 1
-        text = block[2].replace(README_HUB, options.hub).replace(README_BINARY, options.binary)
+        text = block[2].replace(README_BINARY, options.binary)
+        for ours, port in ports.items():
+            text = text.replace(ours, port)
         expected = prints[2].splitlines() if prints else []
         lines = shell.paste(text, len(expected), settle=1.0 if options.update else 0.0)
-        lines = [line.replace(options.hub, README_HUB) for line in lines]
+        for ours, port in ports.items():
+            lines = [line.replace(port, ours) for line in lines]
+        place = f"{path}:{readme.count(chr(10), 0, block.start()) + 1}"
         if options.update:
             if prints:
                 lines = [TOKEN.sub(r"\1…", line) for line in lines]
                 updated += readme[copied : prints.start(2)] + "".join(f"{line}\n" for line in lines)
                 copied = prints.end(2)
             elif lines:
-                sys.exit(f"line {readme.count(chr(10), 0, block.start()) + 1}: this prints, but no block follows")
+                sys.exit(f"{place}: this prints, but no block follows\n" + "\n".join(lines))
             continue
         wanted = [written.normal(line) for line in sorted(expected, key=shape)]
         came = [got.normal(line) for line in sorted(lines, key=shape)]
         if wanted != came:
             failures += 1
-            place = readme.count("\n", 0, block.start()) + 1
-            print(f"{options.readme}:{place}: this prints something else\n\n{block[2]}")
+            print(f"{place}: this prints something else\n\n{block[2]}")
             print("\n".join(difflib.unified_diff(wanted, came, "README", "printed", lineterm="", n=99)) + "\n")
     left_over = shell.paste("wait", 0)
     shell.close()
     if left_over and not options.update:
         failures += 1
-        print("printed after the last example:", *left_over, sep="\n")
-    if options.update:
-        with open(options.readme, "w", encoding="utf-8") as file:
+        print(f"{path}: printed after the last example:", *left_over, sep="\n")
+    if options.update and updated:
+        with open(path, "w", encoding="utf-8") as file:
             file.write(updated + readme[copied:])
+    return count, failures
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--binary", required=True)
+    parser.add_argument("--hub", required=True, help="address of a hub with default settings")
+    parser.add_argument("--update", action="store_true", help="write what is printed into the files")
+    parser.add_argument("readmes", nargs="+")
+    options = parser.parse_args()
+    tried = [try_examples(path, options) for path in options.readmes]
+    count, failures = map(sum, zip(*tried))
     print(f"readme: {count} examples, {failures} failed")
     sys.exit(1 if failures else 0)
 

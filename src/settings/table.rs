@@ -307,7 +307,7 @@ pub(super) static SETTINGS: &[Setting] = &[
     Setting {
         name: "max_records", flag: "", heading: heading::APPS, default: "",
         about: "sessions, tasks or rooms that the app keeps at once",
-        more: "One more is refused with 507; what may be forgotten to make room is said in the README.",
+        more: "One more is refused with 507; what may be forgotten to make room is said in src/apps/README.md.",
         scope: OneApp(KEEPERS, |a| Slot::Count(&mut a.records_max, 1..=100_000_000)),
     },
     Setting {

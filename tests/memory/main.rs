@@ -1,4 +1,4 @@
-//! What a connection and a message cost, counted at the allocator: figures that the README gives and nobody may raise
+//! What a connection and a message cost, counted at the allocator: figures that benches/README.md gives and nobody may raise
 //! unknowingly.
 #![allow(clippy::unwrap_used, missing_docs)]
 
