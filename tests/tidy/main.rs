@@ -1,9 +1,10 @@
 //! The floor plan as law: every import of the hub and of the flood is read, and one that climbs fails the build. So does whatever the
 //! house rules forbid everywhere: a clock or a chance of one's own, threads and what belongs to them, a file too long
-//! to be one noun.
+//! to be one noun. And the READMEs are read: a link that leads nowhere fails it, too.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod law;
+mod links;
 mod plan;
 mod source;
 mod transgressions;
@@ -41,6 +42,15 @@ fn every_test_and_benchmark_says_what_it_is() {
             assert!(opens, "{} does not open with what it does", source.name());
         }
     }
+}
+
+#[test]
+fn no_link_of_a_readme_leads_nowhere() {
+    let root = folder("");
+    let readmes = links::readmes(&root);
+    assert!(readmes.len() > 5, "only {} were found", readmes.len());
+    let wrong = links::broken(&root, &readmes);
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
 }
 
 #[test]
