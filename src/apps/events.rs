@@ -16,7 +16,7 @@ use super::refusal::bad;
 use super::routes::{Needs, Route};
 use super::{App, Call, Message, Reply, Seat};
 use crate::time::Unix;
-use crate::wire::frame::Frame;
+use crate::wire::frame::{Encoder, Frame};
 use crate::wire::http::Response;
 
 const ROOM: &str = "events";
@@ -152,10 +152,9 @@ impl App for Events {
 
     fn closed(&mut self, _: Seat, _: &mut Context<'_>) {}
 
-    fn lagged(&self, missed: u32, unix: Unix) -> Option<Frame> {
-        let notice = Envelope::new("connection:lagged", json!({"missed": missed}), unix);
-        let text = serde_json::to_string(&notice).ok()?;
-        Some(Frame::text(&text))
+    fn lagged(&self, missed: u32, unix: Unix, encoder: &mut Encoder) -> Frame {
+        let missed = json!({"missed": missed});
+        encoder.json(&Envelope::new("connection:lagged", missed, unix))
     }
 }
 

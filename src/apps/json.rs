@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::error::Category;
 
-use super::SENTENCE_BYTES_MAX;
+use super::refusal::SENTENCE_BYTES_MAX;
 
 /// A request's body, which is that of an object without fields if there is none.
 pub fn body<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, String> {

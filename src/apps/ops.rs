@@ -15,7 +15,7 @@ use super::routes::{Kind, Needs, Route};
 use super::{App, Call, Message, Reply, Seat};
 use crate::time::Unix;
 use crate::web::{ASSETS, CONTENT_SECURITY_POLICY, MOVED, asset};
-use crate::wire::frame::Frame;
+use crate::wire::frame::{Encoder, Frame};
 use crate::wire::http::{Head, Response};
 
 const CALLS: [Route; 3] = [
@@ -138,9 +138,9 @@ impl App for Ops {
     fn closed(&mut self, _: Seat, _: &mut Context<'_>) {}
 
     /// Only the stats are ever dropped; of an echo nothing is.
-    fn lagged(&self, missed: u32, unix: Unix) -> Option<Frame> {
+    fn lagged(&self, missed: u32, unix: Unix, _: &mut Encoder) -> Frame {
         let notice = format!(r#"{{"type":"lagged","missed":{missed},"timestamp":"{unix}"}}"#);
-        Some(Frame::text(&notice))
+        Frame::text(&notice)
     }
 
     fn tick(&mut self, cx: &mut Context<'_>) {

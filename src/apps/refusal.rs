@@ -3,13 +3,21 @@
 use crate::bounds::AppBounds;
 use crate::wire::http::Response;
 
-/// There is no room for what was to be kept.
+/// What is said about what a client sent is cut here.
+pub const SENTENCE_BYTES_MAX: usize = 400;
+
+/// There is no capacity for what was to be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
 
 /// A body or parameter that is not what it must be; the sentence begins with its name.
 pub fn bad(message: impl AsRef<str>) -> Response {
     Response::error(400, "bad_request", message)
+}
+
+/// A body of a kind that is not read here.
+pub fn unsupported(message: impl AsRef<str>) -> Response {
+    Response::error(415, "unsupported_media_type", message)
 }
 
 /// There is no such thing.

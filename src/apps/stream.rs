@@ -24,7 +24,7 @@ use super::{App, Call, Message, Reply, Seat};
 use crate::metrics::StreamMessage;
 use crate::time::Unix;
 use crate::warnings::Kind;
-use crate::wire::frame::Frame;
+use crate::wire::frame::{Encoder, Frame};
 use crate::wire::http::Response;
 use crate::work;
 
@@ -157,14 +157,11 @@ impl App for Stream {
 
     fn closed(&mut self, _: Seat, _: &mut Context<'_>) {}
 
-    fn lagged(&self, missed: u32, _: Unix) -> Option<Frame> {
-        let notice = Envelope {
+    fn lagged(&self, missed: u32, _: Unix, encoder: &mut Encoder) -> Frame {
+        encoder.json(&Envelope {
             r#type: "lagged",
             data: json!({"missed": missed}),
-        };
-        serde_json::to_string(&notice)
-            .ok()
-            .map(|text| Frame::text(&text))
+        })
     }
 }
 

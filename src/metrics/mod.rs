@@ -36,8 +36,6 @@ const CLOSE_CODES: [u16; 17] = [
 pub enum Accept {
     /// It is being served.
     Accepted,
-    /// It was closed at once, for a limit of ours.
-    Refused,
     /// No descriptor or memory was left to take it.
     Exhausted,
     /// It was gone before it could be taken.
@@ -48,9 +46,8 @@ pub enum Accept {
 
 impl Accept {
     /// Every result, in the order of its number.
-    pub const ALL: [Accept; 5] = [
+    pub const ALL: [Accept; 4] = [
         Accept::Accepted,
-        Accept::Refused,
         Accept::Exhausted,
         Accept::Aborted,
         Accept::Failed,
@@ -60,7 +57,6 @@ impl Accept {
     pub const fn name(self) -> &'static str {
         match self {
             Accept::Accepted => "accepted",
-            Accept::Refused => "refused",
             Accept::Exhausted => "exhausted",
             Accept::Aborted => "aborted",
             Accept::Failed => "failed",

@@ -127,7 +127,7 @@ impl<T: Transport> Reactor<T> {
             Answer::Status(status, _) => {
                 self.shared.metrics.http_request("unmatched", status);
                 let origin = origin_of(self.head_of(id));
-                let response = self.apps.share(origin, Response::from(fault));
+                let response = self.apps.with_cors(origin, Response::from(fault));
                 self.queue(id.key, response.encode(self.shared.now.unix, false, true));
             }
             Answer::Close(code) => {

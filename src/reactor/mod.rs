@@ -7,17 +7,20 @@
 //!
 //! A connection's columns (outbox, wheel, hub, limiter) are opened in *accept* and closed in *reap*, nowhere else.
 
+mod accept;
 mod accept_rate;
 mod admission;
 mod answer;
+mod bury;
 mod clock;
 mod deadlines;
 mod drain;
+mod evict;
 mod guests;
 mod invariants;
-mod lifecycle;
 mod serve;
 mod shortage;
+mod write;
 
 use std::collections::VecDeque;
 use std::io;
@@ -428,6 +431,12 @@ impl<T: Transport> Reactor<T> {
         }
         self.ready = ready;
         Flow::Continue
+    }
+
+    /// Warns of something, at most once a second for each kind.
+    fn warn(&mut self, kind: Kind, what: std::fmt::Arguments<'_>) {
+        let now = self.shared.now.millis();
+        self.shared.warnings.tell(kind, now, what);
     }
 
     /// The ground it stands on.

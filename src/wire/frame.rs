@@ -18,16 +18,12 @@ pub mod close {
     pub const GOING_AWAY: u16 = 1001;
     /// Not what the RFC says.
     pub const PROTOCOL: u16 = 1002;
-    /// Binary where an app takes text only.
-    pub const UNSUPPORTED: u16 = 1003;
     /// What is counted for a close frame without a code; never sent.
     pub const NO_STATUS: u16 = 1005;
     /// What is counted for a connection that just broke; never sent.
     pub const ABNORMAL: u16 = 1006;
     /// A client over its message rate.
     pub const POLICY: u16 = 1008;
-    /// Our own fault.
-    pub const INTERNAL: u16 = 1011;
     /// The queue is full, or the memory budget spent.
     pub const TRY_AGAIN: u16 = 1013;
     /// What a proxy says that got no good answer; never sent. Registered after the others (RFC 6455 §11.7), so that

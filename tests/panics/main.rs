@@ -19,7 +19,7 @@ use roomcast::time::{Millis, Unix};
 use roomcast::transport::listener::Listener;
 use roomcast::transport::tcp::Tcp;
 use roomcast::vitals;
-use roomcast::wire::frame::Frame;
+use roomcast::wire::frame::{Encoder, Frame};
 use roomcast::wire::http::Response;
 use tungstenite::{Message, WebSocket};
 
@@ -58,8 +58,8 @@ impl App for Fragile {
 
     fn closed(&mut self, _: Seat, _: &mut Context<'_>) {}
 
-    fn lagged(&self, _: u32, _: Unix) -> Option<Frame> {
-        None
+    fn lagged(&self, _: u32, _: Unix, _: &mut Encoder) -> Frame {
+        Frame::text("lagged")
     }
 }
 

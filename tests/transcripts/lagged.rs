@@ -5,7 +5,7 @@ use super::network::EPOCH;
 use roomcast::apps::all::{self, Options};
 use roomcast::bounds::Bounds;
 use roomcast::id::AppId;
-use roomcast::wire::frame::Frame;
+use roomcast::wire::frame::{Encoder, Frame};
 
 #[test]
 fn each_app_says_in_its_own_words_how_many_messages_were_missed() {
@@ -16,20 +16,19 @@ fn each_app_says_in_its_own_words_how_many_messages_were_missed() {
     };
     for (id, app) in all::enabled(&options, &Bounds::default()) {
         let words = match id {
-            AppId::Events => Some(
-                r#"{"type":"connection:lagged","payload":{"missed":3},"timestamp":"2026-01-01T00:00:00.000Z"}"#,
-            ),
-            AppId::Ops | AppId::Sessions => {
-                Some(r#"{"type":"lagged","missed":3,"timestamp":"2026-01-01T00:00:00.000Z"}"#)
+            AppId::Events => {
+                r#"{"type":"connection:lagged","payload":{"missed":3},"timestamp":"2026-01-01T00:00:00.000Z"}"#
             }
-            AppId::Tasks => Some(
-                r#"{"type":"lagged","timestamp":"2026-01-01T00:00:00.000Z","data":{"missed":3}}"#,
-            ),
-            AppId::Stream => Some(r#"{"type":"lagged","data":{"missed":3}}"#),
-            AppId::Rooms => Some(r#"{"type":"state","event":"lagged","payload":{"missed":3}}"#),
+            AppId::Ops | AppId::Sessions => {
+                r#"{"type":"lagged","missed":3,"timestamp":"2026-01-01T00:00:00.000Z"}"#
+            }
+            AppId::Tasks => {
+                r#"{"type":"lagged","timestamp":"2026-01-01T00:00:00.000Z","data":{"missed":3}}"#
+            }
+            AppId::Stream => r#"{"type":"lagged","data":{"missed":3}}"#,
+            AppId::Rooms => r#"{"type":"state","event":"lagged","payload":{"missed":3}}"#,
         };
-        let told = app.lagged(3, EPOCH);
-        let bytes = |frame: Frame| frame.bytes().to_vec();
-        assert_eq!(told.map(bytes), words.map(Frame::text).map(bytes), "{id:?}");
+        let told = app.lagged(3, EPOCH, &mut Encoder::new());
+        assert_eq!(told.bytes(), Frame::text(words).bytes(), "{id:?}");
     }
 }

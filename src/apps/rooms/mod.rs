@@ -33,7 +33,7 @@ use super::{App, Call, Message, Reply, Seat};
 use crate::id::{AppId, ConnId};
 use crate::pace::Rate;
 use crate::time::{Millis, Unix};
-use crate::wire::frame::{Frame, close};
+use crate::wire::frame::{Encoder, Frame, close};
 use crate::wire::http::Response;
 use crate::work;
 
@@ -380,9 +380,7 @@ impl App for Rooms {
         }
     }
 
-    fn lagged(&self, missed: u32, _: Unix) -> Option<Frame> {
-        let told = Told::state("lagged", Missed { missed });
-        let text = serde_json::to_string(&told).ok()?;
-        Some(Frame::text(&text))
+    fn lagged(&self, missed: u32, _: Unix, encoder: &mut Encoder) -> Frame {
+        encoder.json(&Told::state("lagged", Missed { missed }))
     }
 }

@@ -24,7 +24,7 @@ use super::word::Word;
 use super::{Answer, App, Call, Message, Reply, Seat};
 use crate::id::{AppId, ConnId};
 use crate::time::{Millis, Unix};
-use crate::wire::frame::{Frame, close};
+use crate::wire::frame::{Encoder, Frame, close};
 use crate::wire::http::Response;
 use crate::work;
 
@@ -164,9 +164,8 @@ impl App for Sessions {
         self.settle(cx);
     }
 
-    fn lagged(&self, missed: u32, unix: Unix) -> Option<Frame> {
-        let notice = json!({"type": "lagged", "missed": missed, "timestamp": unix});
-        Some(Frame::text(&notice.to_string()))
+    fn lagged(&self, missed: u32, unix: Unix, encoder: &mut Encoder) -> Frame {
+        encoder.json(&json!({"type": "lagged", "missed": missed, "timestamp": unix}))
     }
 }
 

@@ -22,7 +22,7 @@ use super::word::Word;
 use super::{App, Call, Message, Reply, Seat, number};
 use crate::id::AppId;
 use crate::time::Unix;
-use crate::wire::frame::Frame;
+use crate::wire::frame::{Encoder, Frame};
 use crate::wire::http::{Head, Response};
 use crate::work;
 
@@ -124,8 +124,8 @@ impl App for Tasks {
         self.clients.remove(seat as usize);
     }
 
-    fn lagged(&self, missed: u32, unix: Unix) -> Option<Frame> {
-        talk::lagged(missed, unix)
+    fn lagged(&self, missed: u32, unix: Unix, encoder: &mut Encoder) -> Frame {
+        talk::lagged(missed, unix, encoder)
     }
 
     fn beat(&mut self, _: Seat, cx: &mut Context<'_>) {

@@ -18,7 +18,7 @@ use crate::apps::object::Object;
 use crate::apps::refusal::bad;
 use crate::id::RoomId;
 use crate::time::Unix;
-use crate::wire::frame::Frame;
+use crate::wire::frame::{Encoder, Frame};
 use crate::wire::http::{Head, Response};
 use crate::work;
 
@@ -238,16 +238,14 @@ pub fn saying(kind: &'static str, cx: &mut Context<'_>) -> Frame {
 }
 
 /// How a client is told that it missed so many messages.
-pub fn lagged(missed: u32, timestamp: Unix) -> Option<Frame> {
+pub fn lagged(missed: u32, timestamp: Unix, encoder: &mut Encoder) -> Frame {
     let notice = Saying {
         r#type: "lagged",
         timestamp,
         data: Some(Missed { missed }),
         error: None,
     };
-    serde_json::to_string(&notice)
-        .ok()
-        .map(|text| Frame::text(&text))
+    encoder.json(&notice)
 }
 
 /// The room of a repository's subscribers.

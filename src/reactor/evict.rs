@@ -1,0 +1,70 @@
+//! Who goes when the memory budget is spent: the connection with the largest backlog of its own, until there is room.
+
+use std::collections::BinaryHeap;
+
+use super::{Connection, DEAD, LAST_WORDS, LINGERS, Reactor, Role};
+use crate::id::ConnId;
+use crate::transport::Transport;
+use crate::warnings::Kind;
+use crate::wire::frame::close;
+
+impl<T: Transport> Reactor<T> {
+    /// While all queues and half-received messages together are over the budget, the connection with the largest
+    /// backlog goes.
+    pub(super) fn evict(&mut self) {
+        let budget = self.shared.bounds.memory_budget_bytes;
+        if self.budgeted_bytes() <= budget {
+            return;
+        }
+        let outbox = &self.shared.outbox;
+        let backlog = |(key, conn): (usize, &Connection<T::Socket>)| {
+            let bytes = u64::from(outbox.own_bytes(key as u32)) + u64::from(conn.held_bytes);
+            (bytes > 0 && !conn.is(DEAD)).then_some((bytes, key as u32))
+        };
+        let mut victims: BinaryHeap<(u64, u32)> = self.conns.iter().filter_map(backlog).collect();
+        while self.budgeted_bytes() > budget {
+            let Some((bytes, key)) = victims.pop() else {
+                break;
+            };
+            self.warn(
+                Kind::Budget,
+                format_args!(
+                    "over the memory budget: a connection with a backlog of {bytes} bytes is closed"
+                ),
+            );
+            self.evict_one(key);
+            if !self.conns[key as usize].is(DEAD) {
+                // A frame that is partly written stays, however long; if it is too long to wait for, its turn comes again.
+                victims.push((u64::from(self.shared.outbox.own_bytes(key)), key));
+            }
+        }
+    }
+
+    fn evict_one(&mut self, key: u32) {
+        let conn = &mut self.conns[key as usize];
+        let id = ConnId {
+            key,
+            generation: conn.generation,
+        };
+        self.half_received_bytes -= u64::from(conn.held_bytes);
+        conn.held_bytes = 0;
+        conn.leftover = None;
+        let Role::Member(app, _) = conn.role else {
+            let discarded = self.shared.outbox.discard(key);
+            self.count_discarded(key, discarded);
+            return self.kill(key, close::ABNORMAL);
+        };
+        let discarded = self.shared.outbox.clear(key);
+        self.count_discarded(key, discarded);
+        self.shared.outbox.stop_packing();
+        self.shared.metrics.evictions[app as usize] += 1;
+        self.shared
+            .context(app, id)
+            .close(id, close::TRY_AGAIN, "the memory budget is spent");
+        self.carry_out_closings();
+        // Half a message cannot be skipped over: what follows on the wire has no meaning to us any more.
+        let conn = &mut self.conns[key as usize];
+        conn.protocol.over();
+        conn.flags |= LAST_WORDS | LINGERS;
+    }
+}
