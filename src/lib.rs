@@ -17,7 +17,7 @@
 //!    serving list, if the event's generation is that of whoever holds the key now.
 //! 2. The reactor reads into the one [`wire::buffer::Buffer`] that all connections share, behind whatever this
 //!    connection left over the last time.
-//! 3. [`core::protocol`] makes events of it: a request by [`wire::http`], a message by [`wire::frame`], a fault by
+//! 3. [`core::protocol`] makes events of it: a request by [`wire::request`], a message by [`wire::frame`], a fault by
 //!    [`wire::fault`]. What is only half there waits in the protocol, counted against the memory budget.
 //! 4. A request goes through the door in [`apps`]: path, method, origin, key, limits. Then the app answers; an upgrade
 //!    makes the connection a member of that app, with a [`apps::Seat`].

@@ -7,7 +7,8 @@ use roomcast::time::Unix;
 use roomcast::wire::buffer::Buffer;
 use roomcast::wire::deflate::{Deflater, Inflater};
 use roomcast::wire::frame::{Encoder, Frame, Header, unmask};
-use roomcast::wire::http::{Head, Response};
+use roomcast::wire::request::Head;
+use roomcast::wire::response::Response;
 use roomcast::wire::upgrade::Upgrade;
 use serde_json::json;
 

@@ -8,7 +8,8 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use subtle::{Choice, ConstantTimeEq};
 
-use crate::wire::http::{Head, Response};
+use crate::wire::request::Head;
+use crate::wire::response::Response;
 
 /// What is shown in the log of a host or an origin is cut here.
 const SHOWN_BYTES_MAX: usize = 200;

@@ -14,7 +14,8 @@ use super::routes::{Params, Route};
 use super::{json, refusal};
 use crate::time::Unix;
 use crate::wire::frame::{Encoder, Frame};
-use crate::wire::http::{Head, Response};
+use crate::wire::request::Head;
+use crate::wire::response::Response;
 
 /// An app's own small handle for one connection; what it means is the app's business.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

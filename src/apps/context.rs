@@ -3,7 +3,9 @@
 //! A context is made for one call and borrows the columns beside the connection that is served; it never touches a
 //! socket, and what it closes is carried out once the app has returned.
 
+mod common;
 mod overview;
+mod unwritten;
 
 use std::net::IpAddr;
 
@@ -11,182 +13,36 @@ use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::Rng;
 use serde::Serialize;
 
-use super::guests::Guests;
-use crate::bounds::{AppBounds, Bounds, OnFull, QueueBounds};
-use crate::core::hub::Hub;
-use crate::core::outbox::{Also, Crowd, Offer, Outbox, Stored};
+pub use self::common::{Closing, Common, Health};
+use crate::bounds::{AppBounds, OnFull};
+use crate::core::outbox::{Also, Crowd, Offer, Stored};
 use crate::id::{AppId, ConnId, RoomId};
 use crate::metrics::{Charge, Metrics};
 use crate::time::{Micros, Millis, Now};
-use crate::vitals;
-use crate::warnings::{Kind, Warnings};
-use crate::wire::frame::{Encoder, Frame, close};
-use crate::wire::http::Response;
-use crate::work::{self, Work};
-
-/// Why the server would rather not have more work, if it would.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Health {
-    /// It is going away.
-    pub draining: bool,
-    /// It takes no publishes and no WebSockets any more.
-    pub refusing: bool,
-    /// It holds as many WebSockets as it may.
-    pub full: bool,
-    /// Its loop is late.
-    pub lagging: bool,
-    /// Its memory budget is nearly spent.
-    pub memory: bool,
-}
-
-/// A connection that an app has closed: the close frame is queued, the rest is still to be done.
-#[derive(Clone, Copy, Debug)]
-pub struct Closing {
-    /// Which.
-    pub conn: ConnId,
-    /// With which code.
-    pub code: u16,
-}
-
-/// Everything that is shared by all connections and is no socket.
-pub struct Shared {
-    /// What time it was when the turn began.
-    pub now: Now,
-    /// Every limit.
-    pub bounds: Bounds,
-    /// Rooms and members.
-    pub hub: Hub,
-    /// Write queues.
-    pub outbox: Outbox,
-    /// Counters.
-    pub metrics: Metrics,
-    /// Whether the request that is answered shows a key.
-    pub is_vouched_for: bool,
-    /// Whether the client that is served has waited until what had been published before was written. It does not wait
-    /// for what has been published since, or it might for ever.
-    pub has_waited: bool,
-    /// What strangers have done lately.
-    pub guests: Guests,
-    /// The frame encoder.
-    pub encoder: Encoder,
-    /// All chance, drawn from the transport's seed.
-    pub chance: ChaCha12Rng,
-    /// Connections closed by apps and not yet carried out.
-    pub closing: Vec<Closing>,
-    /// How the server is.
-    pub health: Health,
-    /// What was published and is not written yet, by app.
-    pub unwritten: [Unwritten; AppId::ALL.len()],
-    /// Whether there is any of it.
-    pub has_published: bool,
-    /// What is done in a turn.
-    pub work: Work,
-    /// When apps want to be told that it is this time, one entry an app at most.
-    pub ticks: Vec<(Millis, AppId)>,
-    /// What is said in the log, at most once a second for each kind.
-    pub warnings: Warnings,
-}
-
-/// What an app has published since all was written. A queue takes only so much between two writes, however fast its
-/// client reads; so once half of that is used up, the app's publishers are not read until all has been written.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Unwritten {
-    /// A batch counts as one, as in a queue.
-    messages: u32,
-    bytes: u64,
-    /// Queues at the front of the dirty list that may hold some of it; `None` if that is to be found out.
-    queues: Option<usize>,
-}
-
-impl Unwritten {
-    /// Whether half of what such a queue takes is used up.
-    fn is_enough(&self, queue: &QueueBounds) -> bool {
-        self.messages > 0
-            && (self.messages >= queue.messages_max / 2
-                || self.bytes >= u64::from(queue.bytes_max / 2))
-    }
-
-    /// One more message.
-    fn add(&mut self, frame: &Frame) {
-        self.messages += 1;
-        self.bytes += frame.bytes().len() as u64;
-        self.queues = None;
-    }
-
-    /// So many of the dirty queues, the first ones, have been flushed, of those that there were. Whoever becomes dirty
-    /// later stands behind them, so clients that read a little all the time do not put off what others publish. What is
-    /// being told to a room is looked at beside it. Says how many are left, if there are any.
-    pub fn flushed(&mut self, queues: usize, dirty: usize) -> Option<usize> {
-        let left = self.queues.unwrap_or(dirty).min(dirty);
-        let left = left.saturating_sub(queues);
-        self.queues = Some(left).filter(|_| self.messages > 0);
-        if left == 0 {
-            *self = Unwritten::default();
-        }
-        self.queues
-    }
-}
-
-impl Shared {
-    /// Whether an app's publishers have to wait until what it has published is written.
-    pub fn is_telling(&self, app: AppId) -> bool {
-        !self.has_waited && self.outbox.is_telling(app) || self.has_enough(app)
-    }
-
-    /// The number of the oldest run of an app that is being told, [`u64::MAX`] if there is none; none is older than what
-    /// waits in queues.
-    pub fn oldest_told(&self, app: AppId) -> u64 {
-        match self.has_enough(app) {
-            true => 0,
-            false => self.outbox.oldest_told(app),
-        }
-    }
-
-    fn has_enough(&self, app: AppId) -> bool {
-        self.unwritten[app as usize].is_enough(&self.bounds.app(app).queue)
-    }
-
-    /// When an app wants to be told of the time.
-    pub fn next_tick(&self) -> Option<Millis> {
-        self.ticks.iter().map(|(at, _)| *at).min()
-    }
-
-    /// An app whose time has come; it is forgotten.
-    pub fn take_tick(&mut self, now: Millis) -> Option<AppId> {
-        let due = self.ticks.iter().position(|(at, _)| *at <= now)?;
-        Some(self.ticks.swap_remove(due).1)
-    }
-
-    /// What `app` may do while it is asked about `conn`.
-    pub fn context(&mut self, app: AppId, conn: ConnId) -> Context<'_> {
-        vitals::asks(app, conn);
-        Context {
-            app,
-            conn,
-            shared: self,
-        }
-    }
-}
+use crate::warnings::Kind;
+use crate::wire::frame::{Frame, close};
+use crate::wire::response::Response;
+use crate::work;
 
 /// What one app may do during one call.
 pub struct Context<'a> {
     app: AppId,
     conn: ConnId,
-    shared: &'a mut Shared,
+    common: &'a mut Common,
 }
 
 impl Context<'_> {
     /// What time it is.
     pub fn now(&self) -> Now {
-        self.shared.now
+        self.common.now
     }
 
     /// Asks for one call of [`super::App::tick`] at this time, instead of any that was asked for before. A time that
     /// is past must not be asked for again and again: the loop would not sleep.
     pub fn tick_at(&mut self, at: Millis) {
         let app = self.app;
-        self.shared.ticks.retain(|(_, other)| *other != app);
-        self.shared.ticks.push((at, app));
+        self.common.ticks.retain(|(_, other)| *other != app);
+        self.common.ticks.push((at, app));
     }
 
     /// The connection that this call is about; [`ConnId::NOBODY`] in a tick.
@@ -196,36 +52,36 @@ impl Context<'_> {
 
     /// How the server is.
     pub fn health(&self) -> Health {
-        self.shared.health
+        self.common.health
     }
 
     /// Whether compression may be agreed on.
     pub fn deflates(&self) -> bool {
-        self.shared.bounds.deflate
+        self.common.bounds.deflate
     }
 
     /// Warns of something in the log, at most once a second for each kind. Whatever a client sent is escaped and cut
     /// by the caller, and never is a key, a token or a query.
     pub fn warn(&mut self, kind: Kind, what: std::fmt::Arguments<'_>) {
-        self.shared
+        self.common
             .warnings
-            .tell(kind, self.shared.now.millis(), what);
+            .tell(kind, self.common.now.millis(), what);
     }
 
     /// The app's own limits.
     pub fn bounds(&self) -> &AppBounds {
-        self.shared.bounds.app(self.app)
+        self.common.bounds.app(self.app)
     }
 
     /// The client has shown a key: its connection is no guest any more.
     pub fn vouch(&mut self) {
-        self.shared.is_vouched_for = true;
+        self.common.is_vouched_for = true;
     }
 
     /// Charges a client's address for what strangers may do only so often; the error is the 429 that says so.
     pub fn charge(&mut self, peer: IpAddr, kind: Charge) -> Result<(), Response> {
         let (per_minute, now) = self.guest_rate();
-        let charged = self.shared.guests.charge(peer, kind, per_minute, now);
+        let charged = self.common.guests.charge(peer, kind, per_minute, now);
         self.tell_refusal(peer, kind, charged)
     }
 
@@ -233,13 +89,13 @@ impl Context<'_> {
     /// turns out wrong, and must not tell by its answer whether it would have.
     pub fn check(&mut self, peer: IpAddr, kind: Charge) -> Result<(), Response> {
         let (per_minute, now) = self.guest_rate();
-        let checked = self.shared.guests.check(peer, kind, per_minute, now);
+        let checked = self.common.guests.check(peer, kind, per_minute, now);
         self.tell_refusal(peer, kind, checked)
     }
 
     fn guest_rate(&self) -> (u32, Micros) {
-        let per_minute = self.shared.bounds.guest_calls_per_minute;
-        (per_minute, self.shared.now.micros)
+        let per_minute = self.common.bounds.guest_calls_per_minute;
+        (per_minute, self.common.now.micros)
     }
 
     fn tell_refusal(
@@ -249,7 +105,7 @@ impl Context<'_> {
         may: Result<(), Response>,
     ) -> Result<(), Response> {
         if may.is_err() {
-            self.shared.metrics.guest_refusals[kind as usize] += 1;
+            self.common.metrics.guest_refusals[kind as usize] += 1;
             let name = kind.name();
             let told = format_args!(
                 "{peer} is refused for a while, because it exceeds guest_calls_per_minute ({name})"
@@ -261,34 +117,34 @@ impl Context<'_> {
 
     /// The counters.
     pub fn metrics(&mut self) -> &mut Metrics {
-        &mut self.shared.metrics
+        &mut self.common.metrics
     }
 
     /// All chance.
     pub fn chance(&mut self) -> &mut ChaCha12Rng {
-        &mut self.shared.chance
+        &mut self.common.chance
     }
 
     /// A random number.
     pub fn random(&mut self) -> u64 {
-        self.shared.chance.next_u64()
+        self.common.chance.next_u64()
     }
 
     /// An opaque identifier that nobody can guess: 128 random bits in hexadecimal.
     pub fn fresh_id(&mut self) -> String {
-        let high = self.shared.chance.next_u64();
-        let low = self.shared.chance.next_u64();
+        let high = self.common.chance.next_u64();
+        let low = self.common.chance.next_u64();
         format!("{high:016x}{low:016x}")
     }
 
     /// The same call, seen by another app.
     pub fn for_app(&mut self, app: AppId) -> Context<'_> {
-        self.shared.context(app, self.conn)
+        self.common.context(app, self.conn)
     }
 
     /// A text message of this value as JSON, encoded once for however many get it.
     pub fn json(&mut self, value: &impl Serialize) -> Frame {
-        self.shared.encoder.json(value)
+        self.common.encoder.json(value)
     }
 
     /// A text message for each of these values as JSON, to be published as one; `None` if there is no value.
@@ -296,60 +152,60 @@ impl Context<'_> {
         &mut self,
         values: impl IntoIterator<Item = T>,
     ) -> Option<Frame> {
-        self.shared.encoder.json_batch(values)
+        self.common.encoder.json_batch(values)
     }
 
     /// Puts the connection into a room, whose number is good for as long as it stays.
     pub fn join(&mut self, room: &str) -> RoomId {
-        let join = self.shared.hub.join(self.conn.key, room);
-        self.shared.metrics.rooms[self.app as usize] += u64::from(join.opened);
+        let join = self.common.hub.join(self.conn.key, room);
+        self.common.metrics.rooms[self.app as usize] += u64::from(join.opened);
         join.room
     }
 
     /// The name of a room that the connection is in.
     pub fn room(&self, room: RoomId) -> &str {
-        self.shared.hub.name(room)
+        self.common.hub.name(room)
     }
 
     /// Takes the connection out of a room, if it is in it.
     pub fn leave(&mut self, room: &str) {
-        let Some(room) = self.shared.hub.find(room) else {
+        let Some(room) = self.common.hub.find(room) else {
             return;
         };
-        let leave = self.shared.hub.leave(self.conn.key, room);
-        self.shared.metrics.rooms[self.app as usize] -= u64::from(leave.closed);
+        let leave = self.common.hub.leave(self.conn.key, room);
+        self.common.metrics.rooms[self.app as usize] -= u64::from(leave.closed);
     }
 
     /// Takes the connection out of every room.
     pub fn leave_all(&mut self) {
-        let closed = self.shared.hub.leave_all(self.conn.key);
-        self.shared.metrics.rooms[self.app as usize] -= u64::from(closed);
+        let closed = self.common.hub.leave_all(self.conn.key);
+        self.common.metrics.rooms[self.app as usize] -= u64::from(closed);
     }
 
     /// The names of the rooms that the connection is in, in no order.
     pub fn rooms(&self) -> impl ExactSizeIterator<Item = &str> {
-        let hub = &self.shared.hub;
+        let hub = &self.common.hub;
         hub.rooms_of(self.conn.key).map(|room| hub.name(room))
     }
 
     /// The members of a room.
     pub fn members(&self, room: &str) -> impl Iterator<Item = ConnId> {
-        let Shared { hub, outbox, .. } = &*self.shared;
+        let Common { hub, outbox, .. } = &*self.common;
         let members = hub.find(room).map_or(&[][..], |room| hub.members(room));
         members.iter().map(|&key| outbox.conn(key))
     }
 
     /// Queues a message for one connection; false if it did not get it.
     pub fn send(&mut self, conn: ConnId, frame: Frame) -> bool {
-        if !self.shared.outbox.is_current(conn) {
+        if !self.common.outbox.is_current(conn) {
             return false;
         }
         let message = self
-            .shared
+            .common
             .outbox
-            .store(frame, self.app, self.shared.now.micros);
+            .store(frame, self.app, self.common.now.micros);
         let queued = self.offer(conn.key, &message);
-        self.shared.outbox.release(message);
+        self.common.outbox.release(message);
         queued
     }
 
@@ -358,10 +214,10 @@ impl Context<'_> {
         let message = self.store_published(frame);
         let mut receivers = 0;
         for &conn in conns {
-            let is_current = self.shared.outbox.is_current(conn);
+            let is_current = self.common.outbox.is_current(conn);
             receivers += u32::from(is_current && self.offer(conn.key, &message));
         }
-        self.shared.outbox.release(message);
+        self.common.outbox.release(message);
         receivers
     }
 
@@ -372,7 +228,7 @@ impl Context<'_> {
 
     /// The same for every member but one.
     pub fn publish_except(&mut self, room: &str, except: ConnId, frame: Frame) -> u32 {
-        let is_current = self.shared.outbox.is_current(except);
+        let is_current = self.common.outbox.is_current(except);
         let except = Some(except.key).filter(|_| is_current);
         self.publish_to(room, None, except, frame)
     }
@@ -391,14 +247,14 @@ impl Context<'_> {
     ) -> u32 {
         let message = self.store_published(frame);
         let messages = u64::from(message.messages());
-        let Shared {
+        let Common {
             hub,
             outbox,
             bounds,
             metrics,
             work,
             ..
-        } = &mut *self.shared;
+        } = &mut *self.common;
         let also = also.and_then(|also| hub.find(also));
         let (room, also) = match (hub.find(room), also) {
             (Some(room), also) => (room, also),
@@ -430,7 +286,7 @@ impl Context<'_> {
         metrics.messages_offered[self.app as usize] +=
             u64::from(published.receivers) * messages + refused;
         metrics.messages_dropped[self.app as usize] += refused;
-        while let Some(key) = self.shared.outbox.next_full() {
+        while let Some(key) = self.common.outbox.next_full() {
             self.close_full(key);
         }
         published.receivers
@@ -439,47 +295,47 @@ impl Context<'_> {
     /// Whether the app's publishers have to wait: something that was published is being written, to a room of which some
     /// have it already, or half of what a queue takes waits to be.
     pub fn is_telling(&self) -> bool {
-        self.shared.is_telling(self.app)
+        self.common.is_telling(self.app)
     }
 
     /// Whether those who publish to this room have to.
     pub fn is_telling_room(&self, room: &str) -> bool {
-        let Shared { hub, outbox, .. } = &*self.shared;
+        let Common { hub, outbox, .. } = &*self.common;
         let is_telling = |room| outbox.is_telling_room(self.app, room);
-        let is_telling_some = !self.shared.has_waited && outbox.is_telling(self.app);
-        self.shared.has_enough(self.app)
+        let is_telling_some = !self.common.has_waited && outbox.is_telling(self.app);
+        self.common.has_enough(self.app)
             || is_telling_some && hub.find(room).is_some_and(is_telling)
     }
 
     /// What the connection has left of its share of the turn, as [`crate::work`] counts it.
     pub fn share_left(&self) -> u64 {
-        self.shared.work.share_left()
+        self.common.work.share_left()
     }
 
     /// So much has been done, as [`crate::work`] counts it.
     pub fn spend(&mut self, cost: u64) {
-        self.shared.work.charge(cost);
+        self.common.work.charge(cost);
     }
 
     /// Stores what goes to many, and counts it.
     fn store_published(&mut self, frame: Frame) -> Stored {
-        self.shared.metrics.messages_published[self.app as usize] += u64::from(frame.messages());
-        self.shared.unwritten[self.app as usize].add(&frame);
-        self.shared.has_published = true;
-        self.shared
+        self.common.metrics.messages_published[self.app as usize] += u64::from(frame.messages());
+        self.common.unwritten[self.app as usize].add(&frame);
+        self.common.has_published = true;
+        self.common
             .outbox
-            .store_published(frame, self.app, self.shared.now.micros)
+            .store_published(frame, self.app, self.common.now.micros)
     }
 
     fn offer(&mut self, key: u32, message: &Stored) -> bool {
         let messages = u64::from(message.messages());
-        let bounds = self.shared.bounds.app(self.app);
+        let bounds = self.common.bounds.app(self.app);
         let lag = bounds.on_full == OnFull::Drop;
-        let offer = self.shared.outbox.offer(key, message, &bounds.queue, lag);
+        let offer = self.common.outbox.offer(key, message, &bounds.queue, lag);
         if offer == Offer::Gone {
             return false;
         }
-        let metrics = &mut self.shared.metrics;
+        let metrics = &mut self.common.metrics;
         metrics.messages_offered[self.app as usize] += messages;
         if offer == Offer::Queued {
             return true;
@@ -492,18 +348,18 @@ impl Context<'_> {
     }
 
     fn close_full(&mut self, key: u32) {
-        let conn = self.shared.outbox.conn(key);
+        let conn = self.common.outbox.conn(key);
         self.close(conn, close::TRY_AGAIN, "the queue is full");
     }
 
     /// Closes a connection behind what is queued for it. Nothing more is queued, from now on.
     pub fn close(&mut self, conn: ConnId, code: u16, reason: &str) {
-        let Shared {
+        let Common {
             outbox,
             now,
             closing,
             ..
-        } = &mut *self.shared;
+        } = &mut *self.common;
         let is_current = outbox.is_current(conn);
         if is_current
             && outbox.post(conn.key, Frame::close(code, reason), now.micros) == Offer::Queued

@@ -14,7 +14,8 @@ use crate::id::AppId;
 use crate::metrics::Charge;
 use crate::pace::Rate;
 use crate::warnings;
-use crate::wire::http::{Head, Request, Response};
+use crate::wire::request::{Head, Request};
+use crate::wire::response::Response;
 use crate::wire::upgrade::Upgrade;
 
 /// What a path leads to that no app has.

@@ -17,7 +17,7 @@ use super::routes::{Needs, Route};
 use super::{App, Call, Message, Reply, Seat};
 use crate::time::Unix;
 use crate::wire::frame::{Encoder, Frame};
-use crate::wire::http::Response;
+use crate::wire::response::Response;
 
 const ROOM: &str = "events";
 

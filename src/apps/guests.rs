@@ -9,7 +9,7 @@ use super::rate::Addresses;
 use crate::metrics::Charge;
 use crate::pace::Rate;
 use crate::time::{Micros, Millis};
-use crate::wire::http::Response;
+use crate::wire::response::Response;
 
 /// Of a minute's worth, so much may come at once: a third.
 const BURST: u32 = 3;

@@ -16,7 +16,8 @@ use super::{App, Call, Message, Reply, Seat};
 use crate::time::Unix;
 use crate::web::{ASSETS, CONTENT_SECURITY_POLICY, MOVED, asset};
 use crate::wire::frame::{Encoder, Frame};
-use crate::wire::http::{Head, Response};
+use crate::wire::request::Head;
+use crate::wire::response::Response;
 
 const CALLS: [Route; 3] = [
     Route::open("GET", "/healthz").taking_any(),

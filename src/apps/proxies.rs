@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-use crate::wire::http::Head;
+use crate::wire::request::Head;
 use crate::work;
 
 /// The proxies that are trusted.

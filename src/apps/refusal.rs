@@ -1,7 +1,7 @@
 //! The refusals that apps share: one status, one code, and a sentence that says who erred and what was expected.
 
 use crate::bounds::AppBounds;
-use crate::wire::http::Response;
+use crate::wire::response::Response;
 
 /// What is said about what a client sent is cut here.
 pub const SENTENCE_BYTES_MAX: usize = 400;

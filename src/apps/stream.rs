@@ -25,7 +25,7 @@ use crate::metrics::StreamMessage;
 use crate::time::Unix;
 use crate::warnings::Kind;
 use crate::wire::frame::{Encoder, Frame};
-use crate::wire::http::Response;
+use crate::wire::response::Response;
 use crate::work;
 
 /// Channels that are looked at in one message: many times as many as there are, and a message that names more is read no

@@ -12,7 +12,7 @@ use crate::wire::buffer::{Buffer, Unpacking};
 use crate::wire::fault::Fault;
 use crate::wire::frame::{Header, Kind, close, unmask};
 use crate::wire::growth::{self, Rest};
-use crate::wire::http::{Framing, Head, Request, head_cost};
+use crate::wire::request::{Framing, Head, Request, head_cost};
 use crate::wire::utf8::{self, Text};
 use crate::work;
 

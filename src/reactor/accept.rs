@@ -20,8 +20,8 @@ impl<T: Transport> Reactor<T> {
         if !self.accepting || self.shortage.defers_accepts() {
             return;
         }
-        self.shared.work.enter(Part::Accept);
-        while self.shared.work.goes_on() {
+        self.common.work.enter(Part::Accept);
+        while self.common.work.goes_on() {
             if self.awaits_burial() {
                 return;
             }
@@ -43,7 +43,7 @@ impl<T: Transport> Reactor<T> {
                 self.make_place(key);
                 continue;
             }
-            self.shared.work.charge(work::ACCEPT);
+            self.common.work.charge(work::ACCEPT);
             let accepted = self.transport.accept();
             let found_somebody = !matches!(
                 accepted,
@@ -53,7 +53,7 @@ impl<T: Transport> Reactor<T> {
                 self.accept_rate.spend();
             }
             if std::mem::take(&mut self.accept_capped) && found_somebody {
-                self.shared.metrics.accept_waits += 1;
+                self.common.metrics.accept_waits += 1;
                 self.warn(Kind::AcceptRate, format_args!(
                     "more connections come than the accept rate takes in: they wait in the kernel's backlog"
                 ));
@@ -80,7 +80,7 @@ impl<T: Transport> Reactor<T> {
                 self.nobody_knocks();
             }
             AcceptError::Exhausted => {
-                self.shared.metrics.accept(Accept::Exhausted);
+                self.common.metrics.accept(Accept::Exhausted);
                 self.warn(
                     Kind::Descriptors,
                     format_args!("out of file descriptors: a connection was turned away"),
@@ -97,9 +97,9 @@ impl<T: Transport> Reactor<T> {
             ),
             AcceptError::Failed(error) => {
                 if error.kind() == io::ErrorKind::ConnectionAborted {
-                    self.shared.metrics.accept(Accept::Aborted);
+                    self.common.metrics.accept(Accept::Aborted);
                 } else {
-                    self.shared.metrics.accept(Accept::Failed);
+                    self.common.metrics.accept(Accept::Failed);
                     self.warn(
                         Kind::Accept,
                         format_args!("a connection could not be accepted: {error}"),
@@ -113,13 +113,13 @@ impl<T: Transport> Reactor<T> {
 
     /// The kernel gives no connection now, and tells by no event when it will: it is asked again after a while.
     fn defer_accepts(&mut self, kind: Kind, why: std::fmt::Arguments<'_>) {
-        self.shared.metrics.accept(Accept::Exhausted);
-        self.shortage.defer_accepts(self.shared.now.millis());
+        self.common.metrics.accept(Accept::Exhausted);
+        self.shortage.defer_accepts(self.common.now.millis());
         self.warn(kind, why);
     }
 
     fn enter(&mut self, socket: T::Socket, address: IpAddr) {
-        let now = self.shared.now;
+        let now = self.common.now;
         self.generation = self.generation.wrapping_add(1);
         let entry = self.conns.vacant_entry();
         let id = ConnId {
@@ -146,20 +146,20 @@ impl<T: Transport> Reactor<T> {
         if let Err(error) = self.transport.watch(&mut conn.socket, id) {
             let conn = self.conns.remove(id.key as usize);
             self.transport.close(conn.socket);
-            self.shared.metrics.accept(Accept::Failed);
+            self.common.metrics.accept(Accept::Failed);
             self.warn(
                 Kind::Accept,
                 format_args!("a connection could not be watched: {error}"),
             );
             return;
         }
-        self.shared.metrics.accept(Accept::Accepted);
-        self.shared.outbox.open(id);
-        self.shared.hub.open(id.key);
+        self.common.metrics.accept(Accept::Accepted);
+        self.common.outbox.open(id);
+        self.common.hub.open(id.key);
         self.wheel.open(id.key);
         self.limiter.open(id.key);
         self.wheel
-            .arm(id.key, now.millis() + self.shared.bounds.header_timeout);
+            .arm(id.key, now.millis() + self.common.bounds.header_timeout);
         self.becomes_guest(id.key);
         self.rests(id.key);
     }

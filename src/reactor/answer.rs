@@ -9,7 +9,8 @@ use crate::id::{AppId, ConnId};
 use crate::transport::Transport;
 use crate::wire::fault::{Answer, Fault};
 use crate::wire::frame::Frame;
-use crate::wire::http::{Head, Response, origin_of};
+use crate::wire::request::{Head, origin_of};
+use crate::wire::response::Response;
 
 /// Why there is no answer yet.
 pub(super) enum Unanswered {
@@ -47,11 +48,11 @@ impl<T: Transport> Reactor<T> {
             keeps_alive,
             is_http_1_1,
         } = answered;
-        let unix = self.shared.now.unix;
+        let unix = self.common.now.unix;
         match outcome {
             Outcome::Answer(response) => {
                 // While requests are still served, those that stand behind this one get their answers, too.
-                let health = self.shared.health;
+                let health = self.common.health;
                 let is_last =
                     health.draining && (health.refusing || self.buffer.unread().is_empty());
                 let keeps_alive = keeps_alive && !is_last;
@@ -81,21 +82,21 @@ impl<T: Transport> Reactor<T> {
                 let conn = &mut self.conns[id.key as usize];
                 conn.protocol.open();
                 if let Some(deflate) = deflate {
-                    self.shared.outbox.deflate(id.key, deflate.packs());
+                    self.common.outbox.deflate(id.key, deflate.packs());
                 }
                 conn.role = Role::Member(app, seat);
-                self.shared.outbox.assign(id.key, app);
+                self.common.outbox.assign(id.key, app);
                 conn.flags |= FRESH;
-                let waited = self.shared.now.micros.since(conn.since);
-                conn.since = self.shared.now.micros;
+                let waited = self.common.now.micros.since(conn.since);
+                conn.since = self.common.now.micros;
                 self.websockets += 1;
-                self.shared.metrics.handshake.observe(waited);
-                self.shared.metrics.connections[app as usize] += 1;
+                self.common.metrics.handshake.observe(waited);
+                self.common.metrics.connections[app as usize] += 1;
                 // Others may knock in this very turn.
-                self.shared.health.full = self.is_full();
+                self.common.health.full = self.is_full();
                 self.arm_first_ping(id.key, app);
                 self.close_too(id);
-                let mut cx = self.shared.context(app, id);
+                let mut cx = self.common.context(app, id);
                 self.apps.app(app).opened(seat, &mut cx);
             }
         }
@@ -105,7 +106,7 @@ impl<T: Transport> Reactor<T> {
     /// The peer sent a close frame; true if that was the last thing to wait for.
     pub(super) fn closed_by_peer(&mut self, id: ConnId, code: u16) -> bool {
         let conn = &mut self.conns[id.key as usize];
-        if conn.protocol.phase() == Phase::Closing && self.shared.outbox.is_empty(id.key) {
+        if conn.protocol.phase() == Phase::Closing && self.common.outbox.is_empty(id.key) {
             self.kill(id.key, code);
             return true;
         }
@@ -125,10 +126,10 @@ impl<T: Transport> Reactor<T> {
         log::debug!("connection {id}: {fault}");
         match fault.answer() {
             Answer::Status(status, _) => {
-                self.shared.metrics.http_request("unmatched", status);
+                self.common.metrics.http_request("unmatched", status);
                 let origin = origin_of(self.head_of(id));
                 let response = self.apps.with_cors(origin, Response::from(fault));
-                self.queue(id.key, response.encode(self.shared.now.unix, false, true));
+                self.queue(id.key, response.encode(self.common.now.unix, false, true));
             }
             Answer::Close(code) => {
                 // A close frame of ours may be on its way already; then this one is not queued.
@@ -149,17 +150,17 @@ impl<T: Transport> Reactor<T> {
 
     /// From now on input is thrown away; once the queue is empty the connection ends.
     fn say_last_words(&mut self, id: ConnId) {
-        let now = self.shared.now;
+        let now = self.common.now;
         let conn = &mut self.conns[id.key as usize];
         conn.protocol.over();
         conn.flags |= LAST_WORDS | LINGERS;
         conn.since = now.micros;
         self.wheel
-            .arm_earlier(id.key, now.millis() + self.shared.bounds.close_timeout);
+            .arm_earlier(id.key, now.millis() + self.common.bounds.close_timeout);
     }
 
     /// Queues something that always fits.
     pub(super) fn queue(&mut self, key: u32, frame: Frame) {
-        self.shared.outbox.post(key, frame, self.shared.now.micros);
+        self.common.outbox.post(key, frame, self.common.now.micros);
     }
 }

@@ -16,17 +16,17 @@ const SHRINK_INTERVAL: Millis = Millis::seconds(10);
 impl<T: Transport> Reactor<T> {
     /// Does the rest for connections that apps have closed: the close frame is queued already.
     pub(super) fn carry_out_closings(&mut self) {
-        while let Some(closing) = self.shared.closing.pop() {
+        while let Some(closing) = self.common.closing.pop() {
             let key = closing.conn.key;
             self.depart(key, closing.code);
             let conn = &mut self.conns[key as usize];
             if conn.protocol.phase() == Phase::Open {
                 conn.protocol.closing();
             }
-            conn.since = self.shared.now.micros;
+            conn.since = self.common.now.micros;
             self.wheel.arm_earlier(
                 key,
-                self.shared.now.millis() + self.shared.bounds.close_timeout,
+                self.common.now.millis() + self.common.bounds.close_timeout,
             );
         }
     }
@@ -42,13 +42,13 @@ impl<T: Transport> Reactor<T> {
             key,
             generation: conn.generation,
         };
-        let rooms = self.shared.hub.rooms_of(key).len() as u64;
-        self.shared.work.charge(rooms * work::DEPARTURE);
-        let metrics = &mut self.shared.metrics;
+        let rooms = self.common.hub.rooms_of(key).len() as u64;
+        self.common.work.charge(rooms * work::DEPARTURE);
+        let metrics = &mut self.common.metrics;
         metrics.connections[app as usize] -= 1;
         metrics.close(app, code);
-        metrics.rooms[app as usize] -= u64::from(self.shared.hub.leave_all(key));
-        let mut cx = self.shared.context(app, id);
+        metrics.rooms[app as usize] -= u64::from(self.common.hub.leave_all(key));
+        let mut cx = self.common.context(app, id);
         self.apps.app(app).closed_with(seat, code, &mut cx);
         self.becomes_guest(key);
     }
@@ -58,7 +58,7 @@ impl<T: Transport> Reactor<T> {
         self.depart(key, code);
         let conn = &mut self.conns[key as usize];
         if !conn.is(DEAD) {
-            self.shared.work.charge(work::CLOSE);
+            self.common.work.charge(work::CLOSE);
             conn.flags |= DEAD;
             conn.protocol.over();
             self.dead.push(key);
@@ -70,20 +70,20 @@ impl<T: Transport> Reactor<T> {
     pub(super) fn reap(&mut self) {
         self.carry_out_closings();
         while let Some(key) = self.dead.pop() {
-            let discarded = self.shared.outbox.close(key);
+            let discarded = self.common.outbox.close(key);
             self.count_discarded(key, discarded);
             let conn = self.conns.remove(key as usize);
             self.half_received_bytes -= u64::from(conn.held_bytes);
             self.websockets -= u32::from(!matches!(conn.role, Role::Visitor(_)));
-            self.shared.hub.close(key);
+            self.common.hub.close(key);
             self.wheel.close(key);
             self.limiter.close(key);
             self.transport.close(conn.socket);
         }
-        let now = self.shared.now.millis();
+        let now = self.common.now.millis();
         if now >= self.shrunk + SHRINK_INTERVAL {
             self.shrunk = now;
-            self.shared.outbox.shrink();
+            self.common.outbox.shrink();
             self.guests.shrink();
         }
     }
@@ -91,7 +91,7 @@ impl<T: Transport> Reactor<T> {
     /// Counts messages that were queued for a connection and will never be written whole.
     pub(super) fn count_discarded(&mut self, key: u32, messages: u32) {
         if let Role::Member(app, _) | Role::Former(app, _) = self.conns[key as usize].role {
-            self.shared.metrics.messages_discarded[app as usize] += u64::from(messages);
+            self.common.metrics.messages_discarded[app as usize] += u64::from(messages);
         }
     }
 }

@@ -31,15 +31,15 @@ impl<T: Transport> Reactor<T> {
     /// At random between half the ping interval and all of it, so that connections that came together are not pinged
     /// together.
     pub(super) fn arm_first_ping(&mut self, key: u32, app: AppId) {
-        let interval = self.shared.bounds.app(app).ping_interval;
+        let interval = self.common.bounds.app(app).ping_interval;
         let half = interval.0 / 2;
         let first =
-            self.shared.now.millis() + Millis(half + self.shared.chance.next_u64() % (half + 1));
+            self.common.now.millis() + Millis(half + self.common.chance.next_u64() % (half + 1));
         // It may lie before the clock began, in milliseconds that wrap: whoever came early is not reminded with all others.
         self.conns[key as usize].beat = (first.0 as u32).wrapping_sub(interval.0 as u32);
         // What was queued before it was opened may be stuck, and is not given longer for that.
-        let stalled = self.shared.outbox.stalled_since(key);
-        let stuck_until = stalled.map(|since| since + self.shared.bounds.write_timeout);
+        let stalled = self.common.outbox.stalled_since(key);
+        let stuck_until = stalled.map(|since| since + self.common.bounds.write_timeout);
         self.wheel
             .arm(key, stuck_until.map_or(first, |until| until.min(first)));
     }
@@ -47,21 +47,21 @@ impl<T: Transport> Reactor<T> {
     /// Looks at every app that asked for this time, and at connections whose deadline has passed, as far as there is work
     /// left for it.
     pub(super) fn tick(&mut self) {
-        let now = self.shared.now.millis();
-        while self.shared.work.goes_on()
-            && let Some(app) = self.shared.take_tick(now)
+        let now = self.common.now.millis();
+        while self.common.work.goes_on()
+            && let Some(app) = self.common.take_tick(now)
         {
-            let mut cx = self.shared.context(app, ConnId::NOBODY);
+            let mut cx = self.common.context(app, ConnId::NOBODY);
             self.apps.app(app).tick(&mut cx);
             self.carry_out_closings();
             self.charge_queued();
         }
-        if !self.shared.work.goes_on() {
+        if !self.common.work.goes_on() {
             return;
         }
         let mut due = std::mem::take(&mut self.due);
         // What each of them costs beside being looked at is paid off in the next turns.
-        let due_max = self.shared.work.left().div_ceil(work::LAPSE);
+        let due_max = self.common.work.left().div_ceil(work::LAPSE);
         self.wheel.expire(now, due_max as usize, &mut due);
         for key in due.drain(..) {
             if self
@@ -70,7 +70,7 @@ impl<T: Transport> Reactor<T> {
                 .is_some_and(|conn| !conn.is(DEAD))
             {
                 // What the others cost beside being looked at may be more than is left.
-                if self.shared.work.left() == 0 {
+                if self.common.work.left() == 0 {
                     self.wheel.arm(key, now);
                 } else if self.lapse(key, now) {
                     let next = self.deadline(key, now);
@@ -85,7 +85,7 @@ impl<T: Transport> Reactor<T> {
 
     /// Does what a deadline that has passed asks for; false if that was the end.
     fn lapse(&mut self, key: u32, now: Millis) -> bool {
-        self.shared.work.charge(work::LAPSE);
+        self.common.work.charge(work::LAPSE);
         let conn = &self.conns[key as usize];
         let id = ConnId {
             key,
@@ -115,12 +115,12 @@ impl<T: Transport> Reactor<T> {
     /// socket, and the event that tells of it not yet fetched: a wait fetches so many, and after the process has been
     /// stopped there may be more.
     fn try_once_more(&mut self, id: ConnId) {
-        if self.shared.outbox.stalled_since(id.key).is_some() {
-            self.shared.outbox.reopen(id.key);
+        if self.common.outbox.stalled_since(id.key).is_some() {
+            self.common.outbox.reopen(id.key);
             self.flush_one(id.key);
         }
         if !self.conns[id.key as usize].is(SERVING | WAITS | DEAD) {
-            self.shared.work.begin_share(0);
+            self.common.work.begin_share(0);
             self.serve_one(id);
         }
     }
@@ -128,8 +128,8 @@ impl<T: Transport> Reactor<T> {
     /// What a connection is late with, so that it is to be given up.
     fn overdue(&self, key: u32, now: Millis) -> Option<Overdue> {
         let conn = &self.conns[key as usize];
-        let bounds = &self.shared.bounds;
-        let outbox = &self.shared.outbox;
+        let bounds = &self.common.bounds;
+        let outbox = &self.common.outbox;
         let began = conn.since.millis();
         let stalled = outbox.stalled_since(key);
         let is_midway = conn.is_midway();
@@ -178,7 +178,7 @@ impl<T: Transport> Reactor<T> {
             Overdue::Slow(fault) => self.refuse(id, fault),
             Overdue::Silent => {
                 if let Role::Member(app, _) = self.conns[id.key as usize].role {
-                    self.shared.context(app, id).close(
+                    self.common.context(app, id).close(
                         id,
                         close::PONG_TIMEOUT,
                         "no sign of life within the pong timeout",
@@ -192,14 +192,14 @@ impl<T: Transport> Reactor<T> {
     /// Pings a member that has been silent, as far as we know, and tells its app of the interval.
     fn remind(&mut self, id: ConnId, app: AppId, seat: Seat, now: Millis) {
         let conn = &mut self.conns[id.key as usize];
-        let bounds = &self.shared.bounds;
+        let bounds = &self.common.bounds;
         let interval = bounds.app(app).ping_interval;
         let silent = now.since(conn.seen.millis(now));
         let is_first = conn.is(FRESH) && silent.0 >= interval.0 / 2;
         if !conn.is_unheard() && (is_first || silent >= conn.next_ping(interval)) {
             conn.pings = conn.pings.saturating_add(1);
             conn.flags &= !FRESH;
-            self.shared.metrics.pings += 1;
+            self.common.metrics.pings += 1;
             self.queue(id.key, Frame::ping());
         }
         let conn = &mut self.conns[id.key as usize];
@@ -208,7 +208,7 @@ impl<T: Transport> Reactor<T> {
             // From the last beat that was due, whatever was missed, so that beats neither drift nor bunch.
             let missed = u64::from(late) / interval.0 * interval.0;
             conn.beat = conn.beat.wrapping_add(missed as u32);
-            let mut cx = self.shared.context(app, id);
+            let mut cx = self.common.context(app, id);
             self.apps.app(app).beat(seat, &mut cx);
         }
     }
@@ -216,9 +216,9 @@ impl<T: Transport> Reactor<T> {
     /// The next deadline, from the phase and from what waits.
     fn deadline(&mut self, key: u32, now: Millis) -> Millis {
         let conn = &self.conns[key as usize];
-        let bounds = &self.shared.bounds;
+        let bounds = &self.common.bounds;
         let began = conn.since.millis();
-        let waits = !self.shared.outbox.is_empty(key);
+        let waits = !self.common.outbox.is_empty(key);
         let phase = match (conn.protocol.phase(), &conn.role) {
             (Phase::Request, _) if conn.is_midway() => began + bounds.header_timeout,
             (Phase::Request, _) if waits => now + bounds.write_timeout,
@@ -240,7 +240,7 @@ impl<T: Transport> Reactor<T> {
             _ => began + bounds.close_timeout,
         };
         let stalled = self
-            .shared
+            .common
             .outbox
             .stalled_since(key)
             .map(|since| since + bounds.write_timeout);

@@ -50,10 +50,10 @@ impl Drain {
 impl<T: Transport> Reactor<T> {
     /// Begins to go away.
     pub(super) fn begin_drain(&mut self) {
-        let now = self.shared.now.millis();
-        let delay = self.shared.bounds.drain_delay;
+        let now = self.common.now.millis();
+        let delay = self.common.bounds.drain_delay;
         let sharing = self.transport.sharing();
-        self.shared.health.draining = true;
+        self.common.health.draining = true;
         self.drain = Some(Drain {
             next: now + delay,
             hands_over: sharing != Sharing::Nothing,
@@ -106,14 +106,14 @@ impl<T: Transport> Reactor<T> {
         };
         let mut order: VecDeque<ConnId> = self.conns.iter().filter_map(is_member).collect();
         for last in (1..order.len()).rev() {
-            let other = self.shared.chance.next_u64() % (last as u64 + 1);
+            let other = self.common.chance.next_u64() % (last as u64 + 1);
             order.swap(last, other as usize);
         }
         let members = order.len() as u64;
         log::info!("going away: {members} connections to close");
-        self.shared.health.refusing = !drain.hands_over;
+        self.common.health.refusing = !drain.hands_over;
         drain.closing = Some(Closing {
-            began: self.shared.now.millis(),
+            began: self.common.now.millis(),
             order,
             members,
             told: 0,
@@ -123,7 +123,7 @@ impl<T: Transport> Reactor<T> {
 
     /// Closes as many as are due by now.
     pub(super) fn drain_further(&mut self) {
-        let now = self.shared.now.millis();
+        let now = self.common.now.millis();
         match &self.drain {
             None => return,
             Some(drain) if drain.closing.is_some() => {}
@@ -141,22 +141,22 @@ impl<T: Transport> Reactor<T> {
     }
 
     fn close_due(&mut self, closing: &mut Closing) {
-        let bounds = self.shared.bounds;
-        let elapsed = self.shared.now.millis().since(closing.began).0;
+        let bounds = self.common.bounds;
+        let elapsed = self.common.now.millis().since(closing.began).0;
         let evenly = closing.members * elapsed / bounds.drain.0.max(1);
         let due = evenly.min(u64::from(bounds.drain_rate) * elapsed / 1000);
         while closing.told < due
-            && self.shared.work.goes_on()
+            && self.common.work.goes_on()
             && let Some(id) = closing.order.pop_back()
         {
             closing.told += 1;
-            self.shared.work.charge(work::CLOSE);
+            self.common.work.charge(work::CLOSE);
             let found = self
                 .conns
                 .get(id.key as usize)
                 .filter(|conn| conn.generation == id.generation);
             if let Some(Role::Member(app, _)) = found.map(|conn| &conn.role) {
-                self.shared.context(*app, id).close(
+                self.common.context(*app, id).close(
                     id,
                     close::GOING_AWAY,
                     "the server is going away",
@@ -177,13 +177,13 @@ impl<T: Transport> Reactor<T> {
         let Some(closing) = drain.closing.as_mut().filter(told) else {
             return Flow::Continue;
         };
-        let now = self.shared.now.millis();
+        let now = self.common.now.millis();
         let ends = *closing
             .ends
-            .get_or_insert(now + self.shared.bounds.write_timeout);
+            .get_or_insert(now + self.common.bounds.write_timeout);
         let asks = |conn: &Connection<T::Socket>| conn.is_asking() || hands_over && conn.may_ask();
         let everybody_gone = self.websockets == 0
-            && self.shared.outbox.queued() == 0
+            && self.common.outbox.queued() == 0
             && !(hands_over && self.accepting)
             && !self.conns.iter().any(|(_, conn)| asks(conn));
         if everybody_gone || now >= ends {

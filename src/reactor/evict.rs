@@ -12,11 +12,11 @@ impl<T: Transport> Reactor<T> {
     /// While all queues and half-received messages together are over the budget, the connection with the largest
     /// backlog goes.
     pub(super) fn evict(&mut self) {
-        let budget = self.shared.bounds.memory_budget_bytes;
+        let budget = self.common.bounds.memory_budget_bytes;
         if self.budgeted_bytes() <= budget {
             return;
         }
-        let outbox = &self.shared.outbox;
+        let outbox = &self.common.outbox;
         let backlog = |(key, conn): (usize, &Connection<T::Socket>)| {
             let bytes = u64::from(outbox.own_bytes(key as u32)) + u64::from(conn.held_bytes);
             (bytes > 0 && !conn.is(DEAD)).then_some((bytes, key as u32))
@@ -35,7 +35,7 @@ impl<T: Transport> Reactor<T> {
             self.evict_one(key);
             if !self.conns[key as usize].is(DEAD) {
                 // A frame that is partly written stays, however long; if it is too long to wait for, its turn comes again.
-                victims.push((u64::from(self.shared.outbox.own_bytes(key)), key));
+                victims.push((u64::from(self.common.outbox.own_bytes(key)), key));
             }
         }
     }
@@ -50,15 +50,15 @@ impl<T: Transport> Reactor<T> {
         conn.held_bytes = 0;
         conn.leftover = None;
         let Role::Member(app, _) = conn.role else {
-            let discarded = self.shared.outbox.discard(key);
+            let discarded = self.common.outbox.discard(key);
             self.count_discarded(key, discarded);
             return self.kill(key, close::ABNORMAL);
         };
-        let discarded = self.shared.outbox.clear(key);
+        let discarded = self.common.outbox.clear(key);
         self.count_discarded(key, discarded);
-        self.shared.outbox.stop_packing();
-        self.shared.metrics.evictions[app as usize] += 1;
-        self.shared
+        self.common.outbox.stop_packing();
+        self.common.metrics.evictions[app as usize] += 1;
+        self.common
             .context(app, id)
             .close(id, close::TRY_AGAIN, "the memory budget is spent");
         self.carry_out_closings();

@@ -127,13 +127,13 @@ impl<T: Transport> Reactor<T> {
         let Some(place) = conn.place() else {
             return;
         };
-        let is_idle = conn.is_silent() && self.shared.outbox.is_empty(key);
+        let is_idle = conn.is_silent() && self.common.outbox.is_empty(key);
         if is_idle && self.guests.list(place).is_none() {
             let list = match conn.is(FRESH) && conn.protocol.phase() == Phase::Request {
                 true => SILENT,
                 false => BETWEEN,
             };
-            self.guests.value_mut(place).1 = Recent::new(self.shared.now.millis());
+            self.guests.value_mut(place).1 = Recent::new(self.common.now.millis());
             self.guests.join(place, list);
         }
     }
@@ -151,24 +151,24 @@ impl<T: Transport> Reactor<T> {
     /// Whether a guest has to go before another connection may come in.
     pub(super) fn is_crowded(&self) -> bool {
         let alive = self.conns.len() - self.dead.len();
-        let bounds = &self.shared.bounds;
+        let bounds = &self.common.bounds;
         self.guests.len() >= bounds.guests_max as usize || alive >= bounds.sockets_max as usize
     }
 
     /// Whether there are more guests than may be already.
     pub(super) fn has_guests_too_many(&self) -> bool {
-        self.guests.len() > self.shared.bounds.guests_max as usize
+        self.guests.len() > self.common.bounds.guests_max as usize
     }
 
     /// Whether the dead of this turn have to be buried before anybody else has a descriptor.
     pub(super) fn awaits_burial(&self) -> bool {
-        let sockets_max = self.shared.bounds.sockets_max as usize;
+        let sockets_max = self.common.bounds.sockets_max as usize;
         self.conns.len() >= sockets_max.saturating_add(DEAD_MAX)
     }
 
     /// When the next guest may be closed for another; `None` if all of them are at something.
     pub(super) fn next_leaver(&self) -> Option<Millis> {
-        let now = self.shared.now.millis();
+        let now = self.common.now.millis();
         let firsts = [BETWEEN, SILENT].map(|list| self.guests.first(list));
         let since = |place| self.guests.value(place).1.millis(now);
         let earliest = firsts.into_iter().flatten().map(since).min();
@@ -186,7 +186,7 @@ impl<T: Transport> Reactor<T> {
             let conn = &self.conns[key as usize];
             let (phase, generation) = (conn.protocol.phase(), conn.generation);
             if phase == Phase::Request && !conn.is_unheard() {
-                self.shared.work.begin_share(0);
+                self.common.work.begin_share(0);
                 self.serve_one(ConnId { key, generation });
             }
             let conn = &self.conns[key as usize];
@@ -204,7 +204,7 @@ impl<T: Transport> Reactor<T> {
 
     /// Whether a guest is idle, and has been for long enough.
     fn may_leave(&self, place: u32) -> bool {
-        let now = self.shared.now.millis();
+        let now = self.common.now.millis();
         let since = self.guests.value(place).1.millis(now);
         self.guests.list(place).is_some() && since + IDLE_MIN <= now
     }
@@ -220,7 +220,7 @@ impl<T: Transport> Reactor<T> {
 
     /// Closes a guest for another.
     pub(super) fn make_place(&mut self, key: u32) {
-        self.shared.metrics.guest_closes += 1;
+        self.common.metrics.guest_closes += 1;
         self.kill(key, close::ABNORMAL);
     }
 
@@ -241,14 +241,14 @@ impl<T: Transport> Reactor<T> {
             guests += 1;
             visitors += u32::from(matches!(conn.role, Role::Visitor(_)));
             assert_eq!(self.guests.value(place).0 as usize, key);
-            let is_idle = conn.is_silent() && self.shared.outbox.is_empty(key as u32);
+            let is_idle = conn.is_silent() && self.common.outbox.is_empty(key as u32);
             let may_be_idle = is_idle || conn.is_unheard();
             match self.guests.list(place) {
                 Some(_) => assert!(may_be_idle, "{key}: who is at something is in no list"),
                 None => assert!(!is_idle, "{key}: an idle guest is in a list"),
             }
         }
-        let guests_max = self.shared.bounds.guests_max;
+        let guests_max = self.common.bounds.guests_max;
         assert!(visitors <= guests_max, "{visitors} guests came in");
         assert_eq!(self.guests.len(), guests, "only connections are guests");
     }

@@ -3,7 +3,7 @@
 //! Each column checks its own rules; here is what they say of each other.
 
 use super::{DEAD, HELD, LAST_WORDS, LEFTOVER_BYTES, Reactor, Role, SERVING};
-use crate::apps::context::Shared;
+use crate::apps::context::Common;
 use crate::core::protocol::Phase;
 use crate::id::{AppId, ConnId};
 use crate::metrics::PerApp;
@@ -15,12 +15,12 @@ impl<T: Transport> Reactor<T> {
     /// # Panics
     /// When a rule is broken.
     pub fn check_invariants(&self) {
-        let Shared {
+        let Common {
             hub,
             outbox,
             metrics,
             ..
-        } = &self.shared;
+        } = &self.common;
         hub.check_invariants();
         outbox.check_invariants();
         self.wheel.check_invariants();

@@ -36,7 +36,7 @@ use self::clock::Clock;
 use self::drain::Drain;
 use self::guests::{Guest, Guests};
 use self::shortage::Shortage;
-use crate::apps::context::{Health, Shared};
+use crate::apps::context::{Common, Health};
 use crate::apps::{self, Apps, Progress, Seat};
 use crate::bounds::Bounds;
 use crate::core::hub::Hub;
@@ -78,7 +78,7 @@ pub struct Reactor<T: Transport> {
     wheel: Wheel,
     limiter: Limiter,
     apps: Apps,
-    shared: Shared,
+    common: Common,
     buffer: Buffer,
     ready: Vec<Ready>,
     serving: VecDeque<ConnId>,
@@ -220,7 +220,7 @@ impl<T: Transport> Reactor<T> {
         let mut clock = Clock::new(transport.now(), bounds.loop_lag_limit);
         let now = clock.look(transport.now());
         let accept_rate = AcceptRate::new(bounds.accept_rate, now.micros);
-        let shared = Shared {
+        let common = Common {
             now,
             bounds,
             hub: Hub::with_capacity(connections),
@@ -248,7 +248,7 @@ impl<T: Transport> Reactor<T> {
             wheel: Wheel::with_capacity(connections),
             limiter: Limiter::new(&bounds, connections),
             apps,
-            shared,
+            common,
             buffer: Buffer::new(READ_BUFFER_BYTES),
             ready: Vec::new(),
             serving: VecDeque::new(),
@@ -289,11 +289,11 @@ impl<T: Transport> Reactor<T> {
         self.try_again();
         self.accept();
         self.serve();
-        self.shared.work.enter(Part::Tick);
+        self.common.work.enter(Part::Tick);
         self.tick();
         self.drain_further();
         self.flush();
-        self.shared.work.enter(Part::Rest);
+        self.common.work.enter(Part::Rest);
         self.evict();
         self.reap();
         self.charge_queued();
@@ -303,8 +303,8 @@ impl<T: Transport> Reactor<T> {
 
     /// Charges what has been queued to whoever made it, before another phase or connection pays.
     fn charge_queued(&mut self) -> u64 {
-        let cost = self.shared.outbox.take_cost();
-        self.shared.work.charge(cost);
+        let cost = self.common.outbox.take_cost();
+        self.common.work.charge(cost);
         cost
     }
 
@@ -314,7 +314,7 @@ impl<T: Transport> Reactor<T> {
         let is_crowded = knocks && self.is_crowded();
         let accepts = knocks && self.accept_rate.allows() && !is_crowded;
         let reads = !self.serving.is_empty() || !self.heavy.is_empty() || !self.waiting.is_empty();
-        let left_over = accepts || reads || self.shared.outbox.dirty() > 0;
+        let left_over = accepts || reads || self.common.outbox.dirty() > 0;
         if left_over || !self.dead.is_empty() || self.wheel.is_behind() {
             return Some(Millis(0));
         }
@@ -323,20 +323,20 @@ impl<T: Transport> Reactor<T> {
             true => self.next_leaver().map(|at| at.max(self.accept_rate.next())),
             false => knocks.then(|| self.accept_rate.next()),
         };
-        let (ticks, shortage) = (self.shared.next_tick(), self.shortage.next());
+        let (ticks, shortage) = (self.common.next_tick(), self.shortage.next());
         let next = earlier(self.wheel.next(), drain);
         earlier(earlier(next, accept), earlier(ticks, shortage))
     }
 
     fn begin_turn(&mut self) {
-        self.shared.now = self.look();
+        self.common.now = self.look();
         self.lost_micros = self.clock.lost_micros();
-        let now = self.shared.now.micros;
+        let now = self.common.now.micros;
         self.accept_rate.fill(now);
-        self.shared.metrics.guests = self.guests.len() as u64;
-        self.shared.work.begin_turn();
+        self.common.metrics.guests = self.guests.len() as u64;
+        self.common.work.begin_turn();
         let held_bytes = self.budgeted_bytes();
-        let budget_bytes = self.shared.bounds.memory_budget_bytes;
+        let budget_bytes = self.common.bounds.memory_budget_bytes;
         self.admission.turn_began(now, held_bytes, budget_bytes);
         self.report_health();
         vitals::turn(self.conns.len() as u64, self.websockets.into(), held_bytes);
@@ -358,8 +358,8 @@ impl<T: Transport> Reactor<T> {
     fn report_health(&mut self) {
         let lagging = self.admission.is_lagging();
         let memory = self.admission.is_short_of_memory();
-        let before = self.shared.health;
-        self.shared.health = Health {
+        let before = self.common.health;
+        self.common.health = Health {
             full: self.is_full(),
             lagging,
             memory,
@@ -385,11 +385,11 @@ impl<T: Transport> Reactor<T> {
     fn end_turn(&mut self) {
         let now = self.look().micros;
         let lost_micros = self.clock.lost_micros() - self.lost_micros;
-        let turn_micros = now.since(self.shared.now.micros) + lost_micros;
-        self.shared.metrics.loop_turn.observe(turn_micros);
+        let turn_micros = now.since(self.common.now.micros) + lost_micros;
+        self.common.metrics.loop_turn.observe(turn_micros);
         // Those who came first of those who wait, or have been served now, have waited since the round began.
         let waited_micros = now.since(self.round_began) + lost_micros;
-        let limit_micros = self.shared.bounds.loop_lag_limit.0 * 1000;
+        let limit_micros = self.common.bounds.loop_lag_limit.0 * 1000;
         self.admission
             .turn_ended(now, waited_micros.max(turn_micros), limit_micros);
     }
@@ -418,9 +418,9 @@ impl<T: Transport> Reactor<T> {
                         found.flags |= ENDED;
                     }
                     if writable {
-                        self.shared
+                        self.common
                             .outbox
-                            .unblock(conn.key, self.shared.now.millis());
+                            .unblock(conn.key, self.common.now.millis());
                     }
                     if (readable || ended) && !found.is(SERVING | HELD | WAITS) {
                         found.flags |= SERVING;
@@ -435,8 +435,8 @@ impl<T: Transport> Reactor<T> {
 
     /// Warns of something, at most once a second for each kind.
     fn warn(&mut self, kind: Kind, what: std::fmt::Arguments<'_>) {
-        let now = self.shared.now.millis();
-        self.shared.warnings.tell(kind, now, what);
+        let now = self.common.now.millis();
+        self.common.warnings.tell(kind, now, what);
     }
 
     /// The ground it stands on.
@@ -451,17 +451,17 @@ impl<T: Transport> Reactor<T> {
 
     /// The counters.
     pub fn metrics(&self) -> &Metrics {
-        &self.shared.metrics
+        &self.common.metrics
     }
 
     /// What may still be spent, for tests and simulation.
     pub fn work(&self) -> &Work {
-        &self.shared.work
+        &self.common.work
     }
 
     /// What time it was when the turn began.
     pub fn now(&self) -> Now {
-        self.shared.now
+        self.common.now
     }
 
     /// Connections, of every phase.
@@ -471,12 +471,12 @@ impl<T: Transport> Reactor<T> {
 
     /// Bytes that queues and half-received messages hold.
     pub fn budgeted_bytes(&self) -> u64 {
-        self.shared.outbox.held_bytes() + self.half_received_bytes
+        self.common.outbox.held_bytes() + self.half_received_bytes
     }
 
     /// Whether it holds as many WebSockets as it may, with those that are closed and not gone.
     fn is_full(&self) -> bool {
-        self.websockets >= self.shared.bounds.connections_max
+        self.websockets >= self.common.bounds.connections_max
     }
 
     /// Whether somebody waits for the kernel to have memory again.
@@ -489,7 +489,7 @@ impl<T: Transport> Reactor<T> {
         let found = self.conns.get(conn.key as usize);
         let found = found.filter(|found| found.generation == conn.generation);
         found.map_or(0, |found| {
-            let waiting = self.shared.outbox.own_bytes(conn.key);
+            let waiting = self.common.outbox.own_bytes(conn.key);
             u64::from(waiting) + u64::from(found.held_bytes)
         })
     }

@@ -61,16 +61,16 @@ impl<T: Transport> Reactor<T> {
         self.release();
         if self.round_left == 0 {
             self.round_left = self.serving.len();
-            self.round_began = self.shared.now.micros;
+            self.round_began = self.common.now.micros;
         }
         // Who is not through with its share is on the list again, for the next turn.
         let (serving, heavy) = (self.serving.len(), self.heavy.len());
         if serving > 0 {
-            self.shared.work.enter(Part::Serve);
+            self.common.work.enter(Part::Serve);
             self.serve_list(false, serving);
         }
         if heavy > 0 {
-            self.shared.work.enter(Part::ServeHeavy);
+            self.common.work.enter(Part::ServeHeavy);
             self.serve_list(true, heavy);
         }
     }
@@ -78,7 +78,7 @@ impl<T: Transport> Reactor<T> {
     /// Serves so many of a list, as far as there is work left for it and memory left for what comes of it.
     fn serve_list(&mut self, is_heavy: bool, waiting: usize) {
         for _ in 0..waiting {
-            if !self.shared.work.goes_on() || self.is_over_budget() {
+            if !self.common.work.goes_on() || self.is_over_budget() {
                 return;
             }
             let list = match is_heavy {
@@ -111,9 +111,9 @@ impl<T: Transport> Reactor<T> {
         if conn.is(super::DEAD) {
             return;
         }
-        self.shared.work.begin_share(self.round_left);
+        self.common.work.begin_share(self.round_left);
         self.serve_one(id);
-        let is_heavy = self.shared.work.is_heavy();
+        let is_heavy = self.common.work.is_heavy();
         let conn = &mut self.conns[id.key as usize];
         if !conn.is(WAITS) {
             conn.served(is_heavy);
@@ -127,7 +127,7 @@ impl<T: Transport> Reactor<T> {
             return;
         }
         let before = self.serving.len();
-        let oldest = AppId::ALL.map(|app| self.shared.oldest_told(app));
+        let oldest = AppId::ALL.map(|app| self.common.oldest_told(app));
         let mut waiting = std::mem::take(&mut self.waiting);
         // Who has been let go and still had to wait comes before who has published since.
         if waiting
@@ -172,7 +172,7 @@ impl<T: Transport> Reactor<T> {
 
     /// What was queued has spent the memory budget: write before more is taken in.
     fn is_over_budget(&self) -> bool {
-        self.budgeted_bytes() > self.shared.bounds.memory_budget_bytes
+        self.budgeted_bytes() > self.common.bounds.memory_budget_bytes
     }
 
     /// Serves one connection that is not on the list.
@@ -189,7 +189,7 @@ impl<T: Transport> Reactor<T> {
         );
         let mut progressed = false;
         let leaves = self.read(id, &mut progressed);
-        self.shared.work.charge(self.buffer.take_cost());
+        self.common.work.charge(self.buffer.take_cost());
         self.put_back(id, leaves, was_midway, progressed);
     }
 
@@ -199,7 +199,7 @@ impl<T: Transport> Reactor<T> {
         let mut has_read = false;
         loop {
             match self.react(id, progressed) {
-                Reacted::Hungry if has_read && self.shared.work.share_left() == 0 => {
+                Reacted::Hungry if has_read && self.common.work.share_left() == 0 => {
                     return Leaves::Unfinished;
                 }
                 Reacted::Hungry => {}
@@ -219,15 +219,15 @@ impl<T: Transport> Reactor<T> {
                 room > 0,
                 "whatever is not whole is smaller than the read buffer"
             );
-            self.shared.work.charge(work::READ);
+            self.common.work.charge(work::READ);
             match self.transport.read(&mut conn.socket, &mut space[..room]) {
                 Ok(0) => return self.ended(id),
                 Ok(bytes) => {
                     self.buffer.filled(bytes);
-                    self.shared.metrics.received_bytes += bytes as u64;
-                    conn.seen = Recent::new(self.shared.now.millis());
+                    self.common.metrics.received_bytes += bytes as u64;
+                    conn.seen = Recent::new(self.common.now.millis());
                     conn.pings = 0;
-                    self.shared.work.charge(bytes as u64 / work::MOVED_BYTES);
+                    self.common.work.charge(bytes as u64 / work::MOVED_BYTES);
                     let is_all = bytes < room && !conn.is(ENDED);
                     self.stirs(id.key);
                     if is_all {
@@ -253,11 +253,11 @@ impl<T: Transport> Reactor<T> {
     fn ended(&mut self, id: ConnId) -> Leaves {
         let conn = &mut self.conns[id.key as usize];
         let may_listen = matches!(conn.protocol.phase(), Phase::Request | Phase::Over);
-        if may_listen && !self.shared.outbox.is_empty(id.key) {
+        if may_listen && !self.common.outbox.is_empty(id.key) {
             conn.protocol.over();
             conn.flags = (conn.flags | LAST_WORDS) & !LINGERS;
             // Its time to take what waits begins now, however long ago it asked.
-            conn.since = self.shared.now.micros;
+            conn.since = self.common.now.micros;
             return Leaves::Drained;
         }
         self.kill(id.key, close::ABNORMAL);
@@ -269,7 +269,7 @@ impl<T: Transport> Reactor<T> {
         if leaves == Leaves::Dead {
             return;
         }
-        let now = self.shared.now;
+        let now = self.common.now;
         let conn = &mut self.conns[id.key as usize];
         let unread = self.buffer.unread();
         conn.leftover = (!unread.is_empty()).then(|| Box::new(unread.into()));
@@ -277,11 +277,11 @@ impl<T: Transport> Reactor<T> {
             Leaves::Held => conn.flags |= HELD,
             Leaves::Waits(app) => {
                 conn.flags |= WAITS;
-                let begun = self.shared.outbox.runs_begun();
+                let begun = self.common.outbox.runs_begun();
                 self.waiting.push((app, id, begun));
                 // Looked at, put aside and brought back: nothing else of it is charged.
                 let bytes = unread.len() as u64;
-                self.shared
+                self.common
                     .work
                     .charge(work::READ + bytes / work::MOVED_BYTES);
             }
@@ -299,7 +299,7 @@ impl<T: Transport> Reactor<T> {
         self.half_received_bytes =
             self.half_received_bytes - u64::from(conn.held_bytes) + u64::from(held_bytes);
         conn.held_bytes = held_bytes;
-        let bounds = &self.shared.bounds;
+        let bounds = &self.common.bounds;
         let began = conn.is_midway() && (!was_midway || progressed);
         if progressed && conn.protocol.phase() == Phase::Request {
             conn.flags &= !FRESH;
@@ -328,35 +328,35 @@ impl<T: Transport> Reactor<T> {
     /// Takes every whole thing out of the buffer and does what it asks.
     fn react(&mut self, id: ConnId, progressed: &mut bool) -> Reacted {
         loop {
-            self.shared.work.charge(self.buffer.take_cost());
-            if self.shared.work.share_left() == 0 {
+            self.common.work.charge(self.buffer.take_cost());
+            if self.common.work.share_left() == 0 {
                 return Reacted::Spent;
             }
             let conn = &mut self.conns[id.key as usize];
-            self.shared.has_waited = conn.is(RELEASED);
+            self.common.has_waited = conn.is(RELEASED);
             if let Role::Member(app, seat) = conn.role
-                && self.shared.is_telling(app)
+                && self.common.is_telling(app)
                 && self
                     .apps
                     .app(app)
-                    .holds(seat, &self.shared.context(app, id))
+                    .holds(seat, &self.common.context(app, id))
             {
                 return Reacted::Waits(app);
             }
             let limits = Limits {
-                body_bytes_max: self.shared.bounds.body_bytes_max,
+                body_bytes_max: self.common.bounds.body_bytes_max,
                 message_bytes_max: match conn.role {
-                    Role::Member(app, _) => self.shared.bounds.app(app).message_bytes_max,
+                    Role::Member(app, _) => self.common.bounds.app(app).message_bytes_max,
                     _ => 0,
                 },
-                deflate: self.shared.outbox.inflates(id.key),
-                cost_max: self.shared.work.share_left(),
+                deflate: self.common.outbox.inflates(id.key),
+                cost_max: self.common.work.share_left(),
             };
             let (mark, has_body) = (self.buffer.mark(), conn.protocol.has_body());
             let event = conn.protocol.next(&mut self.buffer, limits);
             if let Ok(Some(event)) = &event {
                 let bytes = event.message_bytes().unwrap_or(0) as u64;
-                self.shared
+                self.common
                     .work
                     .charge(work::MESSAGE + bytes * work::LOOKED_THROUGH);
             }
@@ -369,7 +369,7 @@ impl<T: Transport> Reactor<T> {
                 && let Some(bytes) = event.message_bytes()
                 && let Err(fault) = self
                     .limiter
-                    .admit(id.key, app, bytes, self.shared.now.micros)
+                    .admit(id.key, app, bytes, self.common.now.micros)
             {
                 self.refuse(id, fault);
                 self.carry_out_closings();
@@ -389,10 +389,10 @@ impl<T: Transport> Reactor<T> {
                         peer: visitor.address,
                         progress: Cell::new(visitor.progress.take()),
                     };
-                    let mut cx = self.shared.context(AppId::Ops, id);
+                    let mut cx = self.common.context(AppId::Ops, id);
                     let outcome = self.apps.answer(&asked, &mut cx);
                     let answered = Answered::new(&asked.request.head, outcome);
-                    if std::mem::take(&mut self.shared.is_vouched_for) {
+                    if std::mem::take(&mut self.common.is_vouched_for) {
                         self.conns[id.key as usize].flags |= KNOWN;
                         self.is_no_guest(id.key);
                     }
@@ -404,7 +404,7 @@ impl<T: Transport> Reactor<T> {
                             Unanswered::GoesOn => Reacted::Spent,
                         };
                     }
-                    self.shared.work.charge(body_bytes * work::PARSED);
+                    self.common.work.charge(body_bytes * work::PARSED);
                     *progressed = true;
                     self.conns[id.key as usize].flags &= !RELEASED;
                 }
@@ -420,8 +420,8 @@ impl<T: Transport> Reactor<T> {
                     *progressed = true;
                     conn.flags &= !RELEASED;
                     if let Role::Member(app, seat) = conn.role {
-                        self.shared.metrics.messages_received[app as usize] += 1;
-                        let mut cx = self.shared.context(app, id);
+                        self.common.metrics.messages_received[app as usize] += 1;
+                        let mut cx = self.common.context(app, id);
                         self.apps
                             .app(app)
                             .message(seat, Message::Text(text), &mut cx);
@@ -431,8 +431,8 @@ impl<T: Transport> Reactor<T> {
                     *progressed = true;
                     conn.flags &= !RELEASED;
                     if let Role::Member(app, seat) = conn.role {
-                        self.shared.metrics.messages_received[app as usize] += 1;
-                        let mut cx = self.shared.context(app, id);
+                        self.common.metrics.messages_received[app as usize] += 1;
+                        let mut cx = self.common.context(app, id);
                         self.apps
                             .app(app)
                             .message(seat, Message::Binary(bytes), &mut cx);
@@ -461,7 +461,7 @@ impl<T: Transport> Reactor<T> {
     /// Whether more waits for a client that is answered than it should leave unread.
     fn has_answers_unread(&self, id: ConnId) -> bool {
         let may_ask_more = self.conns[id.key as usize].protocol.phase() != Phase::Over;
-        may_ask_more && self.shared.outbox.backlog_bytes(id.key) > ANSWERS_BYTES
+        may_ask_more && self.common.outbox.backlog_bytes(id.key) > ANSWERS_BYTES
     }
 }
 

@@ -2,7 +2,7 @@
 //! an edge; one for which the kernel has no memory is tried again.
 
 use super::{ANSWERS_BYTES, DEAD, HELD, LAST_WORDS, LINGERS, Part, Reactor, Role, SERVING, WAITS};
-use crate::apps::context::Shared;
+use crate::apps::context::Common;
 use crate::core::outbox::FlushState;
 use crate::core::protocol::Phase;
 use crate::id::{AppId, ConnId};
@@ -18,51 +18,51 @@ impl<T: Transport> Reactor<T> {
     /// Writes what waits, one call a connection, as far as there is work left for it.
     pub(super) fn flush(&mut self) {
         vitals::serves_nobody();
-        let dirty = self.shared.outbox.dirty();
-        let is_packing = self.shared.outbox.is_packing();
-        if dirty == 0 && !is_packing && !self.shared.has_published && self.written.is_empty() {
+        let dirty = self.common.outbox.dirty();
+        let is_packing = self.common.outbox.is_packing();
+        if dirty == 0 && !is_packing && !self.common.has_published && self.written.is_empty() {
             return;
         }
-        self.shared.work.enter(Part::Flush);
+        self.common.work.enter(Part::Flush);
         // A slice that cost more than the purse has is paid off before the next one.
-        if is_packing && self.shared.work.goes_on() {
-            self.shared.outbox.pack_slice();
+        if is_packing && self.common.work.goes_on() {
+            self.common.outbox.pack_slice();
             self.charge_queued();
         }
-        let queues = self.shared.outbox.dirty_queues();
-        let given_before = self.shared.outbox.given_queues();
+        let queues = self.common.outbox.dirty_queues();
+        let given_before = self.common.outbox.given_queues();
         for taken in 0.. {
             // Of those who have something to write again, some may have taken the turns of a room's members.
-            let is_over = taken >= dirty && self.shared.outbox.dirty_members() == 0;
-            if is_over || !self.shared.work.goes_on() {
+            let is_over = taken >= dirty && self.common.outbox.dirty_members() == 0;
+            if is_over || !self.common.work.goes_on() {
                 break;
             }
-            let Some(key) = self.shared.outbox.next_dirty() else {
+            let Some(key) = self.common.outbox.next_dirty() else {
                 break;
             };
             match self.conns.get(key as usize) {
                 Some(conn) if conn.is(DEAD) => {
-                    let discarded = self.shared.outbox.discard(key);
+                    let discarded = self.common.outbox.discard(key);
                     self.count_discarded(key, discarded);
                 }
                 Some(_) => self.flush_one(key),
                 None => {}
             }
         }
-        let given = (self.shared.outbox.given_queues() - given_before) as usize;
-        if self.shared.has_published {
-            let Shared {
+        let given = (self.common.outbox.given_queues() - given_before) as usize;
+        if self.common.has_published {
+            let Common {
                 unwritten, outbox, ..
-            } = &mut self.shared;
+            } = &mut self.common;
             // A queue that has been given out may wait for what was published and is being compressed.
             let given = |app| if outbox.is_packing_for(app) { 0 } else { given };
             let apps = AppId::ALL.into_iter().zip(unwritten);
             let left = apps.filter_map(|(app, it)| it.flushed(given(app), queues));
-            self.shared.has_published = left.count() > 0;
+            self.common.has_published = left.count() > 0;
         }
         if !self.written.is_empty() {
             let now = self.look().micros;
-            let metrics = &mut self.shared.metrics;
+            let metrics = &mut self.common.metrics;
             for (app, stored) in self.written.drain(..) {
                 let waited = now.since(stored);
                 metrics.publish_to_write.observe(waited);
@@ -75,12 +75,12 @@ impl<T: Transport> Reactor<T> {
 
     /// Writes what waits for one connection.
     pub(super) fn flush_one(&mut self, key: u32) {
-        let now = self.shared.now.millis();
+        let now = self.common.now.millis();
         let conn = &mut self.conns[key as usize];
         let (transport, written) = (&mut self.transport, &mut self.written);
         let mut sent_bytes = 0;
         let mut is_short = false;
-        let flush = self.shared.outbox.flush(
+        let flush = self.common.outbox.flush(
             key,
             now,
             |parts| {
@@ -98,20 +98,20 @@ impl<T: Transport> Reactor<T> {
             },
             |app, stored| written.push((app, stored)),
         );
-        conn.takes(sent_bytes, self.shared.now.micros);
+        conn.takes(sent_bytes, self.common.now.micros);
         if sent_bytes > 0 && conn.is(HELD) {
             // It is not read, so this is the only sign of life that it can give.
-            conn.seen = Recent::new(self.shared.now.millis());
+            conn.seen = Recent::new(self.common.now.millis());
         }
         // What is still being compressed is looked at, and nothing is written.
         let is_tried =
             sent_bytes > 0 || matches!(flush.state, FlushState::Blocked | FlushState::Failed(_));
         let cost = if is_tried { work::WRITE } else { work::COPY };
         let cost = cost + sent_bytes / work::MOVED_BYTES;
-        self.shared
+        self.common
             .work
-            .charge(cost + self.shared.outbox.take_cost());
-        let metrics = &mut self.shared.metrics;
+            .charge(cost + self.common.outbox.take_cost());
+        let metrics = &mut self.common.metrics;
         metrics.sent_bytes += sent_bytes;
         if let Role::Member(app, _) | Role::Former(app, _) = conn.role {
             metrics.messages_delivered[app as usize] += u64::from(flush.messages);
@@ -125,14 +125,14 @@ impl<T: Transport> Reactor<T> {
         match flush.state {
             FlushState::Failed(error) => {
                 log::debug!("connection {key}.{}: broke: {error}", conn.generation);
-                let discarded = self.shared.outbox.discard(key);
+                let discarded = self.common.outbox.discard(key);
                 self.count_discarded(key, discarded);
                 return self.kill(key, close::ABNORMAL);
             }
             FlushState::Blocked => {
-                let stalled = self.shared.outbox.stalled_since(key).unwrap_or(now);
+                let stalled = self.common.outbox.stalled_since(key).unwrap_or(now);
                 self.wheel
-                    .arm_earlier(key, stalled + self.shared.bounds.write_timeout);
+                    .arm_earlier(key, stalled + self.common.bounds.write_timeout);
                 if is_short {
                     let generation = conn.generation;
                     self.starve(ConnId { key, generation });
@@ -147,7 +147,7 @@ impl<T: Transport> Reactor<T> {
 
     /// The kernel had no memory for what a connection was to read or write.
     pub(super) fn starve(&mut self, id: ConnId) {
-        self.shortage.defer(id, self.shared.now.millis());
+        self.shortage.defer(id, self.common.now.millis());
         self.warn(
             Kind::KernelMemory,
             format_args!(
@@ -161,12 +161,12 @@ impl<T: Transport> Reactor<T> {
         if self.shortage.next().is_none() {
             return;
         }
-        for id in self.shortage.take_due(self.shared.now.millis()) {
+        for id in self.shortage.take_due(self.common.now.millis()) {
             let found = self.conns.get_mut(id.key as usize);
             let Some(conn) = found.filter(|conn| conn.generation == id.generation) else {
                 continue;
             };
-            self.shared.outbox.reopen(id.key);
+            self.common.outbox.reopen(id.key);
             if !conn.is(SERVING | HELD | WAITS | DEAD) {
                 conn.flags |= SERVING;
                 self.serving.push_back(id);
@@ -176,7 +176,7 @@ impl<T: Transport> Reactor<T> {
 
     /// Everything has gone out: the end, if these were the last words.
     fn flushed(&mut self, key: u32) {
-        let now = self.shared.now;
+        let now = self.common.now;
         let conn = &mut self.conns[key as usize];
         if conn.is(LAST_WORDS) && !conn.is(LINGERS) {
             return self.kill(key, close::ABNORMAL);
@@ -188,7 +188,7 @@ impl<T: Transport> Reactor<T> {
         if matches!(conn.protocol.phase(), Phase::Closing | Phase::Over) {
             conn.since = now.micros;
             self.wheel
-                .arm_earlier(key, now.millis() + self.shared.bounds.close_timeout);
+                .arm_earlier(key, now.millis() + self.common.bounds.close_timeout);
         }
         self.rests(key);
     }
@@ -198,7 +198,7 @@ impl<T: Transport> Reactor<T> {
         let conn = &mut self.conns[key as usize];
         if conn.is(HELD)
             && !conn.is(SERVING | WAITS | DEAD)
-            && self.shared.outbox.backlog_bytes(key) <= ANSWERS_BYTES
+            && self.common.outbox.backlog_bytes(key) <= ANSWERS_BYTES
         {
             conn.flags |= SERVING;
             self.serving.push_back(ConnId {
@@ -210,18 +210,18 @@ impl<T: Transport> Reactor<T> {
 
     /// Tells a client how many messages it missed, once its queue is at most half full.
     fn tell_lagged(&mut self, key: u32) {
-        if !self.shared.outbox.is_lagging(key) {
+        if !self.common.outbox.is_lagging(key) {
             return;
         }
         let Role::Member(app, _) = self.conns[key as usize].role else {
             return;
         };
-        let bounds = self.shared.bounds.app(app).queue;
-        let Some(missed) = self.shared.outbox.recover(key, &bounds) else {
+        let bounds = self.common.bounds.app(app).queue;
+        let Some(missed) = self.common.outbox.recover(key, &bounds) else {
             return;
         };
-        self.shared.metrics.lagged_notices[app as usize] += 1;
-        let Shared { now, encoder, .. } = &mut self.shared;
+        self.common.metrics.lagged_notices[app as usize] += 1;
+        let Common { now, encoder, .. } = &mut self.common;
         let notice = self.apps.app(app).lagged(missed, now.unix, encoder);
         self.queue(key, notice.exempt());
     }

@@ -6,7 +6,7 @@
 use super::buffer::Buffer;
 use super::fault::Fault;
 use super::growth::{self, Rest};
-use super::http::{Framing, HEADERS_BYTES_MAX, has_bare_line_feed};
+use super::request::{Framing, HEADERS_BYTES_MAX, has_bare_line_feed};
 use crate::work;
 
 /// The longest line that gives a chunk's size, extensions included.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use data_encoding::BASE64URL_NOPAD;
 
-use super::http::Head;
+use super::request::Head;
 
 /// The only one that is ever agreed on.
 pub const OURS: &str = "roomcast";

@@ -3,7 +3,8 @@
 
 use tungstenite::handshake::derive_accept_key;
 
-use super::http::{Head, Response};
+use super::request::Head;
+use super::response::Response;
 use super::subprotocol::OURS;
 
 /// A request that may be upgraded.

@@ -1,7 +1,7 @@
 //! What pretends to be allowed: origins, hosts, and what stands beside our subprotocol, each decided on a head alone.
 
 use roomcast::apps::access::{Access, Denied};
-use roomcast::wire::http::{Head, origin_of};
+use roomcast::wire::request::{Head, origin_of};
 
 fn access(listener: &str, origins: &[&str]) -> Access {
     let origins = origins.iter().map(ToString::to_string).collect();

@@ -1,7 +1,7 @@
 //! Heads of requests, each read by itself: where two readers could disagree about one, it is refused.
 
 use roomcast::wire::fault::Fault;
-use roomcast::wire::http::{Framing, Head};
+use roomcast::wire::request::{Framing, Head};
 
 fn head(text: &str) -> Result<Option<usize>, Fault> {
     Head::parse(text.as_bytes()).map(|head| head.map(|(_, bytes)| bytes))

@@ -20,7 +20,7 @@ use roomcast::transport::listener::Listener;
 use roomcast::transport::tcp::Tcp;
 use roomcast::vitals;
 use roomcast::wire::frame::{Encoder, Frame};
-use roomcast::wire::http::Response;
+use roomcast::wire::response::Response;
 use tungstenite::{Message, WebSocket};
 
 /// Set for the process that is the server.

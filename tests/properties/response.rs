@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use roomcast::time::Unix;
-use roomcast::wire::http::Response;
+use roomcast::wire::response::Response;
 
 const STATUSES: [u16; 17] = [
     101, 200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 409, 413, 426, 429, 503, 599,

@@ -8,7 +8,7 @@ const NEIGHBOURS: [&str; 12] = [
     "bounds",
     "wire",
     "wire::frame",
-    "wire::http",
+    "wire::request",
     "core",
     "core::hub",
     "core::outbox",
@@ -47,7 +47,7 @@ fn fails(module: &str, text: &str, word: &str) {
 #[test]
 fn imports_from_below_and_beside_pass() {
     for (module, text) in [
-        ("apps::events", "use crate::wire::http::Response;"),
+        ("apps::events", "use crate::wire::response::Response;"),
         ("apps::events", "use super::context::Context;"),
         ("reactor", "use crate::apps::{self, context::Health as H};"),
         ("core::outbox", "use crate::{bounds::QueueBounds, time};"),
@@ -81,12 +81,16 @@ fn an_import_that_climbs_is_found_however_it_is_written() {
 fn the_notes_of_the_plan_are_kept() {
     for (module, text, top) in [
         ("time", "use crate::id::ConnId;", "crate::id"),
-        ("wire::http", "use crate::core::hub::Hub;", "crate::core"),
+        ("wire::request", "use crate::core::hub::Hub;", "crate::core"),
         ("core::hub", "use crate::wire::frame::Frame;", "crate::wire"),
         ("apps::events", "use crate::core::hub::Hub;", "crate::core"),
         ("apps::access", "use crate::apps::App;", "crate::apps"),
-        ("settings", "use crate::wire::http::Head;", "crate::wire"),
-        ("transport", "use crate::wire::http::Head;", "crate::wire"),
+        ("settings", "use crate::wire::request::Head;", "crate::wire"),
+        (
+            "transport",
+            "use crate::wire::request::Head;",
+            "crate::wire",
+        ),
         (
             "roomcast_flood",
             "use roomcast::time::Micros;",

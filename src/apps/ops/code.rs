@@ -13,7 +13,7 @@ use crate::apps::context::Context;
 use crate::apps::object::Object;
 use crate::apps::refusal::bad;
 use crate::web::CONTENT_SECURITY_POLICY;
-use crate::wire::http::Response;
+use crate::wire::response::Response;
 
 /// Bytes of a text: long enough for any address that a person would scan, and still 3 ms of work.
 const TEXT_BYTES_MAX: usize = 512;

@@ -19,7 +19,7 @@ use crate::apps::refusal::{bad, conflict, missing};
 use crate::apps::{Answer, Call, number};
 use crate::time::Millis;
 use crate::wire::frame::close;
-use crate::wire::http::Response;
+use crate::wire::response::Response;
 use crate::work;
 
 /// Messages of a page, unless it is said.

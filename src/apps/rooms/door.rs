@@ -15,7 +15,7 @@ use crate::apps::access::bearer;
 use crate::apps::context::Context;
 use crate::apps::routes::Kind;
 use crate::metrics::Charge;
-use crate::wire::http::Response;
+use crate::wire::response::Response;
 use crate::work;
 
 /// What a token says that is shown, or why it is not right.

@@ -34,7 +34,7 @@ use crate::id::{AppId, ConnId};
 use crate::pace::Rate;
 use crate::time::{Millis, Unix};
 use crate::wire::frame::{Encoder, Frame, close};
-use crate::wire::http::Response;
+use crate::wire::response::Response;
 use crate::work;
 
 /// How fast a player may speak: ten messages a second, and twenty at once after a silence.

@@ -6,7 +6,7 @@
 use crate::apps::Seat;
 use crate::apps::access::unauthorized;
 use crate::wire::frame::close;
-use crate::wire::http::Response;
+use crate::wire::response::Response;
 
 /// Why somebody does not get in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -25,7 +25,7 @@ use super::{Answer, App, Call, Message, Reply, Seat};
 use crate::id::{AppId, ConnId};
 use crate::time::{Millis, Unix};
 use crate::wire::frame::{Encoder, Frame, close};
-use crate::wire::http::Response;
+use crate::wire::response::Response;
 use crate::work;
 
 /// Sessions that are forgotten at a time for their age at most.

@@ -23,7 +23,8 @@ use super::{App, Call, Message, Reply, Seat, number};
 use crate::id::AppId;
 use crate::time::Unix;
 use crate::wire::frame::{Encoder, Frame};
-use crate::wire::http::{Head, Response};
+use crate::wire::request::Head;
+use crate::wire::response::Response;
 use crate::work;
 
 const ALL: &str = "/api/v1/tasks";

@@ -19,7 +19,8 @@ use crate::apps::refusal::bad;
 use crate::id::RoomId;
 use crate::time::Unix;
 use crate::wire::frame::{Encoder, Frame};
-use crate::wire::http::{Head, Response};
+use crate::wire::request::Head;
+use crate::wire::response::Response;
 use crate::work;
 
 /// The name that stands for every repository, and the room of those who subscribed to it.

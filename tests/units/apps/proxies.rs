@@ -1,7 +1,7 @@
 //! Whom trusted proxies name as the client, and what is not believed of them.
 
 use roomcast::apps::proxies::*;
-use roomcast::wire::http::Head;
+use roomcast::wire::request::Head;
 
 /// Who asks by these header lines, if the peer is a trusted proxy.
 fn client(lines: &[&str]) -> String {

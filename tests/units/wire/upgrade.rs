@@ -1,6 +1,6 @@
 //! Which offer of compression is accepted.
 
-use roomcast::wire::http::Head;
+use roomcast::wire::request::Head;
 use roomcast::wire::upgrade::*;
 
 fn negotiate(offers: &str) -> Option<String> {

@@ -1,0 +1,142 @@
+//! Answers of HTTP/1.1 (RFC 9110, RFC 9112), as bytes; an error is JSON with a code and a sentence.
+
+use std::borrow::Cow;
+use std::io::Write;
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::fault::{Answer, Fault};
+use super::frame::Frame;
+use crate::time::Unix;
+
+/// An answer to a request.
+#[derive(Debug)]
+pub struct Response {
+    status: u16,
+    headers: Vec<(&'static str, Cow<'static, str>)>,
+    body: Cow<'static, [u8]>,
+}
+
+impl Response {
+    /// An answer without a body.
+    pub fn empty(status: u16) -> Response {
+        Response {
+            status,
+            headers: Vec::new(),
+            body: Cow::Borrowed(b""),
+        }
+    }
+
+    /// A body of some type.
+    pub fn body(
+        status: u16,
+        content_type: &'static str,
+        body: impl Into<Cow<'static, [u8]>>,
+    ) -> Response {
+        Response {
+            status,
+            headers: vec![("Content-Type", content_type.into())],
+            body: body.into(),
+        }
+    }
+
+    /// A JSON body.
+    ///
+    /// # Panics
+    /// When the value cannot be JSON (a map with keys that are not strings), which is a programmer's error.
+    pub fn json(status: u16, value: &impl Serialize) -> Response {
+        let body =
+            serde_json::to_vec(value).expect("our own answers are JSON, and a vector takes all");
+        Response::body(status, "application/json", body)
+    }
+
+    /// An error in the one shape that errors have: `{"error":{"code","message"}}`.
+    pub fn error(status: u16, code: &str, message: impl AsRef<str>) -> Response {
+        Response::json(
+            status,
+            &json!({"error": {"code": code, "message": message.as_ref()}}),
+        )
+    }
+
+    /// The same answer with one more header.
+    pub fn with(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Response {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// The status.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The bytes that go out: with the body or, for `HEAD`, only its length; `closes` says that nothing follows.
+    pub fn encode(&self, unix: Unix, head_only: bool, closes: bool) -> Frame {
+        let mut out = Vec::with_capacity(256 + self.body.len());
+        let date = httpdate::HttpDate::from(unix.system_time());
+        // Writing to a vector cannot fail.
+        let _ = write!(
+            out,
+            "HTTP/1.1 {} {}\r\nServer: roomcast\r\nDate: {date}\r\n",
+            self.status,
+            reason(self.status)
+        );
+        for (name, value) in &self.headers {
+            let _ = write!(out, "{name}: {value}\r\n");
+        }
+        // An answer that cannot have a body has no length either, and 304 would have to give that of the file, not its
+        // own (RFC 9110 §8.6).
+        if self.status >= 200 && !matches!(self.status, 204 | 304) {
+            let _ = write!(out, "Content-Length: {}\r\n", self.body.len());
+        }
+        if closes {
+            out.extend_from_slice(b"Connection: close\r\n");
+        }
+        out.extend_from_slice(b"\r\n");
+        if !head_only {
+            out.extend_from_slice(&self.body);
+        }
+        Frame::answer(out)
+    }
+}
+
+/// The answer to an error on the wire.
+impl From<Fault> for Response {
+    fn from(fault: Fault) -> Response {
+        match fault.answer() {
+            Answer::Status(status, code) => Response::error(status, code, fault.to_string()),
+            Answer::Close(_) => Response::error(400, "bad_request", fault.to_string()),
+        }
+    }
+}
+
+fn reason(status: u16) -> &'static str {
+    match status {
+        100 => "Continue",
+        101 => "Switching Protocols",
+        200 => "OK",
+        201 => "Created",
+        202 => "Accepted",
+        204 => "No Content",
+        304 => "Not Modified",
+        308 => "Permanent Redirect",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        409 => "Conflict",
+        413 => "Content Too Large",
+        414 => "URI Too Long",
+        415 => "Unsupported Media Type",
+        417 => "Expectation Failed",
+        426 => "Upgrade Required",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        501 => "Not Implemented",
+        503 => "Service Unavailable",
+        507 => "Insufficient Storage",
+        _ => "Unknown",
+    }
+}
