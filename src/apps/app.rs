@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
+use std::ptr;
 
 use serde::Deserialize;
 
@@ -31,7 +32,10 @@ pub enum Message<'a> {
 }
 
 /// An answer, or a refusal.
-pub type Answer = Result<Response, Response>;
+pub type Answer = Result<Reply, Response>;
+
+/// What of an app answers a call on one of its routes.
+pub type Handler<A> = fn(&mut A, &Call<'_>, &mut Context<'_>) -> Answer;
 
 /// How far an app has come with a request: its own business.
 pub type Progress = Box<dyn Any>;
@@ -160,6 +164,21 @@ impl<'a> Call<'a> {
         }
         json::body(self.body).map_err(refusal::bad)
     }
+}
+
+/// Has a call answered by what stands beside its route in the table of its app.
+///
+/// # Panics
+/// If the route does not stand there: an app is called on the routes that it has named.
+pub fn handle<A>(
+    app: &mut A,
+    table: &'static [(Route, Handler<A>)],
+    call: &Call<'_>,
+    cx: &mut Context<'_>,
+) -> Answer {
+    let found = table.iter().find(|(route, _)| ptr::eq(route, call.route));
+    let (_, handler) = found.expect("a call is on a route that its app has named");
+    handler(app, call, cx)
 }
 
 /// A number in a query: digits alone, within the range.

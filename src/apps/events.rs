@@ -14,7 +14,7 @@ use super::json::read_part;
 use super::object::{Fields as Given, Object, Texts};
 use super::refusal::bad;
 use super::routes::{Needs, Route};
-use super::{App, Call, Message, Reply, Seat};
+use super::{Answer, App, Call, Message, Reply, Seat};
 use crate::time::Unix;
 use crate::wire::frame::{Encoder, Frame};
 use crate::wire::response::Response;
@@ -24,10 +24,8 @@ const ROOM: &str = "events";
 /// A longer message is no ping, and is not looked at.
 const PING_BYTES_MAX: usize = 256;
 
-const ROUTES: [Route; 2] = [
-    Route::upgrade("/ws", Needs::Nothing),
-    Route::keyed("POST", "/api/v1/events"),
-];
+static UPGRADE: Route = Route::upgrade("/ws", Needs::Nothing);
+static PUBLISH: Route = Route::keyed("POST", "/api/v1/events");
 
 /// What a field of a known payload holds.
 #[derive(Clone, Copy)]
@@ -121,12 +119,11 @@ pub struct Events;
 
 impl App for Events {
     fn routes(&self) -> Vec<&'static Route> {
-        ROUTES.iter().collect()
+        vec![&UPGRADE, &PUBLISH]
     }
 
     fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Reply {
-        let answer = publish(call, cx);
-        answer.unwrap_or_else(|refusal| refusal).into()
+        publish(call, cx).unwrap_or_else(Reply::from)
     }
 
     fn admit(&mut self, _: &Call<'_>, _: &mut Context<'_>) -> Result<Seat, Response> {
@@ -169,7 +166,7 @@ fn is_ping(text: &str) -> bool {
         && serde_json::from_str(text).is_ok_and(|Object(Said { r#type })| r#type == "ping")
 }
 
-fn publish(call: &Call<'_>, cx: &mut Context<'_>) -> Result<Response, Response> {
+fn publish(call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
     let Object(event): Object<Publish<'_>> = call.json()?;
     let kind = event.r#type.as_str();
     check_type(kind)?;
@@ -177,10 +174,8 @@ fn publish(call: &Call<'_>, cx: &mut Context<'_>) -> Result<Response, Response> 
     let timestamp = cx.now().unix;
     let frame = cx.json(&Envelope::new(kind, event.payload, timestamp));
     let receivers = cx.publish(ROOM, frame);
-    Ok(Response::json(
-        202,
-        &json!({"type": kind, "timestamp": timestamp, "receivers": receivers}),
-    ))
+    let told = json!({"type": kind, "timestamp": timestamp, "receivers": receivers});
+    Ok(Response::json(202, &told).into())
 }
 
 /// `namespace:kebab-case`, and not the namespace that is the server's own.

@@ -25,5 +25,5 @@ pub mod stream;
 pub mod tasks;
 pub mod word;
 
-pub use self::app::{Answer, App, Call, Message, Progress, Reply, Seat, number};
+pub use self::app::{Answer, App, Call, Handler, Message, Progress, Reply, Seat, handle, number};
 pub use self::door::{Apps, Asked, Outcome};

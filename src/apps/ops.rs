@@ -12,20 +12,30 @@ use self::stats::Stats;
 use super::context::{Context, Health};
 use super::refusal::missing;
 use super::routes::{Kind, Needs, Route};
-use super::{App, Call, Message, Reply, Seat};
+use super::{App, Call, Handler, Message, Reply, Seat, handle};
 use crate::time::Unix;
 use crate::web::{ASSETS, CONTENT_SECURITY_POLICY, MOVED, asset};
 use crate::wire::frame::{Encoder, Frame};
 use crate::wire::request::Head;
 use crate::wire::response::Response;
 
-const CALLS: [Route; 3] = [
-    Route::open("GET", "/healthz").taking_any(),
-    Route::open("GET", "/readyz").taking_any(),
-    Route::keyed("GET", "/metrics"),
+static CALLS: [(Route, Handler<Ops>); 4] = [
+    (Route::open("GET", "/healthz").taking_any(), |_, _, _| {
+        Ok(Response::json(200, &json!({"status": "ok"})).into())
+    }),
+    (Route::open("GET", "/readyz").taking_any(), |_, _, cx| {
+        Ok(ready(cx).into())
+    }),
+    (Route::keyed("GET", "/metrics"), |_, _, cx| {
+        let text = cx.render_metrics().into_bytes();
+        Ok(Response::body(200, "text/plain; version=0.0.4; charset=utf-8", text).into())
+    }),
+    (Route::keyed("POST", CODE), |_, call, cx| {
+        code::draw(call, cx)
+    }),
 ];
 /// What the pages ask for besides.
-const CODE: Route = Route::keyed("POST", "/qr.svg");
+const CODE: &str = "/qr.svg";
 /// A route for each file, and for each address that leads to one.
 static PAGES: [Route; ASSETS.len() + MOVED.len()] = {
     let mut pages = [const { Route::page("") }; ASSETS.len() + MOVED.len()];
@@ -40,8 +50,8 @@ static PAGES: [Route; ASSETS.len() + MOVED.len()] = {
     }
     pages
 };
-const ECHO: Route = Route::upgrade("/echo", Needs::Nothing);
-const STATS: Route = Route::upgrade("/api/v1/stats/ws", Needs::Key);
+static ECHO: Route = Route::upgrade("/echo", Needs::Nothing);
+static STATS: Route = Route::upgrade("/api/v1/stats/ws", Needs::Key);
 
 /// Which of its two upgrades a connection came by.
 const ECHOED: Seat = Seat(0);
@@ -91,27 +101,18 @@ impl Ops {
 impl App for Ops {
     fn routes(&self) -> Vec<&'static Route> {
         let echo = self.echo.then_some(&ECHO);
-        let pages = PAGES.iter().chain([&CODE]).filter(|_| self.pages);
-        let always = CALLS.iter().chain([&STATS]);
-        always.chain(echo).chain(pages).collect()
+        let pages = PAGES.iter().filter(|_| self.pages);
+        let calls = CALLS.iter().map(|(route, _)| route);
+        let calls = calls.filter(|route| self.pages || route.path != CODE);
+        let upgrades = [&STATS].into_iter().chain(echo);
+        calls.chain(upgrades).chain(pages).collect()
     }
 
     fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Reply {
-        if call.route.kind == Kind::Page {
-            return self.page(call).into();
+        match call.route.kind {
+            Kind::Page => self.page(call).into(),
+            _ => handle(self, &CALLS, call, cx).unwrap_or_else(Reply::from),
         }
-        let answer = match call.route.path {
-            "/healthz" => Response::json(200, &json!({"status": "ok"})),
-            "/readyz" => ready(cx),
-            "/qr.svg" => code::draw(call, cx).unwrap_or_else(|refusal| refusal),
-            "/metrics" => Response::body(
-                200,
-                "text/plain; version=0.0.4; charset=utf-8",
-                cx.render_metrics().into_bytes(),
-            ),
-            _ => missing("there is nothing at this path"),
-        };
-        answer.into()
     }
 
     fn admit(&mut self, call: &Call<'_>, _: &mut Context<'_>) -> Result<Seat, Response> {

@@ -20,7 +20,7 @@ use super::context::Context;
 use super::list::List;
 use super::object::Object;
 use super::routes::{Needs, Route};
-use super::{App, Call, Message, Reply, Seat};
+use super::{Answer, App, Call, Handler, Message, Reply, Seat, handle};
 use crate::metrics::StreamMessage;
 use crate::time::Unix;
 use crate::warnings::Kind;
@@ -35,11 +35,15 @@ const CHANNELS_MAX: usize = 16;
 const BLOCKS: &str = "/v1/blocks";
 const TXS: &str = "/v1/txs";
 
-const ROUTES: [Route; 3] = [
-    Route::upgrade("/v1/stream", Needs::Nothing),
-    Route::keyed("POST", BLOCKS),
-    Route::keyed("POST", TXS),
+static CALLS: [(Route, Handler<Stream>); 2] = [
+    (Route::keyed("POST", BLOCKS), |_, call, cx| {
+        publish::<Block<'_>>(Channel::Blocks, call, cx)
+    }),
+    (Route::keyed("POST", TXS), |_, call, cx| {
+        publish::<Tx<'_>>(Channel::Txs, call, cx)
+    }),
 ];
+static UPGRADE: Route = Route::upgrade("/v1/stream", Needs::Nothing);
 
 /// What clients subscribe to.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -127,15 +131,12 @@ pub struct Stream;
 
 impl App for Stream {
     fn routes(&self) -> Vec<&'static Route> {
-        ROUTES.iter().collect()
+        let calls = CALLS.iter().map(|(route, _)| route);
+        calls.chain([&UPGRADE]).collect()
     }
 
     fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Reply {
-        let published = match call.route.path {
-            BLOCKS => publish::<Block<'_>>(Channel::Blocks, call, cx),
-            _ => publish::<Tx<'_>>(Channel::Txs, call, cx),
-        };
-        published.unwrap_or_else(|refusal| refusal).into()
+        handle(self, &CALLS, call, cx).unwrap_or_else(Reply::from)
     }
 
     fn admit(&mut self, _: &Call<'_>, _: &mut Context<'_>) -> Result<Seat, Response> {
@@ -202,11 +203,7 @@ fn obey(message: Message<'_>, cx: &mut Context<'_>) -> Result<(), Wrong> {
 }
 
 /// Delivers one item or an array of them, all or none.
-fn publish<'a, T>(
-    channel: Channel,
-    call: &Call<'a>,
-    cx: &mut Context<'_>,
-) -> Result<Response, Response>
+fn publish<'a, T>(channel: Channel, call: &Call<'a>, cx: &mut Context<'_>) -> Answer
 where
     OneOrMany<T>: Deserialize<'a>,
     T: Serialize,
@@ -227,5 +224,5 @@ where
         };
         cx.publish(channel.room(), batch);
     }
-    Ok(Response::json(202, &json!({"accepted": accepted})))
+    Ok(Response::json(202, &json!({"accepted": accepted})).into())
 }

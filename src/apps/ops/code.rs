@@ -8,10 +8,10 @@ use std::fmt::Write;
 use qrcodegen::{QrCode, QrCodeEcc};
 use serde::Deserialize;
 
-use crate::apps::Call;
 use crate::apps::context::Context;
 use crate::apps::object::Object;
 use crate::apps::refusal::bad;
+use crate::apps::{Answer, Call};
 use crate::web::CONTENT_SECURITY_POLICY;
 use crate::wire::response::Response;
 
@@ -31,7 +31,7 @@ const CODE: u64 = 150_000;
 const BYTE: u64 = 5_000;
 
 /// The picture, or why there is none.
-pub(super) fn draw(call: &Call<'_>, cx: &mut Context<'_>) -> Result<Response, Response> {
+pub(super) fn draw(call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
     let Object(Asked { text }) = call.json()?;
     if text.is_empty() || text.len() > TEXT_BYTES_MAX {
         let bytes = text.len();
@@ -47,7 +47,8 @@ pub(super) fn draw(call: &Call<'_>, cx: &mut Context<'_>) -> Result<Response, Re
     Ok(Response::body(200, "image/svg+xml", picture)
         .with("Cache-Control", "no-store")
         .with("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-        .with("X-Content-Type-Options", "nosniff"))
+        .with("X-Content-Type-Options", "nosniff")
+        .into())
 }
 
 /// Dark on light, whatever the page's colours are: not every reader takes the reverse.

@@ -87,7 +87,7 @@ impl Rooms {
             code: room.code.to_string(),
             joined: self.joined(player, cx),
         };
-        Ok(Response::json(201, &created))
+        Ok(Response::json(201, &created).into())
     }
 
     /// Forgets some rooms that everybody has left long ago, if there is no room for one more.
@@ -116,7 +116,7 @@ impl Rooms {
         }
         let joined = self.store.join(room, newcomer, cx.bounds());
         let player = joined.map_err(no_place)?;
-        Ok(Response::json(201, &self.joined(player, cx)))
+        Ok(Response::json(201, &self.joined(player, cx)).into())
     }
 
     /// `DELETE /api/rooms/{code}/players/{player_id}`.
@@ -132,7 +132,7 @@ impl Rooms {
         }
         let player = found.ok_or_else(|| missing("no player of this room has this identifier"))?;
         self.put_out(player, cx);
-        Ok(Response::empty(204))
+        Ok(Response::empty(204).into())
     }
 
     /// `DELETE /api/rooms/{code}`.
@@ -147,7 +147,7 @@ impl Rooms {
         for conn in self.end_room(room, cx) {
             cx.close(conn, close::NO_ROOM, "the room was ended");
         }
-        Ok(Response::empty(204))
+        Ok(Response::empty(204).into())
     }
 
     /// `POST /api/rooms/{code}/token`.
@@ -156,7 +156,7 @@ impl Rooms {
         let (room_id, player_id) = (&claims.room_id, &claims.player_id);
         let now = cx.now().unix;
         let token = self.tokens.issue(room_id, player_id, now, Some(&claims));
-        Ok(Response::json(200, &json!({"token": token})))
+        Ok(Response::json(200, &json!({"token": token})).into())
     }
 
     /// Takes a player out of its room, and tells the others.
@@ -189,7 +189,7 @@ impl Rooms {
         let before = before.as_deref().map(message_number).transpose()?;
         let messages = room.history.before(before);
         let messages = messages.take(limit).collect();
-        Ok(Response::json(200, &Page { messages }))
+        Ok(Response::json(200, &Page { messages }).into())
     }
 
     /// `POST /api/rooms/{code}/events`.
@@ -211,7 +211,7 @@ impl Rooms {
             Some(conns) => cx.send_each(&conns, frame),
             None => cx.publish(&self.store.room(room).hub_name, frame),
         };
-        Ok(Response::json(202, &Heard { receivers }))
+        Ok(Response::json(202, &Heard { receivers }).into())
     }
 }
 

@@ -29,7 +29,7 @@ use self::tokens::Tokens;
 use self::told::{ChatMessage, ErrorText, Missed, PlayerNotice, PlayerState, RoomState, Told};
 use super::context::Context;
 use super::routes::{Needs, Route};
-use super::{App, Call, Message, Reply, Seat};
+use super::{App, Call, Handler, Message, Reply, Seat, handle};
 use crate::id::{AppId, ConnId};
 use crate::pace::Rate;
 use crate::time::{Millis, Unix};
@@ -62,14 +62,19 @@ const EVENTS: &str = "/api/rooms/{code}/events";
 /// What a page of a room's messages is asked for by.
 const PAGED_BY: [&str; 2] = ["limit", "before"];
 
-const ROUTES: [Route; 9] = [
-    Route::open("POST", CREATE),
-    Route::open("DELETE", ROOM),
-    Route::open("POST", JOIN),
-    Route::open("DELETE", PLAYER),
-    Route::open("POST", TOKEN),
-    Route::open("GET", MESSAGES).taking(&PAGED_BY),
-    Route::keyed("POST", EVENTS),
+static CALLS: [(Route, Handler<Rooms>); 7] = [
+    (Route::open("POST", CREATE), Rooms::create),
+    (Route::open("DELETE", ROOM), Rooms::end),
+    (Route::open("POST", JOIN), Rooms::join),
+    (Route::open("DELETE", PLAYER), Rooms::remove),
+    (Route::open("POST", TOKEN), Rooms::renew),
+    (
+        Route::open("GET", MESSAGES).taking(&PAGED_BY),
+        Rooms::messages,
+    ),
+    (Route::keyed("POST", EVENTS), Rooms::event),
+];
+static UPGRADES: [Route; 2] = [
     Route::upgrade("/ws/rooms/{code}", Needs::Nothing),
     Route::upgrade("/ws/rooms/{code}/connect", Needs::Nothing),
 ];
@@ -272,7 +277,8 @@ impl Rooms {
 
 impl App for Rooms {
     fn routes(&self) -> Vec<&'static Route> {
-        ROUTES.iter().collect()
+        let calls = CALLS.iter().map(|(route, _)| route);
+        calls.chain(&UPGRADES).collect()
     }
 
     fn knows(&self, call: &Call<'_>, cx: &mut Context<'_>) -> bool {
@@ -281,17 +287,9 @@ impl App for Rooms {
 
     fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Reply {
         self.forget(cx);
-        let answer = match (call.route.method, call.route.path) {
-            ("POST", CREATE) => self.create(call, cx),
-            ("DELETE", ROOM) => self.end(call, cx),
-            ("POST", JOIN) => self.join(call, cx),
-            ("DELETE", PLAYER) => self.remove(call, cx),
-            ("POST", TOKEN) => self.renew(call, cx),
-            ("GET", MESSAGES) => self.messages(call, cx),
-            _ => self.event(call, cx),
-        };
+        let answer = handle(self, &CALLS, call, cx);
         self.settle(cx);
-        answer.unwrap_or_else(|refusal| refusal).into()
+        answer.unwrap_or_else(Reply::from)
     }
 
     fn admit(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Result<Seat, Response> {

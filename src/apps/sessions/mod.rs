@@ -21,7 +21,7 @@ use super::object::Object;
 use super::refusal::{bad, conflict, full, missing};
 use super::routes::{Needs, Route};
 use super::word::Word;
-use super::{Answer, App, Call, Message, Reply, Seat};
+use super::{Answer, App, Call, Handler, Message, Reply, Seat, handle};
 use crate::id::{AppId, ConnId};
 use crate::time::{Millis, Unix};
 use crate::wire::frame::{Encoder, Frame, close};
@@ -42,15 +42,15 @@ const STATUS: &str = "/api/v1/sessions/{id}/status";
 const RESULT: &str = "/api/v1/sessions/{id}/result";
 const SOCKET: &str = "/api/v1/sessions/{id}/ws";
 
-const ROUTES: [Route; 7] = [
-    Route::keyed("POST", ALL),
-    Route::keyed("GET", ONE),
-    Route::keyed("DELETE", ONE),
-    Route::keyed("POST", STATUS),
-    Route::keyed("POST", RESULT),
-    Route::keyed("GET", RESULT),
-    Route::upgrade(SOCKET, Needs::Key),
+static CALLS: [(Route, Handler<Sessions>); 6] = [
+    (Route::keyed("POST", ALL), Sessions::create),
+    (Route::keyed("GET", ONE), Sessions::show),
+    (Route::keyed("DELETE", ONE), Sessions::delete),
+    (Route::keyed("POST", STATUS), Sessions::report),
+    (Route::keyed("POST", RESULT), Sessions::complete),
+    (Route::keyed("GET", RESULT), Sessions::result),
 ];
+static UPGRADE: Route = Route::upgrade(SOCKET, Needs::Key);
 
 /// The steps that a back-end reports; completion is the result's.
 #[derive(Clone, Copy, Deserialize)]
@@ -115,21 +115,15 @@ pub struct Sessions {
 
 impl App for Sessions {
     fn routes(&self) -> Vec<&'static Route> {
-        ROUTES.iter().collect()
+        let calls = CALLS.iter().map(|(route, _)| route);
+        calls.chain([&UPGRADE]).collect()
     }
 
     fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Reply {
         self.forget(cx);
-        let answer = match (call.route.method, call.route.path) {
-            ("POST", ALL) => self.create(call, cx),
-            ("GET", ONE) => self.show(call),
-            ("DELETE", ONE) => self.delete(call, cx),
-            ("POST", STATUS) => self.report(call, cx),
-            ("POST", RESULT) => self.complete(call, cx),
-            _ => self.result(call),
-        };
+        let answer = handle(self, &CALLS, call, cx);
         self.settle(cx);
-        answer.unwrap_or_else(|refusal| refusal).into()
+        answer.unwrap_or_else(Reply::from)
     }
 
     fn admit(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Result<Seat, Response> {
@@ -225,19 +219,19 @@ impl Sessions {
             .store
             .insert(session, cx.bounds(), cx.now().aged)
             .map_err(|_| full("sessions", cx.bounds()))?;
-        Ok(Response::json(201, &view(self.store.session(key))))
+        Ok(Response::json(201, &view(self.store.session(key))).into())
     }
 
-    fn show(&self, call: &Call<'_>) -> Answer {
+    fn show(&mut self, call: &Call<'_>, _: &mut Context<'_>) -> Answer {
         let session = self.store.session(self.find(call)?);
-        Ok(Response::json(200, &view(session)))
+        Ok(Response::json(200, &view(session)).into())
     }
 
     fn delete(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
         let key = self.find(call)?;
         self.end(key, "the session was deleted");
         self.forget(cx);
-        Ok(Response::empty(204))
+        Ok(Response::empty(204).into())
     }
 
     fn report(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
@@ -257,7 +251,7 @@ impl Sessions {
             let update = status_update(session, status, cx);
             cx.publish(&room(session), update);
         }
-        Ok(Response::json(200, &view(self.store.session(key))))
+        Ok(Response::json(200, &view(self.store.session(key))).into())
     }
 
     fn complete(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
@@ -280,18 +274,19 @@ impl Sessions {
             .expect("a session that was just completed has its result");
         let completed = completed(session, completion, cx);
         cx.publish(&room(session), completed);
-        Ok(Response::json(201, &outcome(session, completion)))
+        Ok(Response::json(201, &outcome(session, completion)).into())
     }
 
-    fn result(&self, call: &Call<'_>) -> Answer {
+    fn result(&mut self, call: &Call<'_>, _: &mut Context<'_>) -> Answer {
         let session = self.store.session(self.find(call)?);
-        Ok(match &session.completion {
+        let response = match &session.completion {
             Some(completion) => Response::json(200, &outcome(session, completion)),
             None => {
                 let (id, status) = (&*session.id, session.status);
                 Response::json(202, &json!({"session_id": id, "status": status}))
             }
-        })
+        };
+        Ok(response.into())
     }
 
     /// The key of the session that the path names.

@@ -19,7 +19,7 @@ use super::object::Object;
 use super::refusal::{bad, full, missing};
 use super::routes::{Needs, Route};
 use super::word::Word;
-use super::{App, Call, Message, Reply, Seat, number};
+use super::{Answer, App, Call, Handler, Message, Reply, Seat, handle, number};
 use crate::id::AppId;
 use crate::time::Unix;
 use crate::wire::frame::{Encoder, Frame};
@@ -35,14 +35,14 @@ const SOCKET: &str = "/api/v1/tasks/ws";
 /// What a listing is asked for by.
 const LISTED_BY: [&str; 4] = ["repository", "status", "limit", "after"];
 
-const ROUTES: [Route; 6] = [
-    Route::upgrade(SOCKET, Needs::Key),
-    Route::keyed("POST", ALL),
-    Route::keyed("GET", ALL).taking(&LISTED_BY),
-    Route::keyed("GET", ONE),
-    Route::keyed("PATCH", ONE),
-    Route::keyed("DELETE", ONE),
+static CALLS: [(Route, Handler<Tasks>); 5] = [
+    (Route::keyed("POST", ALL), Tasks::create),
+    (Route::keyed("GET", ALL).taking(&LISTED_BY), Tasks::list),
+    (Route::keyed("GET", ONE), Tasks::show),
+    (Route::keyed("PATCH", ONE), Tasks::change),
+    (Route::keyed("DELETE", ONE), Tasks::delete),
 ];
+static UPGRADE: Route = Route::upgrade(SOCKET, Needs::Key);
 
 /// Tasks on a page, unless it is said how many.
 const LIMIT: usize = 100;
@@ -93,19 +93,14 @@ pub struct Tasks {
 
 impl App for Tasks {
     fn routes(&self) -> Vec<&'static Route> {
-        ROUTES.iter().collect()
+        let calls = CALLS.iter().map(|(route, _)| route);
+        calls.chain([&UPGRADE]).collect()
     }
 
     fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Reply {
-        let answer = match (call.route.method, call.route.path) {
-            ("POST", ALL) => self.create(call, cx),
-            ("GET", ALL) => return self.list(call, cx).unwrap_or_else(Reply::from),
-            ("PATCH", ONE) => self.change(call, cx),
-            ("DELETE", ONE) => self.delete(call, cx),
-            _ => self.show(call),
-        };
+        let answer = handle(self, &CALLS, call, cx);
         cx.metrics().records[AppId::Tasks as usize] = self.store.count() as u64;
-        answer.unwrap_or_else(|refusal| refusal).into()
+        answer.unwrap_or_else(Reply::from)
     }
 
     fn admit(&mut self, call: &Call<'_>, _: &mut Context<'_>) -> Result<Seat, Response> {
@@ -141,7 +136,7 @@ impl App for Tasks {
 }
 
 impl Tasks {
-    fn create(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Result<Response, Response> {
+    fn create(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
         let changed_by = changed_by(call.head)?;
         let Object(draft): Object<Draft> = call.json()?;
         check_repository(&draft.repository)?;
@@ -165,11 +160,11 @@ impl Tasks {
             .put(task, cx.bounds())
             .map_err(|_| full("tasks", cx.bounds()))?;
         publish("task.created", task, Some(task), changed_by, cx);
-        Ok(Response::json(201, task))
+        Ok(Response::json(201, task).into())
     }
 
     /// Looks at as many tasks as there is work left for, and goes on in another turn.
-    fn list(&self, call: &Call<'_>, cx: &mut Context<'_>) -> Result<Reply, Response> {
+    fn list(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
         let mut listing = match call.progress::<Listing>() {
             Some(listing) => listing,
             None => {
@@ -187,11 +182,11 @@ impl Tasks {
         Ok(Response::json(200, &Listed { tasks, next }).into())
     }
 
-    fn show(&self, call: &Call<'_>) -> Result<Response, Response> {
-        Ok(Response::json(200, self.find(call)?))
+    fn show(&mut self, call: &Call<'_>, _: &mut Context<'_>) -> Answer {
+        Ok(Response::json(200, self.find(call)?).into())
     }
 
-    fn change(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Result<Response, Response> {
+    fn change(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
         let changed_by = changed_by(call.head)?;
         let task = self.find(call)?;
         let Object(patch): Object<Patch> = call.json()?;
@@ -199,23 +194,23 @@ impl Tasks {
             check_title(title)?;
         }
         let Some(patched) = task.patched(patch, cx.now().unix) else {
-            return Ok(Response::json(200, task));
+            return Ok(Response::json(200, task).into());
         };
         let task = self
             .store
             .put(patched, cx.bounds())
             .map_err(|_| full("tasks", cx.bounds()))?;
         publish("task.updated", task, Some(task), changed_by, cx);
-        Ok(Response::json(200, task))
+        Ok(Response::json(200, task).into())
     }
 
-    fn delete(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Result<Response, Response> {
+    fn delete(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
         let changed_by = changed_by(call.head)?;
         let id = self.find(call)?.id;
         if let Some(task) = self.store.remove(id) {
             publish("task.deleted", &task, None, changed_by, cx);
         }
-        Ok(Response::empty(204))
+        Ok(Response::empty(204).into())
     }
 
     /// The task that the path names.
