@@ -2,7 +2,7 @@
 //!
 //! Whoever reads the log may go away at any moment, and that ends nothing: a line that cannot be written is lost, and no
 //! more. (That is why nothing here is printed with a macro of the standard library, which panics then.) Nor is a line
-//! written that a full pipe has no room for, because whoever should read it may be stuck, and the loop would be, too.
+//! written that a full pipe has no space for, because whoever should read it may be stuck, and the loop would be, too.
 //! This is why the hub does not log with `simple_logger`, as the programs do that may wait for their log (the load
 //! generator, `roomcast watch`): that one prints, so it waits for a full pipe and panics for want of a reader.
 

@@ -65,6 +65,23 @@
 //!   ([`vitals`]) and aborts.
 //! - **Time and chance are arguments.** Nothing of the server above [`transport`] reads a clock or draws a random
 //!   number. The reactor's own time leaves out whatever the process did not run, so that nobody is late for that.
+//!
+//! # Words
+//!
+//! | word | what it is here |
+//! |---|---|
+//! | connection | a socket and all that is kept under its key, from the accept to the burial |
+//! | client | whoever is at the other end of a connection |
+//! | guest | a connection that is no member, not yet or not any more, and has shown no key |
+//! | member | a connection that is in an app, as a WebSocket, with a seat |
+//! | seat | an app's own number for one of its members |
+//! | room | a place with members, to which is published; and nothing else |
+//! | run | messages to the members of a room that wait once for all of them |
+//! | turn, purse, share | one round of the loop; what a part of it may cost; what a connection may cost in it |
+//! | backlog | what waits for one connection alone |
+//! | dirty, blocked | has something to write; its socket is full |
+//! | ground | what the loop stands on: the kernel, or the simulated network |
+//! | column | what one part of the house keeps of each connection, by its key |
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

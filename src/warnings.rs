@@ -12,7 +12,7 @@ const INTERVAL: Millis = Millis::seconds(1);
 
 /// What is warned of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum Warning {
     /// The accept rate keeps connections waiting.
     AcceptRate,
     /// A connection could not be taken in.
@@ -44,7 +44,7 @@ pub enum Kind {
 }
 
 /// How many kinds there are.
-const KINDS: usize = Kind::Message as usize + 1;
+const KINDS: usize = Warning::Message as usize + 1;
 
 /// When each kind was told of last, and what has been left out since.
 #[derive(Debug, Default)]
@@ -58,7 +58,7 @@ struct Told {
 
 impl Warnings {
     /// Logs a warning, unless one of its kind was logged within the last second.
-    pub fn tell(&mut self, kind: Kind, now: Millis, what: Arguments<'_>) {
+    pub fn tell(&mut self, kind: Warning, now: Millis, what: Arguments<'_>) {
         match self.pass(kind, now) {
             None => {}
             Some(0) => log::warn!("{what}"),
@@ -67,7 +67,7 @@ impl Warnings {
     }
 
     /// How many of this kind were left out before the one that may be told now; `None` if this one is left out, too.
-    fn pass(&mut self, kind: Kind, now: Millis) -> Option<u64> {
+    fn pass(&mut self, kind: Warning, now: Millis) -> Option<u64> {
         let told = &mut self.0[kind as usize];
         if told.at.is_some_and(|at| now < at + INTERVAL) {
             told.left_out += 1;
@@ -86,12 +86,12 @@ mod tests {
     fn one_a_second_of_each_kind_stands_for_those_that_were_left_out() {
         let mut warnings = Warnings::default();
         let mut pass = |kind, at| warnings.pass(kind, Millis(at));
-        assert_eq!(pass(Kind::Lag, 0), Some(0), "the very first");
-        assert_eq!(pass(Kind::Lag, 1), None);
-        assert_eq!(pass(Kind::Budget, 1), Some(0), "another kind is its own");
-        assert_eq!(pass(Kind::Lag, 999), None);
-        assert_eq!(pass(Kind::Lag, 1000), Some(2));
-        assert_eq!(pass(Kind::Lag, 2000), Some(0), "none was left out since");
-        assert_eq!(pass(Kind::Budget, 2000), Some(0));
+        assert_eq!(pass(Warning::Lag, 0), Some(0), "the very first");
+        assert_eq!(pass(Warning::Lag, 1), None);
+        assert_eq!(pass(Warning::Budget, 1), Some(0), "another kind is its own");
+        assert_eq!(pass(Warning::Lag, 999), None);
+        assert_eq!(pass(Warning::Lag, 1000), Some(2));
+        assert_eq!(pass(Warning::Lag, 2000), Some(0), "none was left out since");
+        assert_eq!(pass(Warning::Budget, 2000), Some(0));
     }
 }

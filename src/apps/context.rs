@@ -19,7 +19,7 @@ use crate::core::outbox::{Also, Crowd, Offer, Stored};
 use crate::id::{AppId, ConnId, RoomId};
 use crate::metrics::{Charge, Metrics};
 use crate::time::{Micros, Millis, Now};
-use crate::warnings::Kind;
+use crate::warnings::Warning;
 use crate::wire::frame::{Frame, close};
 use crate::wire::response::Response;
 use crate::work;
@@ -62,7 +62,7 @@ impl Context<'_> {
 
     /// Warns of something in the log, at most once a second for each kind. Whatever a client sent is escaped and cut
     /// by the caller, and never is a key, a token or a query.
-    pub fn warn(&mut self, kind: Kind, what: std::fmt::Arguments<'_>) {
+    pub fn warn(&mut self, kind: Warning, what: std::fmt::Arguments<'_>) {
         self.common
             .warnings
             .tell(kind, self.common.now.millis(), what);
@@ -110,7 +110,7 @@ impl Context<'_> {
             let told = format_args!(
                 "{peer} is refused for a while, because it exceeds guest_calls_per_minute ({name})"
             );
-            self.warn(Kind::Stranger, told);
+            self.warn(Warning::Stranger, told);
         }
         may
     }

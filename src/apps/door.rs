@@ -8,12 +8,12 @@ use super::access::{Access, Denied};
 use super::context::Context;
 use super::proxies::Proxies;
 use super::rate::Addresses;
-use super::routes::{Found, Kind, Needs, Routes};
+use super::routes::{Found, Needs, Purpose, Routes};
 use super::{App, Call, Progress, Reply, Seat, guests, refusal};
 use crate::id::AppId;
 use crate::metrics::Charge;
 use crate::pace::Rate;
-use crate::warnings;
+use crate::warnings::Warning;
 use crate::wire::request::{Head, Request};
 use crate::wire::response::Response;
 use crate::wire::upgrade::Upgrade;
@@ -117,7 +117,8 @@ impl Apps {
         let head = &asked.request.head;
         let (peer, cost) = self.proxies.client(asked.peer, head);
         cx.spend(cost);
-        let upgrades = matches!(found, Found::Route(_, route, _) if route.kind == Kind::Upgrade);
+        let upgrades =
+            matches!(found, Found::Route(_, route, _) if route.purpose == Purpose::Upgrade);
         self.check_whence(head, upgrades)
             .map_err(|denied| deny(denied, peer, cx))?;
         if head.method == "OPTIONS" {
@@ -221,7 +222,7 @@ impl Apps {
                 let (name, app) = ("connections_per_minute", id.name());
                 let told =
                     format_args!("{peer} is refused for a while, because it exceeds {app}.{name}");
-                cx.warn(warnings::Kind::Stranger, told);
+                cx.warn(Warning::Stranger, told);
                 let message =
                     format!("too many new connections from this address, see {app}.{name}");
                 guests::too_many("too_many_connections", &message, wait)
@@ -278,9 +279,9 @@ impl Apps {
 /// everybody who opens the dashboard begins so.
 fn deny(denied: Denied<'_>, peer: IpAddr, cx: &mut Context<'_>) -> Response {
     let kind = match denied {
-        Denied::Host(_) => Some(warnings::Kind::Host),
-        Denied::Origin(_) => Some(warnings::Kind::Origin),
-        Denied::WrongKey => Some(warnings::Kind::Key),
+        Denied::Host(_) => Some(Warning::Host),
+        Denied::Origin(_) => Some(Warning::Origin),
+        Denied::WrongKey => Some(Warning::Key),
         Denied::NoKey => None,
     };
     match kind {

@@ -11,7 +11,7 @@ use serde_json::json;
 use self::stats::Stats;
 use super::context::{Context, Health};
 use super::refusal::missing;
-use super::routes::{Kind, Needs, Route};
+use super::routes::{Needs, Purpose, Route};
 use super::{App, Call, Handler, Message, Reply, Seat, handle};
 use crate::time::Unix;
 use crate::web::{ASSETS, CONTENT_SECURITY_POLICY, MOVED, asset};
@@ -109,8 +109,8 @@ impl App for Ops {
     }
 
     fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Reply {
-        match call.route.kind {
-            Kind::Page => self.page(call).into(),
+        match call.route.purpose {
+            Purpose::Page => self.page(call).into(),
             _ => handle(self, &CALLS, call, cx).unwrap_or_else(Reply::from),
         }
     }

@@ -21,7 +21,7 @@ pub struct Route {
     /// Who may ask.
     pub needs: Needs,
     /// What becomes of it.
-    pub kind: Kind,
+    pub purpose: Purpose,
     /// The parameters that its query may have; none for any, which are left alone.
     pub parameters: Option<&'static [&'static str]>,
 }
@@ -37,7 +37,7 @@ pub enum Needs {
 
 /// What becomes of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum Purpose {
     /// An answer, at once.
     Call,
     /// A WebSocket.
@@ -53,7 +53,7 @@ impl Route {
             method,
             path,
             needs: Needs::Nothing,
-            kind: Kind::Call,
+            purpose: Purpose::Call,
             parameters: Some(&[]),
         }
     }
@@ -85,7 +85,7 @@ impl Route {
     /// A file.
     pub const fn page(path: &'static str) -> Route {
         Route {
-            kind: Kind::Page,
+            purpose: Purpose::Page,
             ..Route::open("GET", path).taking_any()
         }
     }
@@ -94,7 +94,7 @@ impl Route {
     pub const fn upgrade(path: &'static str, needs: Needs) -> Route {
         Route {
             needs,
-            kind: Kind::Upgrade,
+            purpose: Purpose::Upgrade,
             ..Route::open("GET", path).taking_any()
         }
     }
@@ -137,7 +137,7 @@ impl Routes {
         };
         let mut entries: Vec<_> = apps.into_iter().flat_map(each).collect();
         // Files are many and seldom asked for: whoever asks for anything else does not look past them.
-        entries.sort_by_key(|entry| entry.route.kind == Kind::Page);
+        entries.sort_by_key(|entry| entry.route.purpose == Purpose::Page);
         Routes { entries }
     }
 
@@ -157,7 +157,7 @@ impl Routes {
             if route.method == method {
                 return Found::Route(app, route, params);
             }
-            let has_head = route.method == "GET" && route.kind != Kind::Upgrade;
+            let has_head = route.method == "GET" && route.purpose != Purpose::Upgrade;
             methods.push(route.method);
             methods.extend(has_head.then_some("HEAD"));
         }

@@ -23,7 +23,7 @@ use super::routes::{Needs, Route};
 use super::{Answer, App, Call, Handler, Message, Reply, Seat, handle};
 use crate::metrics::StreamMessage;
 use crate::time::Unix;
-use crate::warnings::Kind;
+use crate::warnings::Warning;
 use crate::wire::frame::{Encoder, Frame};
 use crate::wire::response::Response;
 use crate::work;
@@ -152,7 +152,7 @@ impl App for Stream {
         // Once a message and without its words: those are the client's, and as long as it likes.
         let (conn, name, expected) = (cx.conn(), wrong.name(), wrong.expected());
         let told = format_args!("stream: connection {conn}: {name}: expected {expected}");
-        cx.warn(Kind::Message, told);
+        cx.warn(Warning::Message, told);
         cx.metrics().stream_error(name);
     }
 

@@ -38,7 +38,7 @@ struct Used {
 }
 
 impl Limiter {
-    /// The limits that these bounds set, with room for so many connections without growing if there are any.
+    /// The limits that these bounds set, with capacity for so many connections without growing if there are any.
     pub fn new(bounds: &Bounds, connections: usize) -> Limiter {
         let rates = AppId::ALL.map(|app| Rates::new(bounds.app(app)));
         let is_on = rates.iter().any(|rates| rates.are_on());

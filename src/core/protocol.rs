@@ -13,7 +13,7 @@ use crate::wire::fault::Fault;
 use crate::wire::frame::{Header, Kind, close, unmask};
 use crate::wire::growth::{self, Rest};
 use crate::wire::request::{Framing, Head, Request, head_cost};
-use crate::wire::utf8::{self, Text};
+use crate::wire::utf8::{self, TextBuffer};
 use crate::work;
 
 /// What a half-received frame needs at the least for its room to be measured out: below that, what a vector gives too
@@ -114,7 +114,7 @@ struct Assembly {
 /// What has come of a message.
 enum Gathered {
     /// Plain text is checked as it comes.
-    Text(Text),
+    Text(TextBuffer),
     Binary(Vec<u8>),
     /// What is looked at once it is inflated.
     Compressed {
@@ -288,7 +288,7 @@ impl Protocol {
                     true => Rest::Whole(left),
                     false => Rest::Part(left),
                 };
-                message.gathered.make_room(piece, rest);
+                message.gathered.reserve(piece, rest);
                 message.gathered.append(buffer.at(range))?;
                 if ended && is_last {
                     let cost_max = stops_at.saturating_sub(buffer.cost());
@@ -498,13 +498,13 @@ impl Gathered {
                 text,
                 bytes: Vec::new(),
             },
-            (false, true) => Gathered::Text(Text::default()),
+            (false, true) => Gathered::Text(TextBuffer::default()),
             (false, false) => Gathered::Binary(Vec::new()),
         }
     }
 
-    /// Makes room for a piece of what is left of a frame. A little is left to the vector.
-    fn make_room(&mut self, piece: usize, rest: Rest) {
+    /// Has capacity for a piece of what is left of a frame. A little is left to the vector.
+    fn reserve(&mut self, piece: usize, rest: Rest) {
         let (Rest::Whole(left) | Rest::Part(left)) = rest;
         let used = self.bytes();
         if used as u64 + left < MEASURED_BYTES_MIN {
@@ -513,11 +513,11 @@ impl Gathered {
         match self {
             Gathered::Text(text) => {
                 if let Some(wanted) = growth::wanted(text.held_bytes(), used, piece, rest) {
-                    text.make_room(wanted);
+                    text.reserve(wanted);
                 }
             }
             Gathered::Binary(bytes) | Gathered::Compressed { bytes, .. } => {
-                growth::make_room(bytes, piece, rest);
+                growth::reserve(bytes, piece, rest);
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::id::ConnId;
 use crate::metrics::Accept;
 use crate::time::Recent;
 use crate::transport::{AcceptError, Transport};
-use crate::warnings::Kind;
+use crate::warnings::Warning;
 use crate::work;
 
 impl<T: Transport> Reactor<T> {
@@ -54,7 +54,7 @@ impl<T: Transport> Reactor<T> {
             }
             if std::mem::take(&mut self.accept_capped) && found_somebody {
                 self.common.metrics.accept_waits += 1;
-                self.warn(Kind::AcceptRate, format_args!(
+                self.warn(Warning::AcceptRate, format_args!(
                     "more connections come than the accept rate takes in: they wait in the kernel's backlog"
                 ));
             }
@@ -82,17 +82,17 @@ impl<T: Transport> Reactor<T> {
             AcceptError::Exhausted => {
                 self.common.metrics.accept(Accept::Exhausted);
                 self.warn(
-                    Kind::Descriptors,
+                    Warning::Descriptors,
                     format_args!("out of file descriptors: a connection was turned away"),
                 );
                 return false;
             }
             AcceptError::Stuck => self.defer_accepts(
-                Kind::Descriptors,
+                Warning::Descriptors,
                 format_args!("out of file descriptors: connections wait in the kernel's backlog"),
             ),
             AcceptError::OutOfMemory => self.defer_accepts(
-                Kind::Backlog,
+                Warning::Backlog,
                 format_args!("the kernel has no memory for connections: they wait in its backlog"),
             ),
             AcceptError::Failed(error) => {
@@ -101,7 +101,7 @@ impl<T: Transport> Reactor<T> {
                 } else {
                     self.common.metrics.accept(Accept::Failed);
                     self.warn(
-                        Kind::Accept,
+                        Warning::Accept,
                         format_args!("a connection could not be accepted: {error}"),
                     );
                 }
@@ -112,7 +112,7 @@ impl<T: Transport> Reactor<T> {
     }
 
     /// The kernel gives no connection now, and tells by no event when it will: it is asked again after a while.
-    fn defer_accepts(&mut self, kind: Kind, why: std::fmt::Arguments<'_>) {
+    fn defer_accepts(&mut self, kind: Warning, why: std::fmt::Arguments<'_>) {
         self.common.metrics.accept(Accept::Exhausted);
         self.shortage.defer_accepts(self.common.now.millis());
         self.warn(kind, why);
@@ -148,7 +148,7 @@ impl<T: Transport> Reactor<T> {
             self.transport.close(conn.socket);
             self.common.metrics.accept(Accept::Failed);
             self.warn(
-                Kind::Accept,
+                Warning::Accept,
                 format_args!("a connection could not be watched: {error}"),
             );
             return;

@@ -11,7 +11,7 @@ const TOKEN: u64 = 1_000_000;
 /// The bucket holds what is due in a second divided by this: ten milliseconds' worth, so that a loop that wakes late
 /// still reaches the rate, and a crowd still comes in evenly.
 const DEPTH: u64 = 100;
-/// ... and so many tokens at least: one to be spent, and room for what becomes due while the loop wakes up.
+/// ... and so many tokens at least: one to be spent, and capacity for what becomes due while the loop wakes up.
 const TOKENS_MIN: u64 = 2;
 
 /// The bucket.

@@ -1,11 +1,11 @@
-//! Who goes when the memory budget is spent: the connection with the largest backlog of its own, until there is room.
+//! Who goes when the memory budget is spent: the connection with the largest backlog of its own, until all that is held is within the budget.
 
 use std::collections::BinaryHeap;
 
 use super::{Connection, DEAD, LAST_WORDS, LINGERS, Reactor, Role};
 use crate::id::ConnId;
 use crate::transport::Transport;
-use crate::warnings::Kind;
+use crate::warnings::Warning;
 use crate::wire::frame::close;
 
 impl<T: Transport> Reactor<T> {
@@ -27,7 +27,7 @@ impl<T: Transport> Reactor<T> {
                 break;
             };
             self.warn(
-                Kind::Budget,
+                Warning::Budget,
                 format_args!(
                     "over the memory budget: a connection with a backlog of {bytes} bytes is closed"
                 ),

@@ -13,7 +13,7 @@ use crate::core::protocol::Phase;
 use crate::id::ConnId;
 use crate::time::{Micros, Millis, Recent};
 use crate::transport::Transport;
-use crate::warnings::Kind;
+use crate::warnings::Warning;
 use crate::wire::frame::close;
 
 /// How long a guest must have been idle before it may be closed for another: no client that is alive leaves so much
@@ -212,7 +212,7 @@ impl<T: Transport> Reactor<T> {
     /// More connections than may be are there, and none of them may be closed.
     pub(super) fn nobody_may_leave(&mut self) {
         let guests = self.guests.len();
-        self.warn(Kind::Guests, format_args!(
+        self.warn(Warning::Guests, format_args!(
             "with {guests} guests there are as many connections as may be (see guests and max_connections), and none of \
              these has been idle for a second: others wait in the kernel's backlog"
         ));

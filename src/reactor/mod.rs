@@ -49,7 +49,7 @@ use crate::metrics::Metrics;
 use crate::time::{Micros, Millis, Now, Recent};
 use crate::transport::{Ready, Transport};
 use crate::vitals;
-use crate::warnings::{Kind, Warnings};
+use crate::warnings::{Warning, Warnings};
 use crate::wire::buffer::Buffer;
 use crate::wire::frame::Encoder;
 use crate::work::{Phase as Part, Work};
@@ -61,7 +61,7 @@ const READ_BUFFER_BYTES: usize = 64 << 10;
 const ANSWERS_BYTES: u32 = 64 << 10;
 /// What bytes that are put aside cost beside themselves: the two allocations that hold them, and what those cost.
 const LEFTOVER_BYTES: usize = size_of::<Box<[u8]>>() + 2 * 16;
-/// Connections that the columns have room for from the start at most; memory that nobody touches costs nothing.
+/// Connections that the columns have capacity for from the start at most; memory that nobody touches costs nothing.
 const RESERVED_MAX: usize = 1 << 20;
 
 /// A time for which the process did not run is told from this on; below it a lag says enough.
@@ -367,14 +367,14 @@ impl<T: Transport> Reactor<T> {
         };
         match (before.lagging, lagging) {
             (false, true) => self.warn(
-                Kind::Lag,
+                Warning::Lag,
                 format_args!("the loop lags: new WebSockets are refused until it does not"),
             ),
             (true, false) => log::debug!("the loop lags no more"),
             _ => {}
         }
         match (before.memory, memory) {
-            (false, true) => self.warn(Kind::Memory, format_args!(
+            (false, true) => self.warn(Warning::Memory, format_args!(
                 "the memory budget is nearly spent: new WebSockets are refused until there is room"
             )),
             (true, false) => log::debug!("there is room in the memory budget again"),
@@ -434,7 +434,7 @@ impl<T: Transport> Reactor<T> {
     }
 
     /// Warns of something, at most once a second for each kind.
-    fn warn(&mut self, kind: Kind, what: std::fmt::Arguments<'_>) {
+    fn warn(&mut self, kind: Warning, what: std::fmt::Arguments<'_>) {
         let now = self.common.now.millis();
         self.common.warnings.tell(kind, now, what);
     }

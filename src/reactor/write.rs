@@ -10,7 +10,7 @@ use crate::metrics::StreamMessage;
 use crate::time::Recent;
 use crate::transport::{Transport, is_shortage};
 use crate::vitals;
-use crate::warnings::Kind;
+use crate::warnings::Warning;
 use crate::wire::frame::close;
 use crate::work;
 
@@ -149,7 +149,7 @@ impl<T: Transport> Reactor<T> {
     pub(super) fn starve(&mut self, id: ConnId) {
         self.shortage.defer(id, self.common.now.millis());
         self.warn(
-            Kind::KernelMemory,
+            Warning::KernelMemory,
             format_args!(
                 "the kernel has no memory for what is to be read and written: it is tried again"
             ),

@@ -197,7 +197,7 @@ impl fmt::Debug for Settings {
     }
 }
 
-/// The connections that a process has room for.
+/// The connections that a process has descriptors for.
 fn connections_within(descriptor_limit: u64) -> u32 {
     let reserved = DESCRIPTORS_RESERVED_MIN.max(descriptor_limit / 64);
     count(descriptor_limit.saturating_sub(reserved))

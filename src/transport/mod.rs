@@ -6,7 +6,7 @@
 //! The contract that both keep:
 //!
 //! - Sockets are watched once, for both directions, edge-triggered: a [`Ready`] says that something *became* possible.
-//! - A read that returns fewer bytes than it had room for has emptied the socket, and a write that took fewer bytes
+//! - A read that returns fewer bytes than it had space for has emptied the socket, and a write that took fewer bytes
 //!   than it was given has filled it; an edge follows when that changes. (epoll(7), question 9, says so of stream
 //!   sockets, and it saves a system call that moves no byte.) The end of the stream is told by [`Ready::Socket`]'s
 //!   `ended`, after which a short read proves nothing.

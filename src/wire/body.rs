@@ -155,7 +155,7 @@ impl Body {
     fn keep(&mut self, buffer: &Buffer, left: u64, rest: Rest) -> u64 {
         let piece = left.min(buffer.unread().len() as u64) as usize;
         let range = buffer.consume(piece);
-        growth::make_room(&mut self.bytes, piece, rest);
+        growth::reserve(&mut self.bytes, piece, rest);
         self.bytes.extend_from_slice(buffer.at(range));
         left - piece as u64
     }

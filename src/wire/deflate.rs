@@ -27,7 +27,7 @@ pub struct Inflater {
     message: Vec<u8>,
     /// Bytes of the compressed message that are consumed.
     at: usize,
-    /// There was no room for all that comes of them.
+    /// There was no capacity for all that comes of them.
     may_give_more: bool,
     cost: u64,
 }
@@ -119,7 +119,7 @@ impl Inflater {
         }
     }
 
-    /// Inflates as much of these bytes as there is room for; whether it ends with a final block.
+    /// Inflates as much of these bytes as there is capacity for; whether it ends with a final block.
     fn feed(&mut self, piece: &[u8], bytes_max: u32) -> Result<bool, Fault> {
         let message = &mut self.message;
         if message.len() == message.capacity() {

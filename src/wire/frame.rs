@@ -404,7 +404,7 @@ impl Encoder {
         self.scratch.resize(HEADER_BYTES_MAX, 0);
         serde_json::to_writer(&mut self.scratch, value)
             .expect("our own messages are JSON, and a vector takes all");
-        // The payload stands behind room for the longest header; the header is written right in front of it.
+        // The payload stands behind space for the longest header; the header is written right in front of it.
         let opcode = OpCode::Data(Data::Text);
         let payload_bytes = self.scratch.len() - HEADER_BYTES_MAX;
         let start = HEADER_BYTES_MAX - header_bytes(opcode, payload_bytes);

@@ -13,7 +13,7 @@ pub enum Rest {
     Part(u64),
 }
 
-/// The room for all that has come, if what is there is too little for the piece: `held` bytes of which `used` are.
+/// The capacity for all that has come, if what is there is too little for the piece: `held` bytes of which `used` are.
 pub fn wanted(held: usize, used: usize, piece: usize, rest: Rest) -> Option<usize> {
     let least = used + piece;
     if least <= held {
@@ -28,8 +28,8 @@ pub fn wanted(held: usize, used: usize, piece: usize, rest: Rest) -> Option<usiz
     Some(wanted.max(least))
 }
 
-/// Makes room for a piece of the rest.
-pub fn make_room(bytes: &mut Vec<u8>, piece: usize, rest: Rest) {
+/// Has capacity for a piece of the rest.
+pub fn reserve(bytes: &mut Vec<u8>, piece: usize, rest: Rest) {
     if let Some(wanted) = wanted(bytes.capacity(), bytes.len(), piece, rest) {
         bytes.reserve_exact(wanted - bytes.len());
     }

@@ -14,14 +14,14 @@ pub fn whole(bytes: &[u8]) -> Result<&str, Fault> {
 
 /// A text that comes in pieces. A byte that no text has at its place is a fault at once, however much is still to come.
 #[derive(Default)]
-pub struct Text {
+pub struct TextBuffer {
     whole: String,
     /// The start of a character whose rest is still to come.
     begun: [u8; CHARACTER_BYTES_MAX],
     begun_bytes: usize,
 }
 
-impl Text {
+impl TextBuffer {
     /// Takes the next piece.
     pub fn push(&mut self, mut piece: &[u8]) -> Result<(), Fault> {
         while self.begun_bytes > 0 {
@@ -44,8 +44,8 @@ impl Text {
         Ok(())
     }
 
-    /// Makes room for so many bytes in all.
-    pub fn make_room(&mut self, bytes: usize) {
+    /// Has capacity for so many bytes in all.
+    pub fn reserve(&mut self, bytes: usize) {
         self.whole.reserve_exact(bytes - self.whole.len());
     }
 

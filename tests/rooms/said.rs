@@ -1,6 +1,6 @@
 //! What a client says: which messages have the shape of one, and what is said of the others.
 
-use roomcast::apps::rooms::said::{Kind, Said};
+use roomcast::apps::rooms::said::{Said, Saying};
 
 /// The event of the error and the `correlation_id` with it.
 fn wrong(text: &str) -> (&'static str, Option<String>) {
@@ -13,7 +13,7 @@ fn said_in_chat(message: &str) -> Option<String> {
     let message = serde_json::to_string(message).unwrap();
     let text = format!(r#"{{"type":"chat","payload":{{"message":{message}}}}}"#);
     match Said::parse(&text).ok()?.kind {
-        Kind::Chat(message) => Some(message.into_owned()),
+        Saying::Chat(message) => Some(message.into_owned()),
         _ => None,
     }
 }
@@ -38,7 +38,7 @@ fn a_chat_message_has_no_control_character_but_newline() {
 fn a_game_message_passes_as_it_came() {
     let payload = "{ \"b\":1.50, \"a\":\"\\u00fc\"\n}";
     let text = format!(r#" {{"payload":{payload},"type":"vote"}}"#);
-    let Kind::Game("vote", passed) = Said::parse(&text).unwrap().kind else {
+    let Saying::Game("vote", passed) = Said::parse(&text).unwrap().kind else {
         panic!("this is a vote");
     };
     assert_eq!(passed.get(), payload);

@@ -76,7 +76,7 @@ impl Rooms {
     /// `POST /api/rooms`.
     pub(super) fn create(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
         let first = newcomer(call, cx)?;
-        self.make_room(&first, cx);
+        self.forget_for(&first, cx);
         let room_id = cx.fresh_id();
         let (now, bounds) = (cx.now(), *cx.bounds());
         let store = &mut self.store;
@@ -90,8 +90,8 @@ impl Rooms {
         Ok(Response::json(201, &created).into())
     }
 
-    /// Forgets some rooms that everybody has left long ago, if there is no room for one more.
-    fn make_room(&mut self, first: &Newcomer, cx: &mut Context<'_>) {
+    /// Forgets some rooms that everybody has left long ago, if there is no capacity for one more.
+    fn forget_for(&mut self, first: &Newcomer, cx: &mut Context<'_>) {
         for _ in 0..FORGOTTEN_MAX {
             let place = self.store.check_room(first, cx.bounds());
             let oldest = self.store.retired(cx.now().aged);

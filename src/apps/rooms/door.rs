@@ -13,7 +13,7 @@ use super::tokens::{Claims, TOKEN_BYTES_MAX};
 use crate::apps::Call;
 use crate::apps::access::bearer;
 use crate::apps::context::Context;
-use crate::apps::routes::Kind;
+use crate::apps::routes::Purpose;
 use crate::metrics::Charge;
 use crate::wire::response::Response;
 use crate::work;
@@ -150,7 +150,7 @@ fn shown_token<'a>(call: &Call<'a>) -> Option<Cow<'a, str>> {
     let head = call.head;
     let header = head.header("authorization").and_then(bearer);
     match header {
-        None if call.route.kind == Kind::Upgrade => head
+        None if call.route.purpose == Purpose::Upgrade => head
             .shown_bearers()
             .next()
             .or_else(|| head.literal("token")),

@@ -23,7 +23,7 @@ mod told;
 use serde_json::value::{RawValue, to_raw_value};
 
 use self::refusal::Refusal;
-use self::said::{Kind, Said, Text, Wrong};
+use self::said::{Said, Saying, Text, Wrong};
 use self::store::{PlayerKey, RoomKey, Store};
 use self::tokens::Tokens;
 use self::told::{ChatMessage, ErrorText, Missed, PlayerNotice, PlayerState, RoomState, Told};
@@ -180,12 +180,12 @@ impl Rooms {
         let to = said.to.map(|to| self.conns_of(room, &to.0)).transpose();
         let to = to.map_err(bad)?;
         match said.kind {
-            Kind::Game(event, payload) => {
+            Saying::Game(event, payload) => {
                 let player = self.store.player(sender);
                 let told = Told::event(event, payload).by(Some(&player.id));
                 self.tell(room, to, told, said.correlation_id, cx);
             }
-            Kind::Chat(message) => {
+            Saying::Chat(message) => {
                 let is_public = to.is_none();
                 let message = self.chat_message(sender, &message, cx);
                 let told = Told::event("chat", &*message);
@@ -194,7 +194,7 @@ impl Rooms {
                     self.store.remember(room, message, cx.bounds());
                 }
             }
-            Kind::Token(token) => {
+            Saying::Token(token) => {
                 let wrong = |refusal: Refusal| bad(format!("token: {}", refusal.sentence()));
                 let claims = self.verify(&token, cx).map_err(wrong)?;
                 let shown = self.owner(room, &claims).map_err(wrong)?;

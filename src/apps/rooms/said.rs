@@ -23,7 +23,7 @@ const CORRELATION_CHARACTERS_MAX: usize = 128;
 #[derive(Debug)]
 pub struct Said<'a> {
     /// What kind of thing was said.
-    pub kind: Kind<'a>,
+    pub kind: Saying<'a>,
     /// For the sender's copy of the answer.
     pub correlation_id: Option<&'a RawValue>,
     /// The players it is for; everybody if there is no list.
@@ -32,7 +32,7 @@ pub struct Said<'a> {
 
 /// What kind of thing was said.
 #[derive(Debug)]
-pub enum Kind<'a> {
+pub enum Saying<'a> {
     /// A chat message, trimmed.
     Chat(Cow<'a, str>),
     /// Something of the game, which is none of our business: a `vote` or an `action`.
@@ -118,7 +118,7 @@ impl<'a> Said<'a> {
         if let Some(token) = envelope.token {
             let token = read(token).ok_or_else(|| bad("token: must be text"))?;
             return Ok(Said {
-                kind: Kind::Token(token),
+                kind: Saying::Token(token),
                 correlation_id,
                 to: None,
             });
@@ -126,9 +126,9 @@ impl<'a> Said<'a> {
         let payload = envelope.payload.filter(|payload| is_object(payload.get()));
         let payload = payload.ok_or_else(|| bad("payload: must be an object"))?;
         let kind = match &*kind {
-            "vote" => Kind::Game("vote", payload),
-            "action" => Kind::Game("action", payload),
-            _ => Kind::Chat(chat(payload).map_err(|sentence| bad(&sentence))?),
+            "vote" => Saying::Game("vote", payload),
+            "action" => Saying::Game("action", payload),
+            _ => Saying::Chat(chat(payload).map_err(|sentence| bad(&sentence))?),
         };
         let to = envelope.to.map(|to| read_part(to.get().as_bytes(), "to"));
         Ok(Said {

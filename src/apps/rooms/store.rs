@@ -2,7 +2,7 @@
 //!
 //! A room is kept while somebody is connected, and for a day after that; one that nobody has entered yet is kept for as
 //! long as the setting says. Then it is forgotten with its players, a few rooms at a time, so that no turn pays for all.
-//! When there is no room for more, those that everybody has left longest ago go first, after an hour at the earliest.
+//! When there is no capacity for more, those that everybody has left longest ago go first, after an hour at the earliest.
 //! Who is connected is told from outside, and so is the time, which counts what the process did not run for, too.
 //!
 //! Bounds: rooms by the setting; players of a room by [`ROOM_PLAYERS_MAX`] and of all rooms by ten for each room that
@@ -34,7 +34,7 @@ use crate::time::{Millis, Unix};
 
 /// How long an empty room is kept: as long as its tokens are good.
 pub const KEPT_EMPTY: Millis = Millis::seconds(24 * 60 * 60);
-/// ... and how long at least, when there is no room for more.
+/// ... and how long at least, when there is no capacity for more.
 const KEPT_FULL: Millis = Millis::seconds(60 * 60);
 /// Players of one room, connected or not: everybody is told of everybody who comes.
 pub const ROOM_PLAYERS_MAX: usize = 1000;

@@ -1,6 +1,6 @@
 //! The sessions there are: one record each, by number and by id, in bounded memory.
 //!
-//! A session is forgotten some time after its last change, and before that, when there is no room for one more, if it was
+//! A session is forgotten some time after its last change, and before that, when there is no capacity for one more, if it was
 //! completed at least an hour ago, longest ago of all, and nobody is connected to it. All ages count the time for which
 //! the process did not run, too.
 //!
@@ -21,7 +21,7 @@ use crate::time::{Millis, Unix};
 
 /// How long a result is kept for whoever comes for it (an hour: longer than anybody waits at a screen).
 const KEPT: Millis = Millis::seconds(3600);
-/// Sessions that make room for one more at most: some milliseconds' worth.
+/// Sessions that go for one more at most: some milliseconds' worth.
 const RETIRED_MAX: u32 = 4096;
 /// The list of the sessions that nobody has completed.
 const PENDING: usize = 0;
@@ -109,14 +109,14 @@ impl Session {
 }
 
 impl Store {
-    /// Keeps a new session, if there is room for it.
+    /// Keeps a new session, if there is capacity for it.
     pub fn insert(
         &mut self,
         session: Session,
         bounds: &AppBounds,
         now: Millis,
     ) -> Result<u32, Full> {
-        self.make_room(1, session.bytes(), bounds, now)?;
+        self.make_capacity(1, session.bytes(), bounds, now)?;
         self.bytes += session.bytes();
         let id = Rc::clone(&session.id);
         let key = self.sessions.insert(session);
@@ -135,7 +135,7 @@ impl Store {
         }
     }
 
-    /// Completes a session, if there is room for the result.
+    /// Completes a session, if there is capacity for the result.
     pub fn complete(
         &mut self,
         key: u32,
@@ -144,7 +144,7 @@ impl Store {
         now: Millis,
     ) -> Result<(), Full> {
         let bytes = completion.result.get().len() as u64;
-        self.make_room(0, bytes, bounds, now)?;
+        self.make_capacity(0, bytes, bounds, now)?;
         self.bytes += bytes;
         let session = self.sessions.value_mut(key);
         (session.status, session.completion) = (Status::Completed, Some(completion));
@@ -220,8 +220,8 @@ impl Store {
         self.sessions.value(key)
     }
 
-    /// Makes room for so many more records and bytes.
-    fn make_room(
+    /// Makes capacity for so many more records and bytes.
+    fn make_capacity(
         &mut self,
         records: usize,
         bytes: u64,

@@ -76,7 +76,7 @@ impl Store {
         TaskId(u128::from(self.newest) << 64 | u128::from(random))
     }
 
-    /// Keeps a task, in the place of the one of the same id if there is one; if there is room.
+    /// Keeps a task, in the place of the one of the same id if there is one; if there is capacity for it.
     pub fn put(&mut self, task: Task, bounds: &AppBounds) -> Result<&Task, Full> {
         let old = self.tasks.get(&task.id).map(Task::bytes);
         let records = self.tasks.len() + usize::from(old.is_none());

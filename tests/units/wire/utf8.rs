@@ -10,7 +10,7 @@ fn a_text_may_be_cut_anywhere() {
     for first in 0..=TEXT.len() {
         for second in first..=TEXT.len() {
             let bytes = TEXT.as_bytes();
-            let mut text = Text::default();
+            let mut text = TextBuffer::default();
             for piece in [&bytes[..first], &bytes[first..second], &bytes[second..]] {
                 text.push(piece).unwrap();
             }
@@ -27,7 +27,7 @@ fn a_text_may_be_cut_anywhere() {
 #[test]
 fn a_text_ends_with_a_whole_character() {
     for cut in 0..TEXT.len() {
-        let mut text = Text::default();
+        let mut text = TextBuffer::default();
         text.push(&TEXT.as_bytes()[..cut]).unwrap();
         assert_eq!(
             text.finish().is_ok(),
@@ -53,14 +53,14 @@ fn a_byte_that_cannot_stand_there_is_a_fault_at_once() {
     ] {
         for length in [0, 1, 63, 64, 200] {
             let bytes = [vec![b'x'; length], bad.to_vec()].concat();
-            let mut at_once = Text::default();
+            let mut at_once = TextBuffer::default();
             assert_eq!(
                 at_once.push(&bytes),
                 Err(Fault::NotUtf8),
                 "{bad:x?} behind {length}"
             );
             let (last, before) = bytes.split_last().unwrap();
-            let mut cut = Text::default();
+            let mut cut = TextBuffer::default();
             cut.push(before).unwrap();
             assert_eq!(
                 cut.push(&[*last]),
