@@ -8,7 +8,7 @@ use crate::bounds::AppBounds;
 use crate::id::AppId;
 use crate::settings::error::{Origin, SettingsError};
 use crate::settings::table::{self, PREFIX, Scope, Setting};
-use crate::settings::value::{Raw, Slot};
+use crate::settings::value::{AnySlot, Raw};
 use crate::settings::{Result, Settings, connections_within};
 
 /// A value for a setting, as a source gave it.
@@ -176,7 +176,7 @@ impl Given {
         }
     }
 
-    fn put(&self, mut slot: Slot<'_>) -> Result<()> {
+    fn put(&self, mut slot: AnySlot<'_>) -> Result<()> {
         slot.take(&self.raw).map_err(|refused| {
             let app = self
                 .app

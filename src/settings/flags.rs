@@ -16,7 +16,7 @@ use crate::settings::error::{Origin, SettingsError};
 use crate::settings::file::unknown_of_app;
 use crate::settings::table::{self, Setting, heading};
 use crate::settings::text::quote;
-use crate::settings::value::{Raw, Slot};
+use crate::settings::value::Raw;
 
 /// The flags that are no rows of the table.
 const CONFIG: &str = "config";
@@ -200,7 +200,7 @@ fn flag(setting: &'static Setting) -> Arg {
             arg.num_args(0..=1)
                 .require_equals(true)
                 .default_missing_value("on")
-        } else if slot.is_list() || matches!(slot, Slot::Address(_)) {
+        } else if slot.is_repeated() {
             // Of any other flag the last one counts; of two listeners none may vanish without a word.
             arg.action(ArgAction::Append)
         } else {

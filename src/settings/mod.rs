@@ -13,6 +13,7 @@ mod environment;
 mod error;
 mod file;
 mod flags;
+mod number;
 mod print;
 mod table;
 mod text;

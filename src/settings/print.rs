@@ -36,7 +36,7 @@ pub(super) fn print(draft: &Draft) -> String {
             };
             let mut bounds: AppBounds = *draft.settings.bounds.app(app);
             let origin = draft.origin(Some(app), setting);
-            line(&mut text, setting, &written(&slot(&mut bounds)), origin);
+            line(&mut text, setting, &written(&*slot(&mut bounds)), origin);
         }
     }
     text
@@ -45,15 +45,15 @@ pub(super) fn print(draft: &Draft) -> String {
 /// A value, and whether it is hidden.
 type Written = (String, bool);
 
-fn written(slot: &Slot<'_>) -> Written {
+fn written(slot: &dyn Slot) -> Written {
     (slot.shown(), slot.is_secret())
 }
 
 fn top_slot(draft: &Draft, setting: &Setting) -> Written {
     match setting.scope {
-        Scope::Server(slot) => written(&slot(&mut draft.settings.clone())),
+        Scope::Server(slot) => written(&*slot(&mut draft.settings.clone())),
         Scope::EveryApp(slot) | Scope::OneApp(_, slot) => {
-            written(&slot(&mut draft.every_app.clone()))
+            written(&*slot(&mut draft.every_app.clone()))
         }
     }
 }

@@ -6,7 +6,8 @@
 use crate::bounds::AppBounds;
 use crate::id::AppId;
 use crate::settings::Settings;
-use crate::settings::value::Slot;
+use crate::settings::number;
+use crate::settings::value::{self, AnySlot};
 
 /// A kibibyte.
 const KIB: u64 = 1 << 10;
@@ -65,11 +66,11 @@ pub(super) struct Setting {
 #[derive(Debug)]
 pub(super) enum Scope {
     /// The server's: one value.
-    Server(fn(&mut Settings) -> Slot<'_>),
+    Server(fn(&mut Settings) -> AnySlot<'_>),
     /// Each app's; the flag is for every app that is given none of its own.
-    EveryApp(fn(&mut AppBounds) -> Slot<'_>),
+    EveryApp(fn(&mut AppBounds) -> AnySlot<'_>),
     /// That of each of these apps, without a flag for all of them.
-    OneApp(&'static [AppId], fn(&mut AppBounds) -> Slot<'_>),
+    OneApp(&'static [AppId], fn(&mut AppBounds) -> AnySlot<'_>),
 }
 
 use Scope::{EveryApp, OneApp, Server};
@@ -81,111 +82,111 @@ pub(super) static SETTINGS: &[Setting] = &[
         name: "listen", flag: "listen", heading: heading::LISTENING, default: "",
         about: "address and port to listen on",
         more: "Port 0 takes a free one; the bound address is logged as `listening on http://ADDR`. Example: --listen 0.0.0.0:80",
-        scope: Server(|s| Slot::Address(&mut s.listen)),
+        scope: Server(|s| value::one(&mut s.listen)),
     },
     Setting {
         name: "reuse_port", flag: "reuse-port", heading: heading::LISTENING, default: "",
         about: "share the address with the process that takes over, or that we take over from",
         more: "Both need it. Then the newest process gets all new connections, and a stop closes the listener at once \
                and serves those who had connected. A socket that is passed by LISTEN_FDS is shared anyway.",
-        scope: Server(|s| Slot::Switch(&mut s.reuse_port)),
+        scope: Server(|s| value::switch(&mut s.reuse_port)),
     },
     Setting {
         name: "keys", flag: "key", heading: heading::ACCESS, default: "none, which is open mode: every key check passes",
         about: "keys that may publish and administer",
         more: "ROOMCAST_KEYS (comma-separated; ROOMCAST_KEY, too) and the file's `keys` list stay out of the process list; this flag does not.",
-        scope: Server(|s| Slot::Keys(&mut s.keys)),
+        scope: Server(|s| value::keys(&mut s.keys)),
     },
     Setting {
         name: "secret", flag: "secret", heading: heading::ACCESS, default: "random at each start",
         about: "the secret that signs room tokens",
         more: "Set one of 32 bytes or more, and tokens outlive a restart. ROOMCAST_SECRET stays out of the process list.",
-        scope: Server(|s| Slot::Secret(&mut s.secret)),
+        scope: Server(|s| value::one(&mut s.secret)),
     },
     Setting {
         name: "allow_origins", flag: "allow-origin", heading: heading::ACCESS, default: "none",
         about: "web origins that may connect besides our own, or * for all",
         more: "Compared whole, as scheme, host and port; https://*.app.example stands for every name below app.example, and \
                not for itself. Loopback origins may connect to a loopback listener anyway. Example: --allow-origin https://app.example",
-        scope: Server(|s| Slot::Origins(&mut s.allow_origins)),
+        scope: Server(|s| value::origins(&mut s.allow_origins)),
     },
     Setting {
         name: "trust_proxy", flag: "trust-proxy", heading: heading::ACCESS, default: "none",
         about: "proxies that say who the client is, as addresses or ranges",
         more: "Theirs is the right-most address of Forwarded or X-Forwarded-For that is no trusted proxy's; limits by \
                address count it. Trust only what nobody but your proxies can use. Example: --trust-proxy 10.0.0.0/8",
-        scope: Server(|s| Slot::Networks(&mut s.trust_proxy)),
+        scope: Server(|s| value::networks(&mut s.trust_proxy)),
     },
     Setting {
         name: "insecure_open", flag: "insecure-open", heading: heading::ACCESS, default: "",
         about: "allow open mode on an address that others can reach",
         more: "Whoever reaches the port may then publish.",
-        scope: Server(|s| Slot::Switch(&mut s.insecure_open)),
+        scope: Server(|s| value::switch(&mut s.insecure_open)),
     },
     Setting {
         name: "queue_messages", flag: "queue-messages", heading: heading::SLOW, default: "",
         about: "messages that may wait for one connection",
         more: "",
-        scope: EveryApp(|a| Slot::Count(&mut a.queue.messages_max, 1..=1_000_000)),
+        scope: EveryApp(|a| number::count(&mut a.queue.messages_max, 1..=1_000_000)),
     },
     Setting {
         name: "queue_bytes", flag: "queue-bytes", heading: heading::SLOW, default: "",
         about: "bytes that may wait for one connection",
         more: "An empty queue takes any one message.",
-        scope: EveryApp(|a| Slot::Size(&mut a.queue.bytes_max, KIB..=GIB)),
+        scope: EveryApp(|a| number::bytes(&mut a.queue.bytes_max, KIB..=GIB)),
     },
     Setting {
         name: "on_full", flag: "on-full", heading: heading::SLOW, default: "",
         about: "what happens to a message for a full queue",
         more: "drop: it is lost to this connection, counted, and the client is told how many it missed. disconnect: the \
                connection is closed with 1013 behind what is queued.",
-        scope: EveryApp(|a| Slot::OnFull(&mut a.on_full)),
+        scope: EveryApp(|a| value::one(&mut a.on_full)),
     },
     Setting {
         name: "memory_budget", flag: "memory-budget", heading: heading::SLOW, default: "",
         about: "bytes of all queues and half-received messages together",
         more: "Past it the connection with the largest backlog is closed with 1013, and so on.",
-        scope: Server(|s| Slot::LongSize(&mut s.bounds.memory_budget_bytes, 64 * KIB..=KIB * GIB)),
+        scope: Server(|s| number::many_bytes(&mut s.bounds.memory_budget_bytes, 64 * KIB..=KIB * GIB)),
     },
     Setting {
         name: "max_connections", flag: "max-connections", heading: heading::LIMITS,
         default: "the descriptor limit less a reserve: a 64th of it, at least 64",
         about: "WebSockets of all apps together",
         more: "One over it is answered 503. Raise the descriptor limit with `ulimit -n`.",
-        scope: Server(|s| Slot::Count(&mut s.bounds.connections_max, 1..=u32::MAX)),
+        scope: Server(|s| number::count(&mut s.bounds.connections_max, 1..=u32::MAX)),
     },
     Setting {
         name: "guests", flag: "guests", heading: heading::LIMITS, default: "a quarter of the descriptor limit",
         about: "connections that are no WebSockets and have shown no key",
         more: "For one more the one that has been idle longest is closed, if that is a second; else it waits in the kernel's \
                backlog.",
-        scope: Server(|s| Slot::Count(&mut s.bounds.guests_max, 1..=u32::MAX)),
+        scope: Server(|s| number::count(&mut s.bounds.guests_max, 1..=u32::MAX)),
     },
     Setting {
         name: "guest_calls_per_minute", flag: "guest-calls-per-minute", heading: heading::LIMITS, default: "",
         about: "calls a minute from one address without a key (any: no limit)",
         more: "Those that change something; and as many wrong keys, wrong tokens and unknown codes of rooms. A third of it \
                may come at once, what is beyond is answered 429. An IPv6 /64 is one address.",
-        scope: Server(|s| Slot::Limit(&mut s.bounds.guest_calls_per_minute, 1_000_000)),
+        scope: Server(|s| number::limit(&mut s.bounds.guest_calls_per_minute, 1_000_000)),
     },
     Setting {
         name: "accept_rate", flag: "accept-rate", heading: heading::LIMITS, default: "",
         about: "connections accepted a second at most (any: no limit)",
         more: "The others wait in the kernel's backlog. A hundredth of it, and two at least, may come in at once.",
-        scope: Server(|s| Slot::Limit(&mut s.bounds.accept_rate, 1_000_000)),
+        scope: Server(|s| number::limit(&mut s.bounds.accept_rate, 1_000_000)),
     },
     Setting {
         name: "loop_lag_limit", flag: "loop-lag-limit", heading: heading::LIMITS, default: "",
         about: "how long clients may wait to be served before new WebSockets are refused",
         more: "They are answered 503 until, for a second, all waited less than half of it; those already in keep their \
                service.",
-        scope: Server(|s| Slot::Span(&mut s.bounds.loop_lag_limit, 1..=DAY)),
+        scope: Server(|s| number::span(&mut s.bounds.loop_lag_limit, 1..=DAY)),
     },
     Setting {
         name: "max_message", flag: "max-message", heading: heading::LIMITS, default: "",
         about: "bytes of one message from a client",
         more: "A longer one closes the connection with 1009.",
-        scope: EveryApp(|a| Slot::Size(&mut a.message_bytes_max, 1..=GIB)),
+        scope: EveryApp(|a| number::bytes(&mut a.message_bytes_max, 1..=GIB)),
     },
     Setting {
         name: "client_messages_per_second", flag: "client-messages-per-second", heading: heading::LIMITS, default: "",
@@ -193,165 +194,165 @@ pub(super) static SETTINGS: &[Setting] = &[
         more: "Pings and pongs count, too; a fragmented message counts as one. A second's worth may come at once. A client \
                over it is closed with 1008 behind what is queued. What the rooms app tells a player who speaks too fast \
                is its own, and stays as it is.",
-        scope: EveryApp(|a| Slot::Limit(&mut a.client_messages_per_second, 1_000_000)),
+        scope: EveryApp(|a| number::limit(&mut a.client_messages_per_second, 1_000_000)),
     },
     Setting {
         name: "client_bytes_per_second", flag: "client-bytes-per-second", heading: heading::LIMITS, default: "",
         about: "bytes a second from one client (any: no limit)",
         more: "Those of the payloads of its messages, pings and pongs, unpacked. A second's worth may come at once, and \
                always one message of --max-message. A client over it is closed with 1008 behind what is queued.",
-        scope: EveryApp(|a| Slot::SizeLimit(&mut a.client_bytes_per_second, 1 << 30)),
+        scope: EveryApp(|a| number::bytes_limit(&mut a.client_bytes_per_second, 1 << 30)),
     },
     Setting {
         name: "max_body", flag: "max-body", heading: heading::LIMITS, default: "",
         about: "bytes of one request body",
         more: "A longer one is answered 413.",
-        scope: Server(|s| Slot::Size(&mut s.bounds.body_bytes_max, 1..=GIB)),
+        scope: Server(|s| number::bytes(&mut s.bounds.body_bytes_max, 1..=GIB)),
     },
     Setting {
         name: "ping_interval", flag: "ping-interval", heading: heading::DEADLINES, default: "",
         about: "silence after which a connection is pinged",
         more: "Keep it below the idle timeout of every proxy on the way, often a minute.",
-        scope: EveryApp(|a| Slot::Span(&mut a.ping_interval, 1..=DAY)),
+        scope: EveryApp(|a| number::span(&mut a.ping_interval, 1..=DAY)),
     },
     Setting {
         name: "pong_timeout", flag: "pong-timeout", heading: heading::DEADLINES, default: "",
         about: "silence after which a connection is closed with 4408",
         more: "Longer than --ping-interval, or the ping comes too late to help.",
-        scope: Server(|s| Slot::Span(&mut s.bounds.pong_timeout, 1..=DAY)),
+        scope: Server(|s| number::span(&mut s.bounds.pong_timeout, 1..=DAY)),
     },
     Setting {
         name: "write_timeout", flag: "write-timeout", heading: heading::DEADLINES, default: "",
         about: "time without progress after which a waiting queue closes its connection",
         more: "",
-        scope: Server(|s| Slot::Span(&mut s.bounds.write_timeout, 1..=DAY)),
+        scope: Server(|s| number::span(&mut s.bounds.write_timeout, 1..=DAY)),
     },
     Setting {
         name: "header_timeout", flag: "header-timeout", heading: heading::DEADLINES, default: "",
         about: "time in which a request must be complete",
         more: "A slower one is answered 408.",
-        scope: Server(|s| Slot::Span(&mut s.bounds.header_timeout, 1..=DAY)),
+        scope: Server(|s| number::span(&mut s.bounds.header_timeout, 1..=DAY)),
     },
     Setting {
         name: "message_timeout", flag: "message-timeout", heading: heading::DEADLINES, default: "",
         about: "time in which a started message must be complete",
         more: "",
-        scope: Server(|s| Slot::Span(&mut s.bounds.message_timeout, 1..=DAY)),
+        scope: Server(|s| number::span(&mut s.bounds.message_timeout, 1..=DAY)),
     },
     Setting {
         name: "keep_alive", flag: "keep-alive", heading: heading::DEADLINES, default: "",
         about: "time after which an idle HTTP connection is closed",
         more: "Longer than a proxy's own, so that the proxy closes first.",
-        scope: Server(|s| Slot::Span(&mut s.bounds.keep_alive, 1..=DAY)),
+        scope: Server(|s| number::span(&mut s.bounds.keep_alive, 1..=DAY)),
     },
     Setting {
         name: "drain_delay", flag: "drain-delay", heading: heading::DRAIN, default: "",
         about: "time for which a stop serves on, unready, before it closes anybody",
         more: "Load balancers and publishers move away meanwhile: /readyz says 503, and every HTTP answer ends its connection.",
-        scope: Server(|s| Slot::Span(&mut s.bounds.drain_delay, 0..=DAY)),
+        scope: Server(|s| number::span(&mut s.bounds.drain_delay, 0..=DAY)),
     },
     Setting {
         name: "drain", flag: "drain", heading: heading::DRAIN, default: "",
         about: "time over which a stop spreads the closing of connections",
         more: "A stop is SIGTERM or SIGINT; a second one exits at once.",
-        scope: Server(|s| Slot::Span(&mut s.bounds.drain, 0..=DAY)),
+        scope: Server(|s| number::span(&mut s.bounds.drain, 0..=DAY)),
     },
     Setting {
         name: "drain_rate", flag: "drain-rate", heading: heading::DRAIN, default: "",
         about: "connections that a stop closes each second at most",
         more: "With very many connections this, and not --drain, sets the time.",
-        scope: Server(|s| Slot::Count(&mut s.bounds.drain_rate, 1..=10_000_000)),
+        scope: Server(|s| number::count(&mut s.bounds.drain_rate, 1..=10_000_000)),
     },
     Setting {
         name: "deflate", flag: "deflate", heading: heading::DEFLATE, default: "",
         about: "whether permessage-deflate is accepted when offered",
         more: "",
-        scope: Server(|s| Slot::Switch(&mut s.bounds.deflate)),
+        scope: Server(|s| value::switch(&mut s.bounds.deflate)),
     },
     Setting {
         name: "deflate_min", flag: "deflate-min", heading: heading::DEFLATE, default: "",
         about: "messages shorter than this go plain",
         more: "",
-        scope: Server(|s| Slot::Size(&mut s.bounds.deflate_bytes_min, 0..=GIB)),
+        scope: Server(|s| number::bytes(&mut s.bounds.deflate_bytes_min, 0..=GIB)),
     },
     Setting {
         name: "echo", flag: "echo", heading: heading::TOOLS, default: "",
         about: "serve /echo, which sends every message back",
         more: "",
-        scope: Server(|s| Slot::Switch(&mut s.echo)),
+        scope: Server(|s| value::switch(&mut s.echo)),
     },
     Setting {
         name: "no_pages", flag: "no-pages", heading: heading::TOOLS, default: "",
         about: "serve no pages, the dashboard at / among them",
         more: "",
-        scope: Server(|s| Slot::Inverse(&mut s.pages)),
+        scope: Server(|s| value::inverse(&mut s.pages)),
     },
     Setting {
         name: "enabled", flag: "", heading: heading::APPS, default: "",
         about: "whether the app's paths exist",
         more: "",
-        scope: OneApp(ALL, |a| Slot::Switch(&mut a.enabled)),
+        scope: OneApp(ALL, |a| value::switch(&mut a.enabled)),
     },
     Setting {
         name: "max_connections", flag: "", heading: heading::APPS, default: "",
         about: "WebSockets of this app",
         more: "",
-        scope: OneApp(ALL, |a| Slot::Count(&mut a.connections_max, 1..=u32::MAX)),
+        scope: OneApp(ALL, |a| number::count(&mut a.connections_max, 1..=u32::MAX)),
     },
     Setting {
         name: "connections_per_minute", flag: "", heading: heading::APPS, default: "",
         about: "new WebSockets a minute from an address (any: no limit)",
         more: "",
-        scope: OneApp(ALL, |a| Slot::Limit(&mut a.connections_per_minute, 1_000_000)),
+        scope: OneApp(ALL, |a| number::limit(&mut a.connections_per_minute, 1_000_000)),
     },
     Setting {
         name: "max_records", flag: "", heading: heading::APPS, default: "",
         about: "sessions, tasks or rooms that the app keeps at once",
         more: "One more is refused with 507; what may be forgotten to make room is said in src/apps/README.md.",
-        scope: OneApp(KEEPERS, |a| Slot::Count(&mut a.records_max, 1..=100_000_000)),
+        scope: OneApp(KEEPERS, |a| number::count(&mut a.records_max, 1..=100_000_000)),
     },
     Setting {
         name: "max_record_bytes", flag: "", heading: heading::APPS, default: "",
         about: "bytes of what clients put into all of them together",
         more: "One more that does not fit is refused with 507. Of the rooms half is for what was said, and half for rooms and \
                players with all that they cost.",
-        scope: OneApp(KEEPERS, |a| Slot::LongSize(&mut a.records_bytes_max, KIB..=1024 * GIB)),
+        scope: OneApp(KEEPERS, |a| number::many_bytes(&mut a.records_bytes_max, KIB..=1024 * GIB)),
     },
     Setting {
         name: "pending_age", flag: "", heading: heading::APPS, default: "",
         about: "time after which a session is forgotten that nobody completes",
         more: "Counted from its last change; its sockets are closed with 1000.",
-        scope: OneApp(SESSIONS, |a| Slot::Span(&mut a.pending_age, 1..=AGE)),
+        scope: OneApp(SESSIONS, |a| number::span(&mut a.pending_age, 1..=AGE)),
     },
     Setting {
         name: "completed_age", flag: "", heading: heading::APPS, default: "",
         about: "time after which a completed session is forgotten",
         more: "Counted from its completion.",
-        scope: OneApp(SESSIONS, |a| Slot::Span(&mut a.completed_age, 1..=AGE)),
+        scope: OneApp(SESSIONS, |a| number::span(&mut a.completed_age, 1..=AGE)),
     },
     Setting {
         name: "unentered_age", flag: "", heading: heading::APPS, default: "",
         about: "time after which a room is forgotten that nobody has entered",
         more: "Counted from when it was made.",
-        scope: OneApp(ROOMS, |a| Slot::Span(&mut a.unentered_age, 1..=AGE)),
+        scope: OneApp(ROOMS, |a| number::span(&mut a.unentered_age, 1..=AGE)),
     },
     Setting {
         name: "rooms_per_guest", flag: "", heading: heading::APPS, default: "",
         about: "rooms nobody has entered, of an address without a key (any: no limit)",
         more: "One more is answered 429.",
-        scope: OneApp(ROOMS, |a| Slot::Limit(&mut a.rooms_per_guest, 100_000_000)),
+        scope: OneApp(ROOMS, |a| number::limit(&mut a.rooms_per_guest, 100_000_000)),
     },
     Setting {
         name: "players_per_guest", flag: "", heading: heading::APPS, default: "",
         about: "absent players in a room, of an address without a key (any: no limit)",
         more: "Those that nobody is connected as, but for who made the room; one more is answered 429.",
-        scope: OneApp(ROOMS, |a| Slot::Limit(&mut a.players_per_guest, 1000)),
+        scope: OneApp(ROOMS, |a| number::limit(&mut a.players_per_guest, 1000)),
     },
     Setting {
         name: "max_messages", flag: "", heading: heading::APPS, default: "",
         about: "messages that a room keeps for who comes later",
         more: "The oldest gives its place.",
-        scope: OneApp(ROOMS, |a| Slot::Count(&mut a.history_max, 50..=1_000_000)),
+        scope: OneApp(ROOMS, |a| number::count(&mut a.history_max, 50..=1_000_000)),
     },
 ];
 
@@ -398,7 +399,7 @@ impl Setting {
     }
 
     /// What `look` finds out about its place as it is by default, before any source is read.
-    pub fn by_default<T>(&self, look: impl FnOnce(Slot<'_>) -> T) -> T {
+    pub fn by_default<T>(&self, look: impl FnOnce(AnySlot<'_>) -> T) -> T {
         match self.scope {
             Server(slot) => look(slot(&mut Settings::new(0))),
             EveryApp(slot) | OneApp(_, slot) => look(slot(&mut AppBounds::of(COMMON))),
@@ -420,7 +421,7 @@ impl Setting {
         if !self.default.is_empty() {
             return self.default.to_owned();
         }
-        let plain = |slot: Slot<'_>| slot.words();
+        let plain = |slot: AnySlot<'_>| slot.words();
         let usual = self.by_default(plain);
         let (EveryApp(slot) | OneApp(_, slot)) = self.scope else {
             return usual;
