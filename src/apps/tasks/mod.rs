@@ -93,8 +93,9 @@ pub struct Tasks {
 
 impl App for Tasks {
     fn routes(&self) -> Vec<&'static Route> {
+        // Its path is one that a task's could be, and is found before it.
         let calls = CALLS.iter().map(|(route, _)| route);
-        calls.chain([&UPGRADE]).collect()
+        [&UPGRADE].into_iter().chain(calls).collect()
     }
 
     fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Reply {
