@@ -1,13 +1,10 @@
 //! What the tests of every dialect need: a server with a key, and somebody who has it.
 
-use std::net::TcpStream;
-
 use serde_json::Value;
-use socket2::{Domain, Socket, Type};
 
-use crate::client::{Client, assert_timestamp};
-use crate::http::{Answer, Http, UPGRADE};
-use crate::server::Server;
+use crate::harness::client::assert_timestamp;
+use crate::harness::http::{Answer, Http, UPGRADE};
+use crate::harness::server::Server;
 
 /// What every call carries.
 pub const KEY: &str = "X-API-Key: k\r\n";
@@ -22,15 +19,6 @@ pub fn call(server: &Server, method: &str, path: &str, body: &str) -> Answer {
     server.ask(method, path, KEY, body)
 }
 
-/// A WebSocket whose kernel takes little, so that a queue fills soon.
-pub fn narrow(server: &Server, path: &str) -> Client {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.set_recv_buffer_size(4096).unwrap();
-    socket.connect(&server.address().into()).unwrap();
-    let stream: TcpStream = socket.into();
-    Client::over(stream, server.address(), path)
-}
-
 /// The answer to an upgrade with these headers; after a 101 the connection is good for nothing.
 pub fn knock(server: &Server, path: &str, headers: &str) -> Answer {
     let mut http: Http = server.http();
@@ -39,22 +27,14 @@ pub fn knock(server: &Server, path: &str, headers: &str) -> Answer {
 
 /// The value of one metric, labels and all.
 pub fn metric(server: &Server, name: &str) -> f64 {
-    let text = call(server, "GET", "/metrics", "").text();
-    let value = text
-        .lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    value.map_or(0.0, |value| value.parse().unwrap())
+    let metrics = call(server, "GET", "/metrics", "");
+    metrics.metric(name).unwrap_or(0.0)
 }
 
 /// A 400 that names the field.
 #[track_caller]
 pub fn refused(answer: &Answer, field: &str) {
-    assert_eq!(
-        answer.error(),
-        (400, "bad_request".to_owned()),
-        "{}",
-        answer.text()
-    );
+    assert_eq!(answer.error(), (400, "bad_request"), "{}", answer.text());
     let message = answer.message();
     assert!(
         message.starts_with(field) || message.contains(&format!("`{field}`")),

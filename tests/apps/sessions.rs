@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{Client, assert_timestamp};
+use crate::harness::client::{Client, assert_timestamp};
+use crate::harness::http::{Answer, UPGRADE, request};
+use crate::harness::server::Server;
 use crate::helpers::{KEY, call, fields, knock, metric, refused, start, without_times};
-use crate::http::{Answer, UPGRADE, request};
-use crate::server::Server;
 
 mod calls;
 mod store;

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::client::Client;
-use crate::helpers::{KEY, call, fields, narrow, refused, start, without_times};
-use crate::http::{Answer, Http, request};
-use crate::server::Server;
+use crate::harness::client::Client;
+use crate::harness::http::{Answer, Http, request};
+use crate::harness::server::Server;
+use crate::helpers::{KEY, call, fields, refused, start, without_times};
 
 mod calls;
 mod store;

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use crate::books::{self, Books};
 use crate::ground::{Ground, Stream};
-use crate::http::{Frame, Http, UPGRADE, frame, request};
+use crate::harness::http::{Frame, Http, UPGRADE, frame, request};
+use crate::harness::patience::PATIENCE;
 use crate::row::{Row, Said, Speech, Step};
-use crate::server::PATIENCE;
 
 /// Rows between two looks at the metrics; the descriptors and, where they can be seen, the bytes are looked at after
 /// each.
@@ -82,7 +82,7 @@ pub fn play<G: Ground>(ground: &G, row: &Row) {
             }
             Step::Drip(bytes, millis) => drip(&mut line, bytes, *millis),
             Step::Finish => {
-                line.stream.finish();
+                line.stream_mut().finish();
                 finished = true;
             }
             Step::Hear(said) => closes = hear(&mut line, said, &row.name),
@@ -97,7 +97,7 @@ pub fn play<G: Ground>(ground: &G, row: &Row) {
                 let text = String::from_utf8_lossy(&rest);
                 assert!(rest.is_empty(), "{}: then came {text:?}", row.name);
             }
-            Step::Reset => return line.stream.reset(),
+            Step::Reset => return line.into_stream().reset(),
         }
     }
 }
@@ -108,7 +108,7 @@ fn drip<S: Stream>(line: &mut Http<S>, bytes: &[u8], millis: u64) {
     while began.elapsed() < PATIENCE {
         line.send(bytes);
         if line
-            .stream
+            .stream_mut()
             .is_answered_within(Duration::from_millis(millis.max(1)))
         {
             return;

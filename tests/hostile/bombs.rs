@@ -6,7 +6,7 @@ use crate::battery::{echo, fire, serves};
 use crate::books::{Books, metric};
 use crate::deflate::compress;
 use crate::ground::Ground;
-use crate::http::frame;
+use crate::harness::http::frame;
 use crate::row::{Row, Said, close, compressed, open};
 
 const FLAGS: &str = "--echo --max-message 100KiB --deflate-min 10MiB";

@@ -1,7 +1,7 @@
 //! What a server holds: what no client may leave behind.
 
 use crate::ground::Ground;
-use crate::http::{Http, request};
+use crate::harness::http::{Http, request};
 
 /// Gauges of the hub's own metrics that are about clients.
 const GAUGES: [&str; 4] = [

@@ -2,7 +2,7 @@
 
 use crate::battery::fire;
 use crate::ground::Ground;
-use crate::http::frame;
+use crate::harness::http::frame;
 use crate::row::{Row, Said, close, open};
 
 const CODE: &str = "the close code is not one that may be sent";

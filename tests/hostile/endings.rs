@@ -2,7 +2,7 @@
 
 use crate::battery::fire;
 use crate::ground::Ground;
-use crate::http::{UPGRADE, frame, request};
+use crate::harness::http::{UPGRADE, frame, request};
 use crate::row::{Row, Said, bad_head, close, compressed, open, row};
 
 on_both! {

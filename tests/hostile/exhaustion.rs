@@ -3,7 +3,7 @@
 use crate::battery::{echo, serves};
 use crate::books::{Books, metric, settle};
 use crate::ground::{Ground, Stream};
-use crate::http::{Http, UPGRADE, frame, request};
+use crate::harness::http::{Http, UPGRADE, frame, request};
 
 on_both! {
     thousands_who_connect_and_vanish_leave_nothing
@@ -22,7 +22,7 @@ fn thousands_who_connect_and_vanish_leave_nothing<G: Ground>() {
         for (number, mut line) in crowd.into_iter().enumerate() {
             line.send(says[(round + number) % says.len()]);
             if number % 2 == 0 {
-                line.stream.reset();
+                line.into_stream().reset();
             }
         }
     }

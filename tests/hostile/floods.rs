@@ -3,7 +3,7 @@
 use crate::battery::{echo, serves};
 use crate::books::{Books, metric};
 use crate::ground::{Ground, Stream};
-use crate::http::{Frame, Http, UPGRADE, frame, request};
+use crate::harness::http::{Frame, Http, UPGRADE, frame, request};
 
 on_both! {
     empty_fragments_without_end_hold_nothing
@@ -81,7 +81,7 @@ fn of_pings_whose_pongs_nobody_reads_only_the_newest_is_answered<G: Ground>() {
     // What waited when the network took no more, and the newest.
     assert!(metric(&ground, "roomcast_queue_messages") <= 17.0);
     assert!(metric(&ground, "roomcast_queue_bytes") < 4096.0);
-    line.stream.widen();
+    line.stream_mut().widen();
     let (mut pongs, mut newest) = (0, 0);
     while newest < pings - 1 {
         let pong = line.frame();

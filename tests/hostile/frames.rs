@@ -3,7 +3,7 @@
 
 use crate::battery::fire;
 use crate::ground::Ground;
-use crate::http::frame;
+use crate::harness::http::frame;
 use crate::row::{Row, Said, close, compressed, open};
 
 const BITS: &str = "a reserved bit is set without an extension for it";

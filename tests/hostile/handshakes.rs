@@ -2,7 +2,7 @@
 
 use crate::battery::fire;
 use crate::ground::Ground;
-use crate::http::{UPGRADE, frame, request};
+use crate::harness::http::{UPGRADE, frame, request};
 use crate::row::{AGREED, Row, Said, bad, close, row};
 
 /// What is agreed on with a client that takes no window but the smallest.

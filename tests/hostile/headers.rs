@@ -2,7 +2,7 @@
 
 use crate::battery::fire;
 use crate::ground::Ground;
-use crate::http::request;
+use crate::harness::http::request;
 use crate::row::{Row, Said, bad, bad_head, row};
 
 const NAME: &str = "a header name has a character that it may not have";

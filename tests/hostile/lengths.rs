@@ -5,7 +5,7 @@ use allocation_counter::measure;
 use crate::battery::{echo, fire};
 use crate::books::{Books, metric};
 use crate::ground::Ground;
-use crate::http::frame;
+use crate::harness::http::frame;
 use crate::row::{Row, Said, close, compressed, open};
 
 const FORM: &str = "a length must be written in the fewest bytes";

@@ -2,7 +2,7 @@
 
 use crate::battery::fire;
 use crate::ground::Ground;
-use crate::http::request;
+use crate::harness::http::request;
 use crate::row::{Row, Said, bad_head, row};
 
 const SHAPE: &str = "the request line must be METHOD SP TARGET SP HTTP/1.1";

@@ -7,25 +7,18 @@
 //! keeps the books, `ground` is what both are fired at. The answers are written from RFC 9112, 6455 and 7692 and from
 //! the contract, not from the server. `door` asks who would be let in, of heads alone.
 #![allow(clippy::unwrap_used, missing_docs)]
-// The houses that the tests of the sockets, the simulation and the transcripts live in have more than is needed here.
-#[allow(dead_code)]
-#[path = "../sockets/client.rs"]
-mod client;
+
+// The houses that these tests share with others have more than is needed here.
 #[allow(dead_code)]
 #[path = "../simulation/model/deflate.rs"]
 mod deflate;
 #[path = "../transcripts/flagged.rs"]
 mod flagged;
 #[allow(dead_code)]
-#[path = "../sockets/http.rs"]
-mod http;
+#[path = "../harness/mod.rs"]
+mod harness;
 #[path = "../simulation/model/inflate.rs"]
 mod inflate;
-#[path = "../sockets/patient.rs"]
-mod patient;
-#[allow(dead_code)]
-#[path = "../sockets/server.rs"]
-mod server;
 
 mod battery;
 mod books;

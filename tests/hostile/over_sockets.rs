@@ -1,14 +1,15 @@
 //! The real binary, over real sockets.
 
-use std::fs;
 use std::net::{Shutdown, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::SockRef;
 
 use crate::ground::{Ground, Stream};
-use crate::server::{PATIENCE, Server};
+use crate::harness::patience::PATIENCE;
+use crate::harness::server::Server;
+use crate::harness::socket;
 
 /// A process of its own, on a free port.
 pub struct Sockets {
@@ -20,17 +21,6 @@ impl Sockets {
     fn of(server: Server) -> Sockets {
         let began = Instant::now();
         Sockets { server, began }
-    }
-
-    fn connect_with(&self, prepare: impl FnOnce(&Socket)) -> TcpStream {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        prepare(&socket);
-        socket.connect(&self.server.address().into()).unwrap();
-        let stream = TcpStream::from(socket);
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        stream.set_nodelay(true).unwrap();
-        stream
     }
 }
 
@@ -48,11 +38,11 @@ impl Ground for Sockets {
     }
 
     fn connect(&self) -> TcpStream {
-        self.connect_with(|_| ())
+        socket::connect(self.server.address()).unwrap()
     }
 
     fn connect_narrow(&self) -> TcpStream {
-        self.connect_with(|socket| socket.set_recv_buffer_size(4096).unwrap())
+        socket::narrow(self.server.address())
     }
 
     fn elapsed(&self) -> Duration {
@@ -60,8 +50,7 @@ impl Ground for Sockets {
     }
 
     fn descriptors(&self) -> usize {
-        let table = format!("/proc/{}/fd", self.server.id());
-        fs::read_dir(table).unwrap().count()
+        self.server.descriptors()
     }
 
     fn held_bytes(&self) -> u64 {

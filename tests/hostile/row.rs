@@ -1,6 +1,6 @@
 //! One row: what a client does and hears, step by step, and what becomes of its connection.
 
-use crate::http::{UPGRADE, request};
+use crate::harness::http::{UPGRADE, request};
 
 /// What a client does, in its order.
 #[derive(Clone, Debug)]

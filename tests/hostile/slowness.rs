@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::battery::{play, serves};
 use crate::books::Books;
 use crate::ground::Ground;
-use crate::http::{frame, request};
+use crate::harness::http::{frame, request};
 use crate::row::{Row, Said, close, compressed, open, row};
 
 on_both! {

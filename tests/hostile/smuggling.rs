@@ -3,7 +3,7 @@
 
 use crate::battery::fire;
 use crate::ground::Ground;
-use crate::http::request;
+use crate::harness::http::request;
 use crate::row::{Row, Said, bad, bad_head, row};
 
 const EVENT: &str = r#"{"type":"chat:said","payload":{}}"#;

@@ -3,7 +3,7 @@
 
 use crate::battery::{echo, fire};
 use crate::ground::Ground;
-use crate::http::{Frame, frame};
+use crate::harness::http::{Frame, frame};
 use crate::row::{Row, close, open};
 
 const NOT_UTF_8: &str = "text must be UTF-8";

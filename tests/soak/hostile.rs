@@ -1,8 +1,6 @@
 //! Hostile clients, one kind a worker, each again and again: what they get for it is what the contract says.
 
-use std::net::TcpStream;
-
-use crate::http::{Http, frame};
+use crate::harness::http::{Http, frame};
 use crate::member::Member;
 use crate::tally::{App, Tally};
 use crate::world::{Shared, Workers, World, pause};
@@ -56,7 +54,7 @@ fn again(
 }
 
 fn connect(shared: &Shared) -> Http {
-    Http::new(TcpStream::connect(shared.address).unwrap())
+    Http::connect(shared.address)
 }
 
 fn refused(mut http: Http, status: u16, tally: &mut Tally) {

@@ -19,11 +19,9 @@ mod tally;
 mod tasks;
 mod world;
 
-// The same raw connections serve here.
 #[allow(dead_code)]
-#[path = "../sockets/http.rs"]
-mod http;
-mod server;
+#[path = "../harness/mod.rs"]
+mod harness;
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -69,7 +67,7 @@ fn everything_at_once_balances_to_the_last_message_and_leaves_nothing() {
     let start = Instant::now();
     let mut series = Series::new(Duration::from_secs(seconds));
     while start.elapsed() < Duration::from_secs(seconds) {
-        series.sample(start.elapsed(), world.server.rss());
+        series.sample(start.elapsed(), memory::rss(world.server.id()));
         thread::sleep(SAMPLE_INTERVAL);
     }
     world.stop();

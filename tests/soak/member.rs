@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 
-use crate::http::{Answer, Http, frame};
+use crate::harness::http::{Answer, Http, frame};
 use crate::tally::{App, Tally};
 
 const TEXT: u8 = 0x81;
@@ -27,7 +27,7 @@ pub struct Caller {
 impl Caller {
     pub fn new(address: SocketAddr) -> Caller {
         Caller {
-            http: Http::new(TcpStream::connect(address).unwrap()),
+            http: Http::connect(address),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The server's resident set over the run: a small series, and whether the end is what it was after the warm-up.
 
-use std::fmt;
 use std::time::Duration;
+use std::{fmt, fs};
 
 /// A run shorter than this is all warm-up.
 const JUDGED_MIN: Duration = Duration::from_secs(45);
@@ -81,6 +81,14 @@ impl fmt::Display for Series {
             mib(end)
         )
     }
+}
+
+/// The resident set of a process, in bytes.
+pub fn rss(id: u32) -> u64 {
+    let rollup = fs::read_to_string(format!("/proc/{id}/smaps_rollup")).unwrap();
+    let mut lines = rollup.lines();
+    let line = lines.find_map(|line| line.strip_prefix("Rss:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ const END: &str = "soak_end";
 pub fn players(world: &World) -> Workers {
     let mut workers = Workers::new();
     let mut tally = Tally::default();
-    let mut caller = Caller::new(world.server.address);
+    let mut caller = Caller::new(world.server.address());
     for _ in 0..ROOMS {
         let room = caller.get(
             &mut tally,

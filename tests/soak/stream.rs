@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde_json::{Value, json};
 
-use crate::http::frame;
+use crate::harness::http::frame;
 use crate::member::{Caller, Member};
 use crate::tally::{App, Tally};
 use crate::world::{Shared, Workers, World, pause};

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use crate::harness::patience::PATIENCE;
+use crate::harness::process::roomcast;
+use crate::harness::server::Server;
 use crate::member::Caller;
-use crate::server::{PATIENCE, Server};
 use crate::tally::Tally;
 use crate::{events, rooms, stream, tasks};
 
@@ -40,15 +43,18 @@ pub struct Shared {
 
 /// What the hub holds and has counted.
 pub struct Look {
-    pub descriptors: u64,
+    pub descriptors: usize,
     pub numbers: BTreeMap<String, f64>,
 }
 
 impl World {
     pub fn new() -> World {
-        let server = Server::start(FLAGS);
+        let mut command = roomcast(&format!("--listen 127.0.0.1:0 {FLAGS}"));
+        command.env("RUST_LOG", "info");
+        let server = Server::over(command);
+        pin(&server);
         let shared = Shared {
-            address: server.address,
+            address: server.address(),
             is_over: AtomicBool::new(false),
             goodbye: AtomicBool::new(false),
             asked: AtomicU32::new(0),
@@ -169,6 +175,15 @@ impl Shared {
     }
 }
 
+/// Puts the hub on the first core, if there are several and a tool to do it.
+fn pin(server: &Server) {
+    if thread::available_parallelism().map_or(1, usize::from) > 1 {
+        let mut taskset = Command::new("taskset");
+        taskset.args(["-cp", "0", &server.id().to_string()]);
+        let _ = taskset.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    }
+}
+
 /// The pace of whoever does something again and again.
 pub fn pause(milliseconds: u64) {
     thread::sleep(Duration::from_millis(milliseconds));
@@ -200,7 +215,7 @@ impl Look {
     pub fn holdings(&self) -> [(&'static str, u64); 5] {
         let sum = |family| self.family(family).map(|(_, value)| value).sum();
         [
-            ("descriptors", self.descriptors),
+            ("descriptors", self.descriptors as u64),
             ("connections", sum("roomcast_connections")),
             ("rooms", sum("roomcast_rooms")),
             ("queued messages", self.get("roomcast_queue_messages")),

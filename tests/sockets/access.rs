@@ -1,7 +1,7 @@
 //! Who may come in: keys, origins, hosts, and what a page of another origin is told.
 
-use crate::http::{Answer, UPGRADE, request};
-use crate::server::Server;
+use crate::harness::http::{Answer, UPGRADE, request};
+use crate::harness::server::Server;
 
 const EVENT: &str = r#"{"type":"chat:said","payload":{}}"#;
 
@@ -20,7 +20,7 @@ fn upgrade(server: &Server, headers: &str) -> Answer {
 fn without_a_key_publishing_is_401_and_says_how() {
     let server = Server::start("--key secret");
     let answer = publish(&server, "/api/v1/events", "");
-    assert_eq!(answer.error(), (401, "unauthorized".to_owned()));
+    assert_eq!(answer.error(), (401, "unauthorized"));
     assert!(
         answer
             .header("www-authenticate")
@@ -153,7 +153,7 @@ fn other_origins_are_refused_whatever_they_look_like() {
         let header = format!("Origin: {origin}\r\n");
         assert_eq!(
             upgrade(&server, &header).error(),
-            (403, "forbidden_origin".to_owned()),
+            (403, "forbidden_origin"),
             "{origin}"
         );
         let answer = publish(&server, "/api/v1/events", &header);

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::http::{UPGRADE, frame, request};
-use crate::server::Server;
+use crate::harness::http::{UPGRADE, frame, request};
+use crate::harness::server::Server;
 
 #[test]
 fn a_memory_budget_nearly_spent_refuses_upgrades_until_there_is_room() {
@@ -24,7 +24,7 @@ fn a_memory_budget_nearly_spent_refuses_upgrades_until_there_is_room() {
         assert!(hogs.len() < 40, "40 of them hold 95 % at least");
     }
     let answer = server.ask("GET", "/ws", UPGRADE, "");
-    assert_eq!(answer.error(), (503, "memory".to_owned()));
+    assert_eq!(answer.error(), (503, "memory"));
     let seconds: u32 = answer.header("retry-after").unwrap().parse().unwrap();
     assert!((2..=10).contains(&seconds), "{seconds}");
     let answer = server.publish("chat:said", &json!({"n": 1}));

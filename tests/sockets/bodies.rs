@@ -1,7 +1,7 @@
 //! Request bodies: by length, by chunks, in pieces, and with somebody who asks before sending.
 
-use crate::http::{Answer, request};
-use crate::server::Server;
+use crate::harness::http::{Answer, request};
+use crate::harness::server::Server;
 
 const EVENT: &str = r#"{"type":"chat:said","payload":{}}"#;
 

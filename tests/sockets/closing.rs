@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use socket2::SockRef;
 
-use crate::http::UPGRADE;
-use crate::server::Server;
+use crate::harness::http::UPGRADE;
+use crate::harness::server::Server;
 
 fn until_empty(server: &Server) {
     server.until("nobody is left", |server| {

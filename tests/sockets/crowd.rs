@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::http::{Http, UPGRADE, request};
-use crate::server::Server;
+use crate::harness::http::{Http, UPGRADE, request};
+use crate::harness::server::Server;
 
 const CLIENTS: usize = 2000;
 const EVENTS: usize = 50;

@@ -3,8 +3,9 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use crate::http::{Http, frame, request};
-use crate::server::{PATIENCE, Server};
+use crate::harness::http::{Http, frame, request};
+use crate::harness::patience::PATIENCE;
+use crate::harness::server::Server;
 
 #[test]
 fn a_silent_member_is_pinged_and_then_closed_with_4408() {

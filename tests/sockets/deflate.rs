@@ -3,8 +3,8 @@
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 use serde_json::{Value, json};
 
-use crate::http::{Frame, Http, UPGRADE, frame};
-use crate::server::Server;
+use crate::harness::http::{Frame, Http, UPGRADE, frame};
+use crate::harness::server::Server;
 
 const OFFER: &str = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
 

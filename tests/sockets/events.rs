@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::client::assert_timestamp;
-use crate::http::Answer;
-use crate::server::Server;
+use crate::harness::client::assert_timestamp;
+use crate::harness::http::Answer;
+use crate::harness::server::Server;
 
 /// Every known type with a payload that fits.
 fn known() -> Vec<(&'static str, Value)> {
@@ -37,21 +37,6 @@ fn known() -> Vec<(&'static str, Value)> {
 
 fn post(server: &Server, body: &str) -> Answer {
     server.ask("POST", "/api/v1/events", "", body)
-}
-
-#[track_caller]
-fn refused(answer: &Answer, field: &str) {
-    assert_eq!(
-        answer.error(),
-        (400, "bad_request".to_owned()),
-        "{}",
-        answer.text()
-    );
-    assert!(
-        answer.message().contains(field),
-        "{field} is not named: {}",
-        answer.message()
-    );
 }
 
 #[test]
@@ -110,9 +95,19 @@ fn the_status_comes_before_any_broadcast_however_close() {
     let body = r#"{"type":"chat:said","payload":{}}"#;
     for _ in 0..50 {
         // The publish may be served before, between or behind the upgrades; it never overtakes the status.
-        http.send(crate::http::request("POST", "/api/v1/events", "", body));
+        http.send(crate::harness::http::request(
+            "POST",
+            "/api/v1/events",
+            "",
+            body,
+        ));
         let mut client = server.connect("/ws");
-        http.send(crate::http::request("POST", "/api/v1/events", "", body));
+        http.send(crate::harness::http::request(
+            "POST",
+            "/api/v1/events",
+            "",
+            body,
+        ));
         assert_eq!(client.event().0, "connection:status");
         assert_eq!((http.answer().status, http.answer().status), (202, 202));
     }
@@ -146,7 +141,7 @@ fn every_known_type_needs_every_field() {
         for name in payload.as_object().unwrap().keys() {
             let mut without = payload.clone();
             without.as_object_mut().unwrap().remove(name);
-            refused(&server.publish(kind, &without), name);
+            server.publish(kind, &without).refuses(name);
         }
     }
 }
@@ -158,7 +153,7 @@ fn a_field_of_another_kind_is_refused_by_name() {
         for name in payload.as_object().unwrap().keys() {
             let mut wrong = payload.clone();
             wrong[name] = json!(7);
-            refused(&server.publish(kind, &wrong), name);
+            server.publish(kind, &wrong).refuses(name);
         }
     }
 }
@@ -168,7 +163,7 @@ fn a_field_nobody_knows_is_refused_by_name() {
     let server = Server::start("");
     for (kind, mut payload) in known() {
         payload["surprise"] = json!(1);
-        refused(&server.publish(kind, &payload), "surprise");
+        server.publish(kind, &payload).refuses("surprise");
     }
 }
 
@@ -179,14 +174,16 @@ fn an_artifact_may_have_a_parent() {
     payload["parentId"] = json!("above");
     assert_eq!(server.publish(kind, &payload).status, 202);
     payload["parentId"] = json!(7);
-    refused(&server.publish(kind, &payload), "parentId");
+    server.publish(kind, &payload).refuses("parentId");
 }
 
 #[test]
 fn the_artifacts_of_a_phase_are_strings() {
     let (kind, mut payload) = known().remove(3);
     payload["artifacts"] = json!(["a", 7]);
-    refused(&Server::start("").publish(kind, &payload), "artifacts");
+    Server::start("")
+        .publish(kind, &payload)
+        .refuses("artifacts");
 }
 
 #[test]
@@ -229,7 +226,7 @@ fn malformed_types_are_refused() {
         "", ":", "a", "a:", ":a", "A:b", "a:B", "a:b:c", "a1:b", "a:b1", "a:b-", "a:-b", "a--b:c",
         "a:b c", "ä:b", "a:b\n",
     ] {
-        refused(&server.publish(kind, &json!({})), "type");
+        server.publish(kind, &json!({})).refuses("type");
     }
 }
 
@@ -241,7 +238,7 @@ fn the_connection_namespace_is_reserved() {
         "connection:lagged",
         "connection:anything",
     ] {
-        refused(&server.publish(kind, &json!({})), "type");
+        server.publish(kind, &json!({})).refuses("type");
     }
 }
 
@@ -249,25 +246,19 @@ fn the_connection_namespace_is_reserved() {
 fn a_payload_is_an_object() {
     let server = Server::start("");
     for payload in [json!(null), json!([]), json!("text"), json!(1), json!(true)] {
-        refused(&server.publish("chat:said", &payload), "payload");
+        server.publish("chat:said", &payload).refuses("payload");
     }
 }
 
 #[test]
 fn a_body_is_refused_by_the_field_that_is_wrong() {
     let server = Server::start("");
-    refused(&post(&server, r#"{"payload":{}}"#), "type");
-    refused(&post(&server, r#"{"type":"chat:said"}"#), "payload");
-    refused(&post(&server, r#"{"type":7,"payload":{}}"#), "type");
-    refused(
-        &post(&server, r#"{"type":"chat:said","payload":{},"extra":1}"#),
-        "extra",
-    );
-    refused(
-        &post(&server, r#"{"type":"a:b","type":"c:d","payload":{}}"#),
-        "type",
-    );
-    refused(&post(&server, ""), "type");
+    post(&server, r#"{"payload":{}}"#).refuses("type");
+    post(&server, r#"{"type":"chat:said"}"#).refuses("payload");
+    post(&server, r#"{"type":7,"payload":{}}"#).refuses("type");
+    post(&server, r#"{"type":"chat:said","payload":{},"extra":1}"#).refuses("extra");
+    post(&server, r#"{"type":"a:b","type":"c:d","payload":{}}"#).refuses("type");
+    post(&server, "").refuses("type");
 }
 
 #[test]
@@ -284,11 +275,7 @@ fn a_body_that_is_no_json_object_is_refused() {
         r#"{"type":"chat:said","payload":{}} x"#,
         r#"{"type":"chat:said","payload":{"a":}}"#,
     ] {
-        assert_eq!(
-            post(&server, body).error(),
-            (400, "bad_request".to_owned()),
-            "{body}"
-        );
+        assert_eq!(post(&server, body).error(), (400, "bad_request"), "{body}");
     }
 }
 
@@ -327,7 +314,7 @@ fn what_a_client_sends_is_ignored() {
 #[test]
 fn an_app_that_is_switched_off_has_no_paths() {
     let server = Server::start("--set events.enabled=false");
-    assert_eq!(server.get("/ws").error(), (404, "not_found".to_owned()));
+    assert_eq!(server.get("/ws").error(), (404, "not_found"));
     assert_eq!(server.publish("chat:said", &json!({})).status, 404);
     assert_eq!(server.get("/healthz").status, 200);
 }

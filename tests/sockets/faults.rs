@@ -1,16 +1,11 @@
 //! Every HTTP error: its status, its shape and the headers that go with it.
 
-use crate::http::{Answer, UPGRADE, request};
-use crate::server::Server;
+use crate::harness::http::{Answer, UPGRADE, request};
+use crate::harness::server::Server;
 
 #[track_caller]
 fn assert_error(answer: &Answer, status: u16, code: &str) {
-    assert_eq!(
-        answer.error(),
-        (status, code.to_owned()),
-        "{}",
-        answer.text()
-    );
+    assert_eq!(answer.error(), (status, code), "{}", answer.text());
 }
 
 fn post(server: &Server, headers: &str, body: &str) -> Answer {

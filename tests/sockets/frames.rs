@@ -1,7 +1,7 @@
 //! Frames from clients that keep the rules of RFC 6455; those that break one are in `tests/hostile`.
 
-use crate::http::{Frame, Http, frame, request};
-use crate::server::Server;
+use crate::harness::http::{Frame, Http, frame, request};
+use crate::harness::server::Server;
 
 fn echo() -> (Server, Http) {
     let server = Server::start("--echo");
@@ -17,7 +17,9 @@ fn is_echo(raw: &mut Http, first: u8, payload: &[u8]) {
 #[test]
 fn the_handshake_is_accepted_with_the_key_of_the_rfc() {
     let server = Server::start("");
-    let answer = server.http().ask("GET", "/ws", crate::http::UPGRADE, "");
+    let answer = server
+        .http()
+        .ask("GET", "/ws", crate::harness::http::UPGRADE, "");
     assert_eq!(answer.status, 101);
     assert_eq!(
         answer.header("sec-websocket-accept"),
@@ -33,7 +35,7 @@ fn the_handshake_is_accepted_with_the_key_of_the_rfc() {
 fn frames_may_come_in_one_write_with_the_request() {
     let server = Server::start("--echo");
     let mut raw = server.http();
-    let mut bytes = request("GET", "/echo", crate::http::UPGRADE, "").into_bytes();
+    let mut bytes = request("GET", "/echo", crate::harness::http::UPGRADE, "").into_bytes();
     bytes.extend(frame(0x81, "hello"));
     assert_eq!(raw.send(bytes).answer_to_head().status, 101);
     is_echo(&mut raw, 0x81, b"hello");
@@ -71,7 +73,7 @@ fn the_events_app_takes_binary_messages_and_ignores_them() {
 fn a_body_with_the_handshake_is_no_frame() {
     let server = Server::start("--echo");
     let mut raw = server.http();
-    let mut bytes = request("GET", "/echo", crate::http::UPGRADE, "hello").into_bytes();
+    let mut bytes = request("GET", "/echo", crate::harness::http::UPGRADE, "hello").into_bytes();
     bytes.extend(frame(0x81, "hello"));
     assert_eq!(raw.send(bytes).answer_to_head().status, 101);
     is_echo(&mut raw, 0x81, b"hello");

@@ -1,7 +1,7 @@
 //! Request heads that keep the rules, in every usual and unusual way; those that break one are in `tests/hostile`.
 
-use crate::http::request;
-use crate::server::Server;
+use crate::harness::http::request;
+use crate::harness::server::Server;
 
 #[test]
 fn requests_stay_on_one_connection() {
@@ -34,7 +34,7 @@ fn ten_requests_in_one_write_are_answered_in_order() {
 fn a_pipeline_longer_than_any_buffer_is_answered_whole() {
     let server = Server::start("");
     let mut http = server.http();
-    let mut writer = crate::http::Http::new(http.stream().try_clone().unwrap());
+    let mut writer = crate::harness::http::Http::new(http.stream().try_clone().unwrap());
     let writing = std::thread::spawn(move || {
         let hundred = request("GET", "/", "", "").repeat(100);
         for _ in 0..50 {

@@ -5,8 +5,9 @@ use std::time::Instant;
 use rlimit::Resource;
 use tungstenite::Message;
 
-use crate::http::{UPGRADE, frame};
-use crate::server::{PATIENCE, Server};
+use crate::harness::http::{UPGRADE, frame};
+use crate::harness::patience::PATIENCE;
+use crate::harness::server::Server;
 
 #[test]
 fn the_default_limit_leaves_descriptors_for_health_answers() {

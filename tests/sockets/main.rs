@@ -4,10 +4,9 @@
 //! Nothing here sleeps to let something happen: a test waits for an answer, or asks again until a deadline.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-mod client;
-mod http;
-mod patient;
-mod server;
+#[allow(dead_code)]
+#[path = "../harness/mod.rs"]
+mod harness;
 
 mod access;
 mod admission;

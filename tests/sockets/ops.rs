@@ -4,8 +4,8 @@ use roomcast::web::{ASSETS, MOVED};
 use serde_json::json;
 use tungstenite::Message;
 
-use crate::http::{UPGRADE, frame};
-use crate::server::Server;
+use crate::harness::http::{UPGRADE, frame};
+use crate::harness::server::Server;
 
 #[test]
 fn health_is_ok() {
@@ -153,7 +153,7 @@ fn without_the_flag_there_is_no_echo() {
     let server = Server::start("");
     assert_eq!(
         server.ask("GET", "/echo", UPGRADE, "").error(),
-        (404, "not_found".to_owned())
+        (404, "not_found")
     );
 }
 

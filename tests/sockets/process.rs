@@ -4,8 +4,8 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use crate::http::Http;
-use crate::server::{Server, run};
+use crate::harness::http::Http;
+use crate::harness::server::{Server, run};
 
 #[test]
 fn a_port_in_use_exits_1_and_names_it() {
@@ -70,7 +70,7 @@ fn open_mode_says_so_once_as_a_warning() {
 fn the_log_is_filtered_as_everybody_writes_it() {
     // This is answered, and said from debug on.
     let said = |filters: &str| {
-        let server = Server::start_logging(filters);
+        let server = Server::start_logging(filters, "");
         server.http().send("rubbish\r\n\r\n").answer();
         server.last_log()
     };

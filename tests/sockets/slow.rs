@@ -1,26 +1,18 @@
 //! Slow consumers: full queues are told of, never waited for.
 
-use std::net::TcpStream;
 use std::time::Duration;
 
 use serde_json::json;
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::SockRef;
 
-use crate::client::Client;
-use crate::http::{Http, frame, request};
-use crate::server::Server;
-
-/// A socket whose kernel takes little, so that a queue fills soon.
-fn narrow(server: &Server) -> TcpStream {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.set_recv_buffer_size(4096).unwrap();
-    socket.connect(&server.address().into()).unwrap();
-    socket.into()
-}
+use crate::harness::client::Client;
+use crate::harness::http::{Http, frame, request};
+use crate::harness::server::Server;
+use crate::harness::socket::narrow;
 
 /// A member that reads only when it is asked for a message.
 fn sleeper(server: &Server) -> Client {
-    let mut client = Client::over(narrow(server), server.address(), "/ws");
+    let mut client = server.connect_narrow("/ws");
     assert_eq!(client.event().0, "connection:status");
     client
 }
@@ -118,7 +110,7 @@ fn clients_that_reset_while_they_are_written_to_end_alone() {
     let mut wakes = server.join();
     let payload = json!({"pad": "x".repeat(600_000)});
     for _ in 0..4 {
-        let stream = narrow(&server);
+        let stream = narrow(server.address());
         // A socket that does not linger is reset when it is closed: a write to it is what SIGPIPE is for.
         SockRef::from(&stream)
             .set_linger(Some(Duration::ZERO))
@@ -216,7 +208,7 @@ fn half_received_bodies_count_towards_the_budget_and_cost_only_as_many_as_they_m
 #[test]
 fn an_echo_is_held_back_and_not_dropped_when_its_client_does_not_read() {
     let server = Server::start("--echo --queue-messages 2 --queue-bytes 1KiB");
-    let mut client = Client::over(narrow(&server), server.address(), "/echo");
+    let mut client = server.connect_narrow("/echo");
     let mut writer = client.writer();
     let messages = 400;
     let writing = std::thread::spawn(move || {
@@ -249,7 +241,7 @@ fn nobody_who_reads_is_dropped_for_the_speed_of_a_publisher() {
 #[test]
 fn somebody_who_asks_and_does_not_read_the_answers_is_closed_after_the_write_timeout() {
     let server = Server::start("--write-timeout 300ms");
-    let mut visitor = Http::new(narrow(&server));
+    let mut visitor = Http::new(narrow(server.address()));
     let asking = std::thread::spawn(move || {
         let hundred = request("GET", "/", "", "").repeat(100);
         (0..1000).for_each(|_| {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::http::frame;
-use crate::server::Server;
+use crate::harness::http::frame;
+use crate::harness::server::Server;
 
 /// What a server counts of a time in which it does not run is its sleep until the next ping and the limit on a lag.
 const COUNTS: &str = "--ping-interval 1s --loop-lag-limit 3s --echo";

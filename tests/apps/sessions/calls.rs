@@ -112,11 +112,7 @@ fn every_call_needs_the_key_and_a_socket_needs_it_before_it_is_one() {
     for (method, path) in calls {
         for headers in ["", "X-API-Key: wrong\r\n", UPGRADE] {
             let answer = server.ask(method, &path, headers, "");
-            assert_eq!(
-                answer.error(),
-                (401, "unauthorized".to_owned()),
-                "{method} {path}"
-            );
+            assert_eq!(answer.error(), (401, "unauthorized"), "{method} {path}");
             assert!(answer.header("www-authenticate").is_some());
         }
     }
@@ -154,7 +150,7 @@ fn an_unknown_session_is_nowhere() {
         knock(&server, &session.socket(), ""),
     ];
     for answer in answers {
-        assert_eq!(answer.error(), (404, "not_found".to_owned()));
+        assert_eq!(answer.error(), (404, "not_found"));
     }
 }
 
@@ -189,21 +185,12 @@ fn a_session_never_goes_back() {
     let server = start("");
     let session = Session::new(&server);
     session.report(&server, "action_started");
-    assert_eq!(
-        session.report(&server, "opened").error(),
-        (409, "conflict".to_owned())
-    );
+    assert_eq!(session.report(&server, "opened").error(), (409, "conflict"));
     assert_eq!(session.complete(&server, "").status, 201);
     for status in ["opened", "action_started"] {
-        assert_eq!(
-            session.report(&server, status).error(),
-            (409, "conflict".to_owned())
-        );
+        assert_eq!(session.report(&server, status).error(), (409, "conflict"));
     }
-    assert_eq!(
-        session.complete(&server, "{}").error(),
-        (409, "conflict".to_owned())
-    );
+    assert_eq!(session.complete(&server, "{}").error(), (409, "conflict"));
     let mut client = session.subscriber(&server, "completed");
     session.hears_result(&mut client, &json!({}));
 }

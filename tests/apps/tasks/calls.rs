@@ -123,7 +123,7 @@ fn an_unknown_task_is_nowhere() {
         task["id"] = id;
         for method in ["GET", "PATCH", "DELETE"] {
             let answer = call(&server, method, &path(&task), "");
-            assert_eq!(answer.error(), (404, "not_found".to_owned()), "{method}");
+            assert_eq!(answer.error(), (404, "not_found"), "{method}");
         }
     }
 }
@@ -142,7 +142,7 @@ fn every_call_needs_the_key() {
     ] {
         assert_eq!(
             server.ask(method, path, "", "").error(),
-            (401, "unauthorized".to_owned()),
+            (401, "unauthorized"),
             "{method} {path}"
         );
     }

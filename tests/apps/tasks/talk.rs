@@ -97,7 +97,7 @@ fn a_client_needs_a_version_that_is_spoken() {
         ("?version=18446744073709551617.0", ""),
     ] {
         let answer = knock(query, headers);
-        assert_eq!(answer.error(), (400, "bad_request".to_owned()));
+        assert_eq!(answer.error(), (400, "bad_request"));
         assert!(
             answer.message().contains("speaks major version 1 only"),
             "{}",
@@ -384,7 +384,7 @@ fn create_until_dropped(server: &Server, http: &mut Http) -> usize {
 #[test]
 fn a_client_that_reads_late_is_told_how_many_it_missed() {
     let server = start("--set tasks.queue_messages=8");
-    let mut client = narrow(&server, SOCKET);
+    let mut client = server.connect_narrow(SOCKET);
     assert_eq!(subscribe(&mut client, &json!(["r"])), json!(["r"]));
     let mut http = server.http();
     let queued = create_until_dropped(&server, &mut http);

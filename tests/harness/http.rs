@@ -1,16 +1,20 @@
 //! One connection with nothing between the test and its bytes: requests are written as they are, answers are read by
 //! a parser that is not ours.
 
-use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::borrow::Cow;
+use std::io::{Error, ErrorKind, Read, Result, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 
+use serde::Deserialize;
 use serde_json::Value;
 
-use crate::server::PATIENCE;
+use super::patience::PATIENCE;
+use super::socket;
+use super::steady::Steady;
 
 /// A connection, and what has come that nobody has read.
 pub struct Http<S = TcpStream> {
-    pub stream: S,
+    stream: Steady<S>,
     unread: Vec<u8>,
 }
 
@@ -31,17 +35,19 @@ pub struct Frame {
 }
 
 impl Http {
-    /// Takes a fresh connection.
+    /// Makes a connection.
+    pub fn connect(address: SocketAddr) -> Http {
+        Http::over(socket::connect(address).unwrap())
+    }
+
+    /// Takes a fresh connection that the test has prepared.
     pub fn new(stream: TcpStream) -> Http {
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        stream.set_nodelay(true).unwrap();
-        Http::over(stream)
+        Http::over(socket::patient(stream).unwrap())
     }
 
     /// Ends our side.
     pub fn finish(&mut self) -> &mut Http {
-        self.stream.shutdown(Shutdown::Write).unwrap();
+        self.stream().shutdown(Shutdown::Write).unwrap();
         self
     }
 }
@@ -50,7 +56,7 @@ impl<S: Read + Write> Http<S> {
     /// Takes a connection of any kind; a read that nothing comes for in time must be an error.
     pub fn over(stream: S) -> Http<S> {
         Http {
-            stream,
+            stream: Steady(stream),
             unread: Vec::new(),
         }
     }
@@ -71,7 +77,22 @@ impl<S: Read + Write> Http<S> {
 
     /// The socket itself.
     pub fn stream(&self) -> &S {
-        &self.stream
+        &self.stream.0
+    }
+
+    /// The same, to be changed.
+    pub fn stream_mut(&mut self) -> &mut S {
+        &mut self.stream.0
+    }
+
+    /// The same, for good; what nobody has read is lost.
+    pub fn into_stream(self) -> S {
+        self.stream.0
+    }
+
+    /// The socket, and what has come that nobody has read.
+    pub fn into_parts(self) -> (Steady<S>, Vec<u8>) {
+        (self.stream, self.unread)
     }
 
     /// Sends a request and reads its answer; `headers` are lines that end with CR LF.
@@ -84,17 +105,31 @@ impl<S: Read + Write> Http<S> {
     }
 
     /// Reads one answer.
+    #[track_caller]
     pub fn answer(&mut self) -> Answer {
-        let mut answer = self.answer_to_head();
-        if answer.status >= 200 && ![204, 304].contains(&answer.status) {
-            let bytes = answer.header("content-length").unwrap().parse().unwrap();
-            answer.body = self.take(bytes);
-        }
-        answer
+        let answer = self.try_answer();
+        answer.unwrap_or_else(|error| panic!("no answer: {error}; there is {:?}", self.unread))
     }
 
     /// Reads one answer that has no body, whatever its length says.
+    #[track_caller]
     pub fn answer_to_head(&mut self) -> Answer {
+        let answer = self.try_answer_to_head();
+        answer.unwrap_or_else(|error| panic!("no answer: {error}; there is {:?}", self.unread))
+    }
+
+    /// Reads one answer, if one comes.
+    pub fn try_answer(&mut self) -> Result<Answer> {
+        let mut answer = self.try_answer_to_head()?;
+        if answer.status >= 200 && ![204, 304].contains(&answer.status) {
+            let bytes = answer.header("content-length").unwrap().parse().unwrap();
+            answer.body = self.try_take(bytes)?;
+        }
+        Ok(answer)
+    }
+
+    /// Reads one answer that has no body, if one comes.
+    pub fn try_answer_to_head(&mut self) -> Result<Answer> {
         loop {
             let mut headers = [httparse::EMPTY_HEADER; 64];
             let mut response = httparse::Response::new(&mut headers);
@@ -111,13 +146,9 @@ impl<S: Read + Write> Http<S> {
                     body: Vec::new(),
                 };
                 self.unread.drain(..head_bytes);
-                return answer;
+                return Ok(answer);
             }
-            assert!(
-                self.fill(),
-                "the connection ended before an answer: {:?}",
-                self.unread
-            );
+            self.fill()?;
         }
     }
 
@@ -159,38 +190,52 @@ impl<S: Read + Write> Http<S> {
 
     /// Whether the server ends the connection without another byte.
     pub fn is_over(&mut self) -> bool {
-        self.unread.is_empty() && !self.fill() && self.unread.is_empty()
+        self.unread.is_empty() && self.is_at_its_end()
     }
 
     /// Everything until the server ends the connection.
     pub fn rest(&mut self) -> Vec<u8> {
-        while self.fill() {}
+        while !self.is_at_its_end() {}
         std::mem::take(&mut self.unread)
     }
 
+    #[track_caller]
     fn take(&mut self, bytes: usize) -> Vec<u8> {
-        while self.unread.len() < bytes {
-            assert!(self.fill(), "the connection ended {bytes} bytes too early");
-        }
-        let rest = self.unread.split_off(bytes);
-        std::mem::replace(&mut self.unread, rest)
+        let taken = self.try_take(bytes);
+        taken.unwrap_or_else(|error| panic!("{bytes} bytes do not come: {error}"))
     }
 
-    /// Reads what is there; false at the end of the connection, however it came.
-    fn fill(&mut self) -> bool {
+    fn try_take(&mut self, bytes: usize) -> Result<Vec<u8>> {
+        while self.unread.len() < bytes {
+            self.fill()?;
+        }
+        let rest = self.unread.split_off(bytes);
+        Ok(std::mem::replace(&mut self.unread, rest))
+    }
+
+    /// Reads what comes, and says whether it was the end of the connection, however that came.
+    fn is_at_its_end(&mut self) -> bool {
+        match self.fill() {
+            Ok(()) => false,
+            Err(error) if error.kind() == ErrorKind::TimedOut => panic!("{error}"),
+            Err(_) => true,
+        }
+    }
+
+    /// Reads what comes; the end of the connection is an error.
+    fn fill(&mut self) -> Result<()> {
         let mut bytes = [0; 16 << 10];
         match self.stream.read(&mut bytes) {
-            Ok(0) => false,
+            Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
             Ok(count) => {
                 self.unread.extend_from_slice(&bytes[..count]);
-                true
+                Ok(())
             }
-            // A read that has a timeout is not taken up again by itself.
-            Err(error) if error.kind() == ErrorKind::Interrupted => self.fill(),
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                panic!("nothing came for {PATIENCE:?}")
+                let told = format!("nothing came for {PATIENCE:?}");
+                Err(Error::new(ErrorKind::TimedOut, told))
             }
-            Err(_) => false,
+            Err(error) => Err(error),
         }
     }
 }
@@ -216,22 +261,56 @@ impl Answer {
     }
 
     /// Status and code of an error, whose shape is checked.
-    pub fn error(&self) -> (u16, String) {
-        let body = self.json();
-        let error = body["error"].as_object().unwrap();
-        assert!(
-            body.as_object().unwrap().len() == 1 && error.len() == 2,
-            "{body}"
-        );
-        assert!(!error["message"].as_str().unwrap().is_empty(), "{body}");
-        (self.status, error["code"].as_str().unwrap().to_owned())
+    #[track_caller]
+    pub fn error(&self) -> (u16, &str) {
+        (self.status, self.fault().code)
     }
 
     /// The sentence of an error.
+    #[track_caller]
     pub fn message(&self) -> String {
-        self.error();
-        self.json()["error"]["message"].as_str().unwrap().to_owned()
+        self.fault().message.into_owned()
     }
+
+    /// That it is a 400 which names this field.
+    #[track_caller]
+    pub fn refuses(&self, field: &str) {
+        assert_eq!(self.error(), (400, "bad_request"), "{}", self.text());
+        let message = self.message();
+        assert!(message.contains(field), "{field} is not named: {message}");
+    }
+
+    #[track_caller]
+    fn fault(&self) -> Fault<'_> {
+        assert_eq!(self.header("content-type"), Some("application/json"));
+        let refusal: Refusal<'_> = serde_json::from_slice(&self.body).unwrap();
+        assert!(!refusal.error.message.is_empty(), "{}", self.text());
+        refusal.error
+    }
+
+    /// The value of one of these metrics, labels and all.
+    pub fn metric(&self, name: &str) -> Option<f64> {
+        let text = std::str::from_utf8(&self.body).unwrap();
+        let mut lines = text.lines();
+        let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.map(|value| value.parse().unwrap())
+    }
+}
+
+/// The body of an error, and nothing else.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Refusal<'a> {
+    #[serde(borrow)]
+    error: Fault<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fault<'a> {
+    code: &'a str,
+    #[serde(borrow)]
+    message: Cow<'a, str>,
 }
 
 /// What an upgrade needs beside its path.
