@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Player, Server};
+use crate::lobby::Lobby;
+use crate::player::Player;
 
 fn keys(value: &Value) -> Vec<&str> {
     let fields = value.as_object().unwrap();
@@ -18,7 +19,7 @@ fn texts(messages: &Value) -> Vec<&str> {
 }
 
 /// A room in which so many players have said 20 messages each, numbered in their order.
-fn talkative(server: &Server, players: usize) -> Player {
+fn talkative(server: &Lobby, players: usize) -> Player {
     let first = server.create("0");
     for number in 0..players {
         let player = match number {
@@ -30,33 +31,34 @@ fn talkative(server: &Server, players: usize) -> Player {
             client.chat(&(number * 20 + message).to_string());
             assert_eq!(client.json()["event"], "chat");
         }
-        client.leave();
+        client.say_goodbye(None);
     }
     first
 }
 
 #[test]
 fn a_room_is_made_with_its_first_player() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let answer = server.post("/api/rooms", &json!({"display_name": "Ada"}));
     assert_eq!(answer.status, 201);
     assert_eq!(
-        keys(&answer.body),
+        keys(&answer.json()),
         ["code", "room_id", "player_id", "token"]
     );
-    let code = answer.body["code"].as_str().unwrap();
+    let room = answer.json();
+    let code = room["code"].as_str().unwrap();
     let is_known = |letter| "ABCDEFGHJKMNPQRSTUVWXYZ23456789".contains(letter);
     assert!(code.len() == 6 && code.chars().all(is_known), "{code}");
     let joined = server.try_join(code, "Bob");
     assert_eq!(joined.status, 201);
-    assert_eq!(keys(&joined.body), ["room_id", "player_id", "token"]);
-    assert_eq!(joined.body["room_id"], answer.body["room_id"]);
-    assert_ne!(joined.body["player_id"], answer.body["player_id"]);
+    assert_eq!(keys(&joined.json()), ["room_id", "player_id", "token"]);
+    assert_eq!(joined.json()["room_id"], answer.json()["room_id"]);
+    assert_ne!(joined.json()["player_id"], answer.json()["player_id"]);
 }
 
 #[test]
 fn a_code_is_read_in_either_case() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let first = server.create("Ada");
     let lower = first.code.to_ascii_lowercase();
     let second = server.join(&lower, "Bob");
@@ -67,7 +69,7 @@ fn a_code_is_read_in_either_case() {
 
 #[test]
 fn nobody_joins_a_room_that_is_not() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     for code in ["ABCDEF", "abc", "ABCDE0", "%20", "ABCDEFG"] {
         let answer = server.try_join(code, "Ada");
         assert_eq!(answer.error(), (404, "not_found"), "{code}");
@@ -76,7 +78,7 @@ fn nobody_joins_a_room_that_is_not() {
 
 #[test]
 fn a_name_is_taken_in_any_case_and_spelling_and_only_in_its_room() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let room = server.create("José");
     for name in [" jOSÉ ", "Jose\u{301}", "Ｊosé"] {
         let answer = server.try_join(&room.code, name);
@@ -88,7 +90,7 @@ fn a_name_is_taken_in_any_case_and_spelling_and_only_in_its_room() {
 
 #[test]
 fn a_name_that_cannot_be_seen_or_is_too_long_is_refused() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let room = server.create("Ada");
     let too_long = "a".repeat(33);
     for name in [&too_long, "", "   ", "a\nb", "\u{3164}", "\u{202e}adA"] {
@@ -100,7 +102,7 @@ fn a_name_that_cannot_be_seen_or_is_too_long_is_refused() {
 
 #[test]
 fn a_body_is_refused_by_the_field_that_is_wrong() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let post = |body: &str| server.ask("POST", "/api/rooms", "", body);
     post("").refuses("display_name");
     post("{}").refuses("display_name");
@@ -113,7 +115,7 @@ fn a_body_is_refused_by_the_field_that_is_wrong() {
 
 #[test]
 fn one_room_more_than_may_be_kept_is_refused() {
-    let server = Server::start("--set rooms.max_records=2");
+    let server = Lobby::open("--set rooms.max_records=2");
     server.create("Ada");
     let second = server.create("Ada");
     let third = server.post("/api/rooms", &json!({"display_name": "Ada"}));
@@ -123,29 +125,32 @@ fn one_room_more_than_may_be_kept_is_refused() {
 
 #[test]
 fn messages_come_newest_first_in_pages() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let player = talkative(&server, 3);
     let page = server.messages(&player, "");
     let all: Vec<String> = (0..60).rev().map(|number| number.to_string()).collect();
-    assert_eq!(texts(&page.body["messages"]), all[..50]);
-    let last = page.body["messages"][49]["message_id"].as_str().unwrap();
+    assert_eq!(texts(&page.json()["messages"]), all[..50]);
+    let last = page.json()["messages"][49]["message_id"].take();
+    let last = last.as_str().unwrap();
     let next = server.messages(&player, &format!("?before={last}&limit=4"));
-    assert_eq!(texts(&next.body["messages"]), all[50..54]);
-    let last = next.body["messages"][3]["message_id"].as_str().unwrap();
+    assert_eq!(texts(&next.json()["messages"]), all[50..54]);
+    let last = next.json()["messages"][3]["message_id"].take();
+    let last = last.as_str().unwrap();
     let next = server.messages(&player, &format!("?before={last}"));
-    assert_eq!(texts(&next.body["messages"]), all[54..]);
-    let last = next.body["messages"][5]["message_id"].as_str().unwrap();
+    assert_eq!(texts(&next.json()["messages"]), all[54..]);
+    let last = next.json()["messages"][5]["message_id"].take();
+    let last = last.as_str().unwrap();
     let next = server.messages(&player, &format!("?before={last}"));
-    assert_eq!(next.body, json!({"messages": []}));
+    assert_eq!(next.json(), json!({"messages": []}));
 }
 
 #[test]
 fn a_message_is_kept_as_it_was_told() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let [(player, mut client)] = server.gather(["Ada"]);
     let told = client.chat("hello").json();
     let page = server.messages(&player, "");
-    assert_eq!(page.body["messages"], json!([told["payload"]]));
+    assert_eq!(page.json()["messages"], json!([told["payload"]]));
     assert_eq!(
         keys(&told["payload"]),
         [
@@ -160,9 +165,9 @@ fn a_message_is_kept_as_it_was_told() {
 
 #[test]
 fn a_page_is_of_1_to_200() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let player = talkative(&server, 11);
-    let count = |query: &str| texts(&server.messages(&player, query).body["messages"]).len();
+    let count = |query: &str| texts(&server.messages(&player, query).json()["messages"]).len();
     assert_eq!(count("?limit=1"), 1);
     assert_eq!(count("?limit=200"), 200);
     for limit in ["0", "201", "-1", "x"] {
@@ -183,21 +188,26 @@ fn a_page_is_of_1_to_200() {
 
 #[test]
 fn a_room_keeps_as_many_messages_as_it_may() {
-    let server = Server::start("--set rooms.max_messages=50");
+    let server = Lobby::open("--set rooms.max_messages=50");
     let player = talkative(&server, 3);
-    let page = server.messages(&player, "?limit=200").body;
+    let page = server.messages(&player, "?limit=200").json();
     let kept: Vec<String> = (10..60).rev().map(|number| number.to_string()).collect();
     assert_eq!(texts(&page["messages"]), kept);
 }
 
 #[test]
 fn messages_are_for_those_who_show_a_token_of_the_room() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let (player, stranger) = (server.create("Ada"), server.create("Eve"));
     let path = format!("/api/rooms/{}/messages", player.code);
     let without = server.ask("GET", &path, "", "");
     assert_eq!(without.error(), (401, "unauthorized"));
-    assert!(without.head.contains("WWW-Authenticate: Bearer"));
+    assert!(
+        without
+            .header("www-authenticate")
+            .unwrap()
+            .starts_with("Bearer")
+    );
     let with = |player: &Player, token: &str| {
         let player = Player {
             token: token.to_owned(),
@@ -217,7 +227,7 @@ fn messages_are_for_those_who_show_a_token_of_the_room() {
 
 #[test]
 fn the_back_end_speaks_to_everybody_who_is_there() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let mut players = server.gather(["Ada", "Bob"]);
     let code = players[0].0.code.clone();
     server.join(&code, "Eve");
@@ -226,7 +236,10 @@ fn the_back_end_speaks_to_everybody_who_is_there() {
         &code,
         &json!({"event": "phase_changed", "payload": payload}),
     );
-    assert_eq!((answer.status, answer.body), (202, json!({"receivers": 2})));
+    assert_eq!(
+        (answer.status, answer.json()),
+        (202, json!({"receivers": 2}))
+    );
     let told = json!({"type": "event", "event": "phase_changed", "payload": payload});
     for (_, client) in &mut players {
         assert_eq!(client.json(), told);
@@ -235,14 +248,14 @@ fn the_back_end_speaks_to_everybody_who_is_there() {
 
 #[test]
 fn the_back_end_speaks_to_some() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let [(ada, mut to_ada), (bob, mut to_bob)] = server.gather(["Ada", "Bob"]);
     let absent = server.join(&ada.code, "Eve");
     let say = |event: &str, to: Value| {
         let body = json!({"event": event, "payload": {}, "to": to});
         server.event(&ada.code, &body)
     };
-    let receivers = |event: &str, to: Value| say(event, to).body["receivers"].take();
+    let receivers = |event: &str, to: Value| say(event, to).json()["receivers"].take();
     assert_eq!(receivers("one", json!([bob.id, absent.id, bob.id])), 1);
     assert_eq!(receivers("none", json!([])), 0);
     assert_eq!(receivers("two", json!([bob.id, ada.id])), 2);
@@ -260,7 +273,7 @@ fn the_back_end_speaks_to_some() {
 
 #[test]
 fn the_back_end_is_refused_by_the_field_that_is_wrong() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let code = server.create("Ada").code;
     let say = |body: Value| server.event(&code, &body);
     for event in ["", "Phase", "phase-changed", "_a", "a_", "a__b", "a1"] {
@@ -278,7 +291,7 @@ fn the_back_end_is_refused_by_the_field_that_is_wrong() {
 
 #[test]
 fn only_the_back_end_needs_a_key() {
-    let server = Server::start("--key sesame");
+    let server = Lobby::open("--key sesame");
     let player = server.create("Ada");
     server.join(&player.code, "Bob");
     server.enter(&player);

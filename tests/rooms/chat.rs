@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Player, Server};
+use crate::lobby::Lobby;
+use crate::player::Player;
 
 /// RFC 3339, UTC, millisecond precision, `Z`.
 fn assert_timestamp(value: &Value) {
@@ -25,7 +26,7 @@ fn chat_to(to: &[&Player], message: &str, correlation_id: Option<&str>) -> Strin
 
 #[test]
 fn everybody_hears_a_message_and_who_says_it_too() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let [(ada, mut to_ada), (_, mut to_bob)] = server.gather(["Ada", "Bob"]);
     to_ada.chat("  hello\nworld \n");
     let told = to_ada.json();
@@ -46,7 +47,7 @@ fn everybody_hears_a_message_and_who_says_it_too() {
 
 #[test]
 fn only_the_senders_copy_carries_the_correlation_id() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let [(_, mut to_ada), (_, mut to_bob)] = server.gather(["Ada", "Bob"]);
     for id in [json!("c 1"), json!(""), json!(7), json!("\u{1f600}\"")] {
         let said = json!({"type": "chat", "correlation_id": id, "payload": {"message": "hello"}});
@@ -59,7 +60,7 @@ fn only_the_senders_copy_carries_the_correlation_id() {
 
 #[test]
 fn a_message_is_of_1_to_2000_characters() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let [(_, mut client)] = server.gather(["Ada"]);
     for longest in ["a".repeat(2000), "é".repeat(2000), "\u{1f600}".repeat(2000)] {
         assert_eq!(
@@ -77,7 +78,7 @@ fn a_message_is_of_1_to_2000_characters() {
 
 #[test]
 fn a_message_has_no_control_character_but_newline() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let [(_, mut client)] = server.gather(["Ada"]);
     assert_eq!(client.chat("a\nb").json()["payload"]["message"], "a\nb");
     for text in [
@@ -89,19 +90,19 @@ fn a_message_has_no_control_character_but_newline() {
 
 #[test]
 fn markup_is_text() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let [(ada, mut client)] = server.gather(["<b>Ada</b>"]);
     let text = "<script>alert('\u{2028}')</script>";
     assert_eq!(client.chat(text).json()["payload"]["message"], text);
     assert_eq!(
-        server.messages(&ada, "").body["messages"][0]["message"],
+        server.messages(&ada, "").json()["messages"][0]["message"],
         text
     );
 }
 
 #[test]
 fn a_message_to_some_is_for_them_and_the_sender_and_not_kept() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let [(ada, mut to_ada), (bob, mut to_bob), (_, mut to_eve)] =
         server.gather(["Ada", "Bob", "Eve"]);
     let absent = server.join(&ada.code, "Zoe");
@@ -127,13 +128,13 @@ fn a_message_to_some_is_for_them_and_the_sender_and_not_kept() {
     }
     let aloud = to_eve.json();
     assert_eq!(aloud["payload"]["message"], "aloud");
-    let kept = server.messages(&ada, "").body;
+    let kept = server.messages(&ada, "").json();
     assert_eq!(kept["messages"], json!([aloud["payload"]]));
 }
 
 #[test]
 fn an_unknown_player_is_nobody_to_speak_to() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let [(ada, mut to_ada), (bob, mut to_bob)] = server.gather(["Ada", "Bob"]);
     let stranger = server.create("Eve");
     let mut nobody = ada;
@@ -150,7 +151,7 @@ fn an_unknown_player_is_nobody_to_speak_to() {
 
 #[test]
 fn every_message_has_an_identifier_of_its_own() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let [(ada, mut client)] = server.gather(["Ada"]);
     let mut ids: Vec<String> = Vec::new();
     for number in 0..20 {

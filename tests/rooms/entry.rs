@@ -3,7 +3,9 @@
 use roomcast::apps::rooms::tokens::Tokens;
 use serde_json::{Value, json};
 
-use crate::support::{Client, Player, SECRET, Server};
+use crate::lobby::{Lobby, SECRET};
+use crate::member::Member;
+use crate::player::Player;
 
 const FAR: u64 = 4_000_000_000;
 
@@ -21,7 +23,7 @@ fn claims(player: &Player, exp: u64) -> Value {
 
 /// That the upgrade succeeds and the connection is closed with this code, before anything else.
 #[track_caller]
-fn closed(mut client: Client, code: u16) {
+fn closed(mut client: Member, code: u16) {
     assert_eq!(client.close_code(), code);
 }
 
@@ -39,7 +41,7 @@ fn notice(event: &str, player: &Player, name: &str) -> Value {
 
 #[test]
 fn a_token_in_the_query_or_in_headers_opens_the_room_on_both_paths() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let player = server.create("Ada");
     let Player {
         code, id, token, ..
@@ -59,7 +61,7 @@ fn a_token_in_the_query_or_in_headers_opens_the_room_on_both_paths() {
 
 #[test]
 fn a_token_that_a_back_end_has_signed_with_the_secret_is_as_good() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let player = server.create("Ada");
     let token = Tokens::new(SECRET.as_bytes()).sign(&claims(&player, FAR));
     server.enter(&with_token(&player, &token));
@@ -67,7 +69,7 @@ fn a_token_that_a_back_end_has_signed_with_the_secret_is_as_good() {
 
 #[test]
 fn a_token_that_is_missing_or_no_token_is_unauthorized() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let player = server.create("Ada");
     let Player {
         code, id, token, ..
@@ -90,7 +92,7 @@ fn a_token_that_is_missing_or_no_token_is_unauthorized() {
 
 #[test]
 fn an_expired_token_is_unauthorized() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let player = server.create("Ada");
     let token = Tokens::new(SECRET.as_bytes()).sign(&claims(&player, 1_700_000_000));
     closed(server.connect_as(&with_token(&player, &token)), 4401);
@@ -102,7 +104,7 @@ fn an_expired_token_is_unauthorized() {
 
 #[test]
 fn a_token_of_another_secret_is_unauthorized() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let player = server.create("Ada");
     let token = Tokens::new(b"another").sign(&claims(&player, FAR));
     closed(server.connect_as(&with_token(&player, &token)), 4401);
@@ -110,7 +112,7 @@ fn a_token_of_another_secret_is_unauthorized() {
 
 #[test]
 fn a_token_that_names_another_algorithm_is_unauthorized() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let player = server.create("Ada");
     let parts: Vec<&str> = player.token.split('.').collect();
     // {"alg":"none","typ":"JWT"}, {"typ":"JWT","alg":"HS512"} and {"typ":"JWT","alg":"RS256"}.
@@ -128,7 +130,7 @@ fn a_token_that_names_another_algorithm_is_unauthorized() {
 
 #[test]
 fn a_token_for_another_room_or_player_is_unauthorized() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let (ada, elsewhere) = (server.create("Ada"), server.create("Ada"));
     let bob = server.join(&ada.code, "Bob");
     closed(server.connect_as(&with_token(&ada, &bob.token)), 4401);
@@ -146,7 +148,7 @@ fn a_token_for_another_room_or_player_is_unauthorized() {
 
 #[test]
 fn a_room_that_is_not_is_said_to_be_none() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let player = server.create("Ada");
     for code in ["ABCDEF", "abc", "ABCDE0"] {
         let player = Player {
@@ -163,7 +165,7 @@ fn a_room_that_is_not_is_said_to_be_none() {
 
 #[test]
 fn who_is_refused_is_nobody() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let [(ada, mut client)] = server.gather(["Ada"]);
     let bob = server.join(&ada.code, "Bob");
     closed(server.connect_as(&with_token(&bob, "nonsense")), 4401);
@@ -173,7 +175,7 @@ fn who_is_refused_is_nobody() {
 
 #[test]
 fn the_state_is_everybody_who_ever_joined_and_the_last_fifty_messages() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let mut players = server.gather(["Ada", "Bob", "Eve"]);
     for number in 0..60 {
         players[number % 3].1.chat(&number.to_string());
@@ -183,7 +185,7 @@ fn the_state_is_everybody_who_ever_joined_and_the_last_fifty_messages() {
     }
     let [(ada, mut to_ada), (bob, _to_bob), (eve, to_eve)] = players;
     let absent = server.join(&ada.code, "Zoe");
-    to_eve.leave();
+    to_eve.say_goodbye(None);
     assert_eq!(to_ada.json(), disconnected(&eve, "Eve"));
     let (_, state) = server.enter(&ada);
     assert_eq!(state["code"], json!(ada.code));
@@ -209,12 +211,12 @@ fn the_state_is_everybody_who_ever_joined_and_the_last_fifty_messages() {
 
 #[test]
 fn the_others_hear_who_comes_and_who_goes() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let [(ada, mut to_ada)] = server.gather(["Ada"]);
     let bob = server.join(&ada.code, " Bob ");
     let (to_bob, _) = server.enter(&bob);
     assert_eq!(to_ada.json(), connected(&bob, "Bob"));
-    to_bob.leave();
+    to_bob.say_goodbye(None);
     assert_eq!(to_ada.json(), disconnected(&bob, "Bob"));
     // A connection that just breaks is a player who goes, too.
     drop(server.enter(&bob));
@@ -230,7 +232,7 @@ fn the_others_hear_who_comes_and_who_goes() {
 
 #[test]
 fn the_state_comes_before_any_broadcast_however_close() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let [(ada, mut to_ada)] = server.gather(["Ada"]);
     let bob = server.join(&ada.code, "Bob");
     for _ in 0..10 {
@@ -238,14 +240,14 @@ fn the_state_comes_before_any_broadcast_however_close() {
         let (to_bob, state) = server.enter(&bob);
         assert_eq!(state["players"][1]["connected"], true);
         to_ada.say("vote", &json!({}));
-        to_bob.leave();
+        to_bob.say_goodbye(None);
         while to_ada.json() != disconnected(&bob, "Bob") {}
     }
 }
 
 #[test]
 fn a_newer_connection_replaces_the_older_and_nobody_hears_of_it() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let [(_, mut to_ada), (bob, mut older)] = server.gather(["Ada", "Bob"]);
     let (mut newer, state) = server.enter(&bob);
     assert_eq!(state["players"][1]["connected"], true);
@@ -253,16 +255,16 @@ fn a_newer_connection_replaces_the_older_and_nobody_hears_of_it() {
     newer.chat("it is me");
     assert_eq!(newer.json()["event"], "chat");
     assert_eq!(to_ada.json()["event"], "chat");
-    newer.leave();
+    newer.say_goodbye(None);
     assert_eq!(to_ada.json(), disconnected(&bob, "Bob"));
 }
 
 #[test]
 fn a_room_is_there_for_who_comes_back_to_it() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let [(ada, mut client)] = server.gather(["Ada"]);
     let told = client.chat("hello").json();
-    client.leave();
+    client.say_goodbye(None);
     let (_, state) = server.enter(&ada);
     assert_eq!(state["messages"], json!([told["payload"]]));
     assert_eq!(state["players"][0]["connected"], true);
@@ -270,7 +272,7 @@ fn a_room_is_there_for_who_comes_back_to_it() {
 
 #[test]
 fn without_a_secret_every_server_has_its_own() {
-    let server = Server::start_with(&[], "");
+    let server = Lobby::without_secret();
     let player = server.create("Ada");
     server.enter(&player);
     for secret in ["", SECRET] {

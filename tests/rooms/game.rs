@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tungstenite::Message;
 
-use crate::support::Server;
+use crate::lobby::Lobby;
 
 #[test]
 fn a_vote_or_action_passes_untouched_with_its_player_beside_it() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let [(ada, mut to_ada), (_, mut to_bob)] = server.gather(["Ada", "Bob"]);
     let payload = r#"{ "b":1.50, "a":123456789012345678901234567890,"c":"\u00fc\ud83d" }"#;
     for kind in ["vote", "action"] {
@@ -23,12 +23,12 @@ fn a_vote_or_action_passes_untouched_with_its_player_beside_it() {
         assert_eq!(to_bob.text(), format!("{start}}}"));
         assert_eq!(to_ada.text(), format!(r#"{start},"correlation_id":"c"}}"#));
     }
-    assert_eq!(server.messages(&ada, "").body, json!({"messages": []}));
+    assert_eq!(server.messages(&ada, "").json(), json!({"messages": []}));
 }
 
 #[test]
 fn a_vote_to_some_is_for_them_and_the_sender() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let [(_, mut to_ada), (bob, mut to_bob), (_, mut to_eve)] =
         server.gather(["Ada", "Bob", "Eve"]);
     let secret = json!({"type": "vote", "to": [bob.id], "payload": {"for": "Eve"}});
@@ -42,7 +42,7 @@ fn a_vote_to_some_is_for_them_and_the_sender() {
 
 #[test]
 fn other_types_are_not_supported() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let [(_, mut client)] = server.gather(["Ada"]);
     for kind in ["system", "event", "state", "Chat", "", "chat "] {
         let said = json!({"type": kind, "correlation_id": "c", "payload": {}});
@@ -60,7 +60,7 @@ fn other_types_are_not_supported() {
 
 #[test]
 fn what_has_not_the_shape_is_a_bad_message_and_no_reason_to_go() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let [(_, mut client)] = server.gather(["Ada"]);
     for text in [
         "",
@@ -86,7 +86,7 @@ fn what_has_not_the_shape_is_a_bad_message_and_no_reason_to_go() {
 
 #[test]
 fn a_correlation_id_is_of_128_characters_at_most() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let [(_, mut client)] = server.gather(["Ada"]);
     let with = |id: &str| json!({"type": "vote", "correlation_id": id, "payload": {}}).to_string();
     let longest = "é".repeat(128);
@@ -100,7 +100,7 @@ fn a_correlation_id_is_of_128_characters_at_most() {
 
 #[test]
 fn twenty_at_once_pass_and_the_next_is_dropped() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let [(_, mut to_ada), (_, mut to_bob)] = server.gather(["Ada", "Bob"]);
     let began = Instant::now();
     for number in 0..40 {
@@ -135,7 +135,7 @@ fn twenty_at_once_pass_and_the_next_is_dropped() {
 
 #[test]
 fn bad_messages_count_and_a_new_connection_saves_up_nothing() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let [(ada, mut client)] = server.gather(["Ada"]);
     let began = Instant::now();
     for _ in 0..19 {
@@ -154,13 +154,13 @@ fn bad_messages_count_and_a_new_connection_saves_up_nothing() {
 
 #[test]
 fn who_does_not_read_is_told_how_much_it_missed() {
-    let server = Server::start("--queue-messages 4");
+    let server = Lobby::open("--queue-messages 4");
     let [(ada, mut to_ada), (_, mut to_bob)] = server.gather(["Ada", "Bob"]);
     // More than the kernel holds for a client that does not read.
     let body = json!({"event": "much", "payload": {"text": "x".repeat(500_000)}}).to_string();
     let path = format!("/api/rooms/{}/events", ada.code);
     let mut sent = 0;
-    while server.ask("POST", &path, "", &body).body["receivers"] == 2 {
+    while server.ask("POST", &path, "", &body).json()["receivers"] == 2 {
         assert_eq!(to_ada.json()["event"], "much");
         sent += 1;
         assert!(sent < 200, "the queue never fills");

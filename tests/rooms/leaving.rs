@@ -3,7 +3,9 @@
 use roomcast::apps::rooms::tokens::Tokens;
 use serde_json::{Value, json};
 
-use crate::support::{Client, Player, SECRET, Server};
+use crate::lobby::{Lobby, SECRET};
+use crate::member::Member;
+use crate::player::Player;
 
 fn left(player: &Player, name: &str) -> Value {
     json!({"type": "event", "event": "player_left", "payload": {"player_id": player.id, "display_name": name}})
@@ -11,7 +13,7 @@ fn left(player: &Player, name: &str) -> Value {
 
 /// That a player's token opens nothing any more.
 #[track_caller]
-fn is_out(server: &Server, player: &Player) {
+fn is_out(server: &Lobby, player: &Player) {
     assert_eq!(server.connect_as(player).close_code(), 4401);
     for (method, path) in [("GET", "/messages"), ("POST", "/token")] {
         let answer = server.call(method, &player.code, path, Some(&player.token));
@@ -21,7 +23,7 @@ fn is_out(server: &Server, player: &Player) {
 
 #[test]
 fn a_player_leaves_for_good_by_its_own_token() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let [(_, mut to_ada), (bob, mut to_bob)] = server.gather(["Ada", "Bob"]);
     assert_eq!(server.remove(&bob, &bob).status, 204);
     assert_eq!(to_bob.close_code(), 4403);
@@ -38,7 +40,7 @@ fn a_player_leaves_for_good_by_its_own_token() {
 
 #[test]
 fn the_maker_puts_others_out_and_nobody_else_does() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let [(ada, _to_ada), (bob, mut to_bob), (eve, _to_eve)] = server.gather(["Ada", "Bob", "Eve"]);
     assert_eq!(server.remove(&ada, &bob).error(), (403, "forbidden"));
     assert_eq!(server.remove(&eve, &bob).error(), (403, "forbidden"));
@@ -53,7 +55,7 @@ fn the_maker_puts_others_out_and_nobody_else_does() {
 
 #[test]
 fn the_maker_ends_the_room_while_it_is_in() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let [(ada, to_ada), (bob, to_bob)] = server.gather(["Ada", "Bob"]);
     let end = |player: &Player| server.call("DELETE", &player.code, "", Some(&player.token));
     assert_eq!(end(&bob).error(), (403, "forbidden"));
@@ -73,7 +75,7 @@ fn the_maker_ends_the_room_while_it_is_in() {
 
 #[test]
 fn a_key_does_what_the_maker_does_and_nothing_shown_is_not_enough() {
-    let server = Server::start("--key sesame");
+    let server = Lobby::open("--key sesame");
     let ada = server.create("Ada");
     let bob = server.join(&ada.code, "Bob");
     let (path, room) = (format!("/players/{}", bob.id), ada.code.as_str());
@@ -102,7 +104,7 @@ fn a_key_does_what_the_maker_does_and_nothing_shown_is_not_enough() {
 
 #[test]
 fn in_open_mode_who_shows_nothing_may_and_a_token_is_judged_as_one() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let ada = server.create("Ada");
     let bob = server.join(&ada.code, "Bob");
     assert_eq!(server.remove(&ada, &bob).status, 403);
@@ -112,7 +114,7 @@ fn in_open_mode_who_shows_nothing_may_and_a_token_is_judged_as_one() {
 
 #[test]
 fn the_name_of_who_said_goodbye_may_be_taken_and_of_nobody_else() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let [(ada, mut to_ada), (bob, to_bob)] = server.gather(["Ada", "Bob"]);
     assert_eq!(server.try_join(&ada.code, "Bob").status, 409);
     drop(to_bob);
@@ -122,7 +124,7 @@ fn the_name_of_who_said_goodbye_may_be_taken_and_of_nobody_else() {
         409,
         "it may come back"
     );
-    server.enter(&bob).0.say_goodbye();
+    server.enter(&bob).0.say_goodbye(Some(1000));
     for event in ["player_connected", "player_disconnected"] {
         assert_eq!(to_ada.json()["event"], event);
     }
@@ -135,9 +137,9 @@ fn the_name_of_who_said_goodbye_may_be_taken_and_of_nobody_else() {
 
 #[test]
 fn the_name_of_the_rooms_maker_is_kept_whatever_it_says() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let [(ada, to_ada), (_, mut to_bob)] = server.gather(["Ada", "Bob"]);
-    to_ada.say_goodbye();
+    to_ada.say_goodbye(Some(1000));
     assert_eq!(to_bob.json()["event"], "player_disconnected");
     assert_eq!(server.try_join(&ada.code, "Ada").status, 409);
     server.enter(&ada);
@@ -150,17 +152,17 @@ fn the_name_of_the_rooms_maker_is_kept_whatever_it_says() {
 }
 
 /// Tells the connection of another token.
-fn show<'a>(client: &'a mut Client, token: &str) -> &'a mut Client {
+fn show<'a>(client: &'a mut Member, token: &str) -> &'a mut Member {
     client.send(json!({"type": "token", "token": token, "correlation_id": 7}).to_string())
 }
 
 #[test]
 fn a_token_is_renewed_by_a_call_and_shown_on_the_connection() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let [(ada, mut client), (bob, _to_bob)] = server.gather(["Ada", "Bob"]);
     let answer = server.call("POST", &ada.code, "/token", Some(&ada.token));
     assert_eq!(answer.status, 200);
-    let token = answer.body["token"].as_str().unwrap().to_owned();
+    let token = answer.json()["token"].as_str().unwrap().to_owned();
     assert_ne!(token, ada.token);
     show(&mut client, &token).chat("hello");
     assert_eq!(
@@ -192,7 +194,7 @@ fn a_token_is_renewed_by_a_call_and_shown_on_the_connection() {
 
 #[test]
 fn a_token_is_renewed_by_who_has_one_that_is_right() {
-    let server = Server::start("--key sesame");
+    let server = Lobby::open("--key sesame");
     let (ada, eve) = (server.create("Ada"), server.create("Eve"));
     let renew = |code: &str, token| server.call("POST", code, "/token", token).status;
     assert_eq!(renew(&ada.code, None), 401);
@@ -204,7 +206,7 @@ fn a_token_is_renewed_by_who_has_one_that_is_right() {
 
 #[test]
 fn a_token_comes_in_as_a_subprotocol_too() {
-    let server = Server::start("--key sesame");
+    let server = Lobby::open("--key sesame");
     let ada = server.create("Ada");
     let token = data_encoding::BASE64URL_NOPAD.encode(ada.token.as_bytes());
     let offer = format!("roomcast, bearer.{token}");
@@ -215,7 +217,7 @@ fn a_token_comes_in_as_a_subprotocol_too() {
 
 #[test]
 fn a_list_of_more_players_than_a_room_may_have_is_read_no_further() {
-    let server = Server::start("");
+    let server = Lobby::open("");
     let [(ada, mut client)] = server.gather(["Ada"]);
     let ids = |count: usize| vec!["0123456789abcdef"; count];
     for (count, sentence) in [

@@ -6,12 +6,15 @@ mod chat;
 mod codes;
 mod entry;
 mod game;
+#[allow(dead_code)]
+#[path = "../harness/mod.rs"]
+mod harness;
 mod history;
 mod leaving;
+mod lobby;
+mod member;
 mod names;
-#[path = "../sockets/patient.rs"]
-mod patient;
+mod player;
 mod said;
 mod store;
-mod support;
 mod tokens;
