@@ -33,9 +33,9 @@ fn only_subscribed_channels_are_delivered() {
 fn unsubscribing_takes_one_channel_away_and_subscribing_twice_changes_nothing() {
     let house = House::open(&OPEN);
     let mut client = house.subscriber(&[BLOCKS, TXS, BLOCKS]);
-    client.say(r#"{"action":"subscribe","channels":["newTxs"]}"#);
-    client.say(r#"{"action":"unsubscribe","channels":["newBlocks"]}"#);
-    client.say(r#"{"action":"unsubscribe","channels":["newBlocks"]}"#);
+    client.send(r#"{"action":"subscribe","channels":["newTxs"]}"#);
+    client.send(r#"{"action":"unsubscribe","channels":["newBlocks"]}"#);
+    client.send(r#"{"action":"unsubscribe","channels":["newBlocks"]}"#);
     client.settle();
     house.post("/v1/blocks", &block(7));
     house.post("/v1/txs", &tx(1));
@@ -48,7 +48,7 @@ fn what_a_client_says_wrong_is_counted_and_never_disconnects_it() {
     let house = House::open(&OPEN);
     let mut client = house.subscriber(&[BLOCKS]);
     for text in ["", "{", "newBlocks", r#"{"action":"subscribe"} x"#] {
-        client.say(text);
+        client.send(text);
     }
     for text in [
         r#"["subscribe",["newTxs"]]"#,
@@ -58,12 +58,12 @@ fn what_a_client_says_wrong_is_counted_and_never_disconnects_it() {
         r#"{"action":7,"channels":[]}"#,
         r#"{"action":"subscribe","channels":"newTxs"}"#,
     ] {
-        client.say(text);
+        client.send(text);
     }
-    client.say(r#"{"action":"dance"}"#);
-    client.say(r#"{"action":"Subscribe","channels":["newTxs"]}"#);
-    client.say(r#"{"action":"unsubscribe","channels":["newblocks"]}"#);
-    client.say_bytes(br#"{"action":"unsubscribe","channels":["newBlocks"]}"#.to_vec());
+    client.send(r#"{"action":"dance"}"#);
+    client.send(r#"{"action":"Subscribe","channels":["newTxs"]}"#);
+    client.send(r#"{"action":"unsubscribe","channels":["newblocks"]}"#);
+    client.send(br#"{"action":"unsubscribe","channels":["newBlocks"]}"#.to_vec());
     client.settle();
     house.post("/v1/blocks", &block(7));
     assert_eq!(client.json(), new_block(7));
@@ -83,7 +83,7 @@ fn what_a_client_says_wrong_is_counted_and_never_disconnects_it() {
 fn known_channels_beside_an_unknown_one_count() {
     let house = House::open(&OPEN);
     let mut client = house.subscriber(&[]);
-    client.say(r#"{"action":"subscribe","channels":["pendingTxs",7,"newTxs",null],"id":1}"#);
+    client.send(r#"{"action":"subscribe","channels":["pendingTxs",7,"newTxs",null],"id":1}"#);
     client.settle();
     house.post("/v1/txs", &tx(1));
     assert_eq!(client.json(), new_tx(1));
@@ -95,7 +95,7 @@ fn the_clients_faults_are_logged_without_its_words() {
     let debug = [("RUST_LOG", "debug")];
     let house = House::with_env(&OPEN, &debug);
     let mut client = house.subscriber(&[]);
-    client.say(r#"{"action":"hunter2"}"#);
+    client.send(r#"{"action":"hunter2"}"#);
     client.settle();
     assert!(!house.says("unknown_action").contains("hunter2"));
 }
@@ -126,6 +126,6 @@ fn a_subscriber_is_text_from_the_first_byte_to_the_last() {
         r#"{"type":"newTx","data":{"hash":"0x1","from_addr":"0xf","to_addr":"0xt","value_wei":"1000000000000000000","block_height":7}}"#,
     ];
     for text in expected {
-        assert_eq!(client.next(), Message::text(text));
+        assert_eq!(client.any(), Message::text(text));
     }
 }

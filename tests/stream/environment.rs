@@ -6,6 +6,7 @@ use std::process::Command;
 use socket2::{Domain, Socket, Type};
 use tungstenite::Message;
 
+use crate::harness::process::roomcast;
 use crate::house::House;
 
 const OPEN: [&str; 2] = ["--set", "stream.connections_per_minute=0"];
@@ -21,7 +22,7 @@ fn the_port_is_the_explorers() {
         .unwrap();
     let port = holder.local_addr().unwrap().as_socket().unwrap().port();
     let house = House::with_env(&[], &[("API_PORT", &port.to_string())]);
-    assert_eq!(house.address.port(), port);
+    assert_eq!(house.address().port(), port);
     assert_eq!(house.upgrade().0.status, 101);
 }
 
@@ -69,7 +70,7 @@ fn the_explorers_ping_interval_is_kept() {
     // By default the first ping comes later than that.
     let flags = [&OPEN[..], &["--pong-timeout", "10s"]].concat();
     let house = House::with_env(&flags, &[("WEBSOCKET_PING_INTERVAL", "300ms")]);
-    assert!(matches!(house.subscriber(&[]).next(), Message::Ping(_)));
+    assert!(matches!(house.subscriber(&[]).any(), Message::Ping(_)));
     let config = printed(&[("WEBSOCKET_PING_INTERVAL", "300ms")]);
     assert_eq!(
         config.matches("ping_interval = \"300ms\" ").count(),
@@ -84,11 +85,11 @@ fn buffer_sizes_are_said_once_each_to_have_no_effect() {
     let house = House::with_env(&[], &names.map(|name| (name, "64KiB")));
     for name in names {
         let lines: Vec<&String> = house
-            .said
+            .began()
             .iter()
             .filter(|line| line.contains(name))
             .collect();
-        assert_eq!(lines.len(), 1, "{:#?}", house.said);
+        assert_eq!(lines.len(), 1, "{:#?}", house.began());
         assert!(
             lines[0].contains("WARN") && lines[0].contains("no effect"),
             "{}",
@@ -107,7 +108,7 @@ fn what_the_explorers_names_cannot_be_is_said_with_the_name() {
         ("WEBSOCKET_READ_BUFFER_SIZE", "-1"),
         ("WEBSOCKET_WRITE_BUFFER_SIZE", "big"),
     ] {
-        let output = roomcast(&[(name, value)]).output().unwrap();
+        let output = with(&[(name, value)]).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{name}: {said}");
         assert!(said.contains(name), "{name}: {said}");
@@ -127,12 +128,12 @@ fn our_own_names_beat_the_explorers() {
 }
 
 fn printed(env: &[(&str, &str)]) -> String {
-    let output = roomcast(env).arg("--print-config").output().unwrap();
+    let output = with(env).arg("--print-config").output().unwrap();
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn roomcast(env: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_roomcast"));
-    command.env_clear().envs(env.iter().copied());
+fn with(env: &[(&str, &str)]) -> Command {
+    let mut command = roomcast("");
+    command.envs(env.iter().copied());
     command
 }

@@ -3,11 +3,12 @@
 
 mod dialect;
 mod environment;
+#[allow(dead_code)]
+#[path = "../harness/mod.rs"]
+mod harness;
 mod house;
 mod items;
 mod limits;
-#[path = "../sockets/patient.rs"]
-mod patient;
 mod publishing;
 
 use serde_json::{Value, json};

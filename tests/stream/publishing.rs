@@ -1,9 +1,8 @@
 //! What a back-end publishes: one or many, all or none, in order.
 
 use serde_json::{Value, json};
-use socket2::{Domain, Socket, Type};
 
-use crate::house::{Client, House};
+use crate::house::{House, STREAM};
 use crate::{BLOCKS, TXS, block, new_block, new_tx, tx, txs};
 
 const OPEN: [&str; 2] = ["--set", "stream.connections_per_minute=0"];
@@ -89,28 +88,40 @@ fn a_body_with_one_bad_item_is_refused_whole_with_its_index_and_field() {
     assert_eq!(refused.status, 400);
     assert_eq!(refused.json()["error"]["code"], "bad_request");
     assert!(
-        refused.error().starts_with("[3].height: "),
+        refused.message().starts_with("[3].height: "),
         "{}",
-        refused.error()
+        refused.message()
     );
 
     let bad_tx = spoilt(tx(1), "value_wei", json!("+1"));
     let refused = house.post("/v1/txs", &json!([tx(0), bad_tx]));
     assert!(
-        refused.error().starts_with("[1].value_wei: "),
+        refused.message().starts_with("[1].value_wei: "),
         "{}",
-        refused.error()
+        refused.message()
     );
 
     let alone = house.post("/v1/txs", &spoilt(tx(1), "to_addr", json!("")));
-    assert!(alone.error().starts_with("to_addr: "), "{}", alone.error());
+    assert!(
+        alone.message().starts_with("to_addr: "),
+        "{}",
+        alone.message()
+    );
 
     let extra = house.post("/v1/blocks", &json!([spoilt(block(1), "size", json!(1))]));
-    assert!(extra.error().starts_with("[0].size: "), "{}", extra.error());
+    assert!(
+        extra.message().starts_with("[0].size: "),
+        "{}",
+        extra.message()
+    );
 
     let missing = house.post("/v1/blocks", &json!([block(1), {"height": 2}]));
-    assert!(missing.error().starts_with("[1]: "), "{}", missing.error());
-    assert!(missing.error().contains("hash"), "{}", missing.error());
+    assert!(
+        missing.message().starts_with("[1]: "),
+        "{}",
+        missing.message()
+    );
+    assert!(missing.message().contains("hash"), "{}", missing.message());
     client.settle();
 }
 
@@ -129,7 +140,7 @@ fn a_body_that_is_no_item_is_refused() {
     let answer = house.ask("GET", "/v1/blocks", "", "");
     assert_eq!(
         (answer.status, answer.header("allow")),
-        (405, Some("post, options"))
+        (405, Some("POST, OPTIONS"))
     );
 }
 
@@ -143,8 +154,8 @@ fn a_client_that_does_not_read_is_told_exactly_how_many_it_missed() {
         "--write-timeout",
         "60s",
     ]);
-    let mut slow = hard_of_hearing(&house);
-    slow.say(r#"{"action":"subscribe","channels":["newTxs"]}"#);
+    let mut slow = house.connect_narrow(STREAM);
+    slow.send(r#"{"action":"subscribe","channels":["newTxs"]}"#);
     slow.settle();
     let dropped = r#"roomcast_messages_dropped_total{app="stream"}"#;
     let mut published = 0;
@@ -171,12 +182,4 @@ fn a_client_that_does_not_read_is_told_exactly_how_many_it_missed() {
         house.metric(r#"explorer_websocket_messages_sent{type="newTx"}"#),
         published - missed + 1
     );
-}
-
-/// A client whose socket holds little.
-fn hard_of_hearing(house: &House) -> Client {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.set_recv_buffer_size(4096).unwrap();
-    socket.connect(&house.address.into()).unwrap();
-    house.client(socket.into())
 }
