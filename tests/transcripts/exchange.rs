@@ -1,7 +1,8 @@
-//! One HTTP exchange over a stream.
+//! One HTTP exchange as a transcript has it.
 
 use std::io::{self, Read, Write};
 
+use crate::harness::http::{Answer, Http};
 use crate::script::{CONNECT, Request};
 
 /// The key of an upgrade, and so what the answer must show: the example of RFC 6455 §1.3.
@@ -12,64 +13,30 @@ const UPGRADE: [(&str, &str); 4] = [
     ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
 ];
 
-/// An answer.
-pub struct Answer {
-    pub status: u16,
-    headers: Vec<(String, String)>,
-    pub body: String,
-}
-
-impl Answer {
-    /// The values of a header, as one list.
-    pub fn header(&self, name: &str) -> Option<String> {
-        let named = self.headers.iter();
-        let named = named.filter(|(is, _)| is.eq_ignore_ascii_case(name));
-        let values: Vec<&str> = named.map(|(_, value)| value.as_str()).collect();
-        (!values.is_empty()).then(|| values.join(", "))
-    }
-}
-
 /// Sends a request and reads its answer to the end, but nothing of what follows an upgrade.
-pub fn exchange(
-    stream: &mut (impl Read + Write),
+pub fn exchange<S: Read + Write>(
+    http: &mut Http<S>,
     host: &str,
     request: &Request,
 ) -> io::Result<Answer> {
-    stream.write_all(encode(host, request).as_bytes())?;
-    let mut head = Vec::new();
+    http.send(encode(host, request));
     loop {
-        while !head.ends_with(b"\r\n\r\n") {
-            let mut byte = [0];
-            stream.read_exact(&mut byte)?;
-            head.extend(byte);
+        let answer = match request.method.as_str() {
+            "HEAD" => http.try_answer_to_head()?,
+            _ => http.try_answer()?,
+        };
+        if answer.status != 100 {
+            return Ok(answer);
         }
-        if !head.starts_with(b"HTTP/1.1 100") {
-            break;
-        }
-        head.clear();
     }
-    let head = String::from_utf8(head).map_err(io::Error::other)?;
-    let mut lines = head.trim_end().lines();
-    let status = lines
-        .next()
-        .and_then(|line| line.split(' ').nth(1)?.parse().ok());
-    let headers = lines.filter_map(|line| line.split_once(": "));
-    let mut answer = Answer {
-        status: status.ok_or_else(|| io::Error::other(head.clone()))?,
-        headers: headers
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect(),
-        body: String::new(),
-    };
-    let length = answer
-        .header("content-length")
-        .and_then(|length| length.parse().ok());
-    if let (Some(length), true) = (length, request.method != "HEAD") {
-        let mut body = vec![0; length];
-        stream.read_exact(&mut body)?;
-        answer.body = String::from_utf8_lossy(&body).into_owned();
-    }
-    Ok(answer)
+}
+
+/// The values of a header, as one list.
+pub fn values(answer: &Answer, name: &str) -> String {
+    let named = answer.headers.iter();
+    let named = named.filter(|(is, _)| is.eq_ignore_ascii_case(name));
+    let values: Vec<&str> = named.map(|(_, value)| value.as_str()).collect();
+    values.join(", ")
 }
 
 /// The request with what every client adds, unless the transcript says otherwise.

@@ -12,13 +12,14 @@ mod exchange;
 mod faults;
 mod flagged;
 mod ground;
+#[allow(dead_code)]
+#[path = "../harness/mod.rs"]
+mod harness;
 mod lagged;
 mod names;
 #[allow(dead_code)]
 #[path = "../simulation/network.rs"]
 mod network;
-#[path = "../sockets/patient.rs"]
-mod patient;
 mod pattern;
 mod player;
 mod process;

@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use crate::exchange::{Answer, exchange};
+use crate::exchange::{exchange, values};
 use crate::ground::Ground;
+use crate::harness::http::{Answer, Http};
 use crate::names::Names;
 use crate::pattern::compare;
 use crate::script::{CONNECT, Deed, Expected, Request, Said, Scenario, Step};
@@ -95,27 +96,27 @@ impl<G: Ground> Player<G> {
             headers: request.headers.iter().map(fill).collect::<Result<_, _>>()?,
             body: self.names.fill(&request.body)?,
         };
-        let mut stream = self.ground.connect();
-        let answer = exchange(&mut stream, &self.ground.host(), &request);
+        let mut http = Http::over(self.ground.connect());
+        let answer = exchange(&mut http, &self.ground.host(), &request);
         let answer = answer.map_err(|error| format!("no answer: {error}"))?;
         self.compare_answer(expected, &answer)?;
         if answer.status == 101 && request.method == CONNECT {
-            self.clients.insert(name.to_owned(), Speech::new(stream));
+            self.clients.insert(name.to_owned(), Speech::new(http));
         }
         Ok(())
     }
 
     fn compare_answer(&mut self, expected: &Expected, answer: &Answer) -> Result<(), String> {
-        let got = format!("{} {}", answer.status, answer.body);
+        let got = format!("{} {}", answer.status, answer.text());
         let wanted = format!("{} {}", expected.status, expected.body);
         same(&wanted, &got, answer.status == expected.status)?;
         for (name, value) in &expected.headers {
-            let is = answer.header(name).unwrap_or_default();
+            let is = values(answer, name);
             let compared = compare(value, &is, &mut self.names);
             compared
                 .map_err(|at| differs(format!("{name}: {value}"), format!("{name}: {is}"), &at))?;
         }
-        let compared = compare(&expected.body, &answer.body, &mut self.names);
+        let compared = compare(&expected.body, &answer.text(), &mut self.names);
         compared.map_err(|at| differs(wanted, got, &at))
     }
 

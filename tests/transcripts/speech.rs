@@ -8,6 +8,8 @@ use tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tungstenite::protocol::{CloseFrame, Role};
 use tungstenite::{Error, Message, WebSocket};
 
+use crate::harness::http::Http;
+use crate::harness::steady::Steady;
 use crate::script::Said;
 
 /// The ping that asks whether everything has come. Nothing else sends it.
@@ -22,15 +24,16 @@ pub enum Heard {
 }
 
 pub struct Speech<S: Read + Write> {
-    socket: WebSocket<S>,
+    socket: WebSocket<Steady<S>>,
     inbox: VecDeque<Heard>,
 }
 
 impl<S: Read + Write> Speech<S> {
     /// Behind a 101.
-    pub fn new(stream: S) -> Speech<S> {
+    pub fn new(http: Http<S>) -> Speech<S> {
+        let (stream, unread) = http.into_parts();
         Speech {
-            socket: WebSocket::from_raw_socket(stream, Role::Client, None),
+            socket: WebSocket::from_partially_read(stream, unread, Role::Client, None),
             inbox: VecDeque::new(),
         }
     }
