@@ -8,12 +8,14 @@ use tungstenite::handshake::server::{Request, Response};
 use tungstenite::protocol::CloseFrame;
 use tungstenite::{Message, WebSocket};
 
-use crate::process::PATIENCE;
+use crate::harness::patience::PATIENCE;
+use crate::harness::socket;
+use crate::harness::steady::Steady;
 
 /// Where it listens.
 pub struct Fake(TcpListener);
 
-pub type Peer = WebSocket<TcpStream>;
+pub type Peer = WebSocket<Steady<TcpStream>>;
 
 impl Fake {
     pub fn new() -> Fake {
@@ -28,10 +30,9 @@ impl Fake {
         format!("ws://{}{path}", self.0.local_addr().unwrap())
     }
 
-    pub fn stream(&self) -> TcpStream {
+    pub fn stream(&self) -> Steady<TcpStream> {
         let (stream, _) = self.0.accept().unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream
+        Steady(socket::patient(stream).unwrap())
     }
 
     /// The next client, upgraded, and what it asked for.

@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::result_large_err, missing_docs)]
 
 mod fake;
-mod process;
+#[allow(dead_code)]
+#[path = "../harness/mod.rs"]
+mod harness;
+mod hub;
+mod watch;
 
-use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -17,12 +19,16 @@ use signal_hook::consts::SIGINT;
 use tungstenite::Message;
 
 use crate::fake::{Fake, close, header, read, tell};
-use crate::process::{Hub, PATIENCE, Watch, hold, lines, rest, roomcast};
+use crate::harness::patience::PATIENCE;
+use crate::harness::process::{Process, roomcast};
+use crate::harness::socket::hold;
+use crate::hub::Hub;
+use crate::watch::Watch;
 
 #[test]
 fn every_event_is_one_line_of_json_as_it_came() {
     let hub = Hub::start();
-    let watch = Watch::start(&format!("http://{}/ws", hub.address));
+    let watch = Watch::start(&format!("http://{}/ws", hub.address()));
     assert_eq!(watch.kind(), "connection:status");
     let payload = "{\"a\":\n  12345678901234567890123,\r\n\"b\": \"c\\n \\\" d\"}";
     hub.publish(&format!("{{\"type\":\"chat:said\",\"payload\":{payload}}}"));
@@ -36,7 +42,7 @@ fn every_event_is_one_line_of_json_as_it_came() {
 #[test]
 fn lines_for_people_have_a_time_a_type_and_the_payload() {
     let hub = Hub::start();
-    let watch = Watch::start(&format!("--text {}/ws", hub.address));
+    let watch = Watch::start(&format!("--text {}/ws", hub.address()));
     assert!(
         watch
             .line()
@@ -69,7 +75,7 @@ fn it_comes_back_when_the_server_does() {
 #[test]
 fn enough_lines_are_a_good_end() {
     let hub = Hub::start();
-    let watch = Watch::start(&format!("--count 2 {}/ws", hub.address));
+    let watch = Watch::start(&format!("--count 2 {}/ws", hub.address()));
     assert_eq!(watch.kind(), "connection:status");
     hub.say("chat:one");
     assert_eq!(watch.kind(), "chat:one");
@@ -80,23 +86,20 @@ fn enough_lines_are_a_good_end() {
 #[test]
 fn a_reader_that_leaves_is_a_good_end() {
     let hub = Hub::start();
-    let mut child = roomcast(&format!("watch {}/ws", hub.address))
-        .spawn()
-        .unwrap();
-    let mut reader = BufReader::new(child.stdout.take().unwrap());
-    reader.read_line(&mut String::new()).unwrap();
-    drop(reader);
-    // A program that another test is starting holds this end of the pipe, too, until it has begun. So it is told more
-    // than one line.
+    let mut watch = Process::start(roomcast(&format!("watch {}/ws", hub.address())));
+    watch.out.next();
+    watch.out.go_away();
+    // Our end of the pipe is closed at the next line, and a program that another test is starting holds it, too, until it
+    // has begun. So it is told more than one line.
     let began = Instant::now();
     let status = loop {
         hub.say("chat:unheard");
-        if let Some(status) = child.try_wait().unwrap() {
+        if let Some(status) = watch.ended() {
             break status;
         }
         assert!(began.elapsed() < PATIENCE, "it goes on");
     };
-    let said = rest(&lines(child.stderr.take().unwrap()));
+    let said = watch.err.rest();
     assert_eq!(status.code(), Some(0), "{said}");
     assert!(!said.contains("panic") && !said.contains("pipe"), "{said}");
 }
@@ -108,18 +111,16 @@ fn an_interrupt_ends_it_as_any_program() {
     let ends = Arc::new(AtomicBool::new(true));
     signal_hook::flag::register_conditional_shutdown(SIGINT, 130, ends).unwrap();
     let hub = Hub::start();
-    let watch = Watch::start(&format!("{}/ws", hub.address));
+    let watch = Watch::start(&format!("{}/ws", hub.address()));
     watch.line();
-    let interrupt = format!("kill -INT {}", watch.child.id());
-    let sent = Command::new("sh").args(["-c", &interrupt]).status();
-    assert!(sent.unwrap().success());
+    watch.signal("INT");
     assert_eq!(watch.end().0.signal(), Some(SIGINT));
 }
 
 #[test]
 fn a_path_that_is_not_there_exits_1_and_says_so() {
     let hub = Hub::start();
-    let (status, out, err) = Watch::start(&format!("-q {}/wss", hub.address)).end();
+    let (status, out, err) = Watch::start(&format!("-q {}/wss", hub.address())).end();
     assert_eq!((status.code(), out.as_str()), (Some(1), ""), "{err}");
     assert!(err.contains("404") && err.contains("path"), "{err}");
 }
