@@ -2,13 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::{Condvar, Mutex};
-use std::time::Duration;
 
+use crate::harness::patience::PATIENCE;
 use crate::hub::Port;
 use crate::load::Publisher;
 
-/// How long anything may take before a test gives up on it.
-pub const PATIENCE: Duration = Duration::from_secs(120);
 /// Failures that are kept to be shown.
 const SHOWN: usize = 10;
 

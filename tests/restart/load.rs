@@ -1,7 +1,7 @@
 //! The load: publishers, with a connection for each publish or one that they keep, and clients that come back at once
 //! when they are sent away.
 
-use std::io::{BufRead, BufReader, Error, ErrorKind, Read, Write};
+use std::io::{Error, ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,10 @@ use std::time::Duration;
 use serde_json::Value;
 use tungstenite::{Error as WebSocketError, Message, WebSocket};
 
-use crate::books::{Books, PATIENCE};
+use crate::books::Books;
+use crate::harness::http::{Answer, Http, request};
+use crate::harness::socket;
+use crate::harness::steady::Steady;
 use crate::hub::Port;
 
 /// The pace of a publisher.
@@ -81,13 +84,14 @@ fn publish(kept: &mut Option<Http>, address: SocketAddr, keeps: bool, books: &Bo
     // As every client does that keeps connections: one that has ended meanwhile is not used.
     let connection = kept
         .take()
-        .filter(Http::is_open)
-        .map_or_else(|| Http::connect(address, books), Ok);
-    let answer = connection.and_then(|mut http| Ok((http.publish(number, keeps)?, http)));
+        .filter(is_open)
+        .map_or_else(|| connect(address, books), Ok);
+    let answer = connection.and_then(|mut http| Ok((say(&mut http, number, keeps)?, http)));
     match answer {
         Ok((answer, http)) if answer.status == 202 => {
-            books.accepted(number, answer.receivers);
-            *kept = (keeps && !answer.is_last).then_some(http);
+            books.accepted(number, answer.json()["receivers"].as_u64().unwrap_or(0));
+            let is_last = answer.header("connection") == Some("close");
+            *kept = (keeps && !is_last).then_some(http);
         }
         Ok((answer, _)) => books.failed(format!("publish {number}: status {}", answer.status)),
         Err(error) => books.failed(format!("publish {number}: {error}")),
@@ -95,70 +99,29 @@ fn publish(kept: &mut Option<Http>, address: SocketAddr, keeps: bool, books: &Bo
     number
 }
 
-/// An HTTP connection.
-struct Http(BufReader<TcpStream>);
-
-struct Answer {
-    status: u16,
-    receivers: u64,
-    is_last: bool,
+fn connect(address: SocketAddr, books: &Books) -> Result<Http, Error> {
+    let stream = socket::connect(address).map_err(|error| during("connect", error))?;
+    books.connected();
+    Ok(Http::over(stream))
 }
 
-impl Http {
-    fn connect(address: SocketAddr, books: &Books) -> Result<Http, Error> {
-        let connect = || {
-            let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-            stream.set_nodelay(true)?;
-            stream.set_read_timeout(Some(PATIENCE))?;
-            Ok(stream)
-        };
-        let stream = connect().map_err(|error: Error| during("connect", error))?;
-        books.connected();
-        Ok(Http(BufReader::new(stream)))
-    }
+fn is_open(http: &Http) -> bool {
+    let stream = http.stream();
+    stream.set_nonblocking(true).unwrap();
+    let waits =
+        matches!(stream.peek(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock);
+    stream.set_nonblocking(false).unwrap();
+    waits
+}
 
-    fn is_open(&self) -> bool {
-        let stream = self.0.get_ref();
-        stream.set_nonblocking(true).unwrap();
-        let waits =
-            matches!(stream.peek(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock);
-        stream.set_nonblocking(false).unwrap();
-        waits
-    }
-
-    fn publish(&mut self, number: u64, keeps: bool) -> Result<Answer, Error> {
-        let body = format!(r#"{{"type":"chat:said","payload":{{"n":{number}}}}}"#);
-        let length = body.len();
-        let connection = if keeps { "keep-alive" } else { "close" };
-        let request = format!(
-            "POST /api/v1/events HTTP/1.1\r\nHost: localhost\r\nConnection: {connection}\r\n\
-             Content-Length: {length}\r\n\r\n{body}"
-        );
-        let sent = self.0.get_ref().write_all(request.as_bytes());
-        sent.map_err(|error| during("send", error))?;
-        self.answer().map_err(|error| during("answer", error))
-    }
-
-    fn answer(&mut self) -> Result<Answer, Error> {
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            if self.0.read_until(b'\n', &mut head)? == 0 {
-                return Err(ErrorKind::UnexpectedEof.into());
-            }
-        }
-        let head = String::from_utf8(head).unwrap().to_lowercase();
-        let header = |name: &str| head.lines().find_map(|line| line.strip_prefix(name));
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        let length = header("content-length: ").map_or(0, |length| length.parse().unwrap());
-        let mut body = vec![0; length];
-        self.0.read_exact(&mut body)?;
-        let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-        Ok(Answer {
-            status,
-            receivers: body["receivers"].as_u64().unwrap_or(0),
-            is_last: header("connection: ") == Some("close"),
-        })
-    }
+fn say(http: &mut Http, number: u64, keeps: bool) -> Result<Answer, Error> {
+    let body = format!(r#"{{"type":"chat:said","payload":{{"n":{number}}}}}"#);
+    let connection = if keeps { "keep-alive" } else { "close" };
+    let headers = format!("Connection: {connection}\r\n");
+    let request = request("POST", "/api/v1/events", &headers, &body);
+    let sent = http.stream().write_all(request.as_bytes());
+    sent.map_err(|error| during("send", error))?;
+    http.try_answer().map_err(|error| during("answer", error))
 }
 
 /// Listens to the events, and comes back at once whenever it is sent away.
@@ -169,7 +132,7 @@ impl Client {
         let (address, books) = (port.address(), Arc::clone(books));
         Client(Worker::start(move |ends| {
             while !ends.load(Ordering::Relaxed) {
-                let opened = Http::connect(address, &books)
+                let opened = connect(address, &books)
                     .map_err(|error| error.to_string())
                     .and_then(|http| open(http, address));
                 match opened {
@@ -188,17 +151,17 @@ impl Client {
     }
 }
 
-fn open(http: Http, address: SocketAddr) -> Result<WebSocket<TcpStream>, String> {
-    let stream = http.0.into_inner();
+fn open(http: Http, address: SocketAddr) -> Result<WebSocket<Steady<TcpStream>>, String> {
+    let (stream, _) = http.into_parts();
     let url = format!("ws://{address}/ws");
     let (socket, _) =
         tungstenite::client(url, stream).map_err(|error| format!("upgrade: {error}"))?;
-    socket.get_ref().set_read_timeout(Some(LOOK)).unwrap();
+    socket.get_ref().0.set_read_timeout(Some(LOOK)).unwrap();
     Ok(socket)
 }
 
 /// Hears everything until it is sent away, or finished.
-fn listen(mut socket: WebSocket<TcpStream>, books: &Books, ends: &AtomicBool) {
+fn listen(mut socket: WebSocket<Steady<TcpStream>>, books: &Books, ends: &AtomicBool) {
     while !ends.load(Ordering::Relaxed) {
         match socket.read() {
             Ok(Message::Text(text)) => {
@@ -216,8 +179,7 @@ fn listen(mut socket: WebSocket<TcpStream>, books: &Books, ends: &AtomicBool) {
             }
             Ok(Message::Ping(_)) => {}
             Ok(message) => return books.failed(format!("client: {message:?}")),
-            Err(WebSocketError::Io(error))
-                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+            Err(WebSocketError::Io(error)) if error.kind() == ErrorKind::WouldBlock => {}
             Err(error) => return books.failed(format!("client: {error}")),
         }
     }

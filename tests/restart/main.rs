@@ -5,6 +5,9 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod books;
+#[allow(dead_code)]
+#[path = "../harness/mod.rs"]
+mod harness;
 mod hub;
 mod load;
 mod passed;
@@ -12,7 +15,7 @@ mod passed;
 use std::sync::Arc;
 
 use books::Books;
-use hub::{Hub, Port};
+use hub::{Port, start, until_it_has};
 use load::{Client, Publisher};
 
 const CLIENTS: usize = 60;
@@ -30,12 +33,12 @@ fn a_restart_with_a_passed_socket_fails_no_connect_and_no_publish() {
 #[test]
 fn while_no_hub_runs_connections_wait_in_the_socket_that_is_passed() {
     let port = Port::passed();
-    let mut hub = Hub::start(&port);
-    hub.stop();
-    assert_eq!(hub.exit_code(), Some(0));
+    let mut hub = start(&port);
+    hub.signal("TERM");
+    assert_eq!(hub.exit_status().code(), Some(0));
     let books = Arc::new(Books::default());
     let early = Publisher::fresh(&port, &books);
-    let _hub = Hub::start(&port);
+    let _hub = start(&port);
     books.until("the publish that came early is answered", |count| {
         count.accepted > 0
     });
@@ -46,7 +49,7 @@ fn while_no_hub_runs_connections_wait_in_the_socket_that_is_passed() {
 fn restart(port: &Port) {
     let restarts = std::env::var("ROOMCAST_RESTARTS").map_or(3, |text| text.parse().unwrap());
     let books = Arc::new(Books::default());
-    let mut hub = Hub::start(port);
+    let mut hub = start(port);
     let clients: Vec<Client> = (0..CLIENTS).map(|_| Client::new(port, &books)).collect();
     books.until("all are in", |count| count.upgrades == CLIENTS as u64);
     let publishers = [
@@ -56,12 +59,12 @@ fn restart(port: &Port) {
         Publisher::keeping(port, &books),
     ];
     for restart in 1..=restarts {
-        let next = Hub::start(port);
-        hub.stop();
+        let next = start(port);
+        hub.signal("TERM");
         let told = books.count();
-        assert_eq!(hub.exit_code(), Some(0), "restart {restart}");
+        assert_eq!(hub.exit_status().code(), Some(0), "restart {restart}");
         hub = next;
-        hub.until_it_has(CLIENTS, restart);
+        until_it_has(&hub, CLIENTS, restart);
         books.until("somebody has published since", |count| {
             count.accepted > told.accepted
         });

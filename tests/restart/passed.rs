@@ -4,42 +4,20 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use socket2::{Domain, Socket, Type};
 
-use crate::hub::BINARY;
+use crate::harness::server::run_until_it_listens;
+use crate::hub::passed;
 
 const REAL: &str = "LISTEN_PID=$$ LISTEN_FDS=1";
 
 /// Runs a hub with this socket as descriptor 3, these variables and these flags until it ends or listens; its exit
 /// code, if it ended, and what it said.
 fn run(socket: impl Into<OwnedFd>, variables: &str, flags: &str) -> (Option<i32>, String) {
-    // Whoever listens is asked to go, and ends with 0 as well.
-    let script = format!("exec 3<&0 </dev/null; {variables} exec '{BINARY}' {flags}");
-    let mut child = Command::new("sh")
-        .args(["-c", &script])
-        .env_clear()
-        .stdin(socket.into())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let said = crate::hub::follow(&mut child);
-    let mut all = String::new();
-    let mut listens = false;
-    while let Ok(line) = said.recv_timeout(crate::books::PATIENCE) {
-        listens |= line.contains("listening on http://");
-        all += &line;
-        if listens {
-            break;
-        }
-    }
-    if listens {
-        let _ = child.kill();
-    }
-    let status = child.wait().unwrap();
-    (status.code().filter(|_| !listens), all)
+    let (status, said) = run_until_it_listens(passed(socket, variables, flags));
+    let listens = said.contains("listening on http://");
+    (status.code().filter(|_| !listens), said)
 }
 
 fn refuses(socket: impl Into<OwnedFd>, variables: &str, says: &str) {
