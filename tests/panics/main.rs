@@ -2,11 +2,12 @@
 //! runs itself once more as the server, with an app that panics when it is told to.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use std::io::{BufRead, BufReader, Read};
-use std::net::TcpStream;
+#[allow(dead_code)]
+#[path = "../harness/mod.rs"]
+mod harness;
+
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, ChildStderr, Command, Stdio};
-use std::time::Duration;
+use std::process::{Command, Stdio};
 
 use roomcast::apps::access::Access;
 use roomcast::apps::context::Context;
@@ -21,12 +22,14 @@ use roomcast::transport::tcp::Tcp;
 use roomcast::vitals;
 use roomcast::wire::frame::{Encoder, Frame};
 use roomcast::wire::response::Response;
-use tungstenite::{Message, WebSocket};
+
+use crate::harness::client::Client;
+use crate::harness::http::request;
+use crate::harness::server::Server;
 
 /// Set for the process that is the server.
 const IS_SERVER: &str = "ROOMCAST_TEST_PANICS";
 const SIGABRT: i32 = 6;
-const PATIENCE: Duration = Duration::from_secs(120);
 
 static ROUTE: Route = Route::upgrade("/fragile", Needs::Nothing);
 static CALL: Route = Route::open("GET", "/broken");
@@ -87,67 +90,27 @@ fn serve() {
     reactor.run().unwrap();
 }
 
-struct Server {
-    child: Child,
-    stderr: BufReader<ChildStderr>,
-    address: String,
+/// This test once more, as the server.
+fn start() -> Server {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", "serve", "--nocapture", "--test-threads=1"])
+        .env(IS_SERVER, "1")
+        .stdin(Stdio::null());
+    Server::over(command)
 }
 
-impl Server {
-    fn start() -> Server {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "serve", "--nocapture", "--test-threads=1"])
-            .env(IS_SERVER, "1")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
-        while !line.contains("listening on") {
-            line.clear();
-            assert!(
-                stderr.read_line(&mut line).unwrap() > 0,
-                "it does not listen"
-            );
-        }
-        let (_, address) = line.trim().split_once("http://").unwrap();
-        Server {
-            child,
-            stderr,
-            address: address.to_owned(),
-        }
-    }
-
-    fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream
-    }
-
-    /// A member that has been heard.
-    fn join(&self) -> WebSocket<TcpStream> {
-        let url = format!("ws://{}/fragile", self.address);
-        let (mut member, _) = tungstenite::client(url, self.connect()).unwrap();
-        member.send(Message::text("hello")).unwrap();
-        assert_eq!(member.read().unwrap(), Message::text("hello"));
-        member
-    }
-
-    /// Waits for its end; how it ended, and what it said before.
-    fn end(mut self) -> (Option<i32>, Vec<String>) {
-        let mut said = String::new();
-        self.stderr.read_to_string(&mut said).unwrap();
-        let signal = self.child.wait().unwrap().signal();
-        (signal, said.lines().map(str::to_owned).collect())
-    }
+/// A member that has been heard.
+fn join(server: &Server) -> Client {
+    let mut member = server.connect("/fragile");
+    assert_eq!(member.send("hello").text(), "hello");
+    member
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-    }
+/// Waits for the end of the server; by which signal it came, and what was said before.
+fn end(server: Server) -> (Option<i32>, Vec<String>) {
+    let (status, said) = server.end();
+    (status.signal(), said.lines().map(str::to_owned).collect())
 }
 
 #[track_caller]
@@ -163,12 +126,12 @@ fn assert_said(lines: &[String], words: &[&str]) {
 
 #[test]
 fn a_panic_in_an_app_is_one_line_and_the_end_of_the_process() {
-    let server = Server::start();
-    let mut members = [server.join(), server.join(), server.join()];
-    let _visitor = server.connect();
-    members[1].send(Message::text("break")).unwrap();
-    assert!(members[0].read().is_err(), "everybody is cut");
-    let (signal, lines) = server.end();
+    let server = start();
+    let mut members = [join(&server), join(&server), join(&server)];
+    let _visitor = server.http();
+    members[1].send("break");
+    assert!(members[0].is_cut(), "everybody is cut");
+    let (signal, lines) = end(server);
     assert_eq!(signal, Some(SIGABRT), "{lines:?}");
     assert_said(
         &lines,
@@ -186,17 +149,11 @@ fn a_panic_in_an_app_is_one_line_and_the_end_of_the_process() {
 
 #[test]
 fn a_panic_of_many_lines_is_still_one() {
-    let server = Server::start();
-    let mut visitor = server.connect();
-    std::io::Write::write_all(
-        &mut visitor,
-        b"GET /broken HTTP/1.1\r\nHost: localhost\r\n\r\n",
-    )
-    .unwrap();
-    let mut answer = String::new();
-    let _ = visitor.read_to_string(&mut answer);
-    assert_eq!(answer, "");
-    let (signal, lines) = server.end();
+    let server = start();
+    let mut visitor = server.http();
+    visitor.send(request("GET", "/broken", "", ""));
+    assert!(visitor.is_over());
+    let (signal, lines) = end(server);
     assert_eq!(signal, Some(SIGABRT), "{lines:?}");
     let words = [
         "a request finds /broken; turn",
