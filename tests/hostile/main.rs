@@ -10,14 +10,14 @@
 
 // The houses that these tests share with others have more than is needed here.
 #[allow(dead_code)]
-#[path = "../simulation/model/deflate.rs"]
+#[path = "../simulation/model/wire/deflate.rs"]
 mod deflate;
 #[path = "../transcripts/flagged.rs"]
 mod flagged;
 #[allow(dead_code)]
 #[path = "../harness/mod.rs"]
 mod harness;
-#[path = "../simulation/model/inflate.rs"]
+#[path = "../simulation/model/wire/inflate.rs"]
 mod inflate;
 
 mod battery;

@@ -7,7 +7,7 @@ use super::network::Client;
 use roomcast::bounds::Bounds;
 use roomcast::time::{Micros, Millis};
 
-use crate::model::frames::{self, PING, PONG, TEXT, frame};
+use crate::model::wire::frames::{self, PING, PONG, TEXT, frame};
 use crate::stage::{Stage, request};
 
 const SECOND: Millis = Millis::seconds(1);

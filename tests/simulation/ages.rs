@@ -6,7 +6,7 @@ use roomcast::id::AppId;
 use roomcast::time::Millis;
 use serde_json::Value;
 
-use crate::model::rules::KEY;
+use crate::model::runs::rules::KEY;
 use crate::stage::Stage;
 
 const HOUR: Millis = Millis::seconds(3600);

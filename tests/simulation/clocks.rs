@@ -5,8 +5,8 @@ use roomcast::bounds::Bounds;
 use roomcast::id::AppId;
 use roomcast::time::{Micros, Millis};
 
-use crate::model::frames::{self, PING, PONG, TEXT, frame};
-use crate::model::rules::KEY;
+use crate::model::runs::rules::KEY;
+use crate::model::wire::frames::{self, PING, PONG, TEXT, frame};
 use crate::stage::{Stage, text};
 
 const SECOND: Millis = Millis::seconds(1);

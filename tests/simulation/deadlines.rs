@@ -4,7 +4,7 @@ use roomcast::id::AppId;
 use roomcast::time::Millis;
 use roomcast::work;
 
-use crate::model::frames::{self, PING, PONG, TEXT, frame};
+use crate::model::wire::frames::{self, PING, PONG, TEXT, frame};
 use crate::stage::{Stage, request, text};
 
 const SECOND: Millis = Millis::seconds(1);

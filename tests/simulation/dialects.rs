@@ -6,8 +6,8 @@ use roomcast::id::AppId;
 use roomcast::time::Millis;
 use serde_json::{Value, json};
 
-use crate::model::frames::{self, PONG, TEXT, frame};
-use crate::model::rules::KEY;
+use crate::model::runs::rules::KEY;
+use crate::model::wire::frames::{self, PONG, TEXT, frame};
 use crate::stage::{Stage, text};
 
 /// A queue of two messages in every app.

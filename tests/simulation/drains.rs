@@ -3,7 +3,7 @@
 use roomcast::time::Millis;
 use roomcast::transport::Sharing;
 
-use crate::model::frames;
+use crate::model::wire::frames;
 use crate::stage::{Stage, request};
 
 const SECOND: Millis = Millis::seconds(1);

@@ -7,8 +7,8 @@ use roomcast::id::AppId;
 use roomcast::time::Millis;
 use roomcast::work;
 
-use crate::model::deflate::compress;
-use crate::model::frames::{self, BINARY, PING, TEXT, frame};
+use crate::model::wire::deflate::compress;
+use crate::model::wire::frames::{self, BINARY, PING, TEXT, frame};
 use crate::stage::{Stage, request, text};
 
 /// A megabyte of the shortest messages that say something.

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use roomcast::id::AppId;
 
 use super::network::Client;
-use crate::model::frames::{self, TEXT, frame};
-use crate::model::rules::KEY;
+use crate::model::runs::rules::KEY;
+use crate::model::wire::frames::{self, TEXT, frame};
 use crate::stage::{Stage, request, text};
 
 const WIDE: u32 = 1 << 30;

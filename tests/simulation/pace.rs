@@ -5,8 +5,8 @@ use roomcast::bounds::AppBounds;
 use roomcast::id::AppId;
 use roomcast::time::Millis;
 
-use crate::model::frames::{self, BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame};
-use crate::model::rules::KEY;
+use crate::model::runs::rules::KEY;
+use crate::model::wire::frames::{self, BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame};
 use crate::stage::{Stage, text};
 
 /// A server whose echo has limits.

@@ -6,8 +6,8 @@ use super::network::Client;
 use roomcast::bounds::TurnBounds;
 use roomcast::work;
 
-use crate::model::frames::{self, BINARY, CONTINUATION, TEXT, frame};
-use crate::model::rules::KEY;
+use crate::model::runs::rules::KEY;
+use crate::model::wire::frames::{self, BINARY, CONTINUATION, TEXT, frame};
 use crate::slices::serves_meanwhile;
 use crate::stage::{Stage, text};
 

@@ -5,7 +5,7 @@ use roomcast::time::Millis;
 use roomcast::transport::Ready;
 use roomcast::work;
 
-use crate::model::frames::{self, PING, PONG, frame};
+use crate::model::wire::frames::{self, PING, PONG, frame};
 use crate::stage::{Stage, request, text};
 
 #[test]

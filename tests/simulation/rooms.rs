@@ -8,10 +8,10 @@ use roomcast::time::Millis;
 use roomcast::transport::Transport;
 use serde_json::{Value, json};
 
-use crate::model::answers::Answer;
-use crate::model::frames;
-use crate::model::rules::KEY;
-use crate::model::world::SECRET;
+use crate::model::runs::rules::KEY;
+use crate::model::runs::world::SECRET;
+use crate::model::wire::answers::Answer;
+use crate::model::wire::frames;
 use crate::stage::{Stage, text};
 
 const MINUTE: Millis = Millis::seconds(60);

@@ -12,9 +12,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::minimise::{Effort, minimise};
-use crate::model::chance::Chance;
-use crate::model::steps::Steps;
-use crate::model::world::World;
+use crate::model::runs::chance::Chance;
+use crate::model::runs::steps::Steps;
+use crate::model::runs::world::World;
 
 /// Seeds of an ordinary test run.
 const SEEDS: u64 = 256;

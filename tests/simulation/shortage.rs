@@ -4,7 +4,7 @@ use super::network::Client;
 use roomcast::id::AppId;
 use roomcast::time::Millis;
 
-use crate::model::frames::{self, PING, PONG, frame};
+use crate::model::wire::frames::{self, PING, PONG, frame};
 use crate::stage::{Stage, text};
 
 const SECOND: Millis = Millis::seconds(1);

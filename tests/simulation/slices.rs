@@ -6,10 +6,10 @@ use crate::network::Client;
 use roomcast::id::AppId;
 use serde_json::{Value, json};
 
-use crate::model::answers;
-use crate::model::deflate::compress;
-use crate::model::frames::{self, TEXT, frame};
-use crate::model::rules::KEY;
+use crate::model::runs::rules::KEY;
+use crate::model::wire::answers;
+use crate::model::wire::deflate::compress;
+use crate::model::wire::frames::{self, TEXT, frame};
 use crate::stage::{Stage, request, text};
 
 /// An empty block of DEFLATE, stored.

@@ -7,10 +7,10 @@ use roomcast::reactor::{Flow, Reactor};
 use roomcast::time::Millis;
 use roomcast::transport::{Ready, Transport};
 
-use super::model::answers::{self, Answer};
-use super::model::frames::{self, Received, frame};
-use super::model::rules::KEY;
-use super::model::world;
+use super::model::runs::rules::KEY;
+use super::model::runs::world;
+use super::model::wire::answers::{self, Answer};
+use super::model::wire::frames::{self, Received, frame};
 
 pub struct Stage {
     pub reactor: Reactor<Sim>,

@@ -5,9 +5,9 @@ use roomcast::id::AppId;
 use roomcast::time::Millis;
 use serde_json::{Value, json};
 
-use crate::model::answers;
-use crate::model::frames::{self, PONG, TEXT, frame};
-use crate::model::rules::KEY;
+use crate::model::runs::rules::KEY;
+use crate::model::wire::answers;
+use crate::model::wire::frames::{self, PONG, TEXT, frame};
 use crate::stage::Stage;
 
 const SECOND: Millis = Millis::seconds(1);

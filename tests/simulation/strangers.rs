@@ -9,8 +9,8 @@ use roomcast::bounds::Bounds;
 use roomcast::reactor::Reactor;
 use roomcast::time::Millis;
 
-use crate::model::frames;
-use crate::model::rules::KEY;
+use crate::model::runs::rules::KEY;
+use crate::model::wire::frames;
 use crate::stage::Stage;
 
 const HEALTH: &str = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";

@@ -7,8 +7,8 @@ use roomcast::time::Millis;
 use roomcast::work;
 use serde_json::{Value, json};
 
-use crate::model::frames;
-use crate::model::rules::KEY;
+use crate::model::runs::rules::KEY;
+use crate::model::wire::frames;
 use crate::stage::{Stage, request, text};
 
 /// A call with a key.

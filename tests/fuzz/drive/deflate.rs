@@ -7,7 +7,7 @@ use roomcast::wire::deflate::{Deflater, Inflater};
 use roomcast::wire::fault::Fault;
 
 use super::model;
-use super::model::inflate::{Bad, inflate};
+use super::model::wire::inflate::{Bad, inflate};
 
 /// The window that we write, which is the largest that there is.
 const WINDOW_BITS: u8 = 15;
@@ -56,7 +56,7 @@ fn come_in(data: &[u8], bytes_max: u32) {
     };
     assert_eq!(sliced, ours);
     // Whatever came before, the next message stands alone.
-    let hello = model::deflate::compress(b"hello");
+    let hello = model::wire::deflate::compress(b"hello");
     assert_eq!(inflater.inflate(&hello, 5), Ok(b"hello".to_vec()));
 }
 
@@ -75,7 +75,7 @@ fn go_out(message: &[u8]) {
     // A compressor keeps nothing from one message to the next, so the second stands alone as the first does.
     for _ in 0..2 {
         let compressed = deflater.deflate(message).to_vec();
-        let theirs = model::deflate::inflate(&compressed, WINDOW_BITS);
+        let theirs = model::wire::deflate::inflate(&compressed, WINDOW_BITS);
         assert_eq!(theirs.as_deref(), Ok(message));
         assert_eq!(plain(&compressed, message.len()).as_deref(), Ok(message));
         let ours = inflater.inflate(&compressed, bytes_max);

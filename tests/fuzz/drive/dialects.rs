@@ -13,9 +13,9 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use super::model::answers::{self, Answer};
-use super::model::frames::{self, BINARY, CLOSE, PING, TEXT, frame};
-use super::model::rules::KEY;
+use super::model::runs::rules::KEY;
+use super::model::wire::answers::{self, Answer};
+use super::model::wire::frames::{self, BINARY, CLOSE, PING, TEXT, frame};
 use super::stage::Stage;
 
 /// What stands between two records.

@@ -6,7 +6,7 @@
 use roomcast::wire::fault::Fault;
 
 use super::input::pieces;
-use super::model::frames::{upgrade, upgrade_with};
+use super::model::wire::frames::{upgrade, upgrade_with};
 use super::reader::{Seen, read, read_whole};
 use super::theirs::{Theirs, read_by_tungstenite};
 

@@ -4,7 +4,7 @@
 //! After every turn the reactor's invariants are checked and the model looks at every byte that was written; at the end
 //! the books must add up: what was published is what each member got and was told to have missed, in order, once.
 
-use super::model::world::World;
+use super::model::runs::world::World;
 
 pub fn drive(input: &[u8]) {
     let mut step = 0;

@@ -3,11 +3,11 @@
 use roomcast::id::AppId;
 use roomcast::metrics::Metrics;
 
-use super::client::{Client, Kind};
-use super::dialect::Dialect;
-use super::heard::What;
+use super::super::clients::client::{Client, Kind};
+use super::super::clients::heard::What;
+use super::super::dialects::dialect::Dialect;
+use super::super::runs::world::World;
 use super::reckoning;
-use super::world::World;
 
 /// An app's messages, each once for whoever it was meant for.
 #[derive(Debug)]

@@ -3,10 +3,10 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::chance::Chance;
+use super::super::accounts::ledger::Ledger;
+use super::super::accounts::log::{Log, TIME};
+use super::super::runs::chance::Chance;
 use super::dialect::{Dialect, Named, Publish, Said};
-use super::ledger::Ledger;
-use super::log::{Log, TIME};
 
 #[derive(Deserialize)]
 struct Envelope<'a> {

@@ -1,6 +1,6 @@
 //! One run: the whole reactor on a simulated network, clients of every kind, and the model that watches them.
 
-use super::super::network::Sim;
+use super::super::super::network::Sim;
 use roomcast::apps::Apps;
 use roomcast::apps::access::Access;
 use roomcast::apps::all::{self, Options};
@@ -11,16 +11,16 @@ use roomcast::reactor::{Flow, Reactor};
 use roomcast::time::{Micros, Millis};
 use roomcast::transport::{Sharing, Transport};
 
+use super::super::accounts::evictions;
+use super::super::accounts::guests;
+use super::super::accounts::ledger::Ledger;
+use super::super::accounts::work::Seen;
+use super::super::clients::client::{Client, Kind, Leave, Reading};
+use super::super::clients::hearing::Around;
+use super::super::clients::witness;
+use super::super::dialects::dialect::Dialect;
 use super::chance::Chance;
-use super::client::{Client, Kind, Leave, Reading};
-use super::dialect::Dialect;
-use super::evictions;
-use super::guests;
-use super::hearing::Around;
-use super::ledger::Ledger;
 use super::rules::{Flavour, KEY, Rules};
-use super::witness;
-use super::work::Seen;
 
 /// Turns in which nothing moves that a wait may take: more is a loop that spins.
 const IDLE_TURNS_MAX: u32 = 1000;
@@ -30,11 +30,11 @@ pub const TURNS_MAX: u32 = 5000;
 pub struct World {
     pub chance: Chance,
     pub rules: Rules,
-    pub(super) reactor: Reactor<Sim>,
+    pub(in super::super) reactor: Reactor<Sim>,
     pub ledger: Ledger,
     /// Whoever is connected; the first are the witnesses, one for each app.
     pub clients: Vec<Client>,
-    pub(super) gone: Vec<Client>,
+    pub(in super::super) gone: Vec<Client>,
     /// Names of connections, most of them no more.
     pub names: Vec<ConnId>,
     pub draining: Option<u32>,

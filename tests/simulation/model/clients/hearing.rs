@@ -2,17 +2,17 @@
 
 use roomcast::transport::Sharing;
 
-use super::answers::{self, Answer};
+use super::super::accounts::ledger::Ledger;
+use super::super::accounts::standing::{Command, Standing};
+use super::super::accounts::work::Cost;
+use super::super::dialects::dialect::Said;
+use super::super::dialects::tasks;
+use super::super::runs::rules::Rules;
+use super::super::wire::answers::{self, Answer};
+use super::super::wire::frames;
 use super::client::{Client, Hope, Kind, State, Then};
-use super::dialect::Said;
-use super::frames;
 use super::heard::{Heard, Loss, What};
-use super::ledger::Ledger;
 use super::outgoing::Mark;
-use super::rules::Rules;
-use super::standing::{Command, Standing};
-use super::tasks;
-use super::work::Cost;
 
 /// What a client needs to know beside its own connection.
 pub struct Around<'a> {

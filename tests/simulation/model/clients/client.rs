@@ -5,18 +5,18 @@
 
 use std::collections::VecDeque;
 
-use super::super::network::{Client as End, Sim};
+use super::super::super::network::{Client as End, Sim};
 use roomcast::id::ConnId;
 
-use super::chance::Chance;
-use super::dialect::Dialect;
+use super::super::accounts::ledger::Ledger;
+use super::super::accounts::log::Log;
+use super::super::accounts::standing::{Command, Course, Standing, Wants};
+use super::super::dialects::dialect::Dialect;
+use super::super::dialects::sessions::{self, Act, Owner};
+use super::super::dialects::tasks::Task;
+use super::super::runs::chance::Chance;
 use super::heard::{Heard, What};
-use super::ledger::Ledger;
-use super::log::Log;
 use super::outgoing::{Mark, Outgoing};
-use super::sessions::{self, Act, Owner};
-use super::standing::{Command, Course, Standing, Wants};
-use super::tasks::Task;
 
 /// What it is there for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

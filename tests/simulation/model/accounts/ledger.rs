@@ -7,9 +7,9 @@ use std::collections::HashMap;
 use roomcast::metrics::PerApp;
 use roomcast::time::Now;
 
-use super::dialect::Dialect;
+use super::super::dialects::dialect::Dialect;
+use super::super::dialects::sessions::Sessions;
 use super::log::{Log, Told};
-use super::sessions::Sessions;
 use super::work::WorkDone;
 
 #[derive(Default)]

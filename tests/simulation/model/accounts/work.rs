@@ -9,11 +9,11 @@
 
 use std::ops::AddAssign;
 
-use super::super::network::{Calls, Sim};
+use super::super::super::network::{Calls, Sim};
 use roomcast::reactor::Reactor;
 use roomcast::work::{self, Phase, Work};
 
-use super::rules::Rules;
+use super::super::runs::rules::Rules;
 
 /// Bytes of one read at most.
 const READ_BYTES_MAX: u64 = 64 << 10;

@@ -1,16 +1,16 @@
 //! What clients say, by kind and by chance, and what must come of it.
 
-use super::chance::Chance;
+use super::super::accounts::ledger::Ledger;
+use super::super::dialects::dialect::{Dialect, Publish};
+use super::super::dialects::sessions::Asked;
+use super::super::dialects::tasks;
+use super::super::runs::chance::Chance;
+use super::super::runs::rules::{KEY, Rules};
+use super::super::wire::deflate;
+use super::super::wire::frames::{self, BINARY, CONTINUATION, PING, PONG, TEXT, frame};
 use super::client::{Client, Hope, Kind, State, Then};
-use super::deflate;
-use super::dialect::{Dialect, Publish};
-use super::frames::{self, BINARY, CONTINUATION, PING, PONG, TEXT, frame};
-use super::ledger::Ledger;
 use super::lies;
 use super::outgoing::Mark;
-use super::rules::{KEY, Rules};
-use super::sessions::Asked;
-use super::tasks;
 
 /// A message of more bytes is compressed in slices.
 const LONG_BYTES: usize = 64 << 10;

@@ -3,10 +3,10 @@
 //! What each connection holds is looked at after every turn. What it held when somebody was evicted in the middle of the
 //! next one was at most that, and what it sent or was sent meanwhile.
 
-use super::super::network::Sim;
+use super::super::super::network::Sim;
 
-use super::client::{Client, Kind};
-use super::dialect::Dialect;
+use super::super::clients::client::{Client, Kind};
+use super::super::dialects::dialect::Dialect;
 
 /// Answers, welcomes and notices of one turn.
 const SLACK_BYTES: u64 = 1000;

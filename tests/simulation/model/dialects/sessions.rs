@@ -5,7 +5,7 @@
 
 use serde::Deserialize;
 
-use super::chance::Chance;
+use super::super::runs::chance::Chance;
 
 const STATUSES: [&str; 4] = ["pending", "opened", "action_started", "completed"];
 /// The last of them.

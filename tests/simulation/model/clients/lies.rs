@@ -1,8 +1,8 @@
 //! What clients may do wrong on the wire, each with the one status or close code that answers it.
 
-use super::chance::Chance;
-use super::deflate;
-use super::frames::{self, BINARY, CLOSE, CONTINUATION, PING, TEXT, frame, header};
+use super::super::runs::chance::Chance;
+use super::super::wire::deflate;
+use super::super::wire::frames::{self, BINARY, CLOSE, CONTINUATION, PING, TEXT, frame, header};
 
 /// Frames that break a rule of RFC 6455, or a limit, and the close code for it.
 pub fn frames(chance: &mut Chance, message_bytes_max: usize, deflates: bool) -> (Vec<u8>, u16) {

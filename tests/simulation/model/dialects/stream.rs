@@ -3,10 +3,10 @@
 
 use serde_json::Value;
 
-use super::chance::Chance;
+use super::super::accounts::log::Log;
+use super::super::accounts::standing::{Command, Wants};
+use super::super::runs::chance::Chance;
 use super::dialect::{Named, Publish, Said};
-use super::log::Log;
-use super::standing::{Command, Wants};
 
 const CHANNELS: [&str; 2] = ["newBlocks", "newTxs"];
 /// Items of one body.

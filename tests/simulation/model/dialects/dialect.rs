@@ -3,11 +3,11 @@
 
 use roomcast::id::AppId;
 
-use super::chance::Chance;
+use super::super::accounts::ledger::Ledger;
+use super::super::accounts::log::Log;
+use super::super::accounts::standing::{Command, Wants};
+use super::super::runs::chance::Chance;
 use super::events;
-use super::ledger::Ledger;
-use super::log::Log;
-use super::standing::{Command, Wants};
 use super::stream;
 use super::tasks::{self, Task};
 

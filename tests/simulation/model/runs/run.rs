@@ -3,9 +3,9 @@
 use roomcast::time::Millis;
 use roomcast::transport::{Ready, Sharing};
 
-use super::client::{Client, Kind, Leave, Reading, State};
-use super::frames;
-use super::outgoing::Mark;
+use super::super::clients::client::{Client, Kind, Leave, Reading, State};
+use super::super::clients::outgoing::Mark;
+use super::super::wire::frames;
 use super::rules::Flavour;
 use super::steps::Steps;
 use super::world::{TURNS_MAX, World};

@@ -1,9 +1,9 @@
 //! Who is closed because others knock: those who have been idle longest, and those who have spoken before those who have
 //! not.
 
-use super::client::{Client, State};
+use super::super::clients::client::{Client, State};
+use super::super::runs::rules::Rules;
 use super::ledger::Ledger;
-use super::rules::Rules;
 use super::verdict::{SLACK, STUCK_SLACK};
 
 /// Nobody is closed for another before it has been idle for so many milliseconds.

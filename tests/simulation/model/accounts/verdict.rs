@@ -3,9 +3,9 @@
 use roomcast::bounds::Bounds;
 use roomcast::time::Millis;
 
-use super::client::{Client, Leave, Reading, State, Then};
+use super::super::clients::client::{Client, Leave, Reading, State, Then};
+use super::super::clients::hearing::Around;
 use super::guests;
-use super::hearing::Around;
 use super::ledger::Ledger;
 
 /// How late a deadline may be seen: ticks of the wheel, and turns that are cut short.

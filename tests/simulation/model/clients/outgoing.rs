@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
-use super::dialect::Dialect;
-use super::sessions::Act;
-use super::standing::Command;
+use super::super::accounts::standing::Command;
+use super::super::dialects::dialect::Dialect;
+use super::super::dialects::sessions::Act;
 
 /// What is whole once the bytes in front of a mark have been sent.
 #[derive(Debug)]

@@ -1,13 +1,13 @@
 //! The witness of an app: a client that is told everything, reads it at once, and so tells in which order it was
 //! published.
 
+use super::super::accounts::ledger::Ledger;
+use super::super::dialects::dialect::Dialect;
+use super::super::runs::world::World;
+use super::super::wire::frames;
 use super::client::{Kind, State};
-use super::dialect::Dialect;
-use super::frames;
 use super::heard::{Heard, What};
-use super::ledger::Ledger;
 use super::outgoing::Mark;
-use super::world::World;
 
 /// Turns until one has been let in.
 const TURNS: usize = 20;

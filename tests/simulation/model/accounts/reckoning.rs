@@ -5,11 +5,11 @@
 
 use roomcast::bounds::QueueBounds;
 
-use super::client::Client;
-use super::dialect::Dialect;
-use super::heard::{Heard, Loss, What};
+use super::super::clients::client::Client;
+use super::super::clients::heard::{Heard, Loss, What};
+use super::super::dialects::dialect::Dialect;
+use super::super::runs::rules::Rules;
 use super::log::Log;
-use super::rules::Rules;
 
 /// How far a queue's bytes may differ from what was seen of them: a pong that waits is replaced by a newer one.
 const PONG_SLACK: u64 = 125;

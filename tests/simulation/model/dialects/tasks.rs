@@ -2,11 +2,11 @@
 
 use serde::Deserialize;
 
-use super::chance::Chance;
+use super::super::accounts::ledger::Ledger;
+use super::super::accounts::log::{Log, NAME, TIME, filled};
+use super::super::accounts::standing::{Command, Wants};
+use super::super::runs::chance::Chance;
 use super::dialect::{Dialect, Named, Publish, Said};
-use super::ledger::Ledger;
-use super::log::{Log, NAME, TIME, filled};
-use super::standing::{Command, Wants};
 
 /// The repositories there are; one is another's beginning.
 const REPOSITORIES: [&str; 3] = ["web", "web/é", "repo:web"];

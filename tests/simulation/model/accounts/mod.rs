@@ -1,0 +1,11 @@
+//! What must have happened: what was published, who may have heard it, who was closed for what, and what it cost.
+
+pub mod books;
+pub mod evictions;
+pub mod guests;
+pub mod ledger;
+pub mod log;
+pub mod reckoning;
+pub mod standing;
+pub mod verdict;
+pub mod work;
