@@ -1,8 +1,8 @@
 //! The apps: five dialects of one hub, and the operator's own.
 //!
 //! An [`App`] translates between its words and rooms. It is asked one thing at a time, answers at once, and does
-//! everything through its [`Context`](context::Context). What is common to all of them (paths, methods, keys, origins, limits) is decided
-//! in [`Apps::answer`] before an app is asked at all.
+//! everything through its [`Context`](context::Context). What is common to all of them (paths, methods, keys, origins,
+//! limits) is decided in [`Apps::answer`] before an app is asked at all.
 
 pub mod access;
 pub mod all;
