@@ -159,10 +159,12 @@ impl Rules {
         self
     }
 
-    /// A few guests, in one of five runs; what was drawn decides here, too.
+    /// A few guests, in one of five runs; what was drawn decides here, too. None of those hands over: whoever waits in the
+    /// backlog with something to publish would be let in when the witness has been told to go.
     fn with_guests(mut self) -> Rules {
         if self.steps.is_multiple_of(5) {
             self.bounds.guests_max = 2 + self.steps as u32 / 5 % 6;
+            self.sharing = Sharing::Nothing;
         }
         self
     }
