@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!          bytes in                                                              bytes out
-//! kernel ─► transport ─► reactor/serve ─► protocol ─► app ─► context ─► hub ─► outbox ─► reactor/flush ─► transport ─► kernel
+//! kernel ─► transport ─► reactor/serve ─► protocol ─► app ─► context ─► hub ─► outbox ─► reactor/write ─► transport ─► kernel
 //!          (tcp | sim)   shared buffer     wire       words             rooms   queues     one write        (tcp | sim)
 //!                        data flows left to right; nobody calls back
 //! ```
