@@ -50,9 +50,9 @@ pub struct AppBounds {
     /// How long a session is kept that nobody completes, from its last change on (24 h: nobody comes back to a screen that
     /// was left a day ago).
     pub pending_age: Millis,
-    /// How long a completed session is kept, from its completion on (24 h: whoever comes for a result comes that day).
+    /// How long a completed session is kept, from its completion on (24 h: a client that comes for a result comes that day).
     pub completed_age: Millis,
-    /// How long a room is kept that nobody has entered (15 min: whoever makes one is there in a moment).
+    /// How long a room is kept that nobody has entered (15 min: its maker is there in a moment).
     pub unentered_age: Millis,
     /// Rooms that nobody has entered, of one address that shows no key; 0 is no limit (100: a school behind one address
     /// makes as many at the beginning of a lesson).
@@ -173,7 +173,7 @@ impl Default for TurnBounds {
 }
 
 impl AppBounds {
-    /// The defaults of one app, which differ where the contract says so.
+    /// The defaults of one app, which differ in what its clients need.
     pub fn of(app: AppId) -> AppBounds {
         let common = AppBounds {
             enabled: true,

@@ -1,8 +1,8 @@
-//! What the server says on standard error, a line for each record, for as long as somebody reads them.
+//! What the server says on standard error, a line for each record, for as long as they are read.
 //!
-//! Whoever reads the log may go away at any moment, and that ends nothing: a line that cannot be written is lost, and no
+//! The reader of the log may go away at any moment, and that ends nothing: a line that cannot be written is lost, and no
 //! more. (That is why nothing here is printed with a macro of the standard library, which panics then.) Nor is a line
-//! written that a full pipe has no space for, because whoever should read it may be stuck, and the loop would be, too.
+//! written that a full pipe has no space for, because its reader may be stuck, and the loop would be, too.
 //! This is why the hub does not log with `simple_logger`, as the programs do that may wait for their log (the load
 //! generator, `roomcast watch`): that one prints, so it waits for a full pipe and panics for want of a reader.
 

@@ -14,7 +14,7 @@
 //! # The walk of a byte
 //!
 //! 1. [`transport::tcp`] wakes: an edge says that a socket has bytes. The [`reactor`] puts the connection on its
-//!    serving list, if the event's generation is that of whoever holds the key now.
+//!    serving list, if the event's generation is that of the connection that holds the key now.
 //! 2. The reactor reads into the one [`wire::buffer::Buffer`] that all connections share, behind whatever this
 //!    connection left over the last time.
 //! 3. [`core::protocol`] makes events of it: a request by [`wire::request`], a message by [`wire::frame`], a fault by
@@ -71,7 +71,7 @@
 //! | word | what it is here |
 //! |---|---|
 //! | connection | a socket and all that is kept under its key, from the accept to the burial |
-//! | client | whoever is at the other end of a connection |
+//! | client | the program at the other end of a connection |
 //! | guest | a connection that is no member, not yet or not any more, and has shown no key |
 //! | member | a connection that is in an app, as a WebSocket, with a seat |
 //! | seat | an app's own number for one of its members |

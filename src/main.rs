@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         Err(error) => return error.report(),
     };
     if let Command::PrintConfig(text) = loaded.command {
-        // Whoever reads only the first lines has closed the pipe, and that is no error.
+        // A reader of only the first lines has closed the pipe, and that is no error.
         let _ = io::stdout().write_all(text.as_bytes());
         return ExitCode::SUCCESS;
     }
@@ -63,7 +63,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The listener that whoever started us has passed, if it is one that we may serve on.
+/// The listener that our parent process has passed, if it is one that we may serve on.
 fn passed(settings: &Settings) -> Result<Option<Listener>, SettingsError> {
     let wrong = |error: io::Error| SettingsError::Wrong(error.to_string());
     let passed = Listener::passed().map_err(wrong)?;

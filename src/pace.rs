@@ -1,10 +1,10 @@
-//! How fast somebody may go: the generic cell rate algorithm, in one number for each whom it limits.
+//! How fast a client may go: the generic cell rate algorithm, in one number for each whom it limits.
 //!
 //! Everything that is admitted uses up time: a unit of it as much as the rate has for one. A [`Pace`] owns the time at
 //! which it will have used up nothing; who would move it further ahead than the burst allows has to wait. Once that
 //! time has passed, the pace means nothing, and a new one is as good.
 //!
-//! It knows no clock, and what is to be done about somebody who goes too fast is not decided here.
+//! It knows no clock, and what is to be done about a client that goes too fast is not decided here.
 
 use crate::time::{Micros, Millis};
 
@@ -80,7 +80,7 @@ impl Rate {
     }
 }
 
-/// What somebody has used up.
+/// What one client has used up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pace {
     /// When that is nothing again.

@@ -1,7 +1,7 @@
 //! What the process is at, in plain numbers, for the one line that a panic leaves behind.
 //!
 //! A panic is our own fault, and a hub that goes on with half a turn done would serve everybody wrongly. So it says
-//! where and in which state it was and aborts, in every build, and whoever supervises it starts another one. The numbers
+//! where and in which state it was and aborts, in every build, and its supervisor starts another one. The numbers
 //! are stored as they come, once a turn and at each call of an app: a store to memory of the thread's own each, no lock
 //! and no allocation. Nobody reads them but the panic.
 

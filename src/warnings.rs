@@ -27,7 +27,7 @@ pub enum Warning {
     Lag,
     /// The memory budget is nearly spent.
     Memory,
-    /// The memory budget is spent, and somebody is closed for it.
+    /// The memory budget is spent, and a connection is closed for it.
     Budget,
     /// A page of an origin that is not allowed.
     Origin,

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use roomcast::transport::listener::Listener;
 use roomcast::transport::tcp::Tcp;
-use roomcast::transport::{AcceptError, Sharing, Transport};
+use roomcast::transport::{AcceptError, Handover, Transport};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 const CONNECTIONS: usize = 50;
@@ -56,7 +56,7 @@ fn accepted(tcp: &mut Tcp) -> usize {
 fn the_newest_listener_gets_every_new_connection() {
     let mut first = bind(([127, 0, 0, 1], 0).into());
     let address = first.address();
-    assert_eq!(first.sharing(), Sharing::Address);
+    assert_eq!(first.handover(), Handover::Address);
     assert_eq!(shares([&mut first]), [CONNECTIONS]);
     let mut second = bind(address);
     assert_eq!(shares([&mut first, &mut second]), [0, CONNECTIONS]);
@@ -72,7 +72,7 @@ fn the_newest_listener_gets_every_new_connection() {
 #[test]
 fn an_address_is_shared_only_with_those_who_share_it() {
     let alone = Tcp::new(Listener::bind(([127, 0, 0, 1], 0).into(), false).unwrap()).unwrap();
-    assert_eq!(alone.sharing(), Sharing::Nothing);
+    assert_eq!(alone.handover(), Handover::Nothing);
     assert!(Listener::bind(alone.address(), true).is_err());
     let shares = bind(([127, 0, 0, 1], 0).into());
     assert!(Listener::bind(shares.address(), false).is_err());

@@ -24,7 +24,7 @@ const NOTHING: &str = "there is nothing at this path";
 /// The headers of an answer that a page of an allowed origin may read, besides those that any may.
 const EXPOSED: &str = "Allow, ETag, Retry-After, WWW-Authenticate";
 
-/// When somebody who was refused for the server's sake may come back: not before a lag can be over, and not so late that
+/// When a client that was refused for the server's sake may come back: not before a lag can be over, and not so late that
 /// a person gives up.
 const RETRY_SECONDS: RangeInclusive<u64> = 2..=10;
 

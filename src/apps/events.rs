@@ -114,7 +114,7 @@ impl<'a, P: Serialize> Envelope<'a, P> {
     }
 }
 
-/// The app. It remembers nothing: whoever is in the room is all there is.
+/// The app. It remembers nothing: the members of the room are all there is.
 pub struct Events;
 
 impl App for Events {

@@ -61,7 +61,7 @@ const LOOKS: Seat = Seat(1);
 pub struct Ops {
     echo: bool,
     pages: bool,
-    /// The tags of the files that somebody has asked for.
+    /// The tags of the files that have been asked for.
     tags: HashMap<&'static str, String>,
     stats: Stats,
 }

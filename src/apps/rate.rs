@@ -2,7 +2,7 @@
 //!
 //! Each address has a [`Pace`] for each kind; one that has used up nothing means nothing and may go. Of more addresses
 //! than are remembered the one least recently seen is forgotten, and those that are not known share one pace, ten times
-//! an address's: so whoever has very many addresses cannot make the others be forgotten faster than that.
+//! an address's: so a client with very many addresses cannot make the others be forgotten faster than that.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

@@ -136,8 +136,11 @@ impl Routes {
             })
         };
         let mut entries: Vec<_> = apps.into_iter().flat_map(each).collect();
-        // Files are many and seldom asked for: whoever asks for anything else does not look past them.
-        entries.sort_by_key(|entry| entry.route.purpose == Purpose::Page);
+        // The first that fits is taken: a name comes before a segment of any content. Files are many and seldom asked
+        // for: a request for anything else does not look past them.
+        entries.sort_by_key(|Entry { route, .. }| {
+            (route.purpose == Purpose::Page, route.path.contains('{'))
+        });
         Routes { entries }
     }
 
@@ -206,6 +209,18 @@ mod tests {
         assert_eq!(matches("/a/{x}/b", "/a/c%2Fd/b").unwrap()[0], "c/d");
         assert!(matches("/a/{x}/b", "/a/c/d/b").is_none());
         assert!(matches("/a/b", "/%61/b").is_some());
+    }
+
+    #[test]
+    fn a_name_comes_before_a_segment_of_any_content() {
+        static ANY: Route = Route::open("GET", "/a/{x}");
+        static NAMED: Route = Route::open("GET", "/a/b");
+        let routes = Routes::new([(AppId::Ops, vec![&ANY, &NAMED])]);
+        let found = |path| match routes.find("GET", path) {
+            Found::Route(_, route, _) => route.path,
+            Found::Methods(_) | Found::Nothing => "",
+        };
+        assert_eq!([found("/a/b"), found("/a/c")], ["/a/b", "/a/{x}"]);
     }
 
     #[test]

@@ -34,7 +34,7 @@ use members::{Lists, Members, Removed};
 /// What a join did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Join {
-    /// The room, good for as long as somebody is in it.
+    /// The room, good for as long as it has members.
     pub room: RoomId,
     /// Whether the room is new.
     pub opened: bool,

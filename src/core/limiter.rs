@@ -5,7 +5,7 @@
 //! until then that limit and the message timeout are what bounds it. A second's worth may come at once, and in any case
 //! one message of the longest that is taken.
 //!
-//! The column is empty, and nothing is looked at, unless some app has a limit. Whoever is over one is not dealt with
+//! The column is empty, and nothing is looked at, unless some app has a limit. A client that is over one is not dealt with
 //! here: it says so.
 
 use crate::bounds::{AppBounds, Bounds};
@@ -60,7 +60,7 @@ impl Limiter {
         }
         debug_assert!(
             self.used[key] == Used::default(),
-            "whoever had the key before has left nothing"
+            "the connection that had the key before has left nothing"
         );
     }
 

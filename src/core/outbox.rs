@@ -21,7 +21,10 @@
 //!
 //! It never touches a socket, and it never decides what to do about a full queue: it says so.
 
+mod crowd;
+mod discard;
 mod flush;
+mod invariants;
 mod queue;
 mod repack;
 mod run;
@@ -31,11 +34,12 @@ use std::collections::VecDeque;
 
 use slab::Slab;
 
+pub use self::crowd::{Also, Crowd};
 pub use self::flush::{Flush, FlushState};
 pub use self::queue::Backlog;
 use self::queue::Queue;
+pub use self::run::Published;
 use self::run::Runs;
-pub use self::run::{Also, Crowd, Published};
 use self::store::Store;
 pub use self::store::Stored;
 use crate::bounds::QueueBounds;
@@ -248,50 +252,6 @@ impl Outbox {
         offer
     }
 
-    /// Throws away all that waits but a frame that is partly written: the next one queued goes right behind it. Says
-    /// how many messages that was, each of a batch.
-    #[must_use = "messages that are thrown away are counted"]
-    pub fn clear(&mut self, key: u32) -> u32 {
-        let queue = &self.queues[key as usize];
-        let first = queue.head;
-        if queue.written == 0 || first == NONE {
-            return self.discard(key);
-        }
-        let queue = &mut self.queues[key as usize];
-        let Slot { message, next } = self.slots[first as usize];
-        queue.head = next;
-        let written = std::mem::take(&mut queue.written);
-        let discarded = self.discard(key);
-        // The frame that has begun is put back as the only one.
-        let message_bytes = self.store.get(message).weight;
-        self.slots[first as usize] = Slot {
-            message,
-            next: NONE,
-        };
-        let class = self.store.get(message).class;
-        let counts = u32::from(class.is_message());
-        let queue = &mut self.queues[key as usize];
-        (queue.head, queue.tail, queue.written) = (first, first, written);
-        (queue.messages, queue.bytes) = (counts, message_bytes - written);
-        if class == Class::Pong {
-            (queue.pong, queue.pongs) = (first, 1);
-        }
-        discarded
-    }
-
-    /// Throws away all that waits for a connection that nothing is written to any more; how many messages that was,
-    /// each of a batch, and one that is partly written among them.
-    #[must_use = "messages that are thrown away are counted"]
-    pub fn discard(&mut self, key: u32) -> u32 {
-        let mut discarded = self.abandon_run(key);
-        loop {
-            discarded += self.messages_of(self.queues[key as usize].head);
-            if self.pop(key).is_none() {
-                return discarded;
-            }
-        }
-    }
-
     /// The socket takes bytes again.
     pub fn unblock(&mut self, key: u32, now: Millis) {
         let queue = &mut self.queues[key as usize];
@@ -416,15 +376,6 @@ impl Outbox {
         Some(())
     }
 
-    /// Messages that a slot is, each of a batch; answers and control frames are none, and so is the end of a chain.
-    fn messages_of(&self, slot: u32) -> u32 {
-        let slot = self.slots.get(slot as usize);
-        slot.map_or(0, |slot| match self.store.get(slot.message) {
-            message if message.class.is_message() => message.messages,
-            _ => 0,
-        })
-    }
-
     fn mark_dirty(&mut self, key: u32) {
         let queue = &mut self.queues[key as usize];
         if queue.flags & (DIRTY | BLOCKED) == 0 && queue.head != NONE {
@@ -474,49 +425,6 @@ impl Outbox {
     /// Messages in the store, a batch as one.
     pub fn stored(&self) -> usize {
         self.store.len()
-    }
-
-    /// Checks every rule of the module; for tests and simulation.
-    ///
-    /// # Panics
-    /// When a rule is broken.
-    pub fn check_invariants(&self) {
-        let mut copies = Vec::new();
-        let mut slots = 0;
-        for (key, queue) in self.queues.iter().enumerate() {
-            let (mut at, mut last, mut messages, mut bytes) = (queue.head, NONE, 0, 0);
-            while at != NONE {
-                let slot = self.slots[at as usize];
-                let message = self.store.get(slot.message);
-                messages += u32::from(message.class.is_message());
-                bytes += message.weight;
-                copies.resize(copies.len().max(slot.message as usize + 1), 0);
-                copies[slot.message as usize] += 1;
-                slots += 1;
-                (last, at) = (at, slot.next);
-            }
-            assert_eq!(
-                last, queue.tail,
-                "the tail of {key} is the last of its chain"
-            );
-            assert_eq!(
-                messages, queue.messages,
-                "the messages of {key} are counted"
-            );
-            assert_eq!(
-                bytes - queue.written,
-                queue.bytes,
-                "the bytes of {key} are counted"
-            );
-            let moves = queue.flags & (DIRTY | BLOCKED) != 0;
-            assert!(
-                moves || queue.head == NONE,
-                "connection {key} has queued bytes and is neither dirty nor blocked"
-            );
-        }
-        assert_eq!(slots, self.slots.len(), "every slot is in a chain");
-        self.check_runs(&mut copies);
-        self.store.check_invariants(&copies);
     }
 }
 

@@ -5,20 +5,18 @@
 //!
 //! It writes nothing and knows no time: answers and deadlines are the reactor's.
 
-use tungstenite::protocol::frame::coding::CloseCode;
+mod assembly;
+mod event;
 
+use self::assembly::{Assembly, Gathered, Partial, Piece};
+pub use self::event::Event;
+use self::event::{control, data};
 use crate::wire::body::{Body, Taken};
 use crate::wire::buffer::{Buffer, Unpacking};
 use crate::wire::fault::Fault;
-use crate::wire::frame::{Header, Kind, close, unmask};
-use crate::wire::growth::{self, Rest};
+use crate::wire::frame::{Header, Kind, unmask};
 use crate::wire::request::{Framing, Head, Request, head_cost};
-use crate::wire::utf8::{self, TextBuffer};
 use crate::work;
-
-/// What a half-received frame needs at the least for its room to be measured out: below that, what a vector gives too
-/// much is little, and measuring costs a short message more than it saves.
-const MEASURED_BYTES_MIN: u64 = 4 << 10;
 
 /// How far a connection has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,46 +45,6 @@ pub struct Limits {
     pub cost_max: u64,
 }
 
-/// What the client did.
-#[allow(
-    clippy::large_enum_variant,
-    reason = "made on the stack, taken apart at once, never stored"
-)]
-pub enum Event<'a> {
-    /// A request with a body that has not come with it.
-    Body {
-        /// The client waits for `100 Continue` before it sends the body.
-        expects_continue: bool,
-    },
-    /// More is there of a body or message than may be looked at or inflated at once: the next call goes on with it.
-    Unfinished,
-    /// A whole request.
-    Request(Request<'a>),
-    /// A whole text message.
-    Text(&'a str),
-    /// A whole binary message.
-    Binary(&'a [u8]),
-    /// A ping, to be answered with the same payload.
-    Ping(&'a [u8]),
-    /// A pong, asked for or not.
-    Pong(&'a [u8]),
-    /// A close frame with this code, [`close::NO_STATUS`] if it had none.
-    Close(u16),
-}
-
-impl Event<'_> {
-    /// Bytes of the payload, if this is a message, a ping or a pong.
-    pub fn message_bytes(&self) -> Option<usize> {
-        match self {
-            Event::Text(text) => Some(text.len()),
-            Event::Binary(payload) | Event::Ping(payload) | Event::Pong(payload) => {
-                Some(payload.len())
-            }
-            Event::Body { .. } | Event::Unfinished | Event::Request(_) | Event::Close(_) => None,
-        }
-    }
-}
-
 /// The state of one connection's input.
 pub struct Protocol {
     phase: Phase,
@@ -104,25 +62,6 @@ enum Work {
     Unpacking(Box<Unpacking>, bool),
 }
 
-/// A message that did not come in one piece.
-struct Assembly {
-    gathered: Gathered,
-    /// The frame that is being received.
-    frame: Option<Partial>,
-}
-
-/// What has come of a message.
-enum Gathered {
-    /// Plain text is checked as it comes.
-    Text(TextBuffer),
-    Binary(Vec<u8>),
-    /// What is looked at once it is inflated.
-    Compressed {
-        text: bool,
-        bytes: Vec<u8>,
-    },
-}
-
 /// A message that came in pieces and is whole.
 enum Whole {
     /// Text that was checked as it came.
@@ -131,12 +70,6 @@ enum Whole {
     Data { text: bool },
     /// It is still to be inflated.
     Unpacking,
-}
-
-/// A frame whose payload has not come whole.
-struct Partial {
-    header: Header,
-    taken_bytes: u64,
 }
 
 impl Protocol {
@@ -265,41 +198,20 @@ impl Protocol {
         let stops_at = buffer.cost().saturating_add(limits.cost_max);
         loop {
             if let Some(Work::Message(message)) = self.work.as_deref_mut()
-                && let Some(frame) = &mut message.frame
+                && message.frame.is_some()
             {
-                let left = frame.header.payload_bytes - frame.taken_bytes;
-                let piece = left.min(buffer.unread().len() as u64) as usize;
-                if piece == 0 && left > 0 {
-                    return Ok(None);
+                match message.take(buffer)? {
+                    Piece::Last => {}
+                    Piece::OfMore => continue,
+                    Piece::Nothing => return Ok(None),
                 }
-                let range = buffer.consume(piece);
-                unmask(
-                    buffer.at_mut(range.clone()),
-                    frame.header.mask,
-                    (frame.taken_bytes % 4) as usize,
-                );
-                frame.taken_bytes += piece as u64;
-                let ended = piece as u64 == left;
-                let is_last = frame.header.last;
-                if ended {
-                    message.frame = None;
-                }
-                let rest = match is_last {
-                    true => Rest::Whole(left),
-                    false => Rest::Part(left),
+                let cost_max = stops_at.saturating_sub(buffer.cost());
+                let limits = Limits { cost_max, ..limits };
+                return match self.keep_whole(buffer, limits)? {
+                    Whole::CheckedText => Ok(Some(Event::Text(buffer.adopted_text()))),
+                    Whole::Data { text } => data(text, buffer.adopted()).map(Some),
+                    Whole::Unpacking => Ok(Some(Event::Unfinished)),
                 };
-                message.gathered.reserve(piece, rest);
-                message.gathered.append(buffer.at(range))?;
-                if ended && is_last {
-                    let cost_max = stops_at.saturating_sub(buffer.cost());
-                    let limits = Limits { cost_max, ..limits };
-                    return match self.keep_whole(buffer, limits)? {
-                        Whole::CheckedText => Ok(Some(Event::Text(buffer.adopted_text()))),
-                        Whole::Data { text } => data(text, buffer.adopted()).map(Some),
-                        Whole::Unpacking => Ok(Some(Event::Unfinished)),
-                    };
-                }
-                continue;
             }
             let Some((header, header_bytes)) = Header::parse(buffer.unread(), limits.deflate)?
             else {
@@ -486,104 +398,5 @@ impl Protocol {
 impl Default for Protocol {
     fn default() -> Protocol {
         Protocol::new()
-    }
-}
-
-impl Gathered {
-    /// Nothing yet of the message that this header begins.
-    fn new(header: &Header) -> Gathered {
-        let text = header.kind == Kind::Text;
-        match (header.compressed, text) {
-            (true, _) => Gathered::Compressed {
-                text,
-                bytes: Vec::new(),
-            },
-            (false, true) => Gathered::Text(TextBuffer::default()),
-            (false, false) => Gathered::Binary(Vec::new()),
-        }
-    }
-
-    /// Has capacity for a piece of what is left of a frame. A little is left to the vector.
-    fn reserve(&mut self, piece: usize, rest: Rest) {
-        let (Rest::Whole(left) | Rest::Part(left)) = rest;
-        let used = self.bytes();
-        if used as u64 + left < MEASURED_BYTES_MIN {
-            return;
-        }
-        match self {
-            Gathered::Text(text) => {
-                if let Some(wanted) = growth::wanted(text.held_bytes(), used, piece, rest) {
-                    text.reserve(wanted);
-                }
-            }
-            Gathered::Binary(bytes) | Gathered::Compressed { bytes, .. } => {
-                growth::reserve(bytes, piece, rest);
-            }
-        }
-    }
-
-    /// Takes an unmasked piece.
-    fn append(&mut self, piece: &[u8]) -> Result<(), Fault> {
-        match self {
-            Gathered::Text(text) => text.push(piece)?,
-            Gathered::Binary(bytes) | Gathered::Compressed { bytes, .. } => {
-                bytes.extend_from_slice(piece);
-            }
-        }
-        Ok(())
-    }
-
-    fn bytes(&self) -> usize {
-        match self {
-            Gathered::Text(text) => text.bytes(),
-            Gathered::Binary(bytes) | Gathered::Compressed { bytes, .. } => bytes.len(),
-        }
-    }
-
-    fn held_bytes(&self) -> usize {
-        match self {
-            Gathered::Text(text) => text.held_bytes(),
-            Gathered::Binary(bytes) | Gathered::Compressed { bytes, .. } => bytes.capacity(),
-        }
-    }
-
-    fn is_compressed(&self) -> bool {
-        matches!(self, Gathered::Compressed { .. })
-    }
-}
-
-fn data(text: bool, payload: &[u8]) -> Result<Event<'_>, Fault> {
-    if text {
-        utf8::whole(payload).map(Event::Text)
-    } else {
-        Ok(Event::Binary(payload))
-    }
-}
-
-fn control(header: Header, header_bytes: usize, buffer: &mut Buffer) -> Result<Event<'_>, Fault> {
-    buffer.consume(header_bytes);
-    let range = buffer.consume(header.payload_bytes as usize);
-    unmask(buffer.at_mut(range.clone()), header.mask, 0);
-    let payload = buffer.at(range);
-    match header.kind {
-        Kind::Ping => Ok(Event::Ping(payload)),
-        Kind::Close => close_code(payload).map(Event::Close),
-        _ => Ok(Event::Pong(payload)),
-    }
-}
-
-/// The code of a close frame's payload (RFC 6455 §5.5.1, §7.4).
-fn close_code(payload: &[u8]) -> Result<u16, Fault> {
-    match payload {
-        [] => Ok(close::NO_STATUS),
-        [_] => Err(Fault::CloseFrame),
-        [high, low, reason @ ..] => {
-            let code = u16::from_be_bytes([*high, *low]);
-            if !CloseCode::from(code).is_allowed() && code != close::BAD_GATEWAY {
-                return Err(Fault::CloseFrame);
-            }
-            utf8::whole(reason)?;
-            Ok(code)
-        }
     }
 }

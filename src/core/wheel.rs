@@ -150,7 +150,7 @@ impl Wheel {
     }
 
     /// Moves keys whose deadline has come to the end of `due`, until there are `due_max` in it; they are unarmed from
-    /// here on. Whoever is left comes first in the next call, before anybody who is armed meanwhile.
+    /// here on. A key that is left comes first in the next call, before any that is armed meanwhile.
     ///
     /// The cost is that of the occupied buckets passed and of the entries in them, each visited once however long the
     /// jump. Keys come out bucket by bucket; within a tick, and in a jump of more than a round, in no promised order

@@ -235,7 +235,7 @@ impl Metrics {
         let families = [
             (Gauge, "roomcast_connections", "Open WebSockets.", &self.connections),
             (Gauge, "roomcast_rooms", "Rooms with a member.", &self.rooms),
-            (Gauge, "roomcast_records", "Sessions or rooms that are kept.", &self.records),
+            (Gauge, "roomcast_records", "Sessions, tasks or rooms that are kept.", &self.records),
             (Counter, "roomcast_messages_received_total", "Messages from clients.", &self.messages_received),
             (Counter, "roomcast_messages_published_total", "Messages given to a room.", &self.messages_published),
             (Counter, "roomcast_messages_offered_total", "Messages meant for a connection: delivered, dropped, discarded or still queued.", &self.messages_offered),

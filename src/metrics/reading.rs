@@ -1,4 +1,4 @@
-//! The numbers one by one, for whoever shows them in another form than Prometheus text.
+//! The numbers one by one, for a caller that shows them in another form than Prometheus text.
 //!
 //! A number's name is that of its family without `roomcast_` in front and `_total` behind.
 

@@ -1,11 +1,12 @@
-//! How connections begin: whoever knocks is accepted, as far as the turn has work, the accept rate and a descriptor for
+//! How connections begin: a client that knocks is accepted, as far as the turn has work, the accept rate and a descriptor for
 //! it, and is a visitor from then on. Who has to go for it is decided by [`super::guests`].
 
 use std::io;
 use std::net::IpAddr;
 
+use super::connection::{Connection, FRESH, Role, Visitor};
 use super::guests::Guest;
-use super::{Connection, FRESH, Part, Reactor, Role, Visitor};
+use super::{Part, Reactor};
 use crate::core::protocol::Protocol;
 use crate::id::ConnId;
 use crate::metrics::Accept;
@@ -15,7 +16,7 @@ use crate::warnings::Warning;
 use crate::work;
 
 impl<T: Transport> Reactor<T> {
-    /// Takes in whoever knocks, up to the turn's budget and the accept rate; the others wait in the kernel's backlog.
+    /// Takes in the clients that knock, up to the turn's budget and the accept rate; the others wait in the kernel's backlog.
     pub(super) fn accept(&mut self) {
         if !self.accepting || self.shortage.defers_accepts() {
             return;

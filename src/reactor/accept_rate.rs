@@ -1,6 +1,6 @@
 //! How many connections may be accepted by now: a token bucket, in whole numbers.
 //!
-//! Over any span no more are accepted than the rate allows, and the bucket's depth. Whoever comes faster waits in the
+//! Over any span no more are accepted than the rate allows, and the bucket's depth. A client that comes faster waits in the
 //! kernel's backlog, which costs this process nothing, and is taken in when a token is due. It knows no listener and no
 //! clock: it is told what time it is, and says when to come back.
 

@@ -2,7 +2,8 @@
 //!
 //! Answers are queued here and written when the turn ends. Some are a connection's last words.
 
-use super::{FRESH, LAST_WORDS, LINGERS, Reactor, Role};
+use super::Reactor;
+use super::connection::{FRESH, LAST_WORDS, LINGERS, Role};
 use crate::apps::Outcome;
 use crate::core::protocol::Phase;
 use crate::id::{AppId, ConnId};

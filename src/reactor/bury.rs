@@ -1,8 +1,9 @@
 //! How connections end: closed by an app, out of its rooms, on the list of the dead, and buried at the end of the turn.
 //! What a connection holds is given back there and nowhere else.
 
+use super::Reactor;
+use super::connection::{DEAD, Role};
 use super::guests::Guest;
-use super::{DEAD, Reactor, Role};
 use crate::core::protocol::Phase;
 use crate::id::ConnId;
 use crate::time::Millis;

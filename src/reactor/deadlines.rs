@@ -5,7 +5,8 @@
 
 use rand_chacha::rand_core::Rng;
 
-use super::{Connection, DEAD, FRESH, Reactor, Role, SERVING, STARVED, WAITS};
+use super::Reactor;
+use super::connection::{Connection, DEAD, FRESH, Role, SERVING, STARVED, WAITS};
 use crate::apps::Seat;
 use crate::core::protocol::Phase;
 use crate::id::{AppId, ConnId};
@@ -35,7 +36,7 @@ impl<T: Transport> Reactor<T> {
         let half = interval.0 / 2;
         let first =
             self.common.now.millis() + Millis(half + self.common.chance.next_u64() % (half + 1));
-        // It may lie before the clock began, in milliseconds that wrap: whoever came early is not reminded with all others.
+        // It may lie before the clock began, in milliseconds that wrap: a member that came early is not reminded with all others.
         self.conns[key as usize].beat = (first.0 as u32).wrapping_sub(interval.0 as u32);
         // What was queued before it was opened may be stuck, and is not given longer for that.
         let stalled = self.common.outbox.stalled_since(key);
@@ -138,7 +139,7 @@ impl<T: Transport> Reactor<T> {
         if stalled.is_some_and(|since| now >= since + bounds.write_timeout) {
             return Some(Overdue::Stalled);
         }
-        // Somebody who is still being written to is not idle; the write timeout watches over that.
+        // A client that is still being written to is not idle; the write timeout watches over that.
         let is_idle = !is_midway && outbox.is_empty(key);
         let silent = now.since(conn.seen.millis(now));
         let (is_late, overdue) = match (conn.protocol.phase(), &conn.role) {

@@ -2,17 +2,18 @@
 //! drain; and the process ends when all have gone.
 //!
 //! Where another process can take over the listener, new connections are its own from the start. Then those that had
-//! connected before are served to the end, and nothing is refused: whoever opens a WebSocket is told last.
+//! connected before are served to the end, and nothing is refused: a client that opens a WebSocket is told last.
 
 use std::collections::VecDeque;
 
 use rand_chacha::rand_core::Rng;
 
-use super::{Connection, FRESH, Flow, Reactor, Role, SERVING, WAITS};
+use super::connection::{Connection, FRESH, Role, SERVING, WAITS};
+use super::{Flow, Reactor};
 use crate::core::protocol::Phase;
 use crate::id::ConnId;
 use crate::time::Millis;
-use crate::transport::{Sharing, Transport};
+use crate::transport::{Handover, Transport};
 use crate::wire::frame::close;
 use crate::work;
 
@@ -36,7 +37,7 @@ struct Closing {
     order: VecDeque<ConnId>,
     members: u64,
     told: u64,
-    /// When whoever is still there is left behind.
+    /// When the connections that are still there are left behind.
     ends: Option<Millis>,
 }
 
@@ -52,18 +53,18 @@ impl<T: Transport> Reactor<T> {
     pub(super) fn begin_drain(&mut self) {
         let now = self.common.now.millis();
         let delay = self.common.bounds.drain_delay;
-        let sharing = self.transport.sharing();
+        let handover = self.transport.handover();
         self.common.health.draining = true;
         self.drain = Some(Drain {
             next: now + delay,
-            hands_over: sharing != Sharing::Nothing,
+            hands_over: handover != Handover::Nothing,
             closing: None,
         });
-        match sharing {
-            Sharing::Nothing => {}
+        match handover {
+            Handover::Nothing => {}
             // Once nobody waits any more it is closed.
-            Sharing::Address => self.accepting = true,
-            Sharing::Queue => self.transport.stop_listening(),
+            Handover::Address => self.accepting = true,
+            Handover::Queue => self.transport.stop_listening(),
         }
         if delay == Millis(0) {
             self.begin_closing();
@@ -75,14 +76,14 @@ impl<T: Transport> Reactor<T> {
         }
     }
 
-    /// Nobody waits to be accepted: the moment to leave the listener to whoever takes over.
+    /// Nobody waits to be accepted: the moment to leave the listener to the process that takes over.
     pub(super) fn nobody_knocks(&mut self) {
         if self.drain.as_ref().is_some_and(|drain| drain.hands_over) {
             self.transport.stop_listening();
         }
     }
 
-    /// Somebody has opened a WebSocket: if everybody is being closed, its turn comes as well.
+    /// A client has opened a WebSocket: if all are being closed, its turn comes as well.
     pub(super) fn close_too(&mut self, id: ConnId) {
         let closing = self.drain.as_mut().and_then(|drain| drain.closing.as_mut());
         let Some(closing) = closing else {

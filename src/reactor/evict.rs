@@ -2,7 +2,8 @@
 
 use std::collections::BinaryHeap;
 
-use super::{Connection, DEAD, LAST_WORDS, LINGERS, Reactor, Role};
+use super::Reactor;
+use super::connection::{Connection, DEAD, LAST_WORDS, LINGERS, Role};
 use crate::id::ConnId;
 use crate::transport::Transport;
 use crate::warnings::Warning;

@@ -1,13 +1,14 @@
 //! Guests: connections that are no members, not yet or any more, and have shown no key.
 //!
-//! They are so many at most, however many strangers knock: then whoever has been idle longest makes place, those between
+//! They are so many at most, however many strangers knock: then the guest that has been idle longest makes place, those between
 //! two requests before those that have not spoken yet; and while nobody has been idle for long enough, nobody is
 //! accepted. A guest that is in the middle of something, or waits for its answer, stands in no list and is not closed.
 //!
 //! A guest joins the list of the idle when it has been looked at and all that it asked for has been written, and leaves it
 //! with the next byte: so each list is in the order in which they became idle, and nobody has to be searched for.
 
-use super::{Connection, DEAD, FRESH, HELD, KNOWN, Reactor, Role};
+use super::Reactor;
+use super::connection::{Connection, DEAD, FRESH, HELD, KNOWN, Role};
 use crate::core::chain::Chain;
 use crate::core::protocol::Phase;
 use crate::id::ConnId;

@@ -2,7 +2,8 @@
 //!
 //! Each column checks its own rules; here is what they say of each other.
 
-use super::{DEAD, HELD, LAST_WORDS, LEFTOVER_BYTES, Reactor, Role, SERVING};
+use super::connection::{Connection, DEAD, HELD, LAST_WORDS, Role, SERVING};
+use super::{LEFTOVER_BYTES, Reactor};
 use crate::apps::context::Common;
 use crate::core::protocol::Phase;
 use crate::id::{AppId, ConnId};
@@ -29,57 +30,12 @@ impl<T: Transport> Reactor<T> {
         let mut queued = PerApp::default();
         for (key, conn) in &self.conns {
             let key = key as u32;
-            let name = ConnId {
-                key,
-                generation: conn.generation,
-            };
-            assert!(
-                outbox.is_current(name),
-                "{name}: the outbox knows who holds the key"
-            );
-            assert!(!conn.is(DEAD), "{name}: the dead are gone after a turn");
-            assert!(
-                self.wheel.deadline(key).is_some(),
-                "{name}: every connection has a deadline"
-            );
-            let leftover_bytes = conn
-                .leftover
-                .as_ref()
-                .map_or(0, |it| it.len() + LEFTOVER_BYTES);
-            assert!(
-                conn.protocol.held_bytes() + leftover_bytes <= conn.held_bytes as usize,
-                "{name}: whatever it has half received is counted"
-            );
-            let is_member = matches!(conn.role, Role::Member(..));
-            members += u64::from(is_member);
+            self.check_connection(key, conn);
+            members += u64::from(matches!(conn.role, Role::Member(..)));
             held_bytes += u64::from(conn.held_bytes);
-            match conn.role {
-                Role::Member(app, _) | Role::Former(app, _) => {
-                    queued[app as usize] += outbox.messages(key);
-                }
-                Role::Visitor(_) => {
-                    assert_eq!(outbox.messages(key), 0, "{name}: a visitor gets answers");
-                }
+            if let Role::Member(app, _) | Role::Former(app, _) = conn.role {
+                queued[app as usize] += outbox.messages(key);
             }
-            assert!(
-                is_member || hub.rooms_of(key).len() == 0,
-                "{name}: only a member is in rooms"
-            );
-            assert_eq!(
-                is_member,
-                conn.protocol.phase() == Phase::Open,
-                "{name}: who is open is a member"
-            );
-            assert!(
-                !conn.is(HELD) || conn.is(SERVING) || !outbox.is_empty(key),
-                "{name}: only a backlog holds a connection"
-            );
-            let waits =
-                conn.is(LAST_WORDS) && outbox.is_empty(key) && conn.protocol.phase() != Phase::Over;
-            assert!(
-                !waits,
-                "{name}: last words that are out are followed by the end"
-            );
         }
         self.check_guests();
         assert_eq!(
@@ -108,6 +64,56 @@ impl<T: Transport> Reactor<T> {
             metrics.rooms.iter().sum::<u64>(),
             hub.rooms() as u64,
             "the gauge of rooms is true"
+        );
+    }
+
+    /// What holds of one connection.
+    fn check_connection(&self, key: u32, conn: &Connection<T::Socket>) {
+        let Common { hub, outbox, .. } = &self.common;
+        let name = ConnId {
+            key,
+            generation: conn.generation,
+        };
+        assert!(
+            outbox.is_current(name),
+            "{name}: the outbox knows who holds the key"
+        );
+        assert!(!conn.is(DEAD), "{name}: the dead are gone after a turn");
+        assert!(
+            self.wheel.deadline(key).is_some(),
+            "{name}: every connection has a deadline"
+        );
+        let leftover_bytes = conn
+            .leftover
+            .as_ref()
+            .map_or(0, |it| it.len() + LEFTOVER_BYTES);
+        assert!(
+            conn.protocol.held_bytes() + leftover_bytes <= conn.held_bytes as usize,
+            "{name}: whatever it has half received is counted"
+        );
+        let is_member = matches!(conn.role, Role::Member(..));
+        assert!(
+            !matches!(conn.role, Role::Visitor(_)) || outbox.messages(key) == 0,
+            "{name}: a visitor gets answers"
+        );
+        assert!(
+            is_member || hub.rooms_of(key).len() == 0,
+            "{name}: only a member is in rooms"
+        );
+        assert_eq!(
+            is_member,
+            conn.protocol.phase() == Phase::Open,
+            "{name}: who is open is a member"
+        );
+        assert!(
+            !conn.is(HELD) || conn.is(SERVING) || !outbox.is_empty(key),
+            "{name}: only a backlog holds a connection"
+        );
+        let waits =
+            conn.is(LAST_WORDS) && outbox.is_empty(key) && conn.protocol.phase() != Phase::Over;
+        assert!(
+            !waits,
+            "{name}: last words that are out are followed by the end"
         );
     }
 }

@@ -1,8 +1,8 @@
 //! The loop: one thread, one turn after another, written once for every ground.
 //!
 //! A turn is `wait → accept → serve → tick → flush → reap`, each bounded by what it may cost ([`crate::work`]); what is
-//! left over is carried to the next turn, which then does not sleep. Bytes move to the kernel in *flush* only (and in *tick*, for somebody who is
-//! about to be given up), connections die in *reap* only: so nothing that is looked at during a turn can vanish in the
+//! left over is carried to the next turn, which then does not sleep. Bytes move to the kernel in *flush* only (and in *tick*, for a
+//! connection that is about to be given up), connections die in *reap* only: so nothing that is looked at during a turn can vanish in the
 //! middle of it.
 //!
 //! A connection's columns (outbox, wheel, hub, limiter) are opened in *accept* and closed in *reap*, nowhere else.
@@ -13,18 +13,19 @@ mod admission;
 mod answer;
 mod bury;
 mod clock;
+mod connection;
 mod deadlines;
 mod drain;
 mod evict;
 mod guests;
 mod invariants;
+mod react;
 mod serve;
 mod shortage;
 mod write;
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::IpAddr;
 
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -33,20 +34,20 @@ use slab::Slab;
 use self::accept_rate::AcceptRate;
 use self::admission::Admission;
 use self::clock::Clock;
+use self::connection::{Connection, DEAD, ENDED, HELD, SERVING, WAITS};
 use self::drain::Drain;
-use self::guests::{Guest, Guests};
+use self::guests::Guests;
 use self::shortage::Shortage;
 use crate::apps::context::{Common, Health};
-use crate::apps::{self, Apps, Progress, Seat};
+use crate::apps::{self, Apps};
 use crate::bounds::Bounds;
 use crate::core::hub::Hub;
 use crate::core::limiter::Limiter;
 use crate::core::outbox::Outbox;
-use crate::core::protocol::{Phase, Protocol};
 use crate::core::wheel::Wheel;
 use crate::id::{AppId, ConnId};
 use crate::metrics::Metrics;
-use crate::time::{Micros, Millis, Now, Recent};
+use crate::time::{Micros, Millis, Now};
 use crate::transport::{Ready, Transport};
 use crate::vitals;
 use crate::warnings::{Warning, Warnings};
@@ -89,10 +90,10 @@ pub struct Reactor<T: Transport> {
     /// Of those that were on the serving list together, how many are still to be served, and since when.
     round_left: usize,
     round_began: Micros,
-    /// Somebody may be waiting to be accepted.
+    /// A client may be waiting to be accepted.
     accepting: bool,
     accept_rate: AcceptRate,
-    /// The accept rate has left whoever waits in the backlog.
+    /// The accept rate has left the clients that wait in the backlog.
     accept_capped: bool,
     admission: Admission,
     shortage: Shortage,
@@ -104,103 +105,6 @@ pub struct Reactor<T: Transport> {
     websockets: u32,
     half_received_bytes: u64,
     shrunk: Millis,
-}
-
-/// One connection; its queue, deadline and rooms are columns elsewhere, under the same key.
-struct Connection<S> {
-    socket: S,
-    generation: u32,
-    protocol: Protocol,
-    role: Role,
-    /// Bytes that were read and are not yet a whole request or frame.
-    /// Behind one word, because hardly anybody has any.
-    leftover: Option<Box<Box<[u8]>>>,
-    /// When a byte last came.
-    seen: Recent,
-    /// When the request or message that is half received began, or the phase did.
-    since: Micros,
-    /// Bytes of it in `half_received_bytes`.
-    held_bytes: u32,
-    /// When the app was last told of a ping interval, in milliseconds that wrap.
-    beat: u32,
-    pings: u8,
-    flags: u16,
-}
-
-/// What a connection is to the apps.
-enum Role {
-    /// It speaks HTTP.
-    Visitor(Box<Visitor>),
-    /// It is a member of an app.
-    Member(AppId, Seat),
-    /// It was one; what was queued for it may still go out.
-    Former(AppId, Guest),
-}
-
-/// A connection that speaks HTTP.
-struct Visitor {
-    /// The address that it came from.
-    address: IpAddr,
-    guest: Guest,
-    /// How far an app has come with its request.
-    progress: Option<Progress>,
-}
-
-/// On the serving list.
-const SERVING: u16 = 1;
-/// The peer has ended its side: read until the end.
-const ENDED: u16 = 2;
-/// Not read until its queue has shrunk.
-const HELD: u16 = 4;
-/// To be closed once its queue is empty.
-const LAST_WORDS: u16 = 8;
-/// ... and before that the rest of its input is to be read, so that the last words are not lost to a reset.
-const LINGERS: u16 = 16;
-/// On the list of the dead.
-const DEAD: u16 = 32;
-/// No request has come since it was accepted, or no ping has gone since it was opened.
-const FRESH: u16 = 64;
-/// The kernel had no memory for its last read: what is in its socket is not known.
-const STARVED: u16 = 128;
-/// Its request waits until what an app has published is written.
-const WAITS: u16 = 256;
-/// It has shown a key.
-const KNOWN: u16 = 512;
-/// It has made much work lately: it is served beside the others, and not in front of them. How lately is a number: each
-/// time that it makes little it is one less.
-const HEAVY: u16 = HEAVY_ONE * 7;
-const HEAVY_ONE: u16 = 1024;
-/// It has waited until what had been published before was written: once it waits for nothing that came since.
-const RELEASED: u16 = HEAVY_ONE * 8;
-
-impl<S> Connection<S> {
-    fn is(&self, flag: u16) -> bool {
-        self.flags & flag != 0
-    }
-
-    /// It has been served, which was much work or not.
-    fn served(&mut self, is_heavy: bool) {
-        if is_heavy {
-            self.flags |= HEAVY;
-        } else if self.is(HEAVY) {
-            self.flags -= HEAVY_ONE;
-        }
-    }
-
-    /// Whether a request or message has begun and is not whole, and the client is to blame.
-    fn is_midway(&self) -> bool {
-        (self.protocol.is_midway() || self.has_begun()) && !self.is(HELD | WAITS)
-    }
-
-    /// Whether what was put aside is the beginning of something. Half an empty line is not: it can stand before a
-    /// request, and as many whole ones as the client likes (RFC 9112 §2.2).
-    fn has_begun(&self) -> bool {
-        let is_empty_line =
-            |bytes: &[u8]| bytes == b"\r" && self.protocol.phase() == Phase::Request;
-        self.leftover
-            .as_ref()
-            .is_some_and(|bytes| !is_empty_line(bytes))
-    }
 }
 
 /// Whether the loop goes on.
@@ -301,7 +205,7 @@ impl<T: Transport> Reactor<T> {
         Ok(self.drained())
     }
 
-    /// Charges what has been queued to whoever made it, before another phase or connection pays.
+    /// Charges what has been queued to the connection that made it, before another phase or connection pays.
     fn charge_queued(&mut self) -> u64 {
         let cost = self.common.outbox.take_cost();
         self.common.work.charge(cost);
@@ -479,7 +383,7 @@ impl<T: Transport> Reactor<T> {
         self.websockets >= self.common.bounds.connections_max
     }
 
-    /// Whether somebody waits for the kernel to have memory again.
+    /// Whether a connection waits for the kernel to have memory again.
     pub fn is_short_of_kernel_memory(&self) -> bool {
         self.shortage.next().is_some()
     }

@@ -3,24 +3,23 @@
 //! A connection leaves here when its socket is empty, or on the serving list again, or not read on purpose until its
 //! queue has shrunk. Nothing is written here: answers are queued.
 
-use std::cell::Cell;
 use std::io;
 
-use super::answer::{Answered, Unanswered};
-use super::{
-    ANSWERS_BYTES, Connection, ENDED, FRESH, HEAVY, HELD, KNOWN, LAST_WORDS, LEFTOVER_BYTES,
-    LINGERS, Part, RELEASED, Reactor, Role, SERVING, STARVED, WAITS,
+use super::connection::{
+    Connection, DEAD, ENDED, FRESH, HEAVY, HELD, LAST_WORDS, LINGERS, RELEASED, SERVING, STARVED,
+    WAITS,
 };
-use crate::apps::{Asked, Message};
-use crate::core::protocol::{Event, Limits, Phase};
+use super::react::Reacted;
+use super::{LEFTOVER_BYTES, Part, Reactor};
+use crate::core::protocol::Phase;
 use crate::id::{AppId, ConnId};
 use crate::time::Recent;
 use crate::transport::{Transport, is_shortage};
 use crate::vitals;
-use crate::wire::frame::{Frame, close};
+use crate::wire::frame::close;
 use crate::work;
 
-/// What is read from somebody of whom messages have been handled in this turn, and for each further read twice as much,
+/// What is read from a client of which messages have been handled in this turn, and for each further read twice as much,
 /// unless one is half received: of who sends many short ones, little is then left to be put aside until its next turn.
 const FURTHER_READ_BYTES: usize = 8 << 10;
 
@@ -39,23 +38,8 @@ enum Leaves {
     Dead,
 }
 
-/// What became of the bytes in the buffer.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Reacted {
-    /// All that is whole was taken; more bytes are needed.
-    Hungry,
-    /// It has had its share of the turn.
-    Spent,
-    /// It has too much to take before more is looked at.
-    Held,
-    /// What this app has published has to be written first.
-    Waits(AppId),
-    /// It is dead.
-    Dead,
-}
-
 impl<T: Transport> Reactor<T> {
-    /// Serves whoever is readable, each up to its share. Those that make much work have a list and a purse of their own,
+    /// Serves the connections that are readable, each up to its share. Those that make much work have a list and a purse of their own,
     /// so that nobody else waits until that is done.
     pub(super) fn serve(&mut self) {
         self.release();
@@ -108,7 +92,7 @@ impl<T: Transport> Reactor<T> {
         }
         let conn = &mut self.conns[id.key as usize];
         conn.flags &= !SERVING;
-        if conn.is(super::DEAD) {
+        if conn.is(DEAD) {
             return;
         }
         self.common.work.begin_share(self.round_left);
@@ -144,7 +128,7 @@ impl<T: Transport> Reactor<T> {
             if self.is_here(id) {
                 let conn = &mut self.conns[id.key as usize];
                 conn.flags = conn.flags & !WAITS | RELEASED;
-                if !conn.is(SERVING | HELD | super::DEAD) {
+                if !conn.is(SERVING | HELD | DEAD) {
                     conn.flags |= SERVING;
                     self.serving.push_back(id);
                 }
@@ -323,145 +307,6 @@ impl<T: Transport> Reactor<T> {
             _ => {}
         }
         self.rests(id.key);
-    }
-
-    /// Takes every whole thing out of the buffer and does what it asks.
-    fn react(&mut self, id: ConnId, progressed: &mut bool) -> Reacted {
-        loop {
-            self.common.work.charge(self.buffer.take_cost());
-            if self.common.work.share_left() == 0 {
-                return Reacted::Spent;
-            }
-            let conn = &mut self.conns[id.key as usize];
-            self.common.has_waited = conn.is(RELEASED);
-            if let Role::Member(app, seat) = conn.role
-                && self.common.is_telling(app)
-                && self
-                    .apps
-                    .app(app)
-                    .holds(seat, &self.common.context(app, id))
-            {
-                return Reacted::Waits(app);
-            }
-            let limits = Limits {
-                body_bytes_max: self.common.bounds.body_bytes_max,
-                message_bytes_max: match conn.role {
-                    Role::Member(app, _) => self.common.bounds.app(app).message_bytes_max,
-                    _ => 0,
-                },
-                deflate: self.common.outbox.inflates(id.key),
-                cost_max: self.common.work.share_left(),
-            };
-            let (mark, has_body) = (self.buffer.mark(), conn.protocol.has_body());
-            let event = conn.protocol.next(&mut self.buffer, limits);
-            if let Ok(Some(event)) = &event {
-                let bytes = event.message_bytes().unwrap_or(0) as u64;
-                self.common
-                    .work
-                    .charge(work::MESSAGE + bytes * work::LOOKED_THROUGH);
-            }
-            let is_asked = matches!(
-                event,
-                Ok(Some(Event::Request(_) | Event::Text(_) | Event::Binary(_)))
-            );
-            if self.limiter.is_on()
-                && let (Ok(Some(event)), &Role::Member(app, _)) = (&event, &conn.role)
-                && let Some(bytes) = event.message_bytes()
-                && let Err(fault) = self
-                    .limiter
-                    .admit(id.key, app, bytes, self.common.now.micros)
-            {
-                self.refuse(id, fault);
-                self.carry_out_closings();
-                continue;
-            }
-            match event {
-                Ok(None) => return Reacted::Hungry,
-                Ok(Some(Event::Unfinished)) => return Reacted::Spent,
-                Ok(Some(Event::Request(request))) => {
-                    let Role::Visitor(visitor) = &mut conn.role else {
-                        return Reacted::Hungry;
-                    };
-                    // It is not read before it is answered, however often it is asked.
-                    let body_bytes = request.body.len() as u64;
-                    let asked = Asked {
-                        request,
-                        peer: visitor.address,
-                        progress: Cell::new(visitor.progress.take()),
-                    };
-                    let mut cx = self.common.context(AppId::Ops, id);
-                    let outcome = self.apps.answer(&asked, &mut cx);
-                    let answered = Answered::new(&asked.request.head, outcome);
-                    if std::mem::take(&mut self.common.is_vouched_for) {
-                        self.conns[id.key as usize].flags |= KNOWN;
-                        self.is_no_guest(id.key);
-                    }
-                    if let Some(unanswered) = self.answer(id, answered) {
-                        let protocol = &mut self.conns[id.key as usize].protocol;
-                        protocol.put_back(&mut self.buffer, mark, has_body);
-                        return match unanswered {
-                            Unanswered::Waits(app) => Reacted::Waits(app),
-                            Unanswered::GoesOn => Reacted::Spent,
-                        };
-                    }
-                    self.common.work.charge(body_bytes * work::PARSED);
-                    *progressed = true;
-                    self.conns[id.key as usize].flags &= !RELEASED;
-                }
-                Ok(Some(Event::Body { expects_continue })) => {
-                    if expects_continue {
-                        self.queue(
-                            id.key,
-                            Frame::answer(b"HTTP/1.1 100 Continue\r\n\r\n".to_vec()),
-                        );
-                    }
-                }
-                Ok(Some(Event::Text(text))) => {
-                    *progressed = true;
-                    conn.flags &= !RELEASED;
-                    if let Role::Member(app, seat) = conn.role {
-                        self.common.metrics.messages_received[app as usize] += 1;
-                        let mut cx = self.common.context(app, id);
-                        self.apps
-                            .app(app)
-                            .message(seat, Message::Text(text), &mut cx);
-                    }
-                }
-                Ok(Some(Event::Binary(bytes))) => {
-                    *progressed = true;
-                    conn.flags &= !RELEASED;
-                    if let Role::Member(app, seat) = conn.role {
-                        self.common.metrics.messages_received[app as usize] += 1;
-                        let mut cx = self.common.context(app, id);
-                        self.apps
-                            .app(app)
-                            .message(seat, Message::Binary(bytes), &mut cx);
-                    }
-                }
-                Ok(Some(Event::Ping(payload))) => {
-                    let pong = Frame::pong(payload);
-                    *progressed |= !conn.protocol.is_midway();
-                    self.queue(id.key, pong);
-                }
-                Ok(Some(Event::Pong(_))) => *progressed |= !conn.protocol.is_midway(),
-                Ok(Some(Event::Close(code))) => {
-                    if self.closed_by_peer(id, code) {
-                        return Reacted::Dead;
-                    }
-                }
-                Err(fault) => self.refuse(id, fault),
-            }
-            self.carry_out_closings();
-            if self.charge_queued() > 0 && is_asked && self.has_answers_unread(id) {
-                return Reacted::Held;
-            }
-        }
-    }
-
-    /// Whether more waits for a client that is answered than it should leave unread.
-    fn has_answers_unread(&self, id: ConnId) -> bool {
-        let may_ask_more = self.conns[id.key as usize].protocol.phase() != Phase::Over;
-        may_ask_more && self.common.outbox.backlog_bytes(id.key) > ANSWERS_BYTES
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the kernel had no memory for, or no descriptor, to be tried again a little later.
 //!
 //! `ENOBUFS` and `ENOMEM` say nothing about a connection: they pass. But no edge tells when, so a socket that met one
-//! would wait forever for an event that does not come. Whoever did is on a list here, once, and all of them are tried
+//! would wait forever for an event that does not come. A connection that did is on a list here, once, and all of them are tried
 //! again together. Nothing is written twice or lost meanwhile, because nothing was taken; a queue that gets nothing out
 //! for as long as the write timeout is closed for that, as ever.
 
@@ -13,7 +13,7 @@ use crate::time::Millis;
 /// How long the kernel is given: long enough that trying again costs nothing, short enough that nobody notices.
 const PAUSE: Millis = Millis(50);
 
-/// Whoever waits for the kernel.
+/// The connections that wait for the kernel.
 #[derive(Debug, Default)]
 pub(super) struct Shortage {
     /// When they are tried again; `None` if nobody waits.
@@ -39,7 +39,7 @@ impl Shortage {
         self.next.get_or_insert(now + PAUSE);
     }
 
-    /// When somebody is to be tried again.
+    /// When a connection is to be tried again.
     pub(super) fn next(&self) -> Option<Millis> {
         self.next
     }

@@ -1,7 +1,8 @@
 //! Queue → socket: one write a connection and turn, and what follows from it. A connection whose socket is full waits for
 //! an edge; one for which the kernel has no memory is tried again.
 
-use super::{ANSWERS_BYTES, DEAD, HELD, LAST_WORDS, LINGERS, Part, Reactor, Role, SERVING, WAITS};
+use super::connection::{DEAD, HELD, LAST_WORDS, LINGERS, Role, SERVING, WAITS};
+use super::{ANSWERS_BYTES, Part, Reactor};
 use crate::apps::context::Common;
 use crate::core::outbox::FlushState;
 use crate::core::protocol::Phase;

@@ -104,7 +104,7 @@ impl Draft {
         own.or(shared).map_or("default", String::as_str).to_owned()
     }
 
-    /// Open mode is for this machine alone, unless somebody says that it is meant.
+    /// Open mode is for this machine alone, unless the operator says that it is meant.
     pub fn check_open_mode(&self) -> Result<()> {
         let origin = self.origins.get(&(None, "listen"));
         let origin = origin.map_or("default", String::as_str);

@@ -164,7 +164,7 @@ impl Flags {
 
 /// A setting of one app, from `APP.KEY=VALUE`.
 pub(super) fn one_app(item: &str, origin: Origin) -> Result<Given> {
-    // What stands behind `=` is not shown: somebody may have tried to give a key in this way.
+    // What stands behind `=` is not shown: the operator may have tried to give a key in this way.
     let (name, value) = item.split_once('=').unwrap_or((item, ""));
     let Some((app_name, key)) = name.split_once('.').filter(|_| item.contains('=')) else {
         let name = quote(name);

@@ -150,7 +150,7 @@ impl Settings {
         }
     }
 
-    /// Open mode is for this machine alone, unless somebody says that it is meant. `origin` is where the listener's
+    /// Open mode is for this machine alone, unless the operator says that it is meant. `origin` is where the listener's
     /// address came from.
     ///
     /// # Errors

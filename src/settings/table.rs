@@ -1,6 +1,6 @@
 //! The table of settings: a row for each, with its names, its place, its range and its words in the help.
 //!
-//! Adding a setting is adding a row. The defaults are not here: they are the values that stand in the places of
+//! Adding a setting is adding a row; the file is as long as there are settings. The defaults are not here: they are the values that stand in the places of
 //! `Settings::new` and [`AppBounds::of`] before any source is read.
 
 use crate::bounds::AppBounds;

@@ -1,7 +1,7 @@
 //! One value: put from text into its place in the settings, and written back as TOML.
 //!
 //! A [`Slot`] is a place together with what may stand in it, so a row of the table needs no more than one. Nothing
-//! here knows a setting's name or where a text came from; whoever calls says that in the error.
+//! here knows a setting's name or where a text came from; the caller says that in the error.
 
 use std::net::SocketAddr;
 

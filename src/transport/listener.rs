@@ -1,5 +1,5 @@
 //! How the server comes by its listener: it binds one of its own, binds one beside another process's, or is passed one
-//! that somebody else holds open.
+//! that another process holds open.
 //!
 //! Nothing is accepted here.
 
@@ -9,7 +9,7 @@ use std::net::{SocketAddr, TcpListener};
 use listenfd::ListenFd;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-use super::Sharing;
+use super::Handover;
 
 /// Connections the kernel holds for us between two turns (the kernel lowers it to `net.core.somaxconn`).
 const BACKLOG: i32 = 4096;
@@ -17,7 +17,7 @@ const BACKLOG: i32 = 4096;
 /// A socket that listens.
 pub struct Listener {
     pub(super) socket: TcpListener,
-    pub(super) sharing: Sharing,
+    pub(super) handover: Handover,
     /// Connections that wait already were made before anybody asked for `TCP_NODELAY`.
     pub(super) lacks_nodelay: bool,
 }
@@ -45,15 +45,15 @@ impl Listener {
         }
         Ok(Listener {
             socket: socket.into(),
-            sharing: match reuse_port {
-                true => Sharing::Address,
-                false => Sharing::Nothing,
+            handover: match reuse_port {
+                true => Handover::Address,
+                false => Handover::Nothing,
             },
             lacks_nodelay: false,
         })
     }
 
-    /// The socket that whoever started us has passed by `LISTEN_FDS`, as systemd does; `None` if there is none. The
+    /// The socket that our parent process has passed by `LISTEN_FDS`, as systemd does; `None` if there is none. The
     /// variables are taken out of the environment.
     ///
     /// # Errors
@@ -84,7 +84,7 @@ impl Listener {
         socket.set_nonblocking(true)?;
         Ok(Some(Listener {
             socket,
-            sharing: Sharing::Queue,
+            handover: Handover::Queue,
             lacks_nodelay,
         }))
     }

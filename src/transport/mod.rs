@@ -27,7 +27,7 @@ use crate::time::{Millis, Now};
 /// What became possible since the last wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ready {
-    /// Somebody knocks.
+    /// A client knocks.
     Listener,
     /// A connection can be read or written again. It may have been closed meanwhile: compare generations.
     Socket {
@@ -40,7 +40,7 @@ pub enum Ready {
         /// The peer has ended its side, or the connection broke.
         ended: bool,
     },
-    /// Somebody asks the process to end: SIGTERM or SIGINT.
+    /// The process is asked to end: SIGTERM or SIGINT.
     Shutdown,
 }
 
@@ -49,11 +49,11 @@ pub enum Ready {
 pub enum AcceptError {
     /// Nobody waits.
     Empty,
-    /// No file descriptor was free; whoever waited was turned away, so that the queue moves.
+    /// No file descriptor was free; the client that waited was turned away, so that the queue moves.
     Exhausted,
-    /// No file descriptor was free, not even to turn somebody away: whoever waits still does.
+    /// No file descriptor was free, not even to turn a client away: those that wait still do.
     Stuck,
-    /// The kernel has no memory for it now: whoever waits still does.
+    /// The kernel has no memory for it now: the clients that wait still do.
     OutOfMemory,
     /// This one connection failed before it was accepted; the next may do better.
     Failed(io::Error),
@@ -61,12 +61,12 @@ pub enum AcceptError {
 
 /// What of the listener belongs to other processes, too, so that one of them can take over from us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sharing {
+pub enum Handover {
     /// Nothing: when we stop listening, nobody does.
     Nothing,
-    /// Its address. Whoever is in our queue is ours alone, and has to be accepted before the listener is closed.
+    /// Its address. The clients in our queue are ours alone, and have to be accepted before the listener is closed.
     Address,
-    /// Its queue. Whoever waits in it can be accepted by another process.
+    /// Its queue. The clients that wait in it can be accepted by another process.
     Queue,
 }
 
@@ -79,7 +79,7 @@ pub fn is_shortage(error: &io::Error) -> bool {
 const ENOMEM: i32 = 12;
 const ENOBUFS: i32 = 105;
 
-/// Sockets, the clock and chance; see the module for the contract.
+/// Sockets, the clock and chance; see the module for what it promises.
 pub trait Transport {
     /// One connection's socket.
     type Socket;
@@ -95,7 +95,7 @@ pub trait Transport {
     fn accept(&mut self) -> Result<(Self::Socket, SocketAddr), AcceptError>;
 
     /// Whether another process can take over the listener.
-    fn sharing(&self) -> Sharing;
+    fn handover(&self) -> Handover;
 
     /// Closes our listener: nobody knocks any more, and nobody is accepted.
     fn stop_listening(&mut self);

@@ -13,7 +13,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 
 use super::listener::Listener;
-use super::{AcceptError, Ready, Sharing, Transport, is_shortage};
+use super::{AcceptError, Handover, Ready, Transport, is_shortage};
 use crate::id::ConnId;
 use crate::time::{Micros, Millis, Now, Unix};
 
@@ -29,7 +29,7 @@ pub struct Tcp {
     events: Events,
     /// `None` once it was left to another process.
     listener: Option<TcpListener>,
-    sharing: Sharing,
+    handover: Handover,
     /// Accepted sockets have to be told not to wait for more to send.
     lacks_nodelay: bool,
     address: SocketAddr,
@@ -51,7 +51,7 @@ impl Tcp {
             events: Events::with_capacity(EVENTS),
             address,
             listener: Some(socket),
-            sharing: listener.sharing,
+            handover: listener.handover,
             lacks_nodelay: listener.lacks_nodelay,
             signals: None,
             spare: spare(),
@@ -140,12 +140,12 @@ impl Transport for Tcp {
             Err(error) if is_shortage(&error) => Err(AcceptError::OutOfMemory),
             Err(error) if is_exhausted(&error) => {
                 // Without a descriptor the queue cannot even be looked at. The spare buys one for just as long as it
-                // takes to hang up on whoever is first, and we are not woken for the same connection again and again.
+                // takes to hang up on the first client, and we are not woken for the same connection again and again.
                 self.spare = None;
                 let turned_away = retry(|| listener.accept());
                 let why = match &turned_away {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => AcceptError::Empty,
-                    // The spare was gone, or somebody else was faster: nothing moves before a descriptor is free.
+                    // The spare was gone, or another process was faster: nothing moves before a descriptor is free.
                     Err(error) if is_exhausted(error) => AcceptError::Stuck,
                     _ => AcceptError::Exhausted,
                 };
@@ -157,8 +157,8 @@ impl Transport for Tcp {
         }
     }
 
-    fn sharing(&self) -> Sharing {
-        self.sharing
+    fn handover(&self) -> Handover {
+        self.handover
     }
 
     fn stop_listening(&mut self) {

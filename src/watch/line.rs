@@ -46,7 +46,7 @@ fn json_of(text: &str) -> String {
     }
 }
 
-/// A text of somebody else in one line, for an error.
+/// A text of the server's in one line, for an error.
 pub(super) fn excerpt(text: &str) -> String {
     const CHARS_MAX: usize = 200;
     let mut short: String = text.chars().take(CHARS_MAX).collect();

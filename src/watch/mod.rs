@@ -7,7 +7,7 @@
 //!
 //! What it says of connections to a person is a line that begins with `roomcast: `, as every complaint of the program
 //! does, and goes straight to standard error: `simple_logger` writes a level and a module in front of each line and can be
-//! told no other form. What is for whoever looks for a fault, each step of a connection, is logged at `debug` by it.
+//! told no other form. What is for a reader who looks for a fault, each step of a connection, is logged at `debug` by it.
 //!
 //! This is a client: it runs in a process of its own, blocks, and reads the clock and draws random numbers where it
 //! needs them. It shares with the server only plain values and the way in which a wrong command line is told.
@@ -101,7 +101,7 @@ fn watch_once(options: &Options, output: &mut Output<impl Write>) -> (Ending, Du
     (session.follow(output), began.elapsed())
 }
 
-/// Says how it goes, to whoever has not asked for silence.
+/// Says how it goes, unless silence was asked for.
 fn notice(options: &Options, words: fmt::Arguments<'_>) {
     if !options.quiet {
         say(words);

@@ -34,9 +34,10 @@ one line; one that is no JSON comes as {\"text\":\"…\"}, a binary one as {\"bi
 back-end's making cannot move the cursor: control characters come as escapes.
 
 A server that is silent is pinged, and its own pings, those of the tasks app among them, are answered and are no lines. \
-When the connection is lost another is tried, after a random time of at most 100 ms, which doubles up to 30 s and begins \
-again after a connection that held for 10 s; it subscribes again. What was published in between is not repeated. Every app but the stream greets a new connection with \
-a message of its own, which is a line like any other. RUST_LOG=debug has each step told on standard error.
+When the connection is lost another is tried, after a random time of at most 100 ms (5 s after 1001, with which the \
+server sends everybody away), which doubles up to 30 s and begins again after a connection that held for 10 s; it \
+subscribes again. What was published in between is not repeated. Every app but the stream greets a new connection \
+with a message of its own, which is a line like any other. RUST_LOG=debug has each step told on standard error.
 
 Exit status:
   0  enough lines are written (--count), nobody reads them any more, or the server closed with

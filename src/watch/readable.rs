@@ -1,7 +1,7 @@
 //! A message as one line for a person: when, what, and the essentials.
 //!
 //! The apps are told apart by what their messages look like, not by the path, so that a proxy may put them anywhere. What
-//! looks like none of them is shown as compact JSON. Whoever needs every field reads JSON.
+//! looks like none of them is shown as compact JSON. A program that needs every field reads JSON.
 
 use serde_json::{Map, Value};
 

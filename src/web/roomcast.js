@@ -433,7 +433,7 @@ export function sessions({ session_id, key }) {
     path: `api/v1/sessions/${encodeURIComponent(session_id)}/ws`,
     bearer: key,
     final: [1000],
-    read: (message) => ({ message }),
+    read: (message) => (message.type === "lagged" ? { lagged: message.missed } : { message }),
   };
 }
 

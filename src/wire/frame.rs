@@ -82,7 +82,7 @@ pub enum Kind {
     Binary,
     /// The end of the conversation.
     Close,
-    /// A question whether somebody is there.
+    /// A question whether the peer is there.
     Ping,
     /// The answer.
     Pong,

@@ -209,7 +209,7 @@ impl<'a> Head<'a> {
 }
 
 /// The origin that a head names which cannot be answered as it should be, as far as it has come: the one whole line of that
-/// name, if it is plain text. Whoever answers may put it into a header.
+/// name, if it is plain text. An answer may have it in a header.
 pub fn origin_of(bytes: &[u8]) -> Option<&str> {
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
     let whole = end.or_else(|| bytes.windows(2).rposition(|two| two == b"\r\n"))?;

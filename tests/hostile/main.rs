@@ -5,7 +5,7 @@
 //! Every row is fired twice: over the simulated network, where a write is a read of its own and time stands still until
 //! somebody waits for it, and over sockets at the real binary. `row` says how one is written, `battery` fires it and
 //! keeps the books, `ground` is what both are fired at. The answers are written from RFC 9112, 6455 and 7692 and from
-//! the contract, not from the server. `door` asks who would be let in, of heads alone.
+//! the standards, not from the server. `door` asks who would be let in, of heads alone.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 // The houses that these tests share with others have more than is needed here.

@@ -1,7 +1,7 @@
 //! Scenarios of a hub that goes away: who is served on, who is told, in what order, and when the loop may end.
 
 use roomcast::time::Millis;
-use roomcast::transport::Sharing;
+use roomcast::transport::Handover;
 
 use crate::model::wire::frames;
 use crate::stage::{Stage, request};
@@ -162,15 +162,15 @@ fn half_a_request_that_never_ends_does_not_keep_the_loop() {
 }
 
 /// A hub whose listener another process can take over.
-fn shared(sharing: Sharing) -> Stage {
+fn shared(handover: Handover) -> Stage {
     let mut stage = Stage::new(|_| ());
-    stage.sim().share(sharing);
+    stage.sim().share(handover);
     stage
 }
 
 #[test]
 fn whoever_waits_is_accepted_before_a_listener_with_a_queue_of_its_own_is_closed() {
-    let mut stage = shared(Sharing::Address);
+    let mut stage = shared(Handover::Address);
     stage.reactor.transport_mut().set_window(1 << 20);
     let waiting: Vec<_> = (0..3000).map(|_| stage.sim().connect()).collect();
     stage.shut_down();
@@ -186,7 +186,7 @@ fn whoever_waits_is_accepted_before_a_listener_with_a_queue_of_its_own_is_closed
 
 #[test]
 fn whoever_waits_in_a_shared_queue_is_left_to_the_other_process() {
-    let mut stage = shared(Sharing::Queue);
+    let mut stage = shared(Handover::Queue);
     let member = stage.open("/ws");
     stage.sim().connect();
     stage.shut_down();
@@ -200,7 +200,7 @@ fn whoever_waits_in_a_shared_queue_is_left_to_the_other_process() {
 
 #[test]
 fn a_listener_that_is_nobody_elses_stays_open() {
-    let mut stage = shared(Sharing::Nothing);
+    let mut stage = shared(Handover::Nothing);
     let _member = stage.open("/ws");
     stage.shut_down();
     stage.settle();
@@ -209,8 +209,8 @@ fn a_listener_that_is_nobody_elses_stays_open() {
 
 #[test]
 fn a_hub_that_hands_over_refuses_nothing_to_those_who_had_connected() {
-    for sharing in [Sharing::Address, Sharing::Queue] {
-        let mut stage = shared(sharing);
+    for handover in [Handover::Address, Handover::Queue] {
+        let mut stage = shared(handover);
         let member = stage.open("/ws");
         let [publisher, late] = [(); 2].map(|()| stage.client(""));
         stage.shut_down();
@@ -222,7 +222,7 @@ fn a_hub_that_hands_over_refuses_nothing_to_those_who_had_connected() {
         assert_eq!(stage.events(member), [1]);
         stage.wait(Millis::seconds(6));
         let told = [member, late].map(|client| stage.close_code(client));
-        assert_eq!(told, [Some(1001); 2], "{sharing:?}");
+        assert_eq!(told, [Some(1001); 2], "{handover:?}");
         for client in [member, late] {
             stage.send(client, frames::close(1001, ""));
         }
@@ -232,7 +232,7 @@ fn a_hub_that_hands_over_refuses_nothing_to_those_who_had_connected() {
 
 #[test]
 fn a_hub_that_hands_over_waits_for_those_who_have_connected_and_not_yet_asked() {
-    let mut stage = shared(Sharing::Address);
+    let mut stage = shared(Handover::Address);
     let stays = stage.client(get("/healthz"));
     let slow = stage.client("");
     stage.shut_down();
@@ -246,7 +246,7 @@ fn a_hub_that_hands_over_waits_for_those_who_have_connected_and_not_yet_asked() 
 
 #[test]
 fn whoever_never_asks_keeps_a_hub_that_hands_over_no_longer_than_a_request_may_take() {
-    let mut stage = shared(Sharing::Address);
+    let mut stage = shared(Handover::Address);
     stage.client("");
     stage.shut_down();
     stage.wait(Millis(9_900));
@@ -257,7 +257,7 @@ fn whoever_never_asks_keeps_a_hub_that_hands_over_no_longer_than_a_request_may_t
 
 #[test]
 fn whoever_opens_a_websocket_while_others_are_closed_is_told_last() {
-    let mut stage = shared(Sharing::Queue);
+    let mut stage = shared(Handover::Queue);
     let members = stage.listeners(20);
     let late = stage.client("");
     stage.shut_down();
@@ -278,7 +278,7 @@ fn whoever_opens_a_websocket_while_others_are_closed_is_told_last() {
 #[test]
 fn whoever_waits_for_the_accept_rate_is_accepted_before_the_loop_ends() {
     let mut stage = Stage::new(|bounds| bounds.accept_rate = 10);
-    stage.sim().share(Sharing::Address);
+    stage.sim().share(Handover::Address);
     let waiting: Vec<_> = (0..30).map(|_| stage.sim().connect()).collect();
     for client in &waiting {
         stage.sim().send(*client, request(1, 0).as_bytes());

@@ -18,7 +18,7 @@ use slab::Slab;
 
 use roomcast::id::ConnId;
 use roomcast::time::{Micros, Millis, Now, Unix};
-use roomcast::transport::{AcceptError, Ready, Sharing, Transport};
+use roomcast::transport::{AcceptError, Handover, Ready, Transport};
 
 /// 2026-01-01T00:00:00Z, where the simulated wall clock starts.
 pub const EPOCH: Unix = Unix(1_767_225_600_000);
@@ -50,7 +50,7 @@ pub struct Sim {
     pipes: Slab<Pipe>,
     knocking: VecDeque<u32>,
     knocked: bool,
-    sharing: Sharing,
+    handover: Handover,
     listens: bool,
     edges: Vec<u32>,
     strays: Vec<Ready>,
@@ -103,7 +103,7 @@ impl Sim {
             pipes: Slab::new(),
             knocking: VecDeque::new(),
             knocked: false,
-            sharing: Sharing::Nothing,
+            handover: Handover::Nothing,
             listens: true,
             edges: Vec::new(),
             strays: Vec::new(),
@@ -143,8 +143,8 @@ impl Sim {
     }
 
     /// What of the listener other processes have as well.
-    pub fn share(&mut self, sharing: Sharing) {
-        self.sharing = sharing;
+    pub fn share(&mut self, handover: Handover) {
+        self.handover = handover;
     }
 
     /// Whether the server still listens.
@@ -444,8 +444,8 @@ impl Transport for Sim {
         ))
     }
 
-    fn sharing(&self) -> Sharing {
-        self.sharing
+    fn handover(&self) -> Handover {
+        self.handover
     }
 
     fn stop_listening(&mut self) {

@@ -1,4 +1,4 @@
-//! Hostile clients, one kind a worker, each again and again: what they get for it is what the contract says.
+//! Hostile clients, one kind a worker, each again and again: what they get for it is what the README says.
 
 use crate::harness::http::{Http, frame};
 use crate::member::Member;

@@ -1,4 +1,4 @@
-//! Blocks and transactions: each field read as strictly as the contract says.
+//! Blocks and transactions: each field read as strictly as the README says.
 
 use serde_json::{Value, json};
 

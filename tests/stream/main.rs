@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 const BLOCKS: &str = "newBlocks";
 const TXS: &str = "newTxs";
 
-/// A block as the contract has it.
+/// A block with every field.
 fn block(height: u64) -> Value {
     json!({
         "height": height, "hash": format!("0xb{height}"), "tx_count": 2, "timestamp": 1_700_000_000,
@@ -24,7 +24,7 @@ fn block(height: u64) -> Value {
     })
 }
 
-/// A transaction as the contract has it.
+/// A transaction with every field.
 fn tx(number: u64) -> Value {
     json!({
         "hash": format!("0x{number}"), "from_addr": "0xf", "to_addr": "0xt", "value_wei": "1000000000000000000",

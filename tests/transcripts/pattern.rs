@@ -1,13 +1,13 @@
 //! Compares what came with what is written: JSON by its structure and the order of its fields, any other text as text.
 //!
-//! In a text, `<any>` stands for anything, `<timestamp>` for a time as the contract writes it, and `{{name}}` for what
+//! In a text, `<any>` stands for anything, `<timestamp>` for a time as the hub writes it, and `{{name}}` for what
 //! it stood for before, or, the first time, for anything. `"<any>"` by itself stands for any JSON value.
 
 use serde_json::Value;
 
 use crate::names::{Names, next_name};
 
-/// A time as the contract writes it.
+/// A time as the hub writes it.
 const TIMESTAMP: &str = "0000-00-00T00:00:00.000Z";
 
 /// Compares, and learns names where all is as expected. The error says where it is not.

@@ -29,7 +29,7 @@ impl Unwritten {
         self.queues = None;
     }
 
-    /// So many of the dirty queues, the first ones, have been flushed, of those that there were. Whoever becomes dirty
+    /// So many of the dirty queues, the first ones, have been flushed, of those that there were. A queue that becomes dirty
     /// later stands behind them, so clients that read a little all the time do not put off what others publish. What is
     /// being told to a room is looked at beside it. Says how many are left, if there are any.
     pub fn flushed(&mut self, queues: usize, dirty: usize) -> Option<usize> {

@@ -1,10 +1,10 @@
-//! The numbers of `/metrics` once a second, for whoever looks at the dashboard.
+//! The numbers of `/metrics` once a second, for the dashboard.
 //!
 //! One message a second, encoded once for all who look; while nobody does, nothing is counted, scanned or woken for.
 //! Beside the numbers it tells the longest backlogs and the biggest rooms, of which a part is looked at in each
 //! second: what that costs is bounded, however many there are.
 //!
-//! Whoever may see this has shown a key. The names of rooms are rights none the less, or hold one: a picture of the
+//! A client that sees this has shown a key. The names of rooms are rights none the less, or hold one: a picture of the
 //! dashboard must not let anybody into a room, so of a session's identifier and a game's code only the first
 //! characters are told.
 
@@ -118,7 +118,7 @@ impl Default for Stats {
 }
 
 impl Stats {
-    /// Somebody looks: the first one is told at once, others with everybody else.
+    /// A dashboard is opened: the first one is told at once, others with all the rest.
     pub fn opened(&mut self, cx: &mut Context<'_>) {
         cx.join(ROOM);
         if !self.is_awake {

@@ -169,7 +169,7 @@ impl Rooms {
         self.store.put_out(player);
     }
 
-    /// What somebody who has become a player is told.
+    /// What a client that has become a player is told.
     fn joined(&self, player: PlayerKey, cx: &Context<'_>) -> Joined<'_> {
         let player = self.store.player(player);
         let room = self.store.room(player.room);
@@ -215,7 +215,7 @@ impl Rooms {
     }
 }
 
-/// Whoever the body names.
+/// The newcomer that the body names.
 fn newcomer(call: &Call<'_>, cx: &mut Context<'_>) -> Result<Newcomer, Response> {
     let Object(named): Object<Named> = call.json()?;
     let bytes = named.display_name.len().min(name::GIVEN_BYTES_MAX);

@@ -1,13 +1,13 @@
 //! `rooms`: a game room with chat.
 //!
 //! A room has a code, players and what they said: `store` keeps that, also while nobody is connected and the hub has
-//! forgotten the room. A token says who somebody is (`tokens`); who has none that fits is let in and closed at once
-//! (`refusal`). Somebody who enters is told first how the room stands, and then everything that happens from there on.
+//! forgotten the room. A token says who a player is (`tokens`); who has none that fits is let in and closed at once
+//! (`refusal`). A player who enters is told first how the room stands, and then everything that happens from there on.
 //! What clients say is checked in `said`; to the others it is never more than a JSON value.
 //!
-//! Where the contract is silent: only chat is kept for who comes later, because only chat has identifiers. Every message
+//! Only chat is kept for who comes later, because only chat has identifiers. Every message
 //! counts for the rate, a bad one too. A `to` with nobody in it is for the sender alone. Who closes with 1000 has left,
-//! and comes back with its token, unless somebody else has taken its name meanwhile.
+//! and comes back with its token, unless another player has taken its name meanwhile.
 
 mod calls;
 pub mod code;
@@ -39,7 +39,7 @@ use crate::work;
 
 /// How fast a player may speak: ten messages a second, and twenty at once after a silence.
 const SPEECH: Rate = Rate::a_second(10).with_burst(20);
-/// Messages in the state that somebody who enters is told.
+/// Messages in the state that a player who enters is told.
 const STATE_MESSAGES: usize = 50;
 
 /// Rooms that are forgotten at a time at most: few enough not to be felt (about a millisecond for eight that are as full
@@ -117,7 +117,7 @@ impl Rooms {
         }
     }
 
-    /// Ends a room, and gives whoever is connected.
+    /// Ends a room, and gives the connections of its players.
     fn end_room(&mut self, room: RoomKey, cx: &mut Context<'_>) -> Vec<ConnId> {
         let players = self.store.players_of(room).len() as u64;
         cx.spend(work::MEMBERSHIP + players * work::RECORD);
@@ -157,7 +157,7 @@ impl Rooms {
         cx.json(&Told::state("room", state))
     }
 
-    /// Tells everybody in the hub's room that somebody has come or gone.
+    /// Tells everybody in the hub's room that a player has come or gone.
     fn notify(&self, event: &str, player: PlayerKey, cx: &mut Context<'_>) {
         let player = self.store.player(player);
         let notice = PlayerNotice {

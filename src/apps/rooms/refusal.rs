@@ -1,4 +1,4 @@
-//! Why somebody does not get into a room: the close code after an upgrade, or the status of a call.
+//! Why a client does not get into a room: the close code after an upgrade, or the status of a call.
 //!
 //! A browser can read a close code but not the status of a refused upgrade. So an upgrade always succeeds, and who is
 //! refused gets a seat that says why; it is closed as soon as it is open.
@@ -8,7 +8,7 @@ use crate::apps::access::unauthorized;
 use crate::wire::frame::close;
 use crate::wire::response::Response;
 
-/// Why somebody does not get in.
+/// Why a client does not get in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Refusal {

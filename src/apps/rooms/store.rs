@@ -1,6 +1,6 @@
 //! Rooms, their players and what was said in them.
 //!
-//! A room is kept while somebody is connected, and for a day after that; one that nobody has entered yet is kept for as
+//! A room is kept while a player is connected, and for a day after that; one that nobody has entered yet is kept for as
 //! long as the setting says. Then it is forgotten with its players, a few rooms at a time, so that no turn pays for all.
 //! When there is no capacity for more, those that everybody has left longest ago go first, after an hour at the earliest.
 //! Who is connected is told from outside, and so is the time, which counts what the process did not run for, too.
@@ -15,6 +15,8 @@
 //! ends; from then on it is kept only for as long as its connection is. A room that has not ended is in one of the lists,
 //! in the order of its waiting, if and only if nobody in it is connected.
 
+mod places;
+
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -23,6 +25,7 @@ use rand_chacha::rand_core::Rng;
 use serde_json::value::RawValue;
 use slab::Slab;
 
+pub use self::places::NoPlace;
 use super::code::Code;
 use super::history::History;
 use super::name::DisplayName;
@@ -38,8 +41,6 @@ pub const KEPT_EMPTY: Millis = Millis::seconds(24 * 60 * 60);
 const KEPT_FULL: Millis = Millis::seconds(60 * 60);
 /// Players of one room, connected or not: everybody is told of everybody who comes.
 pub const ROOM_PLAYERS_MAX: usize = 1000;
-/// Players of all rooms, for each room that may be.
-const PLAYERS_PER_ROOM: usize = 10;
 /// Codes drawn for a room before it is given up; while one in a thousand is taken, the second try is rare.
 const CODES_DRAWN_MAX: usize = 16;
 /// What a room costs beside itself: identifier, names, its places in maps and lists, and the allocator's own.
@@ -88,10 +89,10 @@ pub struct Room {
     pub history: History,
     /// Who made it, while it is in.
     pub maker: Option<PlayerKey>,
-    /// Whoever is in, in the order in which they joined.
+    /// The players, in the order in which they joined.
     players: Vec<PlayerKey>,
     connected: u32,
-    /// Since when nobody has been connected; it means nothing while somebody is.
+    /// Since when nobody has been connected; it means nothing while a player is.
     emptied: Millis,
     /// The stranger's address that made it, while nobody has entered it.
     guest: Option<IpAddr>,
@@ -127,23 +128,6 @@ pub struct Newcomer {
     pub name: DisplayName,
     /// The address, of a stranger.
     pub guest: Option<IpAddr>,
-}
-
-/// Why there is no place for a room or a player.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoPlace {
-    /// There are as many rooms as there may be.
-    Rooms,
-    /// There are as many players as there may be.
-    Players,
-    /// The room has as many players as it may have.
-    Room,
-    /// Somebody in the room has that name.
-    Name,
-    /// The stranger has made as many rooms that nobody has entered as it may.
-    GuestRooms,
-    /// The stranger has as many players in the room that nobody is connected as as it may.
-    GuestPlayers,
 }
 
 impl Store {
@@ -184,19 +168,6 @@ impl Store {
         Ok(maker)
     }
 
-    /// Whether there is a place for one more room, with its first player.
-    pub fn check_room(&self, first: &Newcomer, bounds: &AppBounds) -> Result<(), NoPlace> {
-        let made = first.guest.and_then(|guest| self.unentered.get(&guest));
-        let rooms_max = bounds.rooms_per_guest;
-        if rooms_max > 0 && made.is_some_and(|made| *made >= rooms_max) {
-            return Err(NoPlace::GuestRooms);
-        }
-        if self.count() >= bounds.records_max as usize {
-            return Err(NoPlace::Rooms);
-        }
-        self.check_players(first, ROOM_BYTES, bounds)
-    }
-
     /// The room that everybody has left longest ago, if that is so long that it may go for another.
     pub fn retired(&self, now: Millis) -> Option<RoomKey> {
         let room = RoomKey(self.rooms.first(EMPTY)?);
@@ -217,49 +188,10 @@ impl Store {
         Ok(self.add(room, newcomer))
     }
 
-    /// Whether a room has a place for one more player, whatever its name.
-    pub fn check_place(
-        &self,
-        room: RoomKey,
-        newcomer: &Newcomer,
-        bounds: &AppBounds,
-    ) -> Result<(), NoPlace> {
-        if self.room(room).players.len() >= ROOM_PLAYERS_MAX {
-            return Err(NoPlace::Room);
-        }
-        let maker = self.room(room).maker;
-        let is_phantom = |&key: &PlayerKey| {
-            let player = self.player(key);
-            player.conn.is_none() && player.guest == newcomer.guest && Some(key) != maker
-        };
-        let players_max = bounds.players_per_guest as usize;
-        if players_max > 0 && newcomer.guest.is_some() {
-            let phantoms = self.room(room).players.iter().copied().filter(is_phantom);
-            if phantoms.count() >= players_max {
-                return Err(NoPlace::GuestPlayers);
-            }
-        }
-        self.check_players(newcomer, 0, bounds)
-    }
-
     /// The player of a room that has this name.
     pub fn named(&self, room: RoomKey, name: &DisplayName) -> Option<PlayerKey> {
         let mut players = self.room(room).players.iter().copied();
         players.find(|&key| self.player(key).name.is_like(name))
-    }
-
-    fn check_players(
-        &self,
-        newcomer: &Newcomer,
-        bytes: u64,
-        bounds: &AppBounds,
-    ) -> Result<(), NoPlace> {
-        let players_max = (bounds.records_max as usize * PLAYERS_PER_ROOM).max(ROOM_PLAYERS_MAX);
-        let bytes = self.bytes + bytes + PLAYER_BYTES + newcomer.name.bytes();
-        if self.players.len() >= players_max || bytes > bounds.records_bytes_max.div_ceil(2) {
-            return Err(NoPlace::Players);
-        }
-        Ok(())
     }
 
     fn add(&mut self, room: RoomKey, newcomer: Newcomer) -> PlayerKey {
@@ -306,7 +238,7 @@ impl Store {
         older
     }
 
-    /// From when somebody has entered it, or it ends, a room does not count for who made it.
+    /// From when a player has entered it, or it ends, a room does not count for who made it.
     fn stop_counting(&mut self, room: RoomKey) {
         let Some(guest) = self.rooms.value_mut(room.0).guest.take() else {
             return;
@@ -364,7 +296,7 @@ impl Store {
         }
     }
 
-    /// Ends a room, and gives whoever is connected.
+    /// Ends a room, and gives the connections of its players.
     pub fn end(&mut self, key: RoomKey) -> Vec<ConnId> {
         self.stop_counting(key);
         self.rooms.leave(key.0);

@@ -1,4 +1,4 @@
-//! What a client is told: the shapes of the dialect, in the order of the contract.
+//! What a client is told: the shapes of the dialect, in its order of fields.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -24,11 +24,11 @@ pub struct Told<'a, P: Serialize> {
     correlation_id: Option<&'a RawValue>,
 }
 
-/// The payload of `room`: all that somebody who enters must know.
+/// The payload of `room`: all that a player who enters must know.
 #[derive(Serialize)]
 pub struct RoomState<'a> {
     pub code: String,
-    /// Whoever is in, in the order in which they joined.
+    /// The players, in the order in which they joined.
     pub players: Vec<PlayerState<'a>>,
     /// The latest of the chat, oldest first.
     pub messages: Vec<&'a RawValue>,

@@ -1,8 +1,8 @@
 //! `sessions`: notifications for one session.
 //!
-//! A back-end creates a session, a phone opens it, somebody waits for the outcome in the room `session:<id>`. A
+//! A back-end creates a session, a phone opens it, a client waits for the outcome in the room `session:<id>`. A
 //! subscriber hears first how far the session has come and then every step, each once and in their order: the record
-//! changes before anybody is told, and whoever comes in is told before it joins the room. What it says is ignored.
+//! changes before anybody is told, and a subscriber that comes in is told before it joins the room. What it says is ignored.
 //!
 //! A completion is vital: it fits any queue. A status that does not fit ends the connection with 1013, and whoever
 //! comes back hears how things stand.

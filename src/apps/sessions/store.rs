@@ -19,7 +19,7 @@ use crate::bounds::AppBounds;
 use crate::core::chain::Chain;
 use crate::time::{Millis, Unix};
 
-/// How long a result is kept for whoever comes for it (an hour: longer than anybody waits at a screen).
+/// How long a result is kept for a client that comes for it (an hour: longer than anybody waits at a screen).
 const KEPT: Millis = Millis::seconds(3600);
 /// Sessions that go for one more at most: some milliseconds' worth.
 const RETIRED_MAX: u32 = 4096;
@@ -34,9 +34,9 @@ const COMPLETED: usize = 1;
 pub enum Status {
     /// Created.
     Pending,
-    /// Somebody has opened it.
+    /// The session has been opened.
     Opened,
-    /// Somebody acts.
+    /// An action has begun.
     ActionStarted,
     /// The result is there.
     Completed,
@@ -171,7 +171,7 @@ impl Store {
         self.bury(key);
     }
 
-    /// Somebody subscribes.
+    /// A connection subscribes.
     pub fn enter(&mut self, key: u32) {
         let session = self.sessions.value_mut(key);
         if let Some(place) = session.retired(key) {

@@ -1,6 +1,6 @@
-//! What a back-end publishes: blocks and transactions, each field read as strictly as the contract says.
+//! What a back-end publishes: blocks and transactions, each field read as strictly as the app's README says.
 //!
-//! An item is delivered as it was given, in the contract's order of fields. Hashes and addresses are text to us: their
+//! An item is delivered as it was given, in the dialect's order of fields. Hashes and addresses are text to us: their
 //! form is the chain's business.
 
 use std::borrow::Cow;

@@ -1,6 +1,6 @@
 //! `tasks`: task changes, filtered by repository.
 //!
-//! Whoever has the key keeps tasks by HTTP; every change is an event to the rooms of the task's repository and of
+//! A back-end with the key keeps tasks by HTTP; every change is an event to the rooms of the task's repository and of
 //! everything, once for a client that is in both. `store` keeps the records, `task` is what one of them is, and `talk`
 //! is what is said on a client's connection.
 

@@ -1,7 +1,7 @@
 //! The tasks there are, in the order of their creation, in bounded memory.
 //!
 //! Nothing is ever forgotten to make room: when there is none, that is said. A page is bounded by bytes as well as by
-//! tasks, because a task may be as large as a request. Whoever looks for one says how many tasks it may look at, and goes
+//! tasks, because a task may be as large as a request. A caller that looks for one says how many tasks it may look at, and goes
 //! on from there.
 
 use std::collections::BTreeMap;

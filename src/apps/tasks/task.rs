@@ -19,7 +19,7 @@ pub enum Status {
     /// Nobody has begun.
     #[default]
     Pending,
-    /// Somebody is at it.
+    /// It is being worked on.
     InProgress,
     /// Done.
     Completed,

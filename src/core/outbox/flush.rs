@@ -63,7 +63,7 @@ impl Outbox {
         key: u32,
         now: Millis,
         write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
-        mut observe: impl FnMut(AppId, Micros),
+        observe: impl FnMut(AppId, Micros),
     ) -> Flush {
         let queue = self.queues[key as usize];
         let has_run = queue.run != NONE;
@@ -85,7 +85,7 @@ impl Outbox {
             self.mark_dirty(key);
             return Flush::nothing(FlushState::More);
         };
-        let mut taken = match result {
+        let taken = match result {
             Ok(taken) => taken,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
             Err(error) => {
@@ -109,6 +109,32 @@ impl Outbox {
         if taken > 0 {
             self.queues[key as usize].progress = now;
         }
+        let (messages, tagged) = self.written(key, taken, observe);
+        let queue = &mut self.queues[key as usize];
+        let state = if queue.head == NONE {
+            FlushState::Empty
+        } else if short {
+            queue.flags |= BLOCKED | REFUSED;
+            FlushState::Blocked
+        } else {
+            self.mark_dirty(key);
+            FlushState::More
+        };
+        Flush {
+            messages,
+            tagged,
+            state,
+        }
+    }
+
+    /// So many bytes of a queue have been taken; how many messages have gone out whole with that, and how many of them
+    /// are tagged.
+    fn written(
+        &mut self,
+        key: u32,
+        mut taken: usize,
+        mut observe: impl FnMut(AppId, Micros),
+    ) -> (u32, u32) {
         let (mut messages, mut tagged) = (0, 0);
         while taken > 0 {
             let queue = &mut self.queues[key as usize];
@@ -129,21 +155,7 @@ impl Outbox {
             }
             self.pop(key);
         }
-        let queue = &mut self.queues[key as usize];
-        let state = if queue.head == NONE {
-            FlushState::Empty
-        } else if short {
-            queue.flags |= BLOCKED | REFUSED;
-            FlushState::Blocked
-        } else {
-            self.mark_dirty(key);
-            FlushState::More
-        };
-        Flush {
-            messages,
-            tagged,
-            state,
-        }
+        (messages, tagged)
     }
 
     /// Gathers what waits and writes it: one frame as it lies, little as one copy, much as parts. What is still to be

@@ -9,12 +9,15 @@
 //!
 //! Nothing is dropped here. A socket that has refused nothing takes all, and whoever's has is not in a run.
 
+mod invariants;
+mod write;
+
 use std::collections::VecDeque;
-use std::io::{self, IoSlice};
 
 use slab::Slab;
 
-use super::flush::{COPY_BYTES_MAX, PARTS_MAX};
+use super::crowd::{Crowd, Rooms};
+use super::flush::PARTS_MAX;
 use super::store::Stored;
 use super::{BLOCKED, FINISHING, LAGGING, NONE, Offer, Outbox, Queue};
 use crate::bounds::QueueBounds;
@@ -27,54 +30,6 @@ const MEMBERS_MIN: usize = 2;
 const RUNS_MAX: usize = 64;
 /// Members of a run that are written to before the next run has its turn: a small room does not wait for a large one.
 const SLICE: usize = 32;
-
-/// Who gets a message: a room's members, at one state of the hub.
-#[derive(Clone, Copy)]
-pub struct Crowd<'a> {
-    /// The room.
-    pub room: RoomId,
-    /// How often anybody had joined or left anything.
-    pub changes: u64,
-    /// Everybody in it.
-    pub members: &'a [u32],
-    /// The members of another room, too.
-    pub also: Option<Also<'a>>,
-    /// The member that does not get it.
-    pub except: Option<u32>,
-}
-
-/// A second room, whose members get a message as well.
-#[derive(Clone, Copy)]
-pub struct Also<'a> {
-    /// The room.
-    pub room: RoomId,
-    /// Everybody in it.
-    pub members: &'a [u32],
-    /// Who of them is in the first room, and gets it there.
-    pub is_in_first: &'a dyn Fn(u32) -> bool,
-}
-
-impl<'a> Crowd<'a> {
-    /// Everybody, each once, and the exception among them.
-    fn keys(&self) -> impl Iterator<Item = u32> + use<'a> {
-        let also = self.also.into_iter().flat_map(|also| {
-            let only_there = move |key: &&u32| !(also.is_in_first)(**key);
-            also.members.iter().filter(only_there)
-        });
-        self.members.iter().chain(also).copied()
-    }
-
-    fn len(&self) -> usize {
-        self.members.len() + self.also.map_or(0, |also| also.members.len())
-    }
-
-    fn rooms(&self) -> Rooms {
-        (self.room, self.also.map(|also| also.room))
-    }
-}
-
-/// The rooms of a run.
-type Rooms = (RoomId, Option<RoomId>);
 
 /// What became of a message that was published.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -448,109 +403,6 @@ impl Outbox {
             self.store.release(message);
         }
         self.runs.recycle(over);
-    }
-
-    /// Writes all of its run to a member with one call of `write`; how many bytes that is, and how many were taken.
-    /// Nothing, if some of it is still to be packed.
-    pub(super) fn write_run(
-        &mut self,
-        key: u32,
-        write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
-    ) -> Option<(usize, io::Result<usize>)> {
-        let Outbox {
-            queues,
-            runs: Runs { runs, joined, .. },
-            store,
-            deflate_bytes_min,
-            ..
-        } = self;
-        let queue = queues[key as usize];
-        let (run, packs) = (queue.run, queue.packs());
-        let Run {
-            number, messages, ..
-        } = &runs[run as usize];
-        if let [message] = &messages[..] {
-            let form = store.form(message, packs, *deflate_bytes_min);
-            let bytes = store.get(form).ready()?;
-            return Some((bytes.len(), write(&[IoSlice::new(bytes)])));
-        }
-        let joined = &mut joined[usize::from(packs)];
-        if joined.number != *number {
-            joined.number = *number;
-            joined.bytes.clear();
-            for message in messages {
-                let form = store.form(message, packs, *deflate_bytes_min);
-                let bytes = store.get(form).ready();
-                joined.bytes.extend_from_slice(bytes.unwrap_or_default());
-                if bytes.is_none() || joined.bytes.len() > COPY_BYTES_MAX {
-                    joined.bytes.clear();
-                    break;
-                }
-            }
-        }
-        if !joined.bytes.is_empty() {
-            return Some((joined.bytes.len(), write(&[IoSlice::new(&joined.bytes)])));
-        }
-        let mut forms = [0; PARTS_MAX];
-        for (form, message) in forms.iter_mut().zip(messages) {
-            *form = store.form(message, packs, *deflate_bytes_min);
-        }
-        let mut slices = [IoSlice::new(&[]); PARTS_MAX];
-        let slices = &mut slices[..messages.len()];
-        for (slice, form) in slices.iter_mut().zip(forms) {
-            *slice = IoSlice::new(store.get(form).ready()?);
-        }
-        let offered = slices.iter().map(|slice| slice.len()).sum();
-        Some((offered, write(slices)))
-    }
-
-    /// Checks the rules of this file, and counts the copies that runs hold.
-    ///
-    /// # Panics
-    /// When a rule is broken.
-    pub(super) fn check_runs(&self, copies: &mut Vec<u32>) {
-        let (mut members_left, mut underway) = (0, [0; AppId::ALL.len()]);
-        for (run, found) in &self.runs.runs {
-            members_left += found.members.len() - found.next;
-            let still = |key: &&u32| self.queues[**key as usize].run == run as u32;
-            assert_eq!(
-                found.members[found.next..].iter().filter(still).count(),
-                found.waiting as usize,
-                "who waits for run {run} is ahead of it"
-            );
-            assert!(
-                found.waiting > 0 && !found.messages.is_empty(),
-                "somebody waits for the messages of run {run}"
-            );
-            for form in found.messages.iter().flat_map(Stored::forms) {
-                copies.resize(copies.len().max(form as usize + 1), 0);
-                copies[form as usize] += 1;
-            }
-            let listed = |key: &&u32| **key as usize == run;
-            assert_eq!(
-                self.runs.listed.iter().filter(listed).count(),
-                1,
-                "run {run} is on the list once"
-            );
-            if found.is_sealed {
-                underway[found.app.map_or(0, |app| app as usize)] += 1;
-            }
-        }
-        assert_eq!(
-            members_left, self.runs.members_left,
-            "the members are counted"
-        );
-        assert_eq!(
-            underway, self.runs.underway,
-            "the runs that are underway are counted"
-        );
-        for (key, queue) in self.queues.iter().enumerate() {
-            let is_idle = queue.head == NONE && queue.flags & (BLOCKED | LAGGING | FINISHING) == 0;
-            assert!(
-                queue.run == NONE || is_idle,
-                "connection {key} waits for its run alone"
-            );
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a client makes of the bytes that come: every answer and every frame is one that must come just there.
 
-use roomcast::transport::Sharing;
+use roomcast::transport::Handover;
 
 use super::super::accounts::ledger::Ledger;
 use super::super::accounts::standing::{Command, Standing};
@@ -101,7 +101,7 @@ impl Client {
         if answer.closes() {
             self.state = State::Over;
         }
-        let hands_over = around.rules.sharing != Sharing::Nothing;
+        let hands_over = around.rules.handover != Handover::Nothing;
         if drains && hope.drains && !hands_over && answer.status == 503 {
             return Ok(answer.bytes);
         }

@@ -3,7 +3,7 @@
 use roomcast::bounds::{Bounds, QueueBounds, TurnBounds};
 use roomcast::id::AppId;
 use roomcast::time::Millis;
-use roomcast::transport::Sharing;
+use roomcast::transport::Handover;
 use roomcast::work;
 
 use super::chance::Chance;
@@ -57,7 +57,7 @@ pub struct Rules {
     /// Few descriptors: some who knock are turned away.
     pub descriptors: Option<u32>,
     /// What of the listener other processes have.
-    pub sharing: Sharing,
+    pub handover: Handover,
     /// The run ends with a drain.
     pub drains: bool,
     /// Every turn writes to everybody who has something to take, once, when all has been read.
@@ -134,7 +134,7 @@ impl Rules {
             interrupts: chance.pick(&[0, 0, 2, 20]),
             stops: chance.one_in(4),
             descriptors: chance.one_in(6).then(|| chance.between(5, 14) as u32),
-            sharing: Sharing::Nothing,
+            handover: Handover::Nothing,
             drains: chance.one_in(3),
             flushes_all: bounds.turn == TurnBounds::default(),
             steps: chance.between(400, 700),
@@ -164,7 +164,7 @@ impl Rules {
     fn with_guests(mut self) -> Rules {
         if self.steps.is_multiple_of(5) {
             self.bounds.guests_max = 2 + self.steps as u32 / 5 % 6;
-            self.sharing = Sharing::Nothing;
+            self.handover = Handover::Nothing;
         }
         self
     }
@@ -196,10 +196,10 @@ impl Rules {
     /// was drawn decides, so that no run draws more than it did.
     fn with_drain(mut self) -> Rules {
         self.bounds.drain_delay = Millis((self.steps % 3 * 300) as u64);
-        self.sharing = match self.clients_max {
-            8 => Sharing::Address,
-            20 => Sharing::Queue,
-            _ => Sharing::Nothing,
+        self.handover = match self.clients_max {
+            8 => Handover::Address,
+            20 => Handover::Queue,
+            _ => Handover::Nothing,
         };
         self
     }

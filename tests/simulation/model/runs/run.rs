@@ -1,7 +1,7 @@
 //! What happens in a run, by chance: who comes, speaks, is cut off and leaves; and how it all ends.
 
 use roomcast::time::Millis;
-use roomcast::transport::{Ready, Sharing};
+use roomcast::transport::{Handover, Ready};
 
 use super::super::clients::client::{Client, Kind, Leave, Reading, State};
 use super::super::clients::outgoing::Mark;
@@ -301,7 +301,7 @@ impl World {
     /// The server is asked to go.
     fn drain(&mut self, kept: Option<&Steps>, step: &mut usize) -> Result<(), String> {
         self.chance.begin(LAST);
-        if self.rules.sharing != Sharing::Nothing {
+        if self.rules.handover != Handover::Nothing {
             // A hub that hands over goes on publishing to whoever is left when a witness has been told to go, and
             // then nobody tells the order.
             self.hushed = true;

@@ -9,7 +9,7 @@ use roomcast::id::ConnId;
 use roomcast::metrics::Accept;
 use roomcast::reactor::{Flow, Reactor};
 use roomcast::time::{Micros, Millis};
-use roomcast::transport::{Sharing, Transport};
+use roomcast::transport::{Handover, Transport};
 
 use super::super::accounts::evictions;
 use super::super::accounts::guests;
@@ -95,8 +95,8 @@ impl World {
             chance,
             rules,
         };
-        let sharing = world.rules.sharing;
-        world.sim().share(sharing);
+        let handover = world.rules.handover;
+        world.sim().share(handover);
         for dialect in Dialect::ALL {
             world.call_witness(dialect)?;
         }
@@ -260,7 +260,7 @@ impl World {
     fn leave_to_others(&mut self, was_open: bool) -> Result<(), String> {
         let is_theirs = |client: &Client| client.conn.is_none() && client.ended.is_none();
         let lost = self.clients.iter().position(is_theirs);
-        if let Some(index) = lost.filter(|_| was_open && self.rules.sharing == Sharing::Address) {
+        if let Some(index) = lost.filter(|_| was_open && self.rules.handover == Handover::Address) {
             return Err(self.blame(index, "it had connected, and the listener is closed".into()));
         }
         self.clients.retain(|client| !is_theirs(client));
