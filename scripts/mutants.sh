@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes deliberate bugs, one at a time, and shows which seeds of an ordinary run catch each: the list is
-# tests/simulation/mutants.toml.
+# Makes deliberate bugs, one at a time, and shows which seeds of an ordinary run catch each, or which scenarios, if no
+# seed comes to it: the list is tests/simulation/mutants.toml.
 #
 #   scripts/mutants.sh [NAME...]
 #

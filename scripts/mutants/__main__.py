@@ -1,4 +1,5 @@
-"""Tries every deliberate bug of tests/simulation/mutants.toml against the seeds of an ordinary run, in a scratch copy."""
+"""Tries every deliberate bug of tests/simulation/mutants.toml in a scratch copy: against the seeds of an ordinary run, and
+against the scenarios where no seed comes to it."""
 
 import os
 import re
@@ -11,10 +12,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 LIST = "tests/simulation/mutants.toml"
-COMMAND = "cargo test --locked --quiet --test simulation every_seed -- --nocapture".split()
+TEST = "cargo test --locked --quiet --test simulation".split()
+SEEDS = [*TEST, "every_seed", "--", "--nocapture"]
+# The list of the bugs is a test, too, which finds the one that is made.
+SCENARIOS = [*TEST, "--", "--skip", "every_seed", "--skip", "every_deliberate_bug"]
 # What fails hangs, or fails at once: an ordinary run takes seconds.
 BUILD_AND_RUN_SECONDS_MAX = 900
 REPLAY = re.compile(r"^ROOMCAST_SEED=(?P<seed>\d+)(?: ROOMCAST_STEPS=(?P<steps>\S*))? cargo .*? # step (?P<step>\d+): (?P<why>.*)$", re.M)
+FAILED = re.compile(r"^failures:\n((?:    \S+\n)+)", re.M)
 RAN = re.compile(r"^(?P<ran>\d+) seeds from .*: (?P<failed>\d+) failed$", re.M)
 # The list of what happened to a client last: a line of a table has no room for it.
 DETAILS = re.compile(r"turn \d+: (client \d+, \w+)[^()]*\(.*?(?:ended [^)]*\)?)\): ")
@@ -25,12 +30,12 @@ def git(*arguments, folder=ROOT):
     return subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def run(tree, **environment):
-    """What the seeds say, and whether they all keep their promises; None if they say nothing in time."""
+def run(tree, command=SEEDS, **environment):
+    """What the tests say, and whether they all pass; None if they say nothing in time."""
     environment = {"CARGO_TARGET_DIR": str(ROOT / "target/mutants"), "RUST_BACKTRACE": "0", **environment}
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("ROOMCAST_")}
     process = subprocess.Popen(
-        COMMAND,
+        command,
         cwd=tree,
         env={**inherited, **environment},
         stdout=subprocess.PIPE,
@@ -51,6 +56,25 @@ def run(tree, **environment):
 
 
 def catch(tree):
+    """How what is in the tree is caught: the share of the seeds and a sentence, or no sentence if it is not."""
+    share, why = catch_by_seeds(tree)
+    return (share, why) if why is not None else ("", catch_by_scenarios(tree))
+
+
+def catch_by_scenarios(tree):
+    """The scenarios that what is in the tree fails, or none if it passes them all."""
+    said, passed = run(tree, SCENARIOS)
+    if said is None:
+        return f"the scenarios did not end within {BUILD_AND_RUN_SECONDS_MAX} s"
+    if passed:
+        return None
+    failed = FAILED.findall(said)
+    if not failed:
+        raise SystemExit(f"this is no failure of scenarios:\n{said}")
+    return "scenario " + ", ".join(failed[-1].split())
+
+
+def catch_by_seeds(tree):
     """How the seeds catch what is in the tree: their share and a sentence, or no sentence if they do not."""
     said, passed = run(tree)
     if said is None:

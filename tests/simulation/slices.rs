@@ -4,6 +4,7 @@
 
 use crate::network::Client;
 use roomcast::id::AppId;
+use roomcast::work;
 use serde_json::{Value, json};
 
 use crate::model::runs::rules::KEY;
@@ -320,6 +321,26 @@ fn a_long_message_is_compressed_in_slices_and_those_who_take_it_plain_do_not_wai
         let bytes = unread(&mut stage, client);
         assert!((1..50_000).contains(&bytes), "{bytes} bytes");
     }
+}
+
+#[test]
+fn a_long_message_is_compressed_no_faster_than_is_paid_for() {
+    const TURNS: u64 = 8;
+    let slice = (64 << 10) * work::PACKED;
+    let mut stage = Stage::new(|bounds| bounds.turn.flush = slice / TURNS);
+    let packed = compressing(&mut stage, "/ws", 1)[0];
+    stage.settle();
+    let before = stage.sim().unread(packed);
+    let publisher = stage.client("");
+    stage.sim().send(publisher, request(1, 900_000).as_bytes());
+    let mut turns = 0;
+    while stage.sim().unread(packed) == before {
+        stage.turn();
+        turns += 1;
+        assert!(turns < 100_000, "it never ends");
+    }
+    let slices = 900_000 / (64 << 10);
+    assert!(turns > slices * TURNS, "{turns} turns for {slices} slices");
 }
 
 #[test]
