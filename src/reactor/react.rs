@@ -56,22 +56,19 @@ impl<T: Transport> Reactor<T> {
     }
 
     /// Takes the next whole thing and does what it asks; goes on with whether that may be answered.
+    #[inline]
     fn react_once(&mut self, id: ConnId, progressed: &mut bool) -> ControlFlow<Reacted, bool> {
         let (limits, now) = (self.limits(id), self.common.now.micros);
         let conn = &mut self.conns[id.key as usize];
         let (mark, has_body) = (self.buffer.mark(), conn.protocol.has_body());
-        let event = match conn.protocol.next(&mut self.buffer, limits) {
-            Ok(None) => return ControlFlow::Break(Reacted::Hungry),
-            Ok(Some(event)) => event,
-            Err(fault) => {
-                self.refuse(id, fault);
-                return ControlFlow::Continue(false);
-            }
-        };
-        let message_bytes = event.message_bytes();
-        let bytes = message_bytes.unwrap_or(0) as u64;
-        let work = &mut self.common.work;
-        work.charge(work::MESSAGE + bytes * work::LOOKED_THROUGH);
+        // It is taken apart where it lies: a request is long, and moving it is dear.
+        let event = conn.protocol.next(&mut self.buffer, limits);
+        let message_bytes = event.as_ref().ok().and_then(|event| {
+            let bytes = event.as_ref()?.message_bytes();
+            let work = &mut self.common.work;
+            work.charge(work::MESSAGE + bytes.unwrap_or(0) as u64 * work::LOOKED_THROUGH);
+            bytes
+        });
         if self.limiter.is_on()
             && let (Some(bytes), &Role::Member(app, _)) = (message_bytes, &conn.role)
             && let Err(fault) = self.limiter.admit(id.key, app, bytes, now)
@@ -80,8 +77,9 @@ impl<T: Transport> Reactor<T> {
             return ControlFlow::Continue(false);
         }
         match event {
-            Event::Unfinished => return ControlFlow::Break(Reacted::Spent),
-            Event::Request(request) => {
+            Ok(None) => return ControlFlow::Break(Reacted::Hungry),
+            Ok(Some(Event::Unfinished)) => return ControlFlow::Break(Reacted::Spent),
+            Ok(Some(Event::Request(request))) => {
                 let Role::Visitor(visitor) = &mut conn.role else {
                     return ControlFlow::Break(Reacted::Hungry);
                 };
@@ -95,33 +93,34 @@ impl<T: Transport> Reactor<T> {
                 self.conns[id.key as usize].flags &= !RELEASED;
                 return ControlFlow::Continue(true);
             }
-            Event::Text(text) => {
+            Ok(Some(Event::Text(text))) => {
                 *progressed = true;
                 let (apps, common) = (&mut self.apps, &mut self.common);
                 hear(apps, common, conn, id, Message::Text(text));
                 return ControlFlow::Continue(true);
             }
-            Event::Binary(bytes) => {
+            Ok(Some(Event::Binary(bytes))) => {
                 *progressed = true;
                 let (apps, common) = (&mut self.apps, &mut self.common);
                 hear(apps, common, conn, id, Message::Binary(bytes));
                 return ControlFlow::Continue(true);
             }
-            Event::Body { expects_continue } if expects_continue => {
+            Ok(Some(Event::Body { expects_continue })) if expects_continue => {
                 self.queue(id.key, Frame::answer(CONTINUE.to_vec()));
             }
-            Event::Body { .. } => {}
-            Event::Ping(payload) => {
+            Ok(Some(Event::Body { .. })) => {}
+            Ok(Some(Event::Ping(payload))) => {
                 let pong = Frame::pong(payload);
                 *progressed |= !conn.protocol.is_midway();
                 self.queue(id.key, pong);
             }
-            Event::Pong(_) => *progressed |= !conn.protocol.is_midway(),
-            Event::Close(code) => {
+            Ok(Some(Event::Pong(_))) => *progressed |= !conn.protocol.is_midway(),
+            Ok(Some(Event::Close(code))) => {
                 if self.closed_by_peer(id, code) {
                     return ControlFlow::Break(Reacted::Dead);
                 }
             }
+            Err(fault) => self.refuse(id, fault),
         }
         ControlFlow::Continue(false)
     }
@@ -180,6 +179,7 @@ impl<T: Transport> Reactor<T> {
 }
 
 /// Asks the apps. The client is not read before it is answered, however often it is asked.
+#[inline]
 fn ask(
     apps: &mut Apps,
     common: &mut Common,
@@ -197,6 +197,7 @@ fn ask(
 }
 
 /// Gives a member's message to its app.
+#[inline]
 fn hear<S>(
     apps: &mut Apps,
     common: &mut Common,

@@ -333,8 +333,10 @@ impl Client {
         if let (true, Some(last)) = (self.dialect.beats(), self.beat.or(self.joined)) {
             let interval = bounds.app(self.dialect.app()).ping_interval;
             let beatless = now.saturating_sub(ledger.time(last) + SLACK);
-            // It comes behind what waits, and where the kernel has no memory for writes that goes out late.
-            let is_written_to = around.rules.shortage > 0 && now < ledger.time(answered) + SLACK;
+            // It comes behind what waits, and where the kernel has no memory for writes that goes out late, from when it is
+            // read on.
+            let flows = ledger.time(answered).max(self.went_on);
+            let is_written_to = around.rules.shortage > 0 && now < flows + SLACK;
             if beatless > interval.0 && !is_written_to {
                 return Err(format!("no ping of the app in {beatless} ms"));
             }

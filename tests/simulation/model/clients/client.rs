@@ -183,6 +183,8 @@ pub struct Client {
     pub all_read: Vec<u32>,
     /// When its window was last open, or something came.
     pub flowing: u64,
+    /// When it went on reading.
+    pub went_on: u64,
     /// Since when its socket has refused what waits for it, if it does.
     pub stuck: Option<u64>,
     /// What the server held of it after the last turn, in bytes, and what it has sent since.
@@ -248,6 +250,7 @@ impl Client {
             in_flight: 0,
             all_read: Vec::new(),
             flowing: 0,
+            went_on: 0,
             stuck: None,
             backlog: 0,
             fresh: 0,

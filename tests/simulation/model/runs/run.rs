@@ -221,13 +221,14 @@ impl World {
     /// Now and then three of ten members stop reading, or half of those who have go on.
     fn stall(&mut self) {
         let (stops, goes_on) = (self.chance.one_in(25), self.chance.one_in(25));
+        let now = self.ledger.times.last().copied().unwrap_or(0);
         let others = |client: &&mut Client| !client.is_witness();
         for client in self.clients.iter_mut().filter(others) {
             let member = client.is_listening();
             if stops && member && self.chance.below(10) < 3 {
                 client.reading = Reading::Never;
             } else if goes_on && client.reading == Reading::Never && self.chance.one_in(2) {
-                client.reading = Reading::Prompt;
+                (client.reading, client.went_on) = (Reading::Prompt, now);
             }
         }
     }
