@@ -4,8 +4,7 @@
 use std::io;
 use std::net::IpAddr;
 
-use super::connection::{Connection, FRESH, Role, Visitor};
-use super::guests::Guest;
+use super::connection::{Connection, FRESH, Guest, Role, Visitor};
 use super::{Part, Reactor};
 use crate::core::protocol::Protocol;
 use crate::id::ConnId;

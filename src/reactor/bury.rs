@@ -2,8 +2,7 @@
 //! What a connection holds is given back there and nowhere else.
 
 use super::Reactor;
-use super::connection::{DEAD, Role};
-use super::guests::Guest;
+use super::connection::{DEAD, Guest, Role};
 use crate::core::protocol::Phase;
 use crate::id::ConnId;
 use crate::time::Millis;

@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use super::guests::Guest;
 use crate::apps::{Progress, Seat};
 use crate::core::protocol::{Phase, Protocol};
 use crate::id::AppId;
@@ -46,6 +45,25 @@ pub(super) struct Visitor {
     pub(super) guest: Guest,
     /// How far an app has come with its request.
     pub(super) progress: Option<Progress>,
+}
+
+/// In no list and not counted: a member, or a client that has shown a key.
+pub(super) const NOWHERE: u32 = u32::MAX;
+
+/// What is kept of a connection that is no member.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Guest {
+    /// Its place among the guests.
+    pub(super) place: u32,
+    /// What it has taken of its last words since its time to take some of them began.
+    pub(super) taken_bytes: u32,
+}
+
+impl Guest {
+    pub(super) const NOBODY: Guest = Guest {
+        place: NOWHERE,
+        taken_bytes: 0,
+    };
 }
 
 /// On the serving list.

@@ -8,7 +8,7 @@
 //! with the next byte: so each list is in the order in which they became idle, and nobody has to be searched for.
 
 use super::Reactor;
-use super::connection::{Connection, DEAD, FRESH, HELD, KNOWN, Role};
+use super::connection::{Connection, DEAD, FRESH, Guest, HELD, KNOWN, NOWHERE, Role};
 use crate::core::chain::Chain;
 use crate::core::protocol::Phase;
 use crate::id::ConnId;
@@ -35,27 +35,8 @@ const BETWEEN: usize = 0;
 /// The list of those that have not spoken yet.
 const SILENT: usize = 1;
 
-/// In no list and not counted: a member, or a client that has shown a key.
-const NOWHERE: u32 = u32::MAX;
-
 /// All guests, by key, and when each became idle.
 pub(super) type Guests = Chain<(u32, Recent), 2>;
-
-/// What is kept of a connection that is no member.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Guest {
-    /// Its place among the guests.
-    place: u32,
-    /// What it has taken of its last words since its time to take some of them began.
-    taken_bytes: u32,
-}
-
-impl Guest {
-    pub(super) const NOBODY: Guest = Guest {
-        place: NOWHERE,
-        taken_bytes: 0,
-    };
-}
 
 impl<S> Connection<S> {
     /// What is kept of it, if it is no member.
