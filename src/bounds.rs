@@ -6,12 +6,15 @@
 use crate::id::AppId;
 use crate::time::Millis;
 
-/// What happens to a message that does not fit a member's queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What happens to a member that is behind by more than its queue may hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnFull {
-    /// The message is dropped for this member, counted, and told to it as *lagged*.
+    /// The oldest messages that it has not got are skipped, counted, and told to it as *lagged*.
+    #[default]
     Drop,
-    /// The member is closed with 1013 behind what is queued for it.
+    /// All but the newest message are.
+    Latest,
+    /// It is closed with 1013 behind what has begun to go out, and what is for it alone.
     Disconnect,
 }
 
@@ -22,6 +25,8 @@ pub struct QueueBounds {
     pub messages_max: u32,
     /// Bytes that may wait (1 MiB: what a slow phone takes in the ten seconds of the write timeout).
     pub bytes_max: u32,
+    /// What happens beyond that.
+    pub on_full: OnFull,
 }
 
 /// The bounds of one app.
@@ -39,8 +44,6 @@ pub struct AppBounds {
     pub client_bytes_per_second: u32,
     /// Bytes of one message from a client (512 KiB: fits a phone's photo preview, not an upload).
     pub message_bytes_max: u32,
-    /// Its rule for a full queue.
-    pub on_full: OnFull,
     /// The queue of each of its connections.
     pub queue: QueueBounds,
     /// Records it keeps: sessions, tasks or rooms (100,000: some hundred megabytes of well-filled ones).
@@ -155,6 +158,7 @@ impl Default for QueueBounds {
         QueueBounds {
             messages_max: 256,
             bytes_max: 1 << 20,
+            on_full: OnFull::Drop,
         }
     }
 }
@@ -182,7 +186,6 @@ impl AppBounds {
             client_messages_per_second: 0,
             client_bytes_per_second: 0,
             message_bytes_max: 512 << 10,
-            on_full: OnFull::Drop,
             queue: QueueBounds::default(),
             records_max: 100_000,
             records_bytes_max: 256 << 20,
@@ -196,7 +199,10 @@ impl AppBounds {
         };
         match app {
             AppId::Sessions => AppBounds {
-                on_full: OnFull::Disconnect,
+                queue: QueueBounds {
+                    on_full: OnFull::Disconnect,
+                    ..common.queue
+                },
                 ..common
             },
             AppId::Stream => AppBounds {

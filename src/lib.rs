@@ -23,11 +23,12 @@
 //!    makes the connection a member of that app, with a [`apps::Seat`].
 //! 5. The app does everything through its [`apps::context::Context`]: it encodes a message once and publishes it to a
 //!    room of the [`core::hub`].
-//! 6. [`core::outbox`] adds it to the room's *run*, where it waits once for all members that have nothing else to wait
-//!    for. For each of the others it queues a slot of eight bytes that names the stored message; a full queue drops it
-//!    and says so. A queue with bytes to be written is on the dirty list, a run with all of its members on another.
+//! 6. [`core::outbox`] adds it to the *log* of its numbering, and to the room's *run*, where it waits once for all members that
+//!    have nothing else to wait for. Each of the others has a *span* of the log, which becomes longer by one; one that is
+//!    too far behind skips the oldest, and is told so in that place. A queue with bytes to be written is on the dirty
+//!    list, a run with all of its members on another.
 //! 7. At the end of the turn the reactor flushes as many of both as it has work left for: one write for each connection,
-//!    however much waits, of the same bytes for all members of a run. The last copy that goes out frees the message.
+//!    however much waits, of the same bytes for all members of a run. The log gives the message up with its last reader.
 //!
 //! # The layers
 //!
@@ -59,8 +60,8 @@
 //! - **Encode once, gather once.** A message is one allocation, however many get it; and what is published to a room
 //!   within a turn is put together once, however many members it is written to.
 //! - **One deadline a connection**, whose meaning is given by its phase; activity only stores a time.
-//! - **Full means drop, visibly.** Everything is bounded, drops are counted and told. A client that leaves its answers
-//!   unread is not read itself.
+//! - **Full means skip, visibly.** Everything is bounded; what is skipped is counted and told. A client that leaves its
+//!   answers unread is not read itself.
 //! - **Clients' faults are values, ours are assertions.** No input panics; should the hub, it says what it was at
 //!   ([`vitals`]) and aborts.
 //! - **Time and chance are arguments.** Nothing of the server above [`transport`] reads a clock or draws a random
@@ -76,6 +77,8 @@
 //! | member | a connection that is in an app, as a WebSocket, with a seat |
 //! | seat | an app's own number for one of its members |
 //! | room | a place with members, to which is published; and nothing else |
+//! | log | what is published in one numbering, newest last |
+//! | reader, span | a connection that has still to get some of a log; from where to where |
 //! | run | messages to the members of a room that wait once for all of them |
 //! | turn, purse, share | one round of the loop; what a part of it may cost; what a connection may cost in it |
 //! | backlog | what waits for one connection alone |

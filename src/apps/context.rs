@@ -14,9 +14,9 @@ use rand_chacha::rand_core::Rng;
 use serde::Serialize;
 
 pub use self::common::{Closing, Common, Health};
-use crate::bounds::{AppBounds, OnFull};
+use crate::bounds::AppBounds;
 use crate::core::outbox::{Also, Crowd, Offer, Stored};
-use crate::id::{AppId, ConnId, RoomId};
+use crate::id::{AppId, ConnId, LogId, RoomId};
 use crate::metrics::{Charge, Metrics};
 use crate::time::{Micros, Millis, Now};
 use crate::warnings::Warning;
@@ -221,27 +221,49 @@ impl Context<'_> {
         receivers
     }
 
-    /// Queues a message, or a batch, for every member of a room, and says for how many members.
-    pub fn publish(&mut self, room: &str, frame: Frame) -> u32 {
-        self.publish_to(room, None, None, frame)
+    /// Opens a log for a numbering of its own within the app.
+    pub fn open_log(&mut self) -> LogId {
+        self.common.outbox.open_log(self.app)
     }
 
-    /// The same for every member but one.
-    pub fn publish_except(&mut self, room: &str, except: ConnId, frame: Frame) -> u32 {
-        let is_current = self.common.outbox.is_current(except);
-        let except = Some(except.key).filter(|_| is_current);
-        self.publish_to(room, None, except, frame)
+    /// Closes such a log; nothing is published in it any more.
+    pub fn close_log(&mut self, log: LogId) {
+        self.common.outbox.close_log(log);
+    }
+
+    /// Queues a message, or a batch, for every member of a room, and says for how many members. It is of the app's one
+    /// numbering, if the app has one.
+    pub fn publish(&mut self, room: &str, frame: Frame) -> u32 {
+        self.publish_to([room, ""], self.log(), None, frame)
     }
 
     /// The same for every member of two rooms, once for a connection that is in both.
     pub fn publish_both(&mut self, rooms: [&str; 2], frame: Frame) -> u32 {
-        self.publish_to(rooms[0], Some(rooms[1]), None, frame)
+        self.publish_to(rooms, self.log(), None, frame)
+    }
+
+    /// The same in a numbering of its own, for every member of a room but one.
+    pub fn publish_in(
+        &mut self,
+        log: LogId,
+        room: &str,
+        except: Option<ConnId>,
+        frame: Frame,
+    ) -> u32 {
+        let except = except.filter(|&except| self.common.outbox.is_current(except));
+        let except = except.map(|except| except.key);
+        self.publish_to([room, ""], Some(log), except, frame)
+    }
+
+    /// The log of the app's one numbering.
+    fn log(&self) -> Option<LogId> {
+        self.common.logs[self.app as usize]
     }
 
     fn publish_to(
         &mut self,
-        room: &str,
-        also: Option<&str>,
+        [room, also]: [&str; 2],
+        log: Option<LogId>,
         except: Option<u32>,
         frame: Frame,
     ) -> u32 {
@@ -255,7 +277,7 @@ impl Context<'_> {
             work,
             ..
         } = &mut *self.common;
-        let also = also.and_then(|also| hub.find(also));
+        let also = hub.find(also);
         let (room, also) = match (hub.find(room), also) {
             (Some(room), also) => (room, also),
             (None, Some(also)) => (also, None),
@@ -279,13 +301,12 @@ impl Context<'_> {
             except,
         };
         let bounds = bounds.app(self.app);
-        let lag = bounds.on_full == OnFull::Drop;
-        let published = outbox.publish(&crowd, message, &bounds.queue, lag);
+        let published = outbox.publish(&crowd, message, log, &bounds.queue);
         work.charge(outbox.take_cost());
         let refused = u64::from(published.refused) * messages;
         metrics.messages_offered[self.app as usize] +=
             u64::from(published.receivers) * messages + refused;
-        metrics.messages_dropped[self.app as usize] += refused;
+        metrics.messages_dropped[self.app as usize] += refused + u64::from(published.skipped);
         while let Some(key) = self.common.outbox.next_full() {
             self.close_full(key);
         }
@@ -330,8 +351,7 @@ impl Context<'_> {
     fn offer(&mut self, key: u32, message: &Stored) -> bool {
         let messages = u64::from(message.messages());
         let bounds = self.common.bounds.app(self.app);
-        let lag = bounds.on_full == OnFull::Drop;
-        let offer = self.common.outbox.offer(key, message, &bounds.queue, lag);
+        let offer = self.common.outbox.offer(key, message, &bounds.queue);
         if offer == Offer::Gone {
             return false;
         }
@@ -349,6 +369,8 @@ impl Context<'_> {
 
     fn close_full(&mut self, key: u32) {
         let conn = self.common.outbox.conn(key);
+        let discarded = self.common.outbox.clear_spans(key);
+        self.common.metrics.messages_discarded[self.app as usize] += u64::from(discarded);
         self.close(conn, close::TRY_AGAIN, "the queue is full");
     }
 

@@ -1,7 +1,9 @@
-//! Every write queue, in one slab.
+//! What every connection has still to be written: its queue, all of them in one slab.
 //!
-//! A message is stored once, however many connections it waits for: each copy is a slot of eight bytes that names
-//! it, and the last copy to leave frees it. A connection's queue is the head and tail of a chain of slots.
+//! A message is stored once, however many connections it waits for. What is published in a numbering is an entry of its
+//! *log*, and a connection that has still to get some of it has a *span*: a slot that names the first and the last of them,
+//! however many they are. What is for one connection alone is a slot that names the message. A queue is the head and tail
+//! of a chain of slots, in the order in which they are written.
 //!
 //! **The invariant.** A connection with queued bytes is *dirty* or *blocked*, never neither. Only a push makes queued
 //! bytes, and it enters the dirty list itself; only a flush sets blocked; only a writable edge clears it.
@@ -9,23 +11,24 @@
 //! **A run** is what is published to a room, waiting once for all the members that have nothing else to wait for: they
 //! have no slots, get the same bytes in one write each, and the run is on a list of its own in their place.
 //!
-//! **Full means drop, visibly.** Messages are bounded by number and bytes; vital ones, answers, pings, pongs and the
-//! close frame always fit. An empty queue takes any one message, and one whose socket has refused nothing yet takes all:
-//! whether it is too much for this client is known once it is written, and how much comes before that is bounded by the
-//! reactor. After a drop the queue *lags*: it drops on until it is at most half full, and then the reactor tells the
-//! client how many it missed.
+//! **Full means skip, visibly.** No queue of which a socket has refused some is longer than its bounds, by number and bytes,
+//! or than one message (how much there is before it is known whether the socket refuses some is bounded by the reactor, which
+//! lets publishers wait): of what was published the oldest is skipped, or all but the newest, or the connection is closed. What was skipped is counted in the
+//! span behind it, and told in that place. Vital messages, answers, pings, pongs and the close frame always fit.
 //!
-//! **A batch** is several messages in one frame buffer, published as one: it is stored once, takes one slot and one
-//! place of a queue's bound on messages (all of its bytes count), and is queued, dropped and freed whole. What clients
-//! and counters are told is in messages: a dropped batch of `n` is `n` missed, one that has gone out whole is `n` sent.
+//! **A batch** is several messages in one frame buffer, published as one: it is stored once, takes one place of a queue's
+//! bound on messages (all of its bytes count), and is queued, skipped and freed whole. What clients and counters are told is
+//! in messages: a skipped batch of `n` is `n` missed, one that has gone out whole is `n` sent.
 //!
-//! It never touches a socket, and it never decides what to do about a full queue: it says so.
+//! It never touches a socket, and it never decides what to do about a full queue: the bounds that it is given do.
 
 mod crowd;
 mod discard;
 mod flush;
 mod invariants;
+mod log;
 mod queue;
+mod reader;
 mod repack;
 mod run;
 mod store;
@@ -36,14 +39,16 @@ use slab::Slab;
 
 pub use self::crowd::{Also, Crowd};
 pub use self::flush::{Flush, FlushState};
+use self::log::{Logs, Span};
 pub use self::queue::Backlog;
 use self::queue::Queue;
+pub use self::reader::Gap;
 pub use self::run::Published;
 use self::run::Runs;
 use self::store::Store;
 pub use self::store::Stored;
-use crate::bounds::QueueBounds;
-use crate::id::{AppId, ConnId};
+use crate::bounds::{OnFull, QueueBounds};
+use crate::id::{AppId, ConnId, LogId};
 use crate::time::{Micros, Millis};
 use crate::wire::frame::{Class, Frame};
 
@@ -59,19 +64,19 @@ const SLAB_BYTES: usize = size_of::<usize>();
 
 const DIRTY: u8 = 1;
 const BLOCKED: u8 = 2;
-const LAGGING: u8 = 4;
-const FINISHING: u8 = 8;
+const FINISHING: u8 = 4;
 /// Some of what waits has been refused; cleared only when the queue has been empty.
-const REFUSED: u8 = 16;
+const REFUSED: u8 = 8;
 /// Messages from this client may be compressed.
-const INFLATES: u8 = 32;
+const INFLATES: u8 = 16;
 /// Messages to it are.
-const PACKS: u8 = 64;
+const PACKS: u8 = 32;
 
 /// All queues of all connections.
 pub struct Outbox {
     queues: Vec<Queue>,
     store: Store,
+    logs: Logs,
     slots: Slab<Slot>,
     runs: Runs,
     /// Connections whose queues are to be flushed.
@@ -80,16 +85,27 @@ pub struct Outbox {
     run_is_next: bool,
     /// How many queues have been given out to be flushed.
     given_queues: u64,
-    /// Queues that the last published message did not fit.
+    /// Queues that the last published message did not fit, and that are to be closed for it.
     full: Vec<u32>,
+    /// Copies that wait in slots; an entry of a span is one.
+    queued: usize,
     scratch: Vec<u8>,
     deflate_bytes_min: u32,
 }
 
 #[derive(Clone, Copy)]
 struct Slot {
-    message: u32,
+    held: Held,
     next: u32,
+}
+
+/// What a slot stands for.
+#[derive(Clone, Copy)]
+enum Held {
+    /// A message for this connection alone.
+    Message(u32),
+    /// Messages of a log.
+    Span(Span),
 }
 
 /// What became of a message that was offered to a queue.
@@ -97,9 +113,9 @@ struct Slot {
 pub enum Offer {
     /// It waits.
     Queued,
-    /// It did not fit and was dropped for this connection; the queue lags.
+    /// It did not fit and was dropped for this connection, which will be told.
     Dropped,
-    /// It did not fit, and nothing was changed.
+    /// It did not fit, for which the connection is to be closed.
     Full,
     /// The connection is gone or about to be: nothing more is queued for it.
     Gone,
@@ -111,12 +127,14 @@ impl Outbox {
         Outbox {
             queues: Vec::with_capacity(connections),
             store: Store::default(),
+            logs: Logs::default(),
             slots: Slab::new(),
             runs: Runs::default(),
             dirty: VecDeque::new(),
             run_is_next: false,
             given_queues: 0,
             full: Vec::new(),
+            queued: 0,
             scratch: Vec::with_capacity(flush::COPY_BYTES_MAX),
             deflate_bytes_min,
         }
@@ -182,7 +200,10 @@ impl Outbox {
 
     /// From now on messages from this connection may be compressed, and messages to it are, if it `packs`.
     pub fn deflate(&mut self, key: u32, packs: bool) {
-        self.leave_run(key);
+        debug_assert!(
+            self.queues[key as usize].messages == 0 && self.queues[key as usize].run == NONE,
+            "compression is agreed on before there are messages"
+        );
         self.queues[key as usize].flags |= if packs { INFLATES | PACKS } else { INFLATES };
     }
 
@@ -201,9 +222,18 @@ impl Outbox {
         self.store.release(message);
     }
 
-    /// Offers a copy of a stored message to the queue of an open key. `lag` says what full means: the message is
-    /// dropped and the queue lags, or nothing happens.
-    pub fn offer(&mut self, key: u32, message: &Stored, bounds: &QueueBounds, lag: bool) -> Offer {
+    /// Opens a log for what this app publishes in one numbering.
+    pub fn open_log(&mut self, app: AppId) -> LogId {
+        self.logs.open(app)
+    }
+
+    /// Closes a log: nothing is published in it any more, and its readers get what they have still to get.
+    pub fn close_log(&mut self, log: LogId) {
+        self.logs.close(log);
+    }
+
+    /// Offers a copy of a stored message to the queue of an open key, for that connection alone.
+    pub fn offer(&mut self, key: u32, message: &Stored, bounds: &QueueBounds) -> Offer {
         if self.queues[key as usize].run != NONE {
             self.leave_run(key);
         }
@@ -211,29 +241,20 @@ impl Outbox {
         if queue.flags & FINISHING != 0 {
             return Offer::Gone;
         }
-        let form = self
-            .store
-            .form(message, queue.packs(), self.deflate_bytes_min);
-        let stored = self.store.get(form);
+        let stored = self.store.get(message.key());
         match stored.class {
             Class::Message => {
-                let bytes = u64::from(queue.bytes) + u64::from(stored.weight);
-                let fits = queue.messages == 0
-                    || queue.flags & REFUSED == 0
-                    || (queue.messages < bounds.messages_max
-                        && bytes <= u64::from(bounds.bytes_max));
-                if queue.flags & LAGGING != 0 || !fits {
-                    let messages = stored.messages;
-                    return self.refuse(key, messages, lag);
+                if !queue.takes(stored.weight(), bounds) {
+                    return self.refuse(key, stored.messages, bounds);
                 }
-                self.push(key, form);
+                self.push(key, message.key());
             }
             Class::Vital | Class::Answer => {
-                self.push(key, form);
+                self.push(key, message.key());
             }
-            Class::Pong => self.push_pong(key, form),
+            Class::Pong => self.push_pong(key, message.key()),
             Class::Close => {
-                self.push(key, form);
+                self.push(key, message.key());
                 self.queues[key as usize].flags |= FINISHING;
             }
         }
@@ -247,7 +268,7 @@ impl Outbox {
             "a message may not fit: offer it"
         );
         let stored = self.store(frame, AppId::Ops, now);
-        let offer = self.offer(key, &stored, &QueueBounds::default(), false);
+        let offer = self.offer(key, &stored, &QueueBounds::default());
         self.release(stored);
         offer
     }
@@ -289,46 +310,43 @@ impl Outbox {
         Some(key)
     }
 
-    /// If the queue lags and is at most half full: how many messages were missed. It lags no longer.
-    pub fn recover(&mut self, key: u32, bounds: &QueueBounds) -> Option<u32> {
-        let queue = &mut self.queues[key as usize];
-        let half = queue.messages <= bounds.messages_max / 2 && queue.bytes <= bounds.bytes_max / 2;
-        if queue.flags & LAGGING == 0 || !half {
-            return None;
-        }
-        queue.flags &= !LAGGING;
-        Some(std::mem::take(&mut queue.missed))
-    }
-
-    fn refuse(&mut self, key: u32, messages: u32, lag: bool) -> Offer {
-        if !lag {
+    /// A message for one connection alone did not fit.
+    fn refuse(&mut self, key: u32, messages: u32, bounds: &QueueBounds) -> Offer {
+        if bounds.on_full == OnFull::Disconnect {
             return Offer::Full;
         }
-        let queue = &mut self.queues[key as usize];
-        queue.flags |= LAGGING;
-        queue.missed = queue.missed.saturating_add(messages);
+        self.miss(key, messages);
         Offer::Dropped
     }
 
+    #[inline]
     fn push(&mut self, key: u32, message: u32) -> u32 {
-        let slot = self.slots.insert(Slot {
-            message,
-            next: NONE,
-        }) as u32;
         let stored = self.store.copy(message);
+        let (counts, bytes) = (stored.class.is_message(), stored.weight());
+        let since = stored.stored.millis();
+        let slot = self.append(key, Held::Message(message), since);
+        self.queued += 1;
+        let queue = &mut self.queues[key as usize];
+        queue.messages += u32::from(counts);
+        queue.bytes += bytes;
+        self.mark_dirty(key);
+        slot
+    }
+
+    /// Adds a slot to a chain. The time is that of what it stands for: a deadline for progress runs from there, if nothing
+    /// has waited before.
+    #[inline]
+    fn append(&mut self, key: u32, held: Held, since: Millis) -> u32 {
+        let slot = self.slots.insert(Slot { held, next: NONE }) as u32;
         let queue = &mut self.queues[key as usize];
         if queue.head == NONE {
             queue.head = slot;
             queue.flags &= !REFUSED;
-            // A deadline for progress runs from here; the reactor's time is at hand as the message's.
-            queue.progress = stored.stored.millis();
+            queue.progress = since;
         } else {
             self.slots[queue.tail as usize].next = slot;
         }
         queue.tail = slot;
-        queue.messages += u32::from(stored.class.is_message());
-        queue.bytes += stored.weight;
-        self.mark_dirty(key);
         slot
     }
 
@@ -348,32 +366,80 @@ impl Outbox {
             queue.pongs += 1;
             return;
         }
-        self.store.copy(message);
-        let older = std::mem::replace(&mut self.slots[queue.pong as usize].message, message);
-        let (older_bytes, bytes) = (self.store.get(older).weight, self.store.get(message).weight);
-        let queue = &mut self.queues[key as usize];
-        queue.bytes = queue.bytes - older_bytes + bytes;
-        self.store.drop_copy(older);
+        let bytes = self.store.copy(message).weight();
+        let newer = Held::Message(message);
+        let older = std::mem::replace(&mut self.slots[queue.pong as usize].held, newer);
+        if let Held::Message(older) = older {
+            let older_bytes = self.store.get(older).weight();
+            let queue = &mut self.queues[key as usize];
+            queue.bytes = queue.bytes - older_bytes + bytes;
+            self.store.drop_copy(older);
+        }
     }
 
-    fn pop(&mut self, key: u32) -> Option<()> {
-        let queue = &mut self.queues[key as usize];
-        if queue.head == NONE {
-            return None;
+    /// Takes the first message out of a queue, the slot with it, if that is all that it stands for; how many messages
+    /// that was, each of a batch. Answers and control frames are none, and neither is what is missed.
+    #[inline]
+    fn pop(&mut self, key: u32) -> Option<u32> {
+        let head = self.queues[key as usize].head;
+        let slot = self.slots.get_mut(head as usize)?;
+        match &mut slot.held {
+            Held::Message(message) => {
+                let message = *message;
+                let messages = self.pop_copy(key, message);
+                self.pop_slot(key);
+                Some(messages)
+            }
+            Held::Span(span) => {
+                let Some(log) = span.log.filter(|_| span.len() > 0) else {
+                    self.pop_slot(key);
+                    return Some(0);
+                };
+                let at = span.from;
+                span.from = at.next();
+                let is_over = span.len() == 0;
+                let messages = self.pop_copy(key, self.logs.at(log, at));
+                self.logs.let_go(log, at, &mut self.store);
+                if is_over {
+                    self.pop_slot(key);
+                }
+                Some(messages)
+            }
         }
-        let slot = self.slots.remove(queue.head as usize);
-        let message = self.store.get(slot.message);
-        queue.pongs -= u8::from(message.class == Class::Pong);
-        if queue.pong == queue.head {
+    }
+
+    /// Counts the first message out of a queue; how many messages that was, each of a batch.
+    #[inline]
+    fn pop_copy(&mut self, key: u32, message: u32) -> u32 {
+        let queue = &mut self.queues[key as usize];
+        let stored = self.store.get(message);
+        let counts = u32::from(stored.class.is_message());
+        let messages = counts * stored.messages;
+        queue.pongs -= u8::from(stored.class == Class::Pong);
+        queue.messages -= counts;
+        queue.bytes -= stored.weight();
+        queue.written = 0;
+        self.queued -= 1;
+        self.store.drop_copy(message);
+        messages
+    }
+
+    /// Takes the first slot out of a chain.
+    #[inline]
+    fn pop_slot(&mut self, key: u32) {
+        let queue = &mut self.queues[key as usize];
+        let first = queue.head;
+        let slot = self.slots.remove(first as usize);
+        queue.head = slot.next;
+        if slot.next == NONE {
+            queue.tail = NONE;
+        }
+        if queue.pong == first {
             queue.pong = NONE;
         }
-        queue.head = slot.next;
-        queue.tail = if slot.next == NONE { NONE } else { queue.tail };
-        queue.messages -= u32::from(message.class.is_message());
-        queue.bytes -= message.weight - queue.written;
-        queue.written = 0;
-        self.store.drop_copy(slot.message);
-        Some(())
+        if queue.span == first {
+            self.next_span(key, slot.next);
+        }
     }
 
     fn mark_dirty(&mut self, key: u32) {
@@ -414,12 +480,13 @@ impl Outbox {
 
     /// Bytes that all queues hold, each message once.
     pub fn held_bytes(&self) -> u64 {
-        self.store.held_bytes() + self.slots.len() as u64 * SLOT_BYTES
+        let slots_bytes = self.slots.len() as u64 * SLOT_BYTES;
+        self.store.held_bytes() + self.logs.held_bytes() + slots_bytes
     }
 
     /// Copies that wait in all queues, of a batch one each.
     pub fn queued(&self) -> usize {
-        self.slots.len() + self.runs.queued()
+        self.queued + self.runs.queued()
     }
 
     /// Messages in the store, a batch as one.

@@ -1,4 +1,5 @@
-//! Who goes when the memory budget is spent: the connection with the largest backlog of its own, until all that is held is within the budget.
+//! What goes when the memory budget is spent: half of the longest logs, or the connection with the largest backlog of its
+//! own, until all that is held is within the budget.
 
 use std::collections::BinaryHeap;
 
@@ -10,8 +11,8 @@ use crate::warnings::Warning;
 use crate::wire::frame::close;
 
 impl<T: Transport> Reactor<T> {
-    /// While all queues and half-received messages together are over the budget, the connection with the largest
-    /// backlog goes.
+    /// While all logs, queues and half-received messages together are over the budget, the logs that cost most are cut to
+    /// half, or the connection with the largest backlog of its own goes: whichever holds more.
     pub(super) fn evict(&mut self) {
         let budget = self.common.bounds.memory_budget_bytes;
         if self.budgeted_bytes() <= budget {
@@ -23,7 +24,14 @@ impl<T: Transport> Reactor<T> {
             (bytes > 0 && !conn.is(DEAD)).then_some((bytes, key as u32))
         };
         let mut victims: BinaryHeap<(u64, u32)> = self.conns.iter().filter_map(backlog).collect();
+        // Cutting is over when it gives nothing back.
+        let mut cuts = true;
         while self.budgeted_bytes() > budget {
+            let largest = victims.peek().map_or(0, |&(bytes, _)| bytes);
+            if cuts && self.common.outbox.logs_bytes() > largest {
+                cuts = self.cut_logs();
+                continue;
+            }
             let Some((bytes, key)) = victims.pop() else {
                 break;
             };
@@ -39,6 +47,25 @@ impl<T: Transport> Reactor<T> {
                 victims.push((u64::from(self.common.outbox.own_bytes(key)), key));
             }
         }
+    }
+
+    /// Cuts the logs that cost most to half; whether that has given memory back.
+    fn cut_logs(&mut self) -> bool {
+        let held_bytes = self.budgeted_bytes();
+        let missed = self.common.outbox.cut_longest_logs();
+        let dropped = &mut self.common.metrics.messages_dropped;
+        for (dropped, missed) in dropped.iter_mut().zip(missed) {
+            *dropped += missed;
+        }
+        self.common.outbox.stop_packing();
+        let all: u64 = missed.iter().sum();
+        if all > 0 {
+            let told = format_args!(
+                "over the memory budget: {all} messages that slow clients have not taken are given up"
+            );
+            self.warn(Warning::Budget, told);
+        }
+        self.budgeted_bytes() < held_bytes
     }
 
     fn evict_one(&mut self, key: u32) {

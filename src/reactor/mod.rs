@@ -124,11 +124,17 @@ impl<T: Transport> Reactor<T> {
         let mut clock = Clock::new(transport.now(), bounds.loop_lag_limit);
         let now = clock.look(transport.now());
         let accept_rate = AcceptRate::new(bounds.accept_rate, now.micros);
+        let mut outbox = Outbox::with_capacity(connections, bounds.deflate_bytes_min);
+        let logs = AppId::ALL.map(|app| {
+            let is_one = matches!(app, AppId::Events | AppId::Tasks | AppId::Stream);
+            is_one.then(|| outbox.open_log(app))
+        });
         let common = Common {
             now,
             bounds,
             hub: Hub::with_capacity(connections),
-            outbox: Outbox::with_capacity(connections, bounds.deflate_bytes_min),
+            outbox,
+            logs,
             metrics: Metrics::new(),
             is_vouched_for: false,
             guests: apps::guests::Guests::default(),

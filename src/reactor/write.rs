@@ -4,7 +4,7 @@
 use super::connection::{DEAD, HELD, LAST_WORDS, LINGERS, Role, SERVING, WAITS};
 use super::{ANSWERS_BYTES, Part, Reactor};
 use crate::apps::context::Common;
-use crate::core::outbox::FlushState;
+use crate::core::outbox::{FlushState, Gap};
 use crate::core::protocol::Phase;
 use crate::id::{AppId, ConnId};
 use crate::metrics::StreamMessage;
@@ -74,8 +74,11 @@ impl<T: Transport> Reactor<T> {
         }
     }
 
-    /// Writes what waits for one connection.
+    /// Writes what waits for one connection, and first what it is to be told that it missed.
     pub(super) fn flush_one(&mut self, key: u32) {
+        if let Some(gap) = self.common.outbox.gap(key) {
+            self.tell_gap(key, gap);
+        }
         let now = self.common.now.millis();
         let conn = &mut self.conns[key as usize];
         let (transport, written) = (&mut self.transport, &mut self.written);
@@ -143,7 +146,6 @@ impl<T: Transport> Reactor<T> {
             FlushState::Empty => self.flushed(key),
         }
         self.resume(key);
-        self.tell_lagged(key);
     }
 
     /// The kernel had no memory for what a connection was to read or write.
@@ -209,21 +211,19 @@ impl<T: Transport> Reactor<T> {
         }
     }
 
-    /// Tells a client how many messages it missed, once its queue is at most half full.
-    fn tell_lagged(&mut self, key: u32) {
-        if !self.common.outbox.is_lagging(key) {
-            return;
-        }
-        let Role::Member(app, _) = self.conns[key as usize].role else {
-            return;
-        };
-        let bounds = self.common.bounds.app(app).queue;
-        let Some(missed) = self.common.outbox.recover(key, &bounds) else {
+    /// Tells a client how many messages it missed.
+    fn tell_gap(&mut self, key: u32, gap: Gap) {
+        let (Role::Member(app, _) | Role::Former(app, _)) = self.conns[key as usize].role else {
             return;
         };
         self.common.metrics.lagged_notices[app as usize] += 1;
-        let Common { now, encoder, .. } = &mut self.common;
-        let notice = self.apps.app(app).lagged(missed, now.unix, encoder);
-        self.queue(key, notice.exempt());
+        let Common {
+            now,
+            encoder,
+            outbox,
+            ..
+        } = &mut self.common;
+        let notice = self.apps.app(app).lagged(gap.missed, now.unix, encoder);
+        outbox.tell_gap(key, notice.exempt(), now.micros);
     }
 }

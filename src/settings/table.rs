@@ -137,15 +137,16 @@ pub(super) static SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "on_full", flag: "on-full", heading: heading::SLOW, default: "",
-        about: "what happens to a message for a full queue",
-        more: "drop: it is lost to this connection, counted, and the client is told how many it missed. disconnect: the \
-               connection is closed with 1013 behind what is queued.",
-        scope: EveryApp(|a| value::one(&mut a.on_full)),
+        about: "what happens to a client that is too far behind",
+        more: "drop: the oldest messages that it has not got are skipped, counted, and it is told how many. latest: all but \
+               the newest are. disconnect: it is closed with 1013 behind what has begun to go out.",
+        scope: EveryApp(|a| value::one(&mut a.queue.on_full)),
     },
     Setting {
         name: "memory_budget", flag: "memory-budget", heading: heading::SLOW, default: "",
-        about: "bytes of all queues and half-received messages together",
-        more: "Past it the connection with the largest backlog is closed with 1013, and so on.",
+        about: "bytes of all logs, queues and half-received messages together",
+        more: "Past it the longest logs are cut to half, which their readers are told, or the connection with the largest \
+               backlog of its own is closed with 1013: whichever holds more, and so on.",
         scope: Server(|s| number::many_bytes(&mut s.bounds.memory_budget_bytes, 64 * KIB..=KIB * GIB)),
     },
     Setting {

@@ -85,6 +85,7 @@ pub(super) fn parse_switch(text: &str) -> Option<bool> {
 pub(super) fn parse_on_full(text: &str) -> Option<OnFull> {
     match text {
         "drop" => Some(OnFull::Drop),
+        "latest" => Some(OnFull::Latest),
         "disconnect" => Some(OnFull::Disconnect),
         _ => None,
     }

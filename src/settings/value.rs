@@ -171,16 +171,17 @@ impl Slot for &mut OnFull {
     fn shown(&self) -> String {
         quote(match self {
             OnFull::Drop => "drop",
+            OnFull::Latest => "latest",
             OnFull::Disconnect => "disconnect",
         })
     }
 
     fn expected(&self) -> String {
-        "drop or disconnect".to_owned()
+        "drop, latest or disconnect".to_owned()
     }
 
     fn placeholder(&self) -> &'static str {
-        "drop|disconnect"
+        "drop|latest|disconnect"
     }
 
     fn take_one(&mut self, text: &str) -> bool {

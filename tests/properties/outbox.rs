@@ -6,12 +6,13 @@ use std::io::{ErrorKind, IoSlice};
 
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
-use roomcast::core::outbox::{Also, Crowd, FlushState, Offer, Outbox, Published};
-use roomcast::id::{AppId, ConnId, RoomId};
+use roomcast::bounds::{OnFull, QueueBounds};
+use roomcast::core::outbox::{Also, Crowd, FlushState, Gap, Offer, Outbox, Published};
+use roomcast::id::{AppId, ConnId, LogId, RoomId};
 use roomcast::time::{Micros, Millis};
 use roomcast::wire::frame::{Class, Encoder, Frame};
 
-use crate::queue::{BOUNDS, DEFLATE_BYTES_MIN, Queue, SLICE_BYTES, Waiting};
+use crate::queue::{BOUNDS, DEFLATE_BYTES_MIN, Item, Queue, SLICE_BYTES, Waiting};
 
 const KEYS: u32 = 4;
 const ROOMS: u32 = 2;
@@ -41,10 +42,10 @@ enum Step {
     Close(u32),
     /// Messages from this key may be compressed from now on, and those to it are, if it is so.
     Deflate(u32, bool),
-    /// Something of so many bytes for these keys; whether those that are full begin to lag.
-    Publish(Vec<u32>, Kind, usize, bool),
-    /// Something of so many bytes for a crowd; whether those that are full begin to lag.
-    PublishTo(Audience, Kind, usize, bool),
+    /// Something of so many bytes for each of these keys alone, and what happens where it does not fit.
+    Publish(Vec<u32>, Kind, usize, OnFull),
+    /// Something of so many bytes for a crowd, in the log of its room or in none, and what happens where it does not fit.
+    PublishTo(Audience, Kind, usize, OnFull, bool),
     /// The room of this number has these members from now on.
     Members(u32, BTreeSet<u32>),
     /// An answer, a pong or a close frame of so many bytes.
@@ -57,7 +58,6 @@ enum Step {
     Break,
     Unblock(u32),
     Clear(u32),
-    Recover(u32),
     /// Milliseconds pass.
     Pass(u64),
 }
@@ -76,19 +76,30 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Kind::Vital),
         2 => (1..5usize).prop_map(Kind::Batch),
     ];
-    let publish = (vec(key(), 0..6), kind.clone(), bytes.clone(), any::<bool>());
+    let on_full = prop_oneof![
+        4 => Just(OnFull::Drop),
+        2 => Just(OnFull::Latest),
+        2 => Just(OnFull::Disconnect),
+    ];
+    let publish = (
+        vec(key(), 0..6),
+        kind.clone(),
+        bytes.clone(),
+        on_full.clone(),
+    );
     let except = prop_oneof![2 => Just(None), 1 => key().prop_map(Some)];
     let audience = (0..ROOMS, any::<bool>(), except);
     let audience = audience.prop_map(|(room, also, except)| Audience { room, also, except });
-    let publish_to = (audience, kind, bytes, any::<bool>());
+    let publish_to = (audience, kind, bytes, on_full, any::<bool>());
     let members = (0..ROOMS, btree_set(key(), 0..=KEYS as usize));
     let post = (key(), class, 1..60usize);
     let step = prop_oneof![
         2 => key().prop_map(Step::Open),
         1 => key().prop_map(Step::Close),
         1 => (key(), any::<bool>()).prop_map(|(key, packs)| Step::Deflate(key, packs)),
-        12 => publish.prop_map(|(keys, kind, bytes, lag)| Step::Publish(keys, kind, bytes, lag)),
-        12 => publish_to.prop_map(|(to, kind, bytes, lag)| Step::PublishTo(to, kind, bytes, lag)),
+        12 => publish.prop_map(|(keys, kind, bytes, on)| Step::Publish(keys, kind, bytes, on)),
+        20 => publish_to
+            .prop_map(|(to, kind, bytes, on, is_logged)| Step::PublishTo(to, kind, bytes, on, is_logged)),
         2 => members.prop_map(|(room, members)| Step::Members(room, members)),
         8 => post.prop_map(|(key, class, bytes)| Step::Post(key, class, bytes)),
         8 => taken().prop_map(Step::Flush),
@@ -96,7 +107,6 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Step::Break),
         5 => key().prop_map(Step::Unblock),
         1 => key().prop_map(Step::Clear),
-        4 => key().prop_map(Step::Recover),
         2 => (0..10_000u64).prop_map(Step::Pass),
     ];
     vec(step, 1..150)
@@ -109,6 +119,7 @@ struct Pair {
     /// Who has something to write, in the order in which it is their turn while nothing is published to a room.
     dirty: VecDeque<u32>,
     rooms: [BTreeSet<u32>; ROOMS as usize],
+    logs: [LogId; ROOMS as usize],
     changes: u64,
     has_published: bool,
     now: Micros,
@@ -117,8 +128,10 @@ struct Pair {
 
 impl Pair {
     fn new() -> Pair {
+        let mut outbox = Outbox::with_capacity(1, DEFLATE_BYTES_MIN);
         let mut pair = Pair {
-            outbox: Outbox::with_capacity(1, DEFLATE_BYTES_MIN),
+            logs: std::array::from_fn(|_| outbox.open_log(AppId::Events)),
+            outbox,
             queues: BTreeMap::new(),
             dirty: VecDeque::new(),
             rooms: std::array::from_fn(|_| (0..KEYS).collect()),
@@ -136,19 +149,22 @@ impl Pair {
             Step::Open(key) if !self.queues.contains_key(&key) => self.open(key),
             Step::Close(key) if self.queues.contains_key(&key) => self.close(key),
             Step::Deflate(key, packs) => {
-                if let Some(queue) = self.queues.get_mut(&key) {
+                // It is agreed on before there are any messages.
+                let queue = self.queues.get_mut(&key);
+                if let Some(queue) = queue.filter(|queue| queue.messages() == 0) {
                     queue.inflates = true;
                     queue.packs |= packs;
                     self.outbox.deflate(key, packs);
                 }
             }
-            Step::Publish(keys, kind, bytes, lag) => {
+            Step::Publish(keys, kind, bytes, on_full) => {
                 let frame = self.frame(kind, bytes);
-                self.offer(&keys, frame, lag);
+                self.offer(&keys, frame, on_full);
             }
-            Step::PublishTo(audience, kind, bytes, lag) => {
+            Step::PublishTo(audience, kind, bytes, on_full, is_logged) => {
                 let frame = self.frame(kind, bytes);
-                self.publish(audience, frame, lag);
+                let is_logged = is_logged && frame.class() == Class::Message;
+                self.publish(audience, frame, on_full, is_logged);
             }
             Step::Members(room, members) => {
                 let open = members
@@ -164,7 +180,7 @@ impl Pair {
                     Class::Close => Frame::close(1000, &"x".repeat(bytes)),
                     _ => Frame::answer(payload),
                 };
-                self.offer(&[key], frame, false);
+                self.offer(&[key], frame, OnFull::Drop);
             }
             Step::Flush(most) => self.flush(most),
             Step::FlushAll(most) => {
@@ -181,7 +197,6 @@ impl Pair {
                 let discarded = before - queue.messages();
                 assert_eq!(u64::from(self.outbox.clear(key)), discarded);
             }
-            Step::Recover(key) if self.queues.contains_key(&key) => self.recover(key),
             Step::Pass(span) => self.now.0 += span * 1000,
             _ => {}
         }
@@ -224,8 +239,10 @@ impl Pair {
     fn waiting(&mut self, frame: &Frame) -> Waiting {
         self.numbers += 1;
         Waiting {
-            form: (self.numbers, false),
+            number: self.numbers,
             bytes: frame.bytes().to_vec(),
+            is_packed: false,
+            is_logged: false,
             weight: frame.bytes().len(),
             messages: frame.messages(),
             class: frame.class(),
@@ -233,9 +250,12 @@ impl Pair {
         }
     }
 
-    fn publish(&mut self, audience: Audience, frame: Frame, lag: bool) {
+    fn publish(&mut self, audience: Audience, frame: Frame, on_full: OnFull, is_logged: bool) {
         self.has_published = true;
-        let plain = self.waiting(&frame);
+        let plain = Waiting {
+            is_logged,
+            ..self.waiting(&frame)
+        };
         let Audience { room, also, except } = audience;
         let other = (room + 1) % ROOMS;
         let members: Vec<u32> = self.rooms[room as usize].iter().copied().collect();
@@ -245,7 +265,9 @@ impl Pair {
         let (mut expected, mut full) = (Published::default(), BTreeSet::new());
         for &key in all.iter().filter(|key| Some(**key) != except) {
             let queue = self.queues.get_mut(&key).unwrap();
-            match queue.offer(plain.compressed(queue.packs), lag) {
+            let (offer, skipped) = queue.offer(plain.compressed(queue.packs), on_full);
+            expected.skipped += skipped;
+            match offer {
                 Offer::Queued => expected.receivers += 1,
                 Offer::Dropped => expected.refused += 1,
                 Offer::Full => {
@@ -270,22 +292,24 @@ impl Pair {
             except: except.filter(|key| self.queues.contains_key(key)),
         };
         let stored = self.outbox.store(frame, AppId::Events, self.now);
-        let published = self.outbox.publish(&crowd, stored, &BOUNDS, lag);
+        let log = is_logged.then_some(self.logs[room as usize]);
+        let published = self.outbox.publish(&crowd, stored, log, &bounds(on_full));
         assert_eq!(published, expected);
         let named: Vec<u32> = std::iter::from_fn(|| self.outbox.next_full()).collect();
         assert_eq!(named.len(), full.len(), "each is named once");
         assert_eq!(BTreeSet::from_iter(named), full);
     }
 
-    fn offer(&mut self, keys: &[u32], frame: Frame, lag: bool) {
+    fn offer(&mut self, keys: &[u32], frame: Frame, on_full: OnFull) {
         let plain = self.waiting(&frame);
         let stored = self.outbox.store(frame, AppId::Events, self.now);
         for &key in keys {
             let Some(queue) = self.queues.get_mut(&key) else {
                 continue;
             };
-            let expected = queue.offer(plain.compressed(queue.packs), lag);
-            assert_eq!(self.outbox.offer(key, &stored, &BOUNDS, lag), expected);
+            let (expected, _) = queue.offer(plain.compressed(queue.packs), on_full);
+            let offer = self.outbox.offer(key, &stored, &bounds(on_full));
+            assert_eq!(offer, expected);
             self.mark_dirty(key);
         }
         self.outbox.release(stored);
@@ -326,6 +350,7 @@ impl Pair {
 
     fn flush(&mut self, most: usize) {
         let Some(key) = self.next_dirty() else { return };
+        self.tell_gap(key);
         let waits = self.queues[&key].bytes();
         let (mut offered, mut observed) = (Vec::new(), Vec::new());
         let flush = self.outbox.flush(
@@ -350,8 +375,8 @@ impl Pair {
             return;
         }
         self.pack();
-        let is_long = |copy: &Waiting| copy.form.1 && copy.weight > SLICE_BYTES;
-        if offered.len() < waits.len() && self.queues[&key].waits.iter().any(is_long) {
+        let is_long = |copy: &Waiting| copy.is_packed && copy.weight > SLICE_BYTES;
+        if offered.len() < waits.len() && self.queues[&key].frames().any(is_long) {
             // All before the one that is not ready is offered, and nothing if it comes first.
             let taken = most.min(offered.len());
             let gone = self.write(key, taken);
@@ -379,12 +404,8 @@ impl Pair {
         let count: u32 = messages.iter().map(|copy| copy.messages).sum();
         assert_eq!(flush.messages, count);
         let last = messages.iter().enumerate().filter(|(at, copy)| {
-            let is_same = |other: &Waiting| match self.has_published {
-                // In a run all forms of a message are gone at once.
-                true => other.form.0 == copy.form.0,
-                false => other.form == copy.form,
-            };
-            let mut all = self.queues.values().flat_map(|queue| &queue.waits);
+            let is_same = |other: &Waiting| other.number == copy.number;
+            let mut all = self.queues.values().flat_map(Queue::frames);
             !all.any(is_same) && !messages[at + 1..].iter().any(is_same)
         });
         let last: Vec<Micros> = last.map(|(_, copy)| copy.stored).collect();
@@ -398,7 +419,7 @@ impl Pair {
         match flush.state {
             FlushState::Empty => assert!(queue.waits.is_empty()),
             FlushState::Blocked => assert!(queue.is_blocked),
-            FlushState::More => assert!(!queue.is_blocked && !is_all),
+            FlushState::More => assert!(!queue.is_blocked && !queue.waits.is_empty()),
             FlushState::Failed(error) => panic!("no write has failed: {error}"),
         }
         self.mark_dirty(key);
@@ -412,14 +433,17 @@ impl Pair {
             queue.progress = self.now.millis();
         }
         while bytes > 0 {
-            let rest = queue.waits[0].bytes.len() - queue.written;
+            let first = queue.frames().next().unwrap();
+            let rest = first.bytes.len() - queue.written;
             if bytes < rest {
                 queue.written += bytes;
                 break;
             }
             bytes -= rest;
             queue.written = 0;
-            gone.extend(queue.waits.pop_front());
+            if let Some(Item::Frame(frame)) = queue.waits.pop_front() {
+                gone.push(frame);
+            }
         }
         gone
     }
@@ -448,14 +472,19 @@ impl Pair {
         }
     }
 
-    fn recover(&mut self, key: u32) {
-        let queue = self.queues.get_mut(&key).unwrap();
-        let missed = if queue.is_half_full() {
-            queue.missed.take()
-        } else {
-            None
-        };
-        assert_eq!(self.outbox.recover(key, &BOUNDS), missed);
+    /// What comes before all else is told with a frame of its own.
+    fn tell_gap(&mut self, key: u32) {
+        let missed = self.queues[&key].gap();
+        assert_eq!(self.outbox.gap(key), missed.map(|missed| Gap { missed }));
+        if missed.is_some() {
+            let frame = Frame::answer(vec![0; 20]);
+            let told = self.waiting(&frame);
+            self.outbox.tell_gap(key, frame, self.now);
+            self.queues.get_mut(&key).unwrap().waits[0] = Item::Frame(told);
+            self.outbox.check_invariants();
+            // It is listed again by that, and flushed now.
+            self.mark_dirty(key);
+        }
     }
 
     fn check(&self) {
@@ -477,22 +506,16 @@ impl Pair {
             assert_eq!(self.outbox.is_finishing(key), queue.is_finishing);
             assert_eq!(self.outbox.inflates(key), queue.inflates);
             let backlog = self.outbox.backlog_bytes(key) as usize;
-            // What waits in a run is compressed only when it is written.
-            let may_be_more = self.has_published && queue.packs;
-            assert!(backlog == queue.backlog() || may_be_more && backlog > queue.backlog());
+            assert_eq!(backlog, queue.backlog());
             // What is queued behind a full socket waits for it, even where nothing of it has been refused.
             let is_held_up = queue.is_blocked || queue.is_slow;
             let stalled = (is_held_up && !queue.waits.is_empty()).then_some(queue.progress);
             assert_eq!(self.outbox.stalled_since(key), stalled);
         }
-        let copies: Vec<&Waiting> = self
-            .queues
-            .values()
-            .flat_map(|queue| &queue.waits)
-            .collect();
-        let messages: BTreeMap<(u64, bool), usize> = copies
+        let copies: Vec<&Waiting> = self.queues.values().flat_map(Queue::frames).collect();
+        let messages: BTreeMap<u64, usize> = copies
             .iter()
-            .map(|copy| (copy.form, copy.bytes.len()))
+            .map(|copy| (copy.number, copy.weight))
             .collect();
         assert_eq!(self.outbox.queued(), copies.len());
         if self.has_published {
@@ -502,8 +525,13 @@ impl Pair {
             let bytes: usize = messages.values().sum();
             assert!(self.outbox.held_bytes() >= bytes as u64);
         }
-        assert_eq!(self.outbox.held_bytes() == 0, copies.is_empty());
+        let is_idle = self.queues.values().all(|queue| queue.waits.is_empty());
+        assert_eq!(self.outbox.held_bytes() == 0, is_idle);
     }
+}
+
+fn bounds(on_full: OnFull) -> QueueBounds {
+    QueueBounds { on_full, ..BOUNDS }
 }
 
 proptest! {

@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use roomcast::bounds::QueueBounds;
+use roomcast::bounds::{OnFull, QueueBounds};
 use roomcast::core::outbox::Offer;
 use roomcast::time::{Micros, Millis};
 use roomcast::wire::frame::Class;
@@ -13,10 +13,11 @@ use roomcast::wire::packing::Packing;
 pub const BOUNDS: QueueBounds = QueueBounds {
     messages_max: 6,
     bytes_max: 400,
+    on_full: OnFull::Drop,
 };
 /// Shorter messages are never compressed.
 pub const DEFLATE_BYTES_MIN: u32 = 100;
-/// Longer messages are compressed in slices, and count as what they are until they are gone.
+/// Longer messages are compressed in slices.
 pub const SLICE_BYTES: usize = 64 << 10;
 /// Pongs that wait for a client that reads.
 const PONGS_MAX: usize = 16;
@@ -24,15 +25,18 @@ const PONGS_MAX: usize = 16;
 /// One message, as one connection has it.
 #[derive(Clone)]
 pub struct Waiting {
-    /// Which message it is a copy of, and whether it is compressed.
-    pub form: (u64, bool),
+    /// Which message it is a copy of.
+    pub number: u64,
     pub bytes: Vec<u8>,
+    pub is_packed: bool,
     /// Bytes that it counts as.
     pub weight: usize,
     /// More than one for a batch.
     pub messages: u32,
     pub class: Class,
     pub stored: Micros,
+    /// It is of a log, and may be skipped.
+    pub is_logged: bool,
 }
 
 impl Waiting {
@@ -43,30 +47,29 @@ impl Waiting {
             let mut packing = Packing::default();
             packing.begin(DEFLATE_BYTES_MIN);
             assert!(packing.take(&self.bytes, usize::MAX));
-            let is_long = self.bytes.len() > SLICE_BYTES;
+            copy.is_packed = true;
             if let Some(bytes) = packing.end() {
-                (copy.bytes, copy.form.1) = (bytes.into(), true);
-                copy.weight = if is_long {
-                    self.weight
-                } else {
-                    copy.bytes.len()
-                };
-            } else if is_long {
-                copy.form.1 = true;
+                copy.bytes = bytes.into();
             }
         }
         copy
     }
 }
 
+/// What a connection has still to get.
+pub enum Item {
+    Frame(Waiting),
+    /// To be told that so many messages are missed.
+    Gap(u32),
+}
+
 /// One connection's queue.
 #[derive(Default)]
 pub struct Queue {
     pub generation: u32,
-    pub waits: VecDeque<Waiting>,
+    pub waits: VecDeque<Item>,
     /// Bytes of the first one that are out.
     pub written: usize,
-    pub missed: Option<u32>,
     pub is_blocked: bool,
     /// Some of what waits has been refused.
     pub is_slow: bool,
@@ -77,40 +80,67 @@ pub struct Queue {
 }
 
 impl Queue {
-    fn count(&self, is_counted: impl Fn(Class) -> bool) -> usize {
-        let counted = self.waits.iter().filter(|copy| is_counted(copy.class));
-        counted.count()
+    /// The frames that wait.
+    pub fn frames(&self) -> impl Iterator<Item = &Waiting> {
+        self.waits.iter().filter_map(|item| match item {
+            Item::Frame(frame) => Some(frame),
+            Item::Gap(_) => None,
+        })
     }
 
+    fn count(&self, is_counted: impl Fn(Class) -> bool) -> usize {
+        self.frames().filter(|copy| is_counted(copy.class)).count()
+    }
+
+    /// What can be written: all up to what is to be told first.
     pub fn bytes(&self) -> Vec<u8> {
-        let all = self.waits.iter().flat_map(|copy| copy.bytes.iter());
-        all.skip(self.written).copied().collect()
+        let told = self.waits.iter().map_while(|item| match item {
+            Item::Frame(frame) => Some(&frame.bytes),
+            Item::Gap(_) => None,
+        });
+        told.flatten().skip(self.written).copied().collect()
+    }
+
+    /// How many messages were missed before all that waits.
+    pub fn gap(&self) -> Option<u32> {
+        match self.waits.front() {
+            Some(Item::Gap(missed)) => Some(*missed),
+            _ => None,
+        }
     }
 
     /// Messages that wait, each of a batch.
     pub fn messages(&self) -> u64 {
-        let messages = self.waits.iter().filter(|copy| copy.class.is_message());
+        let messages = self.frames().filter(|copy| copy.class.is_message());
         messages.map(|copy| u64::from(copy.messages)).sum()
     }
 
-    pub fn backlog(&self) -> usize {
-        let all: usize = self.waits.iter().map(|copy| copy.weight).sum();
-        all - self.written
+    fn weight(&self) -> usize {
+        self.frames().map(|copy| copy.weight).sum()
     }
 
-    pub fn offer(&mut self, copy: Waiting, lag: bool) -> Offer {
+    pub fn backlog(&self) -> usize {
+        self.weight().saturating_sub(self.written)
+    }
+
+    /// Offers a message; how many others, each of a batch, have been skipped for it.
+    pub fn offer(&mut self, copy: Waiting, on_full: OnFull) -> (Offer, u32) {
         if self.is_finishing {
-            return Offer::Gone;
+            return (Offer::Gone, 0);
         }
         let messages = self.count(Class::is_message);
-        let bytes = self.backlog() + copy.weight;
-        let fits = messages < BOUNDS.messages_max as usize && bytes <= BOUNDS.bytes_max as usize;
-        let is_refused = self.missed.is_some() || messages > 0 && self.is_slow && !fits;
-        if copy.class == Class::Message && is_refused {
-            if lag {
-                *self.missed.get_or_insert(0) += copy.messages;
-            }
-            return if lag { Offer::Dropped } else { Offer::Full };
+        let fits = messages == 0
+            || !self.is_slow
+            || messages < BOUNDS.messages_max as usize
+                && self.weight() + copy.weight <= BOUNDS.bytes_max as usize;
+        let is_refused = copy.class == Class::Message && !fits;
+        if is_refused && on_full == OnFull::Disconnect {
+            return (Offer::Full, 0);
+        }
+        if is_refused && !copy.is_logged {
+            self.waits.push_back(Item::Gap(copy.messages));
+            self.merge_gaps();
+            return (Offer::Dropped, 0);
         }
         self.is_finishing = copy.class == Class::Close;
         if self.waits.is_empty() {
@@ -118,17 +148,58 @@ impl Queue {
             self.progress = copy.stored.millis();
         }
         match self.replaceable(copy.class) {
-            Some(at) => self.waits[at] = copy,
-            None => self.waits.push_back(copy),
+            Some(at) => self.waits[at] = Item::Frame(copy),
+            None => self.waits.push_back(Item::Frame(copy)),
         }
-        Offer::Queued
+        let mut skipped = 0;
+        while is_refused && self.skips_on(on_full) {
+            let Some(oldest) = self.oldest() else { break };
+            if let Item::Frame(frame) = &self.waits[oldest] {
+                skipped += frame.messages;
+                self.waits[oldest] = Item::Gap(frame.messages);
+            }
+            self.merge_gaps();
+        }
+        (Offer::Queued, skipped)
+    }
+
+    /// Whether the oldest is skipped, of what was published.
+    fn skips_on(&self, on_full: OnFull) -> bool {
+        match on_full {
+            OnFull::Latest => self.oldest().is_some_and(|at| at + 1 < self.waits.len()),
+            _ => {
+                let messages = self.count(Class::is_message);
+                let is_long = messages > BOUNDS.messages_max as usize;
+                messages > 1 && (is_long || self.weight() > BOUNDS.bytes_max as usize)
+            }
+        }
+    }
+
+    /// The first of what was published of which nothing has gone out.
+    fn oldest(&self) -> Option<usize> {
+        let begun = usize::from(self.written > 0);
+        let is_logged = |item: &Item| matches!(item, Item::Frame(frame) if frame.is_logged);
+        let at = self.waits.iter().skip(begun).position(is_logged)?;
+        Some(at + begun)
+    }
+
+    /// What is missed behind nothing but what was missed before is told with it.
+    fn merge_gaps(&mut self) {
+        let mut merged = VecDeque::<Item>::new();
+        for item in self.waits.drain(..) {
+            match (merged.back_mut(), item) {
+                (Some(Item::Gap(before)), Item::Gap(missed)) => *before += missed,
+                (_, item) => merged.push_back(item),
+            }
+        }
+        self.waits = merged;
     }
 
     /// The pong whose place a newer one takes: the newest that waits, if that is enough and it has not begun to go out.
     fn replaceable(&self, class: Class) -> Option<usize> {
         let pongs_max = if self.is_blocked { 1 } else { PONGS_MAX };
-        let mut pongs = self.waits.iter();
-        let newest = pongs.rposition(|copy| copy.class == Class::Pong)?;
+        let is_pong = |item: &Item| matches!(item, Item::Frame(copy) if copy.class == Class::Pong);
+        let newest = self.waits.iter().rposition(is_pong)?;
         let is_enough =
             class == Class::Pong && self.count(|class| class == Class::Pong) >= pongs_max;
         (is_enough && (newest > 0 || self.written == 0)).then_some(newest)
@@ -137,10 +208,5 @@ impl Queue {
     /// Whether it has something to write, and a socket that may take it.
     pub fn is_dirty(&self) -> bool {
         !self.waits.is_empty() && !self.is_blocked
-    }
-
-    pub fn is_half_full(&self) -> bool {
-        self.count(Class::is_message) <= BOUNDS.messages_max as usize / 2
-            && self.backlog() <= BOUNDS.bytes_max as usize / 2
     }
 }

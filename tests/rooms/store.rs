@@ -12,7 +12,7 @@ use roomcast::apps::rooms::store::{
     Store,
 };
 use roomcast::bounds::AppBounds;
-use roomcast::id::{AppId, ConnId};
+use roomcast::id::{AppId, ConnId, LogId};
 use roomcast::time::{Millis, Unix};
 use serde_json::value::RawValue;
 
@@ -72,7 +72,7 @@ impl Ground {
         };
         let room_id = format!("room {}", self.made);
         let Ground { store, chance, .. } = self;
-        let made = store.create(room_id, first, &self.bounds, chance, now);
+        let made = store.create(room_id, LogId(0), first, &self.bounds, chance, now);
         self.store.check_invariants();
         made
     }

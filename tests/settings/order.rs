@@ -74,7 +74,7 @@ fn a_value_for_every_app_reaches_every_app_without_its_own() {
             (app.message_bytes_max, app.queue.bytes_max),
             (16 << 20, 2 << 20)
         );
-        assert_eq!(app.on_full, OnFull::Drop);
+        assert_eq!(app.queue.on_full, OnFull::Drop);
     }
 }
 
@@ -94,7 +94,10 @@ fn a_value_for_one_app_beats_the_one_for_every_app_from_any_source() {
 #[test]
 fn apps_differ_by_default_where_the_contract_says_so() {
     let bounds = Given::default().settings().bounds;
-    assert_eq!(bounds.app(AppId::Sessions).on_full, OnFull::Disconnect);
+    assert_eq!(
+        bounds.app(AppId::Sessions).queue.on_full,
+        OnFull::Disconnect
+    );
     let stream = bounds.app(AppId::Stream);
     assert_eq!(
         (stream.connections_max, stream.connections_per_minute),

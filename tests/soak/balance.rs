@@ -108,11 +108,9 @@ impl Balance {
         problems
     }
 
-    /// Messages that were meant for somebody and that the clients' side of the books does not have: where the answer to
-    /// a call names the receivers, it does not name those for whom it was dropped.
+    /// Messages that were meant for somebody and that the clients' side of the books does not have.
     fn unnamed(&self, app: App, hub: &Served) -> u64 {
         match app {
-            App::Events => hub.dropped,
             // A player's books are what it heard, in the order of their numbers.
             App::Rooms => hub.dropped + hub.discarded,
             _ => 0,

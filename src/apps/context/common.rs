@@ -8,7 +8,7 @@ use crate::apps::guests::Guests;
 use crate::bounds::Bounds;
 use crate::core::hub::Hub;
 use crate::core::outbox::Outbox;
-use crate::id::{AppId, ConnId};
+use crate::id::{AppId, ConnId, LogId};
 use crate::metrics::Metrics;
 use crate::time::{Millis, Now};
 use crate::vitals;
@@ -50,6 +50,8 @@ pub struct Common {
     pub hub: Hub,
     /// Write queues.
     pub outbox: Outbox,
+    /// The logs of the apps that have one numbering.
+    pub logs: [Option<LogId>; AppId::ALL.len()],
     /// Counters.
     pub metrics: Metrics,
     /// Whether the request that is answered shows a key.

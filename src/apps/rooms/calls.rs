@@ -79,9 +79,13 @@ impl Rooms {
         self.forget_for(&first, cx);
         let room_id = cx.fresh_id();
         let (now, bounds) = (cx.now(), *cx.bounds());
+        let log = cx.open_log();
         let store = &mut self.store;
-        let made = store.create(room_id, first, &bounds, cx.chance(), now.aged);
-        let player = made.map_err(no_place)?;
+        let made = store.create(room_id, log, first, &bounds, cx.chance(), now.aged);
+        let player = made.map_err(|none| {
+            cx.close_log(log);
+            no_place(none)
+        })?;
         let room = self.store.room(self.store.player(player).room);
         let created = Created {
             code: room.code.to_string(),
@@ -209,7 +213,10 @@ impl Rooms {
         let frame = cx.json(&Told::event(&spoken.event, spoken.payload));
         let receivers = match to {
             Some(conns) => cx.send_each(&conns, frame),
-            None => cx.publish(&self.store.room(room).hub_name, frame),
+            None => {
+                let room = self.store.room(room);
+                cx.publish_in(room.log, &room.hub_name, None, frame)
+            }
         };
         Ok(Response::json(202, &Heard { receivers }).into())
     }

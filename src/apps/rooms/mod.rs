@@ -121,6 +121,7 @@ impl Rooms {
     fn end_room(&mut self, room: RoomKey, cx: &mut Context<'_>) -> Vec<ConnId> {
         let players = self.store.players_of(room).len() as u64;
         cx.spend(work::MEMBERSHIP + players * work::RECORD);
+        cx.close_log(self.store.room(room).log);
         self.store.end(room)
     }
 
@@ -165,7 +166,8 @@ impl Rooms {
             display_name: player.name.as_str(),
         };
         let frame = cx.json(&Told::event(event, notice));
-        cx.publish(&self.store.room(player.room).hub_name, frame);
+        let room = self.store.room(player.room);
+        cx.publish_in(room.log, &room.hub_name, None, frame);
     }
 
     /// Does what a client asks for.
@@ -238,15 +240,13 @@ impl Rooms {
         cx: &mut Context<'_>,
     ) {
         let sender = cx.conn();
-        let hub_name = &self.store.room(room).hub_name;
+        let room = self.store.room(room);
         let frame = cx.json(&told);
         let has_own = correlation_id.is_some();
         match to {
-            None if has_own => {
-                cx.publish_except(hub_name, sender, frame);
-            }
             None => {
-                cx.publish(hub_name, frame);
+                let except = has_own.then_some(sender);
+                cx.publish_in(room.log, &room.hub_name, except, frame);
             }
             Some(mut conns) => {
                 conns.retain(|&conn| conn != sender);

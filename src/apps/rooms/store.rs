@@ -31,7 +31,7 @@ use super::history::History;
 use super::name::DisplayName;
 use crate::bounds::AppBounds;
 use crate::core::chain::Chain;
-use crate::id::ConnId;
+use crate::id::{ConnId, LogId};
 use crate::pace::Pace;
 use crate::time::{Millis, Unix};
 
@@ -85,6 +85,8 @@ pub struct Room {
     pub code: Code,
     /// Its name in the hub.
     pub hub_name: Box<str>,
+    /// What is published in it.
+    pub log: LogId,
     /// What was said.
     pub history: History,
     /// Who made it, while it is in.
@@ -135,6 +137,7 @@ impl Store {
     pub fn create(
         &mut self,
         room_id: String,
+        log: LogId,
         first: Newcomer,
         bounds: &AppBounds,
         chance: &mut impl Rng,
@@ -149,6 +152,7 @@ impl Store {
             id: room_id.into(),
             code,
             hub_name: format!("room:{code}").into(),
+            log,
             history: History::default(),
             maker: None,
             players: Vec::new(),

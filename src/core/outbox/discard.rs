@@ -1,6 +1,8 @@
 //! What waits and is thrown away: all of it, or all but a frame that has begun to go out.
 
-use super::{NONE, Outbox, Slot};
+use super::log::Span;
+use super::queue::Queue;
+use super::{Held, NONE, Outbox, REFUSED, Slot};
 use crate::wire::frame::Class;
 
 impl Outbox {
@@ -8,29 +10,83 @@ impl Outbox {
     /// how many messages that was, each of a batch.
     #[must_use = "messages that are thrown away are counted"]
     pub fn clear(&mut self, key: u32) -> u32 {
-        let queue = &self.queues[key as usize];
-        let first = queue.head;
-        if queue.written == 0 || first == NONE {
+        let Queue {
+            head,
+            written,
+            flags,
+            ..
+        } = self.queues[key as usize];
+        let Some(&Slot { held, .. }) = self.slots.get(head as usize) else {
+            return self.discard(key);
+        };
+        if written == 0 {
             return self.discard(key);
         }
-        let queue = &mut self.queues[key as usize];
-        let Slot { message, next } = self.slots[first as usize];
-        queue.head = next;
-        let written = std::mem::take(&mut queue.written);
-        let discarded = self.discard(key);
-        // The frame that has begun is put back as the only one.
-        let message_bytes = self.store.get(message).weight;
-        self.slots[first as usize] = Slot {
-            message,
-            next: NONE,
+        // The frame that has begun is held beside the queue meanwhile, and put back as the only one.
+        let (begun, entry) = match held {
+            Held::Message(message) => (message, None),
+            Held::Span(Span { from, log, .. }) => match log {
+                Some(log) => (self.logs.at(log, from), Some((log, from))),
+                None => return self.discard(key),
+            },
         };
-        let class = self.store.get(message).class;
-        let counts = u32::from(class.is_message());
+        self.store.copy(begun);
+        let class = self.store.get(begun).class;
+        let kept = match class.is_message() {
+            true => self.store.get(begun).messages,
+            false => 0,
+        };
+        let discarded = self.discard(key) - kept;
+        let progress = self.queues[key as usize].progress;
+        match entry {
+            Some((log, at)) => self.push_entry(key, log, at),
+            None => _ = self.push(key, begun),
+        }
+        self.store.drop_copy(begun);
         let queue = &mut self.queues[key as usize];
-        (queue.head, queue.tail, queue.written) = (first, first, written);
-        (queue.messages, queue.bytes) = (counts, message_bytes - written);
+        (queue.written, queue.progress) = (written, progress);
+        queue.flags |= flags & REFUSED;
         if class == Class::Pong {
-            (queue.pong, queue.pongs) = (first, 1);
+            (queue.pong, queue.pongs) = (queue.head, 1);
+        }
+        discarded
+    }
+
+    /// Throws away what a reader has still to get of logs, but a frame that is partly written: what is for this connection
+    /// alone stays. Says how many messages that was, each of a batch.
+    #[must_use = "messages that are thrown away are counted"]
+    pub fn clear_spans(&mut self, key: u32) -> u32 {
+        let Queue {
+            head,
+            written,
+            flags,
+            progress,
+            ..
+        } = self.queues[key as usize];
+        let own = self.chain(head).skip(usize::from(written > 0));
+        let own: Vec<u32> = own
+            .filter_map(|held| match held {
+                Held::Message(message) => Some(message),
+                Held::Span(_) => None,
+            })
+            .collect();
+        let mut kept = 0;
+        for &message in &own {
+            let stored = self.store.copy(message);
+            kept += u32::from(stored.class.is_message()) * stored.messages;
+        }
+        let discarded = self.clear(key) - kept;
+        for message in own {
+            match self.store.get(message).class {
+                Class::Pong => self.push_pong(key, message),
+                _ => _ = self.push(key, message),
+            }
+            self.store.drop_copy(message);
+        }
+        let queue = &mut self.queues[key as usize];
+        if queue.head != NONE {
+            queue.progress = progress;
+            queue.flags |= flags & REFUSED;
         }
         discarded
     }
@@ -40,20 +96,9 @@ impl Outbox {
     #[must_use = "messages that are thrown away are counted"]
     pub fn discard(&mut self, key: u32) -> u32 {
         let mut discarded = self.abandon_run(key);
-        loop {
-            discarded += self.messages_of(self.queues[key as usize].head);
-            if self.pop(key).is_none() {
-                return discarded;
-            }
+        while let Some(messages) = self.pop(key) {
+            discarded += messages;
         }
-    }
-
-    /// Messages that a slot is, each of a batch; answers and control frames are none, and so is the end of a chain.
-    pub(super) fn messages_of(&self, slot: u32) -> u32 {
-        let slot = self.slots.get(slot as usize);
-        slot.map_or(0, |slot| match self.store.get(slot.message) {
-            message if message.class.is_message() => message.messages,
-            _ => 0,
-        })
+        discarded
     }
 }

@@ -7,8 +7,9 @@ use std::io::{self, IoSlice};
 
 use slab::Slab;
 
+use super::log::{Logs, Place, Span};
 use super::store::Store;
-use super::{BLOCKED, NONE, Outbox, Queue, REFUSED, Slot};
+use super::{BLOCKED, Held, NONE, Outbox, Queue, REFUSED, Slot};
 use crate::id::AppId;
 use crate::time::{Micros, Millis};
 
@@ -58,6 +59,7 @@ impl Flush {
 impl Outbox {
     /// Writes what waits for this connection with one call of `write`, which says how many bytes it took. `observe`
     /// is told of each message or batch whose last copy has now gone out: whose it was, and when it was stored.
+    #[inline]
     pub fn flush(
         &mut self,
         key: u32,
@@ -65,47 +67,128 @@ impl Outbox {
         write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
         observe: impl FnMut(AppId, Micros),
     ) -> Flush {
-        let queue = self.queues[key as usize];
-        let has_run = queue.run != NONE;
-        if !has_run && queue.head == NONE || queue.flags & BLOCKED != 0 {
-            let state = if queue.head == NONE {
-                FlushState::Empty
-            } else {
-                FlushState::Blocked
-            };
-            return Flush::nothing(state);
+        let queue = &self.queues[key as usize];
+        match (queue.flags & BLOCKED != 0, queue.run) {
+            (true, _) if queue.head != NONE => Flush::nothing(FlushState::Blocked),
+            (true, _) => Flush::nothing(FlushState::Empty),
+            (false, NONE) => self.flush_queue(key, now, write, observe),
+            (false, _) => self.flush_run(key, now, write, observe),
         }
-        let written = match has_run {
-            true => self.write_run(key, write),
-            false => self.write_parts(&queue, write),
-        };
-        let Some((offered, result)) = written else {
+    }
+
+    /// The same for a member of a run.
+    #[inline]
+    fn flush_run(
+        &mut self,
+        key: u32,
+        now: Millis,
+        write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
+        observe: impl FnMut(AppId, Micros),
+    ) -> Flush {
+        let Some((offered, result)) = self.write_run(key, write) else {
             // What comes first is being compressed.
             self.leave_run(key);
-            self.mark_dirty(key);
             return Flush::nothing(FlushState::More);
         };
         let taken = match result {
-            Ok(taken) => taken,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-            Err(error) => {
-                return Flush::nothing(FlushState::Failed(error));
+            Ok(taken) if taken == offered => {
+                let (messages, tagged) = self.finish_run(key, observe);
+                return Flush {
+                    messages,
+                    tagged,
+                    state: FlushState::Empty,
+                };
             }
+            result => result,
         };
-        let short = taken < offered;
-        if has_run && !short {
-            let (messages, tagged) = self.finish_run(key, observe);
-            return Flush {
-                messages,
-                tagged,
-                state: FlushState::Empty,
-            };
-        }
-        if has_run {
-            // The socket is full: what is left waits in its own queue, and not on the dirty list.
+        // The socket is full: what is left waits in its own queue, and not on the dirty list.
+        if taken.as_ref().map_or_else(is_full, |_| true) {
             self.queues[key as usize].flags |= BLOCKED;
             self.leave_run(key);
         }
+        self.taken(key, now, offered, taken, observe)
+    }
+
+    /// The same for a connection with a queue of its own.
+    fn flush_queue(
+        &mut self,
+        key: u32,
+        now: Millis,
+        write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
+        observe: impl FnMut(AppId, Micros),
+    ) -> Flush {
+        let queue = self.queues[key as usize];
+        let Some(&first) = self.slots.get(queue.head as usize) else {
+            return Flush::nothing(FlushState::Empty);
+        };
+        if let (Held::Message(message), NONE) = (first.held, first.next)
+            && self.is_ready(message, queue.packs())
+        {
+            return self.flush_one(key, message, now, write, observe);
+        }
+        let Some((offered, result)) = self.write_parts(&queue, write) else {
+            // What comes first is being compressed.
+            self.mark_dirty(key);
+            return Flush::nothing(FlushState::More);
+        };
+        self.taken(key, now, offered, result, observe)
+    }
+
+    /// Whether a message can be written; its compressed form is made for that, if it is short.
+    #[inline]
+    fn is_ready(&mut self, message: u32, packs: bool) -> bool {
+        let bytes_min = self.deflate_bytes_min;
+        self.store.form(message, packs, bytes_min).is_some()
+    }
+
+    /// The same for one message, which is all that waits, and ready.
+    fn flush_one(
+        &mut self,
+        key: u32,
+        message: u32,
+        now: Millis,
+        write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
+        mut observe: impl FnMut(AppId, Micros),
+    ) -> Flush {
+        let queue = &mut self.queues[key as usize];
+        let stored = self.store.get(message);
+        let form = self.store.ready(message, queue.packs());
+        let part = &form.unwrap_or_default()[queue.written as usize..];
+        let is_whole = part.len() <= WRITE_BYTES_MAX;
+        let part = &part[..part.len().min(WRITE_BYTES_MAX)];
+        let (offered, result) = (part.len(), write(&[IoSlice::new(part)]));
+        if !is_whole || !matches!(result, Ok(taken) if taken == offered) {
+            return self.taken(key, now, offered, result, observe);
+        }
+        queue.progress = now;
+        let tagged = stored.tagged();
+        if stored.class.is_message() && stored.readers() == 1 {
+            observe(stored.app, stored.stored);
+        }
+        let messages = self.pop_copy(key, message);
+        self.pop_slot(key);
+        Flush {
+            messages,
+            tagged,
+            state: FlushState::Empty,
+        }
+    }
+
+    /// So many bytes of a queue were offered, and the socket took some of them, or broke.
+    #[inline]
+    fn taken(
+        &mut self,
+        key: u32,
+        now: Millis,
+        offered: usize,
+        result: io::Result<usize>,
+        observe: impl FnMut(AppId, Micros),
+    ) -> Flush {
+        let taken = match result {
+            Ok(taken) => taken,
+            Err(error) if is_full(&error) => 0,
+            Err(error) => return Flush::nothing(FlushState::Failed(error)),
+        };
         if taken > 0 {
             self.queues[key as usize].progress = now;
         }
@@ -113,7 +196,7 @@ impl Outbox {
         let queue = &mut self.queues[key as usize];
         let state = if queue.head == NONE {
             FlushState::Empty
-        } else if short {
+        } else if taken < offered {
             queue.flags |= BLOCKED | REFUSED;
             FlushState::Blocked
         } else {
@@ -138,18 +221,27 @@ impl Outbox {
         let (mut messages, mut tagged) = (0, 0);
         while taken > 0 {
             let queue = &mut self.queues[key as usize];
-            let message = self.store.get(self.slots[queue.head as usize].message);
-            let rest = message.bytes.len() - queue.written as usize;
+            let first = match self.slots[queue.head as usize].held {
+                Held::Message(message) => message,
+                Held::Span(Span {
+                    log: Some(log),
+                    from,
+                    ..
+                }) => self.logs.at(log, from),
+                Held::Span(_) => break,
+            };
+            let message = self.store.get(first);
+            let form = self.store.ready(first, queue.packs());
+            let rest = form.map_or(0, <[u8]>::len) - queue.written as usize;
             if taken < rest {
                 queue.written += taken as u32;
-                queue.bytes -= taken as u32;
                 break;
             }
             taken -= rest;
             if message.class.is_message() {
                 messages += message.messages;
                 tagged += message.tagged();
-                if message.copies == 1 {
+                if message.readers() == 1 {
                     observe(message.app, message.stored);
                 }
             }
@@ -165,23 +257,37 @@ impl Outbox {
         queue: &Queue,
         write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
     ) -> Option<(usize, io::Result<usize>)> {
+        if queue.packs() {
+            self.prepare(queue.head);
+        }
         let Outbox {
             slots,
             store,
+            logs,
             scratch,
             ..
         } = self;
-        let mut parts = Chain {
-            slots,
-            store,
-            slot: queue.head,
-            skip: queue.written as usize,
+        let first = slots[queue.head as usize];
+        let only = match first.held {
+            _ if first.next != NONE => None,
+            Held::Message(message) => Some(message),
+            Held::Span(span) if span.len() == 1 => Some(logs.at(span.log?, span.from)),
+            Held::Span(_) => None,
         };
-        if slots[queue.head as usize].next == NONE {
-            let part = parts.next()?;
+        if let Some(only) = only {
+            let part = &store.ready(only, queue.packs())?[queue.written as usize..];
             let part = &part[..part.len().min(WRITE_BYTES_MAX)];
             return Some((part.len(), write(&[IoSlice::new(part)])));
         }
+        let mut parts = Chain {
+            slots,
+            store,
+            logs,
+            packs: queue.packs(),
+            slot: queue.head,
+            at: None,
+            skip: queue.written as usize,
+        };
         if queue.bytes as usize <= COPY_BYTES_MAX {
             scratch.clear();
             parts.for_each(|part| scratch.extend_from_slice(part));
@@ -203,13 +309,52 @@ impl Outbox {
         }
         (count > 0).then(|| (offered, write(&slices[..count])))
     }
+
+    /// Has the compressed forms made of what comes next from this slot on, as much as one write may take.
+    fn prepare(&mut self, slot: u32) {
+        let Outbox {
+            slots,
+            store,
+            logs,
+            deflate_bytes_min,
+            ..
+        } = self;
+        let (mut slot, mut parts, mut bytes) = (slot, 0, 0);
+        let mut make = |message| {
+            store.prepare(message, *deflate_bytes_min);
+            let form = store.ready(message, true);
+            bytes += form.map_or(0, <[u8]>::len);
+            parts += 1;
+            form.is_some() && bytes < WRITE_BYTES_MAX && parts < PARTS_MAX
+        };
+        while let Some(Slot { held, next }) = slots.get(slot as usize) {
+            let goes_on = match held {
+                Held::Message(message) => make(*message),
+                Held::Span(span) if span.missed > 0 => false,
+                Held::Span(span) => logs.span(*span).all(&mut make),
+            };
+            if !goes_on {
+                break;
+            }
+            slot = *next;
+        }
+    }
 }
 
-/// The unwritten bytes of a queue, part by part.
+/// Whether a socket takes nothing more now.
+fn is_full(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
+}
+
+/// The unwritten bytes of a queue, part by part, up to what is still to be compressed, or to be told as missed.
 struct Chain<'a> {
     slots: &'a Slab<Slot>,
     store: &'a Store,
+    logs: &'a Logs,
+    packs: bool,
     slot: u32,
+    /// The entry of the span in this slot that comes next, if it is not the first.
+    at: Option<Place>,
     skip: usize,
 }
 
@@ -217,13 +362,24 @@ impl<'a> Iterator for Chain<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
-        if self.slot == NONE {
-            return None;
-        }
-        let slot = self.slots[self.slot as usize];
-        self.slot = slot.next;
+        let slot = self.slots.get(self.slot as usize)?;
+        let message = match slot.held {
+            Held::Message(message) => {
+                self.slot = slot.next;
+                message
+            }
+            Held::Span(span) if self.at.is_none() && span.missed > 0 => return None,
+            Held::Span(span) => {
+                let at = self.at.unwrap_or(span.from);
+                self.at = Some(at.next()).filter(|next| *next != span.to);
+                if self.at.is_none() {
+                    self.slot = slot.next;
+                }
+                self.logs.at(span.log?, at)
+            }
+        };
         let skip = std::mem::take(&mut self.skip);
-        let bytes = self.store.get(slot.message).ready();
+        let bytes = self.store.ready(message, self.packs);
         if bytes.is_none() {
             self.slot = NONE;
         }

@@ -1,6 +1,6 @@
 //! What holds of queues and the store between two calls.
 
-use super::{BLOCKED, DIRTY, NONE, Outbox};
+use super::{BLOCKED, DIRTY, Held, NONE, Outbox};
 
 impl Outbox {
     /// Checks every rule of the module; for tests and simulation.
@@ -9,19 +9,46 @@ impl Outbox {
     /// When a rule is broken.
     pub fn check_invariants(&self) {
         let mut copies = Vec::new();
-        let mut slots = 0;
+        let (mut slots, mut queued) = (0, 0);
         for (key, queue) in self.queues.iter().enumerate() {
             let (mut at, mut last, mut messages, mut bytes) = (queue.head, NONE, 0, 0);
+            let (mut is_next, mut span) = (true, NONE);
             while at != NONE {
                 let slot = self.slots[at as usize];
-                let message = self.store.get(slot.message);
-                messages += u32::from(message.class.is_message());
-                bytes += message.weight;
-                copies.resize(copies.len().max(slot.message as usize + 1), 0);
-                copies[slot.message as usize] += 1;
+                let own = match slot.held {
+                    Held::Message(message) => Some(message),
+                    Held::Span(_) => None,
+                };
+                let of_log = match slot.held {
+                    Held::Span(span) => Some(self.logs.span(span)),
+                    Held::Message(_) => None,
+                };
+                for message in own.into_iter().chain(of_log.into_iter().flatten()) {
+                    let stored = self.store.get(message);
+                    messages += u32::from(stored.class.is_message());
+                    bytes += stored.weight();
+                    copies.resize(copies.len().max(message as usize + 1), 0);
+                    copies[message as usize] += 1;
+                    queued += 1;
+                }
+                if let Held::Span(held) = slot.held {
+                    assert!(
+                        held.len() > 0 || held.missed > 0,
+                        "a span of {key} has something to get or to be told of"
+                    );
+                    let may_begin = held.len() > 0 && (at != queue.head || queue.written == 0);
+                    if span == NONE && may_begin {
+                        span = at;
+                    }
+                    is_next &= at != queue.span || span == at || span == NONE;
+                }
                 slots += 1;
                 (last, at) = (at, slot.next);
             }
+            assert!(
+                is_next && (span == NONE || queue.span != NONE),
+                "the oldest that {key} may skip is found"
+            );
             assert_eq!(
                 last, queue.tail,
                 "the tail of {key} is the last of its chain"
@@ -30,11 +57,7 @@ impl Outbox {
                 messages, queue.messages,
                 "the messages of {key} are counted"
             );
-            assert_eq!(
-                bytes - queue.written,
-                queue.bytes,
-                "the bytes of {key} are counted"
-            );
+            assert_eq!(bytes, queue.bytes, "the bytes of {key} are counted");
             let moves = queue.flags & (DIRTY | BLOCKED) != 0;
             assert!(
                 moves || queue.head == NONE,
@@ -42,6 +65,8 @@ impl Outbox {
             );
         }
         assert_eq!(slots, self.slots.len(), "every slot is in a chain");
+        assert_eq!(queued, self.queued, "the copies that wait are counted");
+        self.logs.check_invariants(&mut copies, &self.store);
         self.check_runs(&mut copies);
         self.store.check_invariants(&copies);
     }

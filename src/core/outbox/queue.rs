@@ -2,7 +2,7 @@
 //!
 //! Nothing is changed here.
 
-use super::{BLOCKED, FINISHING, INFLATES, LAGGING, NONE, Outbox, PACKS, REFUSED};
+use super::{BLOCKED, FINISHING, Held, INFLATES, NONE, Outbox, PACKS, REFUSED};
 use crate::id::{AppId, ConnId};
 use crate::time::Millis;
 
@@ -14,14 +14,14 @@ pub(super) struct Queue {
     pub(super) tail: u32,
     /// The run that it takes part in, which is all that it waits for.
     pub(super) run: u32,
-    /// Bytes of the head that the kernel has already.
+    /// The first slot with a span of which something may be skipped.
+    pub(super) span: u32,
+    /// Bytes of the first frame that the kernel has already, as they go out.
     pub(super) written: u32,
     /// Messages that wait, a batch as one; answers and control frames are not counted.
     pub(super) messages: u32,
-    /// Bytes that wait, of everything.
+    /// Bytes of all that waits, plain, and of the first frame all.
     pub(super) bytes: u32,
-    /// Messages dropped since the queue began to lag, each of a batch.
-    pub(super) missed: u32,
     /// The slot of the newest pong that waits.
     pub(super) pong: u32,
     /// When the kernel last took something, or when something began to wait.
@@ -50,10 +50,10 @@ impl Queue {
             head: NONE,
             tail: NONE,
             run: NONE,
+            span: NONE,
             written: 0,
             messages: 0,
             bytes: 0,
-            missed: 0,
             pong: NONE,
             progress: Millis(0),
             flags: FINISHING,
@@ -100,11 +100,6 @@ impl Outbox {
         self.queues[key as usize].flags & BLOCKED != 0
     }
 
-    /// Whether messages were dropped of which the client has not been told.
-    pub fn is_lagging(&self, key: u32) -> bool {
-        self.queues[key as usize].flags & LAGGING != 0
-    }
-
     /// Whether a close frame waits or has gone out.
     pub fn is_finishing(&self, key: u32) -> bool {
         self.queues[key as usize].flags & FINISHING != 0
@@ -113,12 +108,39 @@ impl Outbox {
     /// Bytes that wait for one connection.
     pub fn backlog_bytes(&self, key: u32) -> u32 {
         let queue = &self.queues[key as usize];
-        queue.bytes + self.runs.bytes(queue.run)
+        queue.bytes.saturating_sub(queue.written) + self.runs.bytes(queue.run)
     }
 
-    /// Bytes that wait for one connection in its own queue: what would be given up with it.
+    /// Bytes that wait for one connection alone: what would be given up with it, of what waits for others as well its part.
+    /// Its queue is walked for that.
     pub fn own_bytes(&self, key: u32) -> u32 {
-        self.queues[key as usize].bytes
+        let queue = &self.queues[key as usize];
+        let own = self.chain(queue.head).map(|held| match held {
+            Held::Message(message) => {
+                let stored = self.store.get(message);
+                stored.weight() / stored.readers().max(1)
+            }
+            Held::Span(_) => 0,
+        });
+        let written = match self.chain(queue.head).next() {
+            Some(Held::Message(_)) => queue.written,
+            _ => 0,
+        };
+        own.sum::<u32>().saturating_sub(written)
+    }
+
+    /// What logs hold, with their messages.
+    pub fn logs_bytes(&self) -> u64 {
+        self.logs.cost()
+    }
+
+    /// What the slots of a chain stand for.
+    pub(super) fn chain(&self, mut slot: u32) -> impl Iterator<Item = Held> + use<'_> {
+        std::iter::from_fn(move || {
+            let found = self.slots.get(slot as usize)?;
+            slot = found.next;
+            Some(found.held)
+        })
     }
 
     /// What waits for one connection because its socket has refused some of it; nothing for a queue that only waits
@@ -128,7 +150,11 @@ impl Outbox {
         let refused = queue.flags & REFUSED != 0;
         Backlog {
             messages: if refused { queue.messages } else { 0 },
-            bytes: if refused { queue.bytes } else { 0 },
+            bytes: if refused {
+                queue.bytes.saturating_sub(queue.written)
+            } else {
+                0
+            },
         }
     }
 
@@ -147,11 +173,14 @@ impl Outbox {
     /// Messages that wait for one connection, each of a batch; it counts them one by one, for tests and simulation.
     pub fn messages(&self, key: u32) -> u64 {
         let queue = &self.queues[key as usize];
-        let (mut slot, mut messages) = (queue.head, u64::from(self.runs.messages(queue.run)));
-        while slot != NONE {
-            messages += u64::from(self.messages_of(slot));
-            slot = self.slots[slot as usize].next;
-        }
-        messages
+        let count = |message| {
+            let stored = self.store.get(message);
+            u64::from(stored.class.is_message()) * u64::from(stored.messages)
+        };
+        let own = self.chain(queue.head).map(|held| match held {
+            Held::Message(message) => count(message),
+            Held::Span(span) => self.logs.span(span).map(count).sum(),
+        });
+        own.sum::<u64>() + u64::from(self.runs.messages(queue.run))
     }
 }

@@ -6,7 +6,7 @@
 
 use slab::Slab;
 
-use super::{NONE, Outbox};
+use super::{Held, NONE, Outbox};
 
 /// Room for slots and messages that is always kept.
 const PLACES_KEPT: usize = 4096;
@@ -50,13 +50,17 @@ impl Outbox {
     /// Lets the room go that a burst has grown.
     pub fn shrink(&mut self) {
         self.runs.shrink();
+        self.logs.shrink();
         // A run and a job name messages, too, and are over soon.
         let is_quiet = self.runs.len() == 0 && !self.store.is_packing();
         if is_quiet && is_mostly_empty(self.store.len(), self.store.capacity()) {
             let messages = self.store.repack();
             for (_, slot) in &mut self.slots {
-                messages.rename(&mut slot.message);
+                if let Held::Message(message) = &mut slot.held {
+                    messages.rename(message);
+                }
             }
+            self.logs.rename(|message| messages.rename(message));
         }
         if is_mostly_empty(self.slots.len(), self.slots.capacity()) {
             let slots = Moved::by_repacking(&mut self.slots);
@@ -67,6 +71,7 @@ impl Outbox {
                 slots.rename(&mut queue.head);
                 slots.rename(&mut queue.tail);
                 slots.rename(&mut queue.pong);
+                slots.rename(&mut queue.span);
             }
         }
     }

@@ -1,13 +1,14 @@
 //! Runs: what is published to a room waits once for all of its members, instead of in each of their queues.
 //!
-//! A run is the messages that the same members get one behind the other. Whoever has nothing else to wait for takes part;
-//! the others have copies in their own queues, as has whoever leaves the run: because something else is queued for it,
-//! or because its socket takes less than all. So a queue is never in two minds: it has a run, or slots, or nothing.
+//! A run is the messages that the same members get one behind the other. A member that has nothing else to wait
+//! for takes part; the others have spans in their own queues, as has one that leaves the run: because something else is
+//! queued for it, or because its socket takes less than all. So a queue is never in two minds: it has a run, or slots, or nothing.
 //!
 //! A run is flushed like a queue, member by member, with one write each of the same bytes. Once the first has been
 //! written to, or somebody has joined or left a room, it takes no more messages: the next ones begin another run.
 //!
-//! Nothing is dropped here. A socket that has refused nothing takes all, and whoever's has is not in a run.
+//! Nothing is skipped here: no more is published to a member that has not been written to than half of what its queue
+//! holds, and one message.
 
 mod invariants;
 mod write;
@@ -18,10 +19,12 @@ use slab::Slab;
 
 use super::crowd::{Crowd, Rooms};
 use super::flush::PARTS_MAX;
+use super::log::Place;
+use super::reader::Offered;
 use super::store::Stored;
-use super::{BLOCKED, FINISHING, LAGGING, NONE, Offer, Outbox, Queue};
+use super::{BLOCKED, FINISHING, NONE, Offer, Outbox, Queue};
 use crate::bounds::QueueBounds;
-use crate::id::{AppId, RoomId};
+use crate::id::{AppId, LogId, RoomId};
 use crate::time::Micros;
 
 /// A smaller room is not worth a run.
@@ -36,8 +39,10 @@ const SLICE: usize = 32;
 pub struct Published {
     /// For how many it waits.
     pub receivers: u32,
-    /// How many it was dropped for, or did not fit.
+    /// For how many it did not fit.
     pub refused: u32,
+    /// Messages, each of a batch, that have been skipped for it.
+    pub skipped: u32,
 }
 
 /// All runs.
@@ -64,7 +69,9 @@ struct Run {
     rooms: Option<Rooms>,
     app: Option<AppId>,
     changes: u64,
-    messages: Vec<Stored>,
+    /// The log that its messages are of; none, if they are of no numbering.
+    log: Option<LogId>,
+    messages: Vec<Told>,
     /// Messages, each of a batch.
     count: u32,
     /// Those of them that are tagged.
@@ -80,6 +87,14 @@ struct Run {
     waiting: u32,
     /// Members that do not take part: messages are queued for them one by one.
     others: Vec<u32>,
+}
+
+/// A message of a run, of which the run holds a copy.
+#[derive(Clone, Copy)]
+struct Told {
+    message: u32,
+    /// Its place in the log.
+    at: Place,
 }
 
 /// The messages of a run, as one piece.
@@ -122,6 +137,14 @@ impl Runs {
         }
     }
 
+    /// The place of the first message of this log that is in a run.
+    pub(super) fn first_of(&self, log: LogId) -> Option<Place> {
+        let runs = self.runs.iter().filter(|(_, run)| run.log == Some(log));
+        let firsts = runs.filter_map(|(_, run)| run.messages.first());
+        let earlier = |one: Place, other: Place| if other.is_before(one) { other } else { one };
+        firsts.map(|told| told.at).reduce(earlier)
+    }
+
     /// Lets the room go that a burst has grown.
     pub(super) fn shrink(&mut self) {
         self.spare = Vec::new();
@@ -131,10 +154,11 @@ impl Runs {
         }
     }
 
-    fn find(&self, crowd: &Crowd<'_>, app: AppId) -> Option<u32> {
+    fn find(&self, crowd: &Crowd<'_>, app: AppId, log: Option<LogId>) -> Option<u32> {
         let goes_on = |run: &Run| {
             run.rooms == Some(crowd.rooms())
                 && run.app == Some(app)
+                && run.log == log
                 && run.changes == crowd.changes
                 && !run.is_sealed
                 && run.messages.len() < PARTS_MAX
@@ -146,50 +170,56 @@ impl Runs {
 }
 
 impl Outbox {
-    /// Queues a stored message for a crowd. Whom it did not fit is named by [`Outbox::next_full`], unless `lag` says that
-    /// their queues lag from now on.
+    /// Queues a stored message for a crowd, as the newest of a log, if it is of one. The connections that are to be closed
+    /// because it did not fit are named by [`Outbox::next_full`].
     pub fn publish(
         &mut self,
         crowd: &Crowd<'_>,
         message: Stored,
+        log: Option<LogId>,
         bounds: &QueueBounds,
-        lag: bool,
     ) -> Published {
+        let at = log.map(|log| (log, self.logs.push(log, message.key(), &mut self.store)));
         let app = self.store.get(message.key()).app;
-        let run = self.runs.find(crowd, app);
-        let Some(run) = run.or_else(|| self.begin_run(crowd, app)) else {
-            let keys = crowd.keys();
-            let published = self.offer_each(keys, crowd.except, &message, bounds, lag);
-            self.release(message);
-            return published;
-        };
-        if let Some(except) = crowd.except
+        let run = self.runs.find(crowd, app, log);
+        let run = run.or_else(|| self.begin_run(crowd, app, log));
+        if let (Some(run), Some(except)) = (run, crowd.except)
             && self.queues[except as usize].run == run
         {
             self.leave_run(except);
         }
-        if !self.runs.runs.contains(run as usize) {
-            // The exception was the only one left in it.
-            let keys = crowd.keys();
-            let published = self.offer_each(keys, crowd.except, &message, bounds, lag);
-            self.release(message);
+        // The exception may have been the only one left in it.
+        let Some(run) = run.filter(|&run| self.runs.runs.contains(run as usize)) else {
+            let published = self.offer_each(crowd.keys(), crowd.except, &message, at, bounds);
+            self.release_told(message, at);
             return published;
-        }
+        };
         let others = std::mem::take(&mut self.runs.runs[run as usize].others);
         let keys = others.iter().copied();
-        let mut published = self.offer_each(keys, crowd.except, &message, bounds, lag);
+        let mut published = self.offer_each(keys, crowd.except, &message, at, bounds);
         let stored = self.store.get(message.key());
         let run = &mut self.runs.runs[run as usize];
         run.others = others;
         run.count += message.messages();
         run.tagged += stored.tagged();
-        run.bytes += stored.weight;
-        run.messages.push(message);
+        run.bytes += stored.weight();
+        run.messages.push(Told {
+            message: message.into_key(),
+            at: at.map_or(Place(0), |(_, at)| at),
+        });
         published.receivers += run.waiting;
         published
     }
 
-    /// Somebody whose queue was too full for what was published; each is named once.
+    /// Gives back the copy of a message that nobody waits for in a run.
+    fn release_told(&mut self, message: Stored, at: Option<(LogId, Place)>) {
+        self.release(message);
+        if let Some((log, at)) = at {
+            self.logs.let_go(log, at, &mut self.store);
+        }
+    }
+
+    /// A connection whose queue was too full for what was published; each is named once.
     pub fn next_full(&mut self) -> Option<u32> {
         self.full.pop()
     }
@@ -199,12 +229,20 @@ impl Outbox {
         keys: impl Iterator<Item = u32>,
         except: Option<u32>,
         message: &Stored,
+        at: Option<(LogId, Place)>,
         bounds: &QueueBounds,
-        lag: bool,
     ) -> Published {
         let mut published = Published::default();
         for key in keys.filter(|key| Some(*key) != except) {
-            match self.offer(key, message, bounds, lag) {
+            let Offered { offer, skipped } = match at {
+                Some(at) => self.offer_entry(key, at, bounds),
+                None => Offered {
+                    offer: self.offer(key, message, bounds),
+                    skipped: 0,
+                },
+            };
+            published.skipped += skipped;
+            match offer {
                 Offer::Queued => published.receivers += 1,
                 Offer::Dropped => published.refused += 1,
                 Offer::Full => {
@@ -218,7 +256,7 @@ impl Outbox {
     }
 
     /// Begins a run of everybody in a room who has nothing else to wait for, if that is most of them.
-    fn begin_run(&mut self, crowd: &Crowd<'_>, app: AppId) -> Option<u32> {
+    fn begin_run(&mut self, crowd: &Crowd<'_>, app: AppId, log: Option<LogId>) -> Option<u32> {
         let runs = &mut self.runs;
         if crowd.len() < MEMBERS_MIN || runs.runs.len() >= RUNS_MAX {
             return None;
@@ -247,6 +285,7 @@ impl Outbox {
             rooms: Some(crowd.rooms()),
             app: Some(app),
             changes: crowd.changes,
+            log,
             waiting: members.len() as u32,
             messages,
             members,
@@ -324,16 +363,18 @@ impl Outbox {
 
     /// Takes a connection out of its run, and queues for it what waits for it there.
     pub(super) fn leave_run(&mut self, key: u32) {
-        let queue = self.queues[key as usize];
-        let (run, packs) = (queue.run, queue.packs());
+        let run = self.queues[key as usize].run;
         if run == NONE {
             return;
         }
         self.queues[key as usize].run = NONE;
         for index in 0..self.runs.runs[run as usize].messages.len() {
-            let message = &self.runs.runs[run as usize].messages[index];
-            let form = self.store.form(message, packs, self.deflate_bytes_min);
-            self.push(key, form);
+            let Run { log, messages, .. } = &self.runs.runs[run as usize];
+            let (log, Told { message, at }) = (*log, messages[index]);
+            match log {
+                Some(log) => self.push_entry(key, log, at),
+                None => _ = self.push(key, message),
+            }
         }
         self.left_run(run, key);
     }
@@ -371,9 +412,9 @@ impl Outbox {
         let counts = (found.count, found.tagged);
         found.waiting -= 1;
         if found.waiting == 0 {
-            for message in &found.messages {
-                let stored = self.store.get(message.key());
-                if stored.copies == 1 {
+            for told in &found.messages {
+                let stored = self.store.get(told.message);
+                if stored.readers() == 1 {
                     observe(stored.app, stored.stored);
                 }
             }
@@ -399,8 +440,11 @@ impl Outbox {
         {
             underway[app as usize] -= 1;
         }
-        for message in over.messages.drain(..) {
-            self.store.release(message);
+        for Told { message, at } in over.messages.drain(..) {
+            self.store.drop_copy(message);
+            if let Some(log) = over.log {
+                self.logs.let_go(log, at, &mut self.store);
+            }
         }
         self.runs.recycle(over);
     }
@@ -430,6 +474,6 @@ impl Run {
 impl Queue {
     /// Whether it has nothing to wait for, and a socket that takes what it is given.
     fn may_take_part(&self) -> bool {
-        self.run == NONE && self.head == NONE && self.flags & (BLOCKED | LAGGING | FINISHING) == 0
+        self.run == NONE && self.head == NONE && self.flags & (BLOCKED | FINISHING) == 0
     }
 }

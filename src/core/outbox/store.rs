@@ -1,19 +1,16 @@
-//! The messages that wait in any queue, each once.
+//! The messages that wait in any queue or log, each once.
 //!
-//! A batch of messages is stored and freed like one. A message stays for as long as somebody holds a copy: whoever put it
-//! there, and every slot that names it.
+//! A batch of messages is stored and freed like one. A message stays for as long as a copy of it is held: by the caller
+//! that put it there, by a log, by a run, and by every slot and span that names it.
 //!
-//! The compressed form of a message is one of its own, made when the first client asks for it: at once if it is short,
-//! else in slices, while it waits as a message without bytes.
+//! The compressed form of a message lies beside the plain one and is made when the first client needs it: at once if it
+//! is short, else in slices.
 
-use std::cell::Cell;
 use std::collections::VecDeque;
 
 use slab::Slab;
 
-use super::NONE;
 use super::repack::Moved;
-
 use crate::id::AppId;
 use crate::time::Micros;
 use crate::wire::frame::{Class, Frame};
@@ -23,14 +20,12 @@ use crate::work;
 /// Bytes of a message that is compressed at once, and of a slice of a longer one: a fifth of a millisecond.
 const SLICE_BYTES: usize = 64 << 10;
 
-/// A message in the store; whoever gets one gives it back to [`super::Outbox::release`].
+/// A message in the store, which its holder gives back to [`super::Outbox::release`].
 #[derive(Debug)]
 #[must_use = "a stored message is freed by releasing it"]
 pub struct Stored {
     key: u32,
     messages: u32,
-    /// The compressed form, if somebody asked for it; the plain one where compression gains nothing.
-    packed: Cell<u32>,
 }
 
 impl Stored {
@@ -39,10 +34,9 @@ impl Stored {
         self.key
     }
 
-    /// Its place, and that of its compressed form.
-    pub(super) fn forms(&self) -> impl Iterator<Item = u32> + use<> {
-        let packed = Some(self.packed.get()).filter(|&key| key != NONE && key != self.key);
-        std::iter::once(self.key).chain(packed)
+    /// Its place in the store, whose copy is the caller's from now on.
+    pub(super) fn into_key(self) -> u32 {
+        self.key
     }
 
     /// How many messages it is: one, or as many as the batch has.
@@ -53,42 +47,65 @@ impl Stored {
 
 /// Bytes that wait to be written, and what they are.
 pub(super) struct Message {
-    /// Empty while they are still to be compressed.
     pub(super) bytes: Box<[u8]>,
+    /// The place of its compressed form, or why there is none.
+    packed: u32,
     pub(super) stored: Micros,
     pub(super) copies: u32,
     /// How many messages the bytes are: more than one for a batch.
     pub(super) messages: u32,
-    /// Bytes that it counts as in a queue: its own, or those of the plain form while it is not known how many.
-    pub(super) weight: u32,
     pub(super) class: Class,
     pub(super) app: AppId,
-    is_tagged: bool,
-    is_published: bool,
+    flags: u8,
 }
 
+/// Of the second of an app's two kinds.
+const TAGGED: u8 = 1;
+/// Published, and not for one connection alone.
+const PUBLISHED: u8 = 2;
+/// A log has a copy, for as long as it likes.
+const LOGGED: u8 = 4;
+
+/// No client has needed the compressed form.
+const UNMADE: u32 = u32::MAX;
+/// A job is at it.
+const UNDERWAY: u32 = u32::MAX - 1;
+/// Compression gains nothing: it is the plain one.
+const PLAIN: u32 = u32::MAX - 2;
+
 impl Message {
-    /// The bytes, unless they are still to be compressed.
-    pub(super) fn ready(&self) -> Option<&[u8]> {
-        (!self.bytes.is_empty()).then_some(&self.bytes)
+    /// Bytes that it counts as in a queue: those of the plain form, for every client.
+    pub(super) fn weight(&self) -> u32 {
+        self.bytes.len() as u32
     }
 
     /// How many of the messages that it is are tagged.
     pub(super) fn tagged(&self) -> u32 {
-        u32::from(self.is_tagged) * self.messages
+        u32::from(self.flags & TAGGED != 0) * self.messages
+    }
+
+    /// Whether a log has it.
+    pub(super) fn is_logged(&self) -> bool {
+        self.flags & LOGGED != 0
+    }
+
+    /// Copies of those that wait to write it: neither a log waits for it, nor the job that makes it shorter.
+    pub(super) fn readers(&self) -> u32 {
+        self.copies - u32::from(self.is_logged()) - u32::from(self.packed == UNDERWAY)
     }
 }
 
-/// A message that is being compressed, of which a copy of both forms is held.
+/// A message that is being compressed, of which a copy is held.
 struct Job {
-    plain: u32,
-    packed: u32,
+    message: u32,
     packing: Packing,
 }
 
 /// What a stored message costs beside its bytes: its place, and what an allocator adds to them, which is most for the
 /// shortest.
 const MESSAGE_BYTES: u64 = (size_of::<Message>() + ALLOCATION_BYTES) as u64;
+/// What a compressed form costs beside its bytes.
+const FORM_BYTES: u64 = (size_of::<Box<[u8]>>() + ALLOCATION_BYTES) as u64;
 /// What an allocation costs beside its bytes: their length, and what they are rounded up by.
 const ALLOCATION_BYTES: usize = 24;
 
@@ -96,6 +113,8 @@ const ALLOCATION_BYTES: usize = 24;
 #[derive(Default)]
 pub(super) struct Store {
     messages: Slab<Message>,
+    /// Compressed forms.
+    forms: Slab<Box<[u8]>>,
     held_bytes: u64,
     /// What is being compressed: what is for one connection, and what was published. The two take turns.
     jobs: [VecDeque<Job>; 2],
@@ -117,86 +136,92 @@ impl Store {
         is_published: bool,
     ) -> Stored {
         let (class, messages, is_tagged) = (frame.class(), frame.messages(), frame.is_tagged());
-        let bytes = frame.into_bytes();
-        let key = self.insert(Message {
-            weight: bytes.len() as u32,
-            bytes,
+        let message = Message {
+            bytes: frame.into_bytes(),
+            packed: UNMADE,
             stored: now,
             copies: 1,
             messages,
             class,
             app,
-            is_tagged,
-            is_published,
-        });
-        Stored {
-            key,
-            messages,
-            packed: Cell::new(NONE),
-        }
-    }
-
-    fn insert(&mut self, message: Message) -> u32 {
-        self.held_bytes += u64::from(message.weight) + MESSAGE_BYTES;
-        self.cost += u64::from(message.weight) * work::QUEUED;
-        self.messages.insert(message) as u32
-    }
-
-    /// The form of a message for a client that agreed on compression, or did not: compressed once, when the first one
-    /// asks.
-    #[inline]
-    pub(super) fn form(&mut self, message: &Stored, packs: bool, bytes_min: u32) -> u32 {
-        match packs {
-            true => self.packed(message, bytes_min),
-            false => message.key,
-        }
-    }
-
-    fn packed(&mut self, message: &Stored, bytes_min: u32) -> u32 {
-        if message.packed.get() == NONE {
-            let packed = self.pack(message.key, bytes_min).unwrap_or(message.key);
-            message.packed.set(packed);
-        }
-        message.packed.get()
-    }
-
-    /// Begins to compress a message, and ends at once if it is short; nothing if that gains nothing.
-    fn pack(&mut self, key: u32, bytes_min: u32) -> Option<u32> {
-        let plain = &self.messages[key as usize];
-        if !plain.class.is_message() || !Packing::gains(&plain.bytes, bytes_min) {
-            return None;
-        }
-        let (plain_bytes, is_short) = (plain.bytes.len(), plain.bytes.len() <= SLICE_BYTES);
-        let mut bytes = Box::default();
-        if is_short {
-            self.cost += plain_bytes as u64 * work::PACKED;
-            self.packing.begin(bytes_min);
-            self.packing.take(&plain.bytes, usize::MAX);
-            bytes = self.packing.end()?;
-        }
-        let packed = Message {
-            weight: match is_short {
-                true => bytes.len() as u32,
-                false => plain.weight,
-            },
-            bytes,
-            copies: 1,
-            ..*plain
+            flags: if is_tagged { TAGGED } else { 0 } | if is_published { PUBLISHED } else { 0 },
         };
-        let packed = self.insert(packed);
-        if !is_short {
-            self.copy(key);
-            self.copy(packed);
-            let mut packing = Packing::default();
-            packing.begin(bytes_min);
-            let is_published = self.messages[key as usize].is_published;
-            self.jobs[usize::from(is_published)].push_back(Job {
-                plain: key,
-                packed,
-                packing,
-            });
+        self.held_bytes += u64::from(message.weight()) + MESSAGE_BYTES;
+        self.cost += u64::from(message.weight()) * work::QUEUED;
+        let key = self.messages.insert(message) as u32;
+        Stored { key, messages }
+    }
+
+    /// The bytes of a message for a client that agreed on compression, or did not; compressed once, when the first one asks.
+    /// Nothing, if that takes more than one slice.
+    #[inline]
+    pub(super) fn form(&mut self, key: u32, packs: bool, bytes_min: u32) -> Option<&[u8]> {
+        if packs {
+            self.prepare(key, bytes_min);
         }
-        Some(packed)
+        self.ready(key, packs)
+    }
+
+    /// The same, of a message whose compressed form has been asked for.
+    #[inline]
+    pub(super) fn ready(&self, key: u32, packs: bool) -> Option<&[u8]> {
+        let message = &self.messages[key as usize];
+        match packs {
+            true => self.ready_form(message),
+            false => Some(&message.bytes),
+        }
+    }
+
+    fn ready_form<'a>(&'a self, message: &'a Message) -> Option<&'a [u8]> {
+        match message.packed {
+            UNMADE | UNDERWAY => None,
+            PLAIN => Some(&message.bytes),
+            form => Some(&self.forms[form as usize]),
+        }
+    }
+
+    /// Makes the compressed form of a message, or begins to, unless that has been done.
+    #[inline]
+    pub(super) fn prepare(&mut self, key: u32, bytes_min: u32) {
+        if self.messages[key as usize].packed == UNMADE {
+            self.pack(key, bytes_min);
+        }
+    }
+
+    /// Begins to compress a message, and ends at once if it is short.
+    fn pack(&mut self, key: u32, bytes_min: u32) {
+        let message = &mut self.messages[key as usize];
+        if !message.class.is_message() || !Packing::gains(&message.bytes, bytes_min) {
+            message.packed = PLAIN;
+            return;
+        }
+        if message.bytes.len() <= SLICE_BYTES {
+            self.cost += message.bytes.len() as u64 * work::PACKED;
+            self.packing.begin(bytes_min);
+            self.packing.take(&message.bytes, usize::MAX);
+            let packed = self.packing.end();
+            return self.keep_form(key, packed);
+        }
+        message.packed = UNDERWAY;
+        let is_published = message.flags & PUBLISHED != 0;
+        let mut packing = Packing::default();
+        packing.begin(bytes_min);
+        self.copy(key);
+        self.jobs[usize::from(is_published)].push_back(Job {
+            message: key,
+            packing,
+        });
+    }
+
+    /// The compressed form is there; nothing if compression gains nothing.
+    fn keep_form(&mut self, key: u32, form: Option<Box<[u8]>>) {
+        self.messages[key as usize].packed = match form {
+            Some(form) => {
+                self.held_bytes += form.len() as u64 + FORM_BYTES;
+                self.forms.insert(form) as u32
+            }
+            None => PLAIN,
+        };
     }
 
     /// Compresses a slice of the message that has waited longest for it.
@@ -213,17 +238,14 @@ impl Store {
             return;
         };
         self.cost += SLICE_BYTES as u64 * work::PACKED;
-        let plain = &self.messages[job.plain as usize].bytes;
+        let plain = &self.messages[job.message as usize].bytes;
         if !job.packing.take(plain, SLICE_BYTES) {
             return;
         }
-        // Who waits for it gets the plain one where nothing is gained.
-        let bytes = job.packing.end().unwrap_or_else(|| plain.clone());
-        let (plain, packed) = (job.plain, job.packed);
+        let (message, packed) = (job.message, job.packing.end());
         jobs.pop_front();
-        self.messages[packed as usize].bytes = bytes;
-        self.drop_copy(plain);
-        self.drop_copy(packed);
+        self.keep_form(message, packed);
+        self.drop_copy(message);
     }
 
     /// Compresses no more what nobody waits for any more.
@@ -231,10 +253,11 @@ impl Store {
         let all = std::mem::take(&mut self.jobs);
         self.jobs = all.map(|mut jobs| {
             jobs.retain(|job| {
-                let is_wanted = self.messages[job.packed as usize].copies > 1;
+                let message = &mut self.messages[job.message as usize];
+                let is_wanted = message.readers() > 0;
                 if !is_wanted {
-                    self.drop_copy(job.plain);
-                    self.drop_copy(job.packed);
+                    message.packed = UNMADE;
+                    self.drop_copy(job.message);
                 }
                 is_wanted
             });
@@ -252,7 +275,12 @@ impl Store {
         let [_, published] = &self.jobs;
         published
             .iter()
-            .any(|job| self.messages[job.plain as usize].app == app)
+            .any(|job| self.messages[job.message as usize].app == app)
+    }
+
+    /// So much has been done for a reader.
+    pub(super) fn spend(&mut self, cost: u64) {
+        self.cost += cost;
     }
 
     /// So many members have been marked for a message.
@@ -267,9 +295,7 @@ impl Store {
 
     /// Gives up the copy that [`Store::put`] made.
     pub(super) fn release(&mut self, message: Stored) {
-        for key in message.forms() {
-            self.drop_copy(key);
-        }
+        self.drop_copy(message.key);
     }
 
     /// One more copy.
@@ -280,18 +306,44 @@ impl Store {
         message
     }
 
+    /// A log takes a copy.
+    pub(super) fn log(&mut self, key: u32) -> &Message {
+        let message = &mut self.messages[key as usize];
+        message.copies += 1;
+        message.flags |= LOGGED;
+        message
+    }
+
+    /// A log gives its copy up; there may be others.
+    pub(super) fn unlog(&mut self, key: u32) {
+        self.messages[key as usize].flags &= !LOGGED;
+        self.drop_copy(key);
+    }
+
     /// One copy less; the last one frees the message.
+    #[inline]
     pub(super) fn drop_copy(&mut self, key: u32) {
         let message = &mut self.messages[key as usize];
         message.copies -= 1;
         if message.copies == 0 {
-            let message = self.messages.remove(key as usize);
-            self.held_bytes -= u64::from(message.weight) + MESSAGE_BYTES;
+            self.free(key);
         }
     }
 
-    /// Moves the messages together, so that a burst's room can go; whoever names one has to name it anew.
+    fn free(&mut self, key: u32) {
+        let message = self.messages.remove(key as usize);
+        self.held_bytes -= u64::from(message.weight()) + MESSAGE_BYTES;
+        if message.packed < PLAIN {
+            let form = self.forms.remove(message.packed as usize);
+            self.held_bytes -= form.len() as u64 + FORM_BYTES;
+        }
+    }
+
+    /// Moves the messages together, so that the capacity of a burst can go; what names one has to name it anew.
     pub(super) fn repack(&mut self) -> Moved {
+        if self.forms.is_empty() {
+            self.forms = Slab::new();
+        }
         Moved::by_repacking(&mut self.messages)
     }
 
@@ -322,15 +374,17 @@ impl Store {
     pub(super) fn check_invariants(&self, copies: &[u32]) {
         let mut bytes = 0;
         for (key, message) in &self.messages {
-            let of_jobs = |job: &&Job| key == job.plain as usize || key == job.packed as usize;
+            let of_jobs = |job: &&Job| key == job.message as usize;
             let of_jobs = self.jobs.iter().flatten().filter(of_jobs).count() as u32;
             let held = copies.get(key).copied().unwrap_or(0) + of_jobs;
             assert_eq!(
                 message.copies, held,
                 "the copies of message {key} are counted"
             );
-            bytes += u64::from(message.weight) + MESSAGE_BYTES;
+            bytes += u64::from(message.weight()) + MESSAGE_BYTES;
         }
+        let forms = self.forms.iter().map(|(_, form)| form.len() as u64);
+        bytes += forms.map(|bytes| bytes + FORM_BYTES).sum::<u64>();
         assert_eq!(self.held_bytes, bytes, "the held bytes are counted");
     }
 }

@@ -8,6 +8,7 @@ use crate::id::RoomId;
 const BOUNDS: QueueBounds = QueueBounds {
     messages_max: 2,
     bytes_max: 4096,
+    on_full: OnFull::Drop,
 };
 const NOW: Micros = Micros(7);
 
@@ -23,7 +24,7 @@ fn outbox() -> Outbox {
 
 fn offer(outbox: &mut Outbox, frame: Frame) -> Offer {
     let stored = outbox.store(frame, AppId::Stream, NOW);
-    let offer = outbox.offer(0, &stored, &BOUNDS, true);
+    let offer = outbox.offer(0, &stored, &BOUNDS);
     outbox.release(stored);
     outbox.check_invariants();
     offer
@@ -47,7 +48,7 @@ fn crowd(keys: &[u32]) -> (Outbox, Crowd<'_>) {
 
 fn publish(outbox: &mut Outbox, crowd: &Crowd<'_>, text: &str) -> Published {
     let stored = outbox.store(Frame::text(text), AppId::Events, NOW);
-    let published = outbox.publish(crowd, stored, &BOUNDS, true);
+    let published = outbox.publish(crowd, stored, None, &BOUNDS);
     outbox.check_invariants();
     published
 }

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::io::IoSlice;
 
-use roomcast::bounds::QueueBounds;
+use roomcast::bounds::{OnFull, QueueBounds};
 use roomcast::core::outbox::*;
-use roomcast::id::{AppId, ConnId, RoomId};
+use roomcast::id::{AppId, ConnId, LogId, RoomId};
 use roomcast::time::Micros;
 use roomcast::wire::frame::{Encoder, Frame};
 
 const BOUNDS: QueueBounds = QueueBounds {
     messages_max: 2,
     bytes_max: 4096,
+    on_full: OnFull::Drop,
 };
 const NOW: Micros = Micros(7);
 
@@ -32,7 +33,7 @@ fn batch(messages: usize) -> Frame {
 
 fn offer(outbox: &mut Outbox, frame: Frame) -> Offer {
     let stored = outbox.store(frame, AppId::Stream, NOW);
-    let offer = outbox.offer(0, &stored, &BOUNDS, true);
+    let offer = outbox.offer(0, &stored, &BOUNDS);
     outbox.release(stored);
     outbox.check_invariants();
     offer
@@ -46,8 +47,8 @@ fn flush(outbox: &mut Outbox, taken: usize) -> (u32, u32) {
         let offered: usize = parts.iter().map(|part| part.len()).sum();
         Ok(offered.min(taken))
     };
-    let flush = outbox.flush(0, NOW.millis(), write, |_, _| freed += 1);
     outbox.next_dirty();
+    let flush = outbox.flush(0, NOW.millis(), write, |_, _| freed += 1);
     outbox.check_invariants();
     (flush.messages, freed)
 }
@@ -83,7 +84,8 @@ fn nothing_is_dropped_before_the_socket_has_refused_something() {
     flush(&mut outbox, 1);
     assert_eq!(offer(&mut outbox, batch(1)), Offer::Dropped);
     flush(&mut outbox, usize::MAX);
-    outbox.recover(0, &BOUNDS);
+    outbox.tell_gap(0, Frame::text("lagged").exempt(), NOW);
+    flush(&mut outbox, usize::MAX);
     assert_eq!(offer(&mut outbox, batch(1)), Offer::Queued);
     assert_eq!(offer(&mut outbox, batch(1000)), Offer::Queued);
 }
@@ -97,7 +99,9 @@ fn a_dropped_batch_is_missed_message_by_message() {
     assert_eq!(offer(&mut outbox, batch(40)), Offer::Dropped);
     assert_eq!(offer(&mut outbox, Frame::text("one more")), Offer::Dropped);
     assert_eq!(flush(&mut outbox, usize::MAX), (4, 2));
-    assert_eq!(outbox.recover(0, &BOUNDS), Some(41));
+    assert_eq!(outbox.gap(0), Some(Gap { missed: 41 }));
+    outbox.tell_gap(0, Frame::text("lagged").exempt(), NOW);
+    assert_eq!(flush(&mut outbox, usize::MAX), (0, 0));
     assert_eq!((outbox.stored(), outbox.held_bytes()), (0, 0));
 }
 
@@ -140,15 +144,19 @@ fn crowd(keys: &[u32]) -> (Outbox, Crowd<'_>) {
 
 fn publish(outbox: &mut Outbox, crowd: &Crowd<'_>, text: &str) -> Published {
     let stored = outbox.store(Frame::text(text), AppId::Events, NOW);
-    let published = outbox.publish(crowd, stored, &BOUNDS, true);
+    let published = outbox.publish(crowd, stored, None, &BOUNDS);
     outbox.check_invariants();
     published
 }
 
-/// Flushes everybody to sockets that take `taken` bytes each; what was offered, in order.
+/// Flushes everybody to sockets that take `taken` bytes each; what was offered, in order. How many messages a connection
+/// missed is told as a number.
 fn flush_all(outbox: &mut Outbox, taken: usize) -> Vec<(u32, Vec<u8>)> {
     let mut offered = Vec::new();
     while let Some(key) = outbox.next_dirty() {
+        if let Some(Gap { missed }) = outbox.gap(key) {
+            outbox.tell_gap(key, Frame::text(&missed.to_string()).exempt(), NOW);
+        }
         let write = |parts: &[IoSlice<'_>]| {
             let bytes: Vec<u8> = parts.iter().flat_map(|part| part.to_vec()).collect();
             let most = bytes.len().min(taken);
@@ -233,17 +241,88 @@ fn a_run_of_the_dead_is_over() {
     assert_eq!((outbox.held_bytes(), outbox.dirty()), (0, 0));
 }
 
+/// Publishes in a log; for how many it waits, and how many messages were skipped for it.
+fn publish_in(outbox: &mut Outbox, log: LogId, crowd: &Crowd<'_>, text: &str) -> (u32, u32) {
+    let stored = outbox.store(Frame::text(text), AppId::Events, NOW);
+    let published = outbox.publish(crowd, stored, Some(log), &BOUNDS);
+    outbox.check_invariants();
+    (published.receivers, published.skipped)
+}
+
 #[test]
-fn what_a_socket_does_not_take_waits_in_its_own_queue() {
+fn what_a_socket_does_not_take_waits_in_its_own_queue_and_the_oldest_is_skipped() {
     let (mut outbox, crowd) = crowd(&[0, 1]);
-    publish(&mut outbox, &crowd, "one");
-    publish(&mut outbox, &crowd, "two");
-    flush_all(&mut outbox, 7);
+    let log = outbox.open_log(AppId::Events);
+    publish_in(&mut outbox, log, &crowd, "one");
+    publish_in(&mut outbox, log, &crowd, "two");
+    flush_all(&mut outbox, 3);
     assert!(outbox.is_blocked(0) && outbox.is_blocked(1));
-    // Both are full from here on, and the rest of both comes first.
-    assert_eq!(publish(&mut outbox, &crowd, "three").receivers, 2);
-    assert_eq!(publish(&mut outbox, &crowd, "four").refused, 2);
+    // Both are full from here on, and what has begun comes first.
+    assert_eq!(publish_in(&mut outbox, log, &crowd, "three"), (2, 2));
+    assert_eq!(publish_in(&mut outbox, log, &crowd, "four"), (2, 2));
     outbox.unblock(1, NOW.millis());
-    let rest = frames(&["one", "two", "three"])[7..].to_vec();
-    assert_eq!(flush_all(&mut outbox, usize::MAX), [(1, rest)]);
+    let begun = frames(&["one"])[3..].to_vec();
+    assert_eq!(
+        flush_all(&mut outbox, usize::MAX),
+        [(1, begun), (1, frames(&["2", "four"]))]
+    );
+    // A log that is over is forgotten once its last reader is.
+    outbox.close_log(log);
+    outbox.check_invariants();
+    assert_eq!(outbox.close(0), 2);
+    assert_eq!((outbox.stored(), outbox.held_bytes()), (0, 0));
+}
+
+#[test]
+fn of_the_longest_log_half_is_given_up_and_a_frame_that_has_begun_is_written_to_its_end() {
+    let (mut outbox, crowd) = crowd(&[0, 1]);
+    let log = outbox.open_log(AppId::Events);
+    let texts = ["a", "b", "c", "d"].map(|letter| letter.repeat(100));
+    // One is in the middle of the first, and the other is ahead of it by all.
+    publish_in(&mut outbox, log, &crowd, &texts[0]);
+    flush_all(&mut outbox, 3);
+    outbox.unblock(1, NOW.millis());
+    flush_all(&mut outbox, usize::MAX);
+    let wide = QueueBounds {
+        messages_max: 100,
+        ..BOUNDS
+    };
+    for text in &texts[1..] {
+        let stored = outbox.store(Frame::text(text), AppId::Events, NOW);
+        outbox.publish(&crowd, stored, Some(log), &wide);
+    }
+    flush_all(&mut outbox, usize::MAX);
+    let held_bytes = outbox.held_bytes();
+    let missed = outbox.cut_longest_logs();
+    assert_eq!(
+        (missed[AppId::Events as usize], missed.iter().sum()),
+        (1, 1)
+    );
+    outbox.check_invariants();
+    assert!(outbox.held_bytes() < held_bytes);
+    outbox.unblock(0, NOW.millis());
+    let rest = flush_all(&mut outbox, usize::MAX);
+    let begun = frames(&[&texts[0]])[3..].to_vec();
+    assert_eq!(
+        rest,
+        [(0, begun), (0, frames(&["1", &texts[2], &texts[3]])),]
+    );
+    assert_eq!((outbox.stored(), outbox.held_bytes()), (0, 0));
+    assert_eq!(outbox.cut_longest_logs().iter().sum::<u64>(), 0);
+}
+
+#[test]
+fn a_log_gives_up_what_is_being_compressed_for_nobody() {
+    let (mut outbox, crowd) = crowd(&[0]);
+    outbox.deflate(0, true);
+    let log = outbox.open_log(AppId::Events);
+    publish_in(&mut outbox, log, &crowd, &"long ".repeat(40_000));
+    assert_eq!(outbox.next_dirty(), Some(0));
+    let flush = outbox.flush(0, NOW.millis(), |_| unreachable!(), |_, _| {});
+    assert!(matches!(flush.state, FlushState::More) && outbox.is_packing());
+    assert_eq!(outbox.close(0), 1);
+    outbox.check_invariants();
+    outbox.pack_slice();
+    outbox.check_invariants();
+    assert_eq!((outbox.stored(), outbox.held_bytes()), (0, 0));
 }

@@ -1,7 +1,6 @@
 //! What holds of runs between two calls.
 
-use super::super::store::Stored;
-use super::super::{BLOCKED, FINISHING, LAGGING, NONE, Outbox};
+use super::super::{BLOCKED, FINISHING, NONE, Outbox};
 use crate::id::AppId;
 
 impl Outbox {
@@ -23,9 +22,17 @@ impl Outbox {
                 found.waiting > 0 && !found.messages.is_empty(),
                 "somebody waits for the messages of run {run}"
             );
-            for form in found.messages.iter().flat_map(Stored::forms) {
-                copies.resize(copies.len().max(form as usize + 1), 0);
-                copies[form as usize] += 1;
+            for told in &found.messages {
+                let message = told.message as usize;
+                copies.resize(copies.len().max(message + 1), 0);
+                copies[message] += 1;
+                if let Some(log) = found.log {
+                    assert_eq!(
+                        self.logs.at(log, told.at),
+                        told.message,
+                        "run {run} names the entries of its log"
+                    );
+                }
             }
             let listed = |key: &&u32| **key as usize == run;
             assert_eq!(
@@ -46,7 +53,7 @@ impl Outbox {
             "the runs that are underway are counted"
         );
         for (key, queue) in self.queues.iter().enumerate() {
-            let is_idle = queue.head == NONE && queue.flags & (BLOCKED | LAGGING | FINISHING) == 0;
+            let is_idle = queue.head == NONE && queue.flags & (BLOCKED | FINISHING) == 0;
             assert!(
                 queue.run == NONE || is_idle,
                 "connection {key} waits for its run alone"

@@ -4,7 +4,7 @@ use std::io::{self, IoSlice};
 
 use super::super::Outbox;
 use super::super::flush::{COPY_BYTES_MAX, PARTS_MAX};
-use super::{Run, Runs};
+use super::{Run, Runs, Told};
 
 impl Outbox {
     /// Writes all of its run to a member with one call of `write`; how many bytes that is, and how many were taken.
@@ -26,18 +26,16 @@ impl Outbox {
         let Run {
             number, messages, ..
         } = &runs[run as usize];
-        if let [message] = &messages[..] {
-            let form = store.form(message, packs, *deflate_bytes_min);
-            let bytes = store.get(form).ready()?;
+        if let [told] = &messages[..] {
+            let bytes = store.form(told.message, packs, *deflate_bytes_min)?;
             return Some((bytes.len(), write(&[IoSlice::new(bytes)])));
         }
         let joined = &mut joined[usize::from(packs)];
         if joined.number != *number {
             joined.number = *number;
             joined.bytes.clear();
-            for message in messages {
-                let form = store.form(message, packs, *deflate_bytes_min);
-                let bytes = store.get(form).ready();
+            for told in messages {
+                let bytes = store.form(told.message, packs, *deflate_bytes_min);
                 joined.bytes.extend_from_slice(bytes.unwrap_or_default());
                 if bytes.is_none() || joined.bytes.len() > COPY_BYTES_MAX {
                     joined.bytes.clear();
@@ -48,14 +46,14 @@ impl Outbox {
         if !joined.bytes.is_empty() {
             return Some((joined.bytes.len(), write(&[IoSlice::new(&joined.bytes)])));
         }
-        let mut forms = [0; PARTS_MAX];
-        for (form, message) in forms.iter_mut().zip(messages) {
-            *form = store.form(message, packs, *deflate_bytes_min);
+        if packs {
+            let prepare = |told: &Told| store.prepare(told.message, *deflate_bytes_min);
+            messages.iter().for_each(prepare);
         }
         let mut slices = [IoSlice::new(&[]); PARTS_MAX];
         let slices = &mut slices[..messages.len()];
-        for (slice, form) in slices.iter_mut().zip(forms) {
-            *slice = IoSlice::new(store.get(form).ready()?);
+        for (slice, told) in slices.iter_mut().zip(messages) {
+            *slice = IoSlice::new(store.ready(told.message, packs)?);
         }
         let offered = slices.iter().map(|slice| slice.len()).sum();
         Some((offered, write(slices)))

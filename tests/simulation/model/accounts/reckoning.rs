@@ -1,7 +1,10 @@
 //! The books, once a run is over: who was a member at each event, who got it, and whether whoever did not could not.
 //!
-//! A queue is first in, first out, and what had been written at the end of every turn is known. So what stood in front
-//! of a message when it was queued is known too: the bytes between what had been written and where it starts.
+//! What had been written at the end of every turn is known. So what stood in front of a message when it was queued is
+//! known too: the bytes between what had been written and where it starts. And what is skipped is the oldest, while what
+//! waits behind it is too much: that is all that was heard behind it and had been queued by then.
+
+use std::ops::Range;
 
 use roomcast::bounds::QueueBounds;
 
@@ -53,6 +56,7 @@ pub fn reckon(
             log,
             bounds: rules.queue(),
             flushes_all: rules.flushes_all,
+            thrifty: rules.thrifty,
         };
         queue
             .check(&mut counts, &mut totals)
@@ -81,6 +85,8 @@ struct Queue<'a> {
     bounds: QueueBounds,
     /// Whether every turn writes to everybody, so that what waits after it has been refused.
     flushes_all: bool,
+    /// Whether logs may be cut for the memory budget.
+    thrifty: bool,
 }
 
 impl Queue<'_> {
@@ -118,10 +124,10 @@ impl Queue<'_> {
                 }
                 What::Lagged(loss) => {
                     totals.missed += loss.missed as u64;
-                    self.check_full(index, loss, heard.start)?;
-                    if let Some(told) = loss.told {
-                        self.check_told(index, told)?;
-                        self.check_half_full(index, loss, told)?;
+                    self.check_full(index, loss)?;
+                    // What was skipped had been queued, or was skipped at once.
+                    for count in &mut counts[self.missed_places(index, joined)] {
+                        count.possible += 1;
                     }
                 }
             }
@@ -177,7 +183,12 @@ impl Queue<'_> {
         let written = self.client.written_before(turn);
         let Heard { start, end, .. } = self.client.heard[index];
         let messages = self.messages_ahead(index, written);
-        let bytes = start.saturating_sub(written) + (end - start);
+        // A notice is put in front of what had been queued before.
+        let heard = self.client.heard[..index].iter().rev();
+        let waiting = heard.take_while(|heard| heard.end > written);
+        let notices = waiting.filter(|heard| matches!(heard.what, What::Lagged(..)));
+        let notices: u64 = notices.map(|notice| notice.end - notice.start).sum();
+        let bytes = (start.saturating_sub(written) + (end - start)).saturating_sub(notices);
         let fits = messages < self.bounds.messages_max as usize
             && bytes <= u64::from(self.bounds.bytes_max) + PONG_SLACK;
         if fits || messages == 0 || !self.flushes_all || !self.was_blocked(index, turn, written) {
@@ -189,26 +200,88 @@ impl Queue<'_> {
         ))
     }
 
-    /// Messages were dropped: at the first of them the queue must have been full, and not only because nothing had been
+    /// Messages were skipped: at the last of them more must have waited than may, and not only because nothing had been
     /// written yet.
-    fn check_full(&self, index: usize, loss: &Loss, notice: u64) -> Result<(), String> {
-        let is_full = |&place: &usize| {
-            let event = &self.log.messages()[place];
-            let written = self.client.written_before(event.turn);
-            let messages = self.messages_ahead(index, written);
-            let bytes = notice.saturating_sub(written) + self.log.batch_bytes(place);
-            let full = messages >= self.bounds.messages_max as usize
-                || messages > 0 && bytes + PONG_SLACK > u64::from(self.bounds.bytes_max);
-            full && self.may_be_blocked(index, event.turn, written)
+    fn check_full(&self, index: usize, loss: &Loss) -> Result<(), String> {
+        let Loss {
+            missed,
+            told,
+            written,
+            firsts,
+        } = loss;
+        let (Some(&first), Some(&last)) = (firsts.iter().min(), firsts.iter().max()) else {
+            return Ok(());
         };
-        if loss.firsts.is_empty() || loss.firsts.iter().any(is_full) {
+        let messages = self.log.messages();
+        let (from, until) = (messages[first].turn, told.unwrap_or(*written));
+        let skipped = &messages[first..(last + missed).min(messages.len())];
+        let skipped_bytes = (first..first + skipped.len()).map(|place| self.log.batch_bytes(place));
+        let skipped_bytes = skipped_bytes.max().unwrap_or(0);
+        let later: usize = self.client.heard[index + 1..]
+            .iter()
+            .map(|heard| match &heard.what {
+                What::Lagged(loss) => loss.missed,
+                _ => 0,
+            })
+            .sum();
+        let heard_until = self.missed_places(self.client.heard.len(), 0).start;
+        let is_full = |turn: u32| {
+            let written = self.client.written_before(turn);
+            let is_refused = from < turn || self.may_be_blocked(index, turn, written);
+            let (count, bytes) = self.waiting(index, turn, written);
+            // Some of what came later was skipped, too, or never heard because the end came first.
+            let later = later + self.log.before(turn + 1).saturating_sub(heard_until);
+            let is_long = count + 1 + later > self.bounds.messages_max as usize;
+            let is_large =
+                later > 0 || bytes + skipped_bytes + PONG_SLACK > u64::from(self.bounds.bytes_max);
+            is_refused && (is_long || count + later > 0 && is_large)
+        };
+        if self.thrifty || (from..=until).any(is_full) {
             return Ok(());
         }
-        let Loss { firsts, .. } = loss;
         Err(format!(
-            "one of events {firsts:?} was dropped, and the queue was not full, of {:?}",
+            "one of events {firsts:?} was skipped until turn {until}, and the queue was not full, of {:?}",
             self.bounds
         ))
+    }
+
+    /// The places between what was heard before a notice and behind it.
+    fn missed_places(&self, index: usize, joined: u32) -> Range<usize> {
+        let place = |heard: &Heard| match heard.what {
+            What::Event(place) => Some(place),
+            _ => None,
+        };
+        let heard = &self.client.heard;
+        let before = heard[..index].iter().rev().find_map(place);
+        let behind = heard.iter().skip(index + 1).find_map(place);
+        let from = before.map_or_else(|| self.log.before(joined), |place| place + 1);
+        let until = behind.unwrap_or(self.log.messages().len());
+        from.min(until)..until
+    }
+
+    /// What of all that was heard may have waited when something was skipped in this turn: how many messages, a batch as
+    /// one, and how many bytes, as they are when they are not compressed.
+    fn waiting(&self, index: usize, turn: u32, written: u64) -> (usize, u64) {
+        let mut count = self.messages_ahead(index, written);
+        let (mut bytes, mut behind) = (0, written);
+        for (at, heard) in self.client.heard.iter().enumerate() {
+            let (queued, plain) = match &heard.what {
+                What::Event(place) if self.log.is_first(*place) => {
+                    let turn = self.log.messages()[*place].turn;
+                    (turn, self.log.batch_bytes(*place))
+                }
+                What::Answer(text, turn) => (*turn, text.len() as u64 + 10),
+                _ => (0, 0),
+            };
+            if heard.end <= written || queued > turn {
+                continue;
+            }
+            bytes += plain.max(heard.end - heard.start);
+            behind = behind.max(heard.end);
+            count += usize::from(at > index && plain > 0);
+        }
+        // What is not heard is among them: the answer to the upgrade, and control frames.
+        (count, bytes.max(behind - written))
     }
 
     /// Whether a message queued before this turn had not been written before it.
@@ -226,45 +299,5 @@ impl Queue<'_> {
         let first = self.ahead(index, written).last();
         let behind_control = was_let_in && first.is_some_and(|first| first.start > written);
         behind_control || self.client.opened > written || self.was_blocked(index, turn, written)
-    }
-
-    /// It was told of its loss in this turn: by its end the queue was half full at most.
-    fn check_told(&self, index: usize, told: u32) -> Result<(), String> {
-        let written = self.client.written_before(told + 1);
-        let messages = self.messages_ahead(index, written);
-        let last = self.client.heard[..index].last();
-        let bytes = last.map_or(0, |last| last.end.saturating_sub(written));
-        if messages <= self.bounds.messages_max as usize / 2
-            && bytes <= u64::from(self.bounds.bytes_max / 2) + PONG_SLACK
-        {
-            return Ok(());
-        }
-        Err(format!(
-            "told of its loss in turn {told}, with {messages} messages, {bytes} bytes still waiting"
-        ))
-    }
-
-    /// It lagged from the first that it missed until the notice: no write in between left the queue half full.
-    fn check_half_full(&self, index: usize, loss: &Loss, told: u32) -> Result<(), String> {
-        let Some(&first) = loss.firsts.iter().max() else {
-            return Ok(());
-        };
-        let began = self.log.messages()[first].turn;
-        let notice = self.client.heard[index].start;
-        for &(turn, written) in &self.client.written {
-            if turn < began || turn >= told {
-                continue;
-            }
-            let messages = self.messages_ahead(index, written);
-            let bytes = notice.saturating_sub(written);
-            if messages <= self.bounds.messages_max as usize / 2
-                && bytes + PONG_SLACK <= u64::from(self.bounds.bytes_max / 2)
-            {
-                return Err(format!(
-                    "half empty after turn {turn} ({messages} messages, {bytes} bytes), and told of its loss only in turn {told}"
-                ));
-            }
-        }
-        Ok(())
     }
 }

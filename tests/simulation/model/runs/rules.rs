@@ -1,6 +1,6 @@
 //! What one seed plays by: the server's limits, how rough the network is, and how the run ends.
 
-use roomcast::bounds::{Bounds, QueueBounds, TurnBounds};
+use roomcast::bounds::{Bounds, OnFull, QueueBounds, TurnBounds};
 use roomcast::id::AppId;
 use roomcast::time::Millis;
 use roomcast::transport::Handover;
@@ -82,6 +82,7 @@ impl Rules {
         let queue = QueueBounds {
             messages_max: chance.pick(&[1, 2, 3, 5, 16, 256]),
             bytes_max: chance.pick(&[300, 1200, 5000, 1 << 20]),
+            on_full: OnFull::Drop,
         };
         let message_bytes_max = chance.pick(&[200, 5000, 100_000]);
         let apps = [
@@ -94,7 +95,10 @@ impl Rules {
         for app in apps {
             let bounds = bounds.app_mut(app);
             bounds.connections_per_minute = 0;
-            bounds.queue = queue;
+            bounds.queue = QueueBounds {
+                on_full: bounds.queue.on_full,
+                ..queue
+            };
             bounds.message_bytes_max = message_bytes_max;
             // A run's process may be stopped for days; what becomes old has scenarios of its own.
             bounds.pending_age = Millis(u64::MAX);

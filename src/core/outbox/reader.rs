@@ -1,0 +1,326 @@
+//! One connection as a reader of logs: what it has still to get, what it skips because that is too much, and what it is
+//! told of that.
+//!
+//! An entry of which some has gone out is never skipped: a frame that has begun is written to its end.
+
+use super::log::{Place, Span};
+use super::queue::Queue;
+use super::{FINISHING, Held, NONE, Offer, Outbox, REFUSED, Slot};
+use crate::bounds::{OnFull, QueueBounds};
+use crate::id::{AppId, LogId};
+use crate::time::Micros;
+use crate::wire::frame::Frame;
+use crate::work;
+
+/// Messages that a client did not get, and is to be told of now: before the next one that it gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// How many, each of a batch.
+    pub missed: u32,
+}
+
+/// What became of an entry that was offered, and how many messages were skipped for it.
+pub(super) struct Offered {
+    pub(super) offer: Offer,
+    pub(super) skipped: u32,
+}
+
+impl Outbox {
+    /// Offers the newest entry of a log to a reader.
+    pub(super) fn offer_entry(
+        &mut self,
+        key: u32,
+        (log, at): (LogId, Place),
+        bounds: &QueueBounds,
+    ) -> Offered {
+        if self.queues[key as usize].run != NONE {
+            self.leave_run(key);
+        }
+        let offered = |offer, skipped| Offered { offer, skipped };
+        let queue = &self.queues[key as usize];
+        if queue.flags & FINISHING != 0 {
+            return offered(Offer::Gone, 0);
+        }
+        let message = self.logs.at(log, at);
+        let takes = queue.takes(self.store.get(message).weight(), bounds);
+        if !takes && bounds.on_full == OnFull::Disconnect {
+            return offered(Offer::Full, 0);
+        }
+        self.push_entry(key, log, at);
+        let mut skipped = 0;
+        if !takes {
+            let skips_on = |outbox: &Outbox, oldest: (LogId, Place)| match bounds.on_full {
+                OnFull::Latest => oldest != (log, at),
+                _ => outbox.queues[key as usize].is_over(bounds),
+            };
+            while let Some((slot, oldest)) = self.oldest(key)
+                && skips_on(self, oldest)
+            {
+                skipped += self.skip(key, slot);
+            }
+        }
+        offered(Offer::Queued, skipped)
+    }
+
+    /// Queues an entry of a log behind all that a reader has still to get.
+    pub(super) fn push_entry(&mut self, key: u32, log: LogId, at: Place) {
+        let stored = self.store.copy(self.logs.at(log, at));
+        let (bytes, since) = (stored.weight(), stored.stored.millis());
+        self.queued += 1;
+        let tail = self.queues[key as usize].tail;
+        match self.slots.get_mut(tail as usize).map(|slot| &mut slot.held) {
+            Some(Held::Span(span)) if span.log == Some(log) && span.to == at => {
+                span.to = at.next();
+                self.may_skip(key, tail);
+            }
+            Some(Held::Span(span)) if span.len() == 0 => {
+                let missed = span.missed;
+                *span = Span {
+                    missed,
+                    ..Span::one(log, at)
+                };
+                self.may_skip(key, tail);
+            }
+            _ => {
+                let slot = self.append(key, Held::Span(Span::one(log, at)), since);
+                self.may_skip(key, slot);
+            }
+        }
+        let queue = &mut self.queues[key as usize];
+        queue.messages += 1;
+        queue.bytes += bytes;
+        self.mark_dirty(key);
+    }
+
+    /// Counts messages that a connection does not get, behind all that it has still to get.
+    pub(super) fn miss(&mut self, key: u32, messages: u32) {
+        let queue = &self.queues[key as usize];
+        let (tail, since) = (queue.tail, queue.progress);
+        match self.slots.get_mut(tail as usize).map(|slot| &mut slot.held) {
+            Some(Held::Span(span)) if span.len() == 0 => span.missed += messages,
+            _ => _ = self.append(key, Held::Span(Span::missed(messages)), since),
+        }
+    }
+
+    /// The last span of a queue has something to be skipped: it is the first, if none before it has.
+    fn may_skip(&mut self, key: u32, slot: u32) {
+        let queue = &mut self.queues[key as usize];
+        if queue.span == NONE {
+            queue.span = slot;
+        }
+    }
+
+    /// The first span from this slot on of which something may be skipped is remembered.
+    pub(super) fn next_span(&mut self, key: u32, mut slot: u32) {
+        while let Some(Slot { held, next }) = self.slots.get(slot as usize) {
+            if matches!(held, Held::Span(span) if span.len() > 0) {
+                break;
+            }
+            slot = *next;
+        }
+        self.queues[key as usize].span = slot;
+    }
+
+    /// The oldest entry that a reader has still to get and of which nothing has gone out, and its slot.
+    fn oldest(&mut self, key: u32) -> Option<(u32, (LogId, Place))> {
+        let queue = &self.queues[key as usize];
+        if queue.span == queue.head && queue.written > 0 {
+            self.part_begun(key);
+        }
+        let slot = self.queues[key as usize].span;
+        match self.slots.get(slot as usize)?.held {
+            Held::Span(span) => Some((slot, (span.log?, span.from))),
+            Held::Message(_) => None,
+        }
+    }
+
+    /// The first entry of the first span has begun to go out: it becomes a span of its own, which is never skipped.
+    fn part_begun(&mut self, key: u32) {
+        let queue = &mut self.queues[key as usize];
+        let head = queue.head;
+        let slot = &mut self.slots[head as usize];
+        let Held::Span(span) = &mut slot.held else {
+            return;
+        };
+        let next = slot.next;
+        if span.len() <= 1 {
+            if queue.span == head {
+                self.next_span(key, next);
+            }
+            return;
+        }
+        let rest = Span {
+            from: span.from.next(),
+            ..*span
+        };
+        span.to = rest.from;
+        let held = Held::Span(rest);
+        let behind = self.slots.insert(Slot { held, next }) as u32;
+        self.slots[head as usize].next = behind;
+        if queue.tail == head {
+            queue.tail = behind;
+        }
+        if queue.span == head {
+            queue.span = behind;
+        }
+    }
+
+    /// Skips the first entry of a span, of which nothing has gone out; how many messages that is.
+    fn skip(&mut self, key: u32, slot: u32) -> u32 {
+        let Held::Span(span) = &mut self.slots[slot as usize].held else {
+            return 0;
+        };
+        let Some(log) = span.log else { return 0 };
+        let at = span.from;
+        let message = self.logs.at(log, at);
+        let stored = self.store.get(message);
+        let messages = stored.messages;
+        span.from = at.next();
+        span.missed = span.missed.saturating_add(messages);
+        let is_over = span.len() == 0;
+        let queue = &mut self.queues[key as usize];
+        queue.messages -= 1;
+        queue.bytes -= stored.weight();
+        self.queued -= 1;
+        self.store.spend(work::COPY);
+        self.store.drop_copy(message);
+        self.logs.let_go(log, at, &mut self.store);
+        if is_over {
+            self.merge(key, slot);
+        }
+        messages
+    }
+
+    /// Of a span nothing is left but what is missed: that is told with what the span behind it misses, if there is one.
+    fn merge(&mut self, key: u32, slot: u32) {
+        let Slot { held, next } = self.slots[slot as usize];
+        let behind = self.slots.get(next as usize).copied();
+        if let (
+            Held::Span(over),
+            Some(Slot {
+                held: Held::Span(span),
+                next: last,
+            }),
+        ) = (held, behind)
+        {
+            let missed = over.missed.saturating_add(span.missed);
+            self.slots[slot as usize] = Slot {
+                held: Held::Span(Span { missed, ..span }),
+                next: last,
+            };
+            self.slots.remove(next as usize);
+            let queue = &mut self.queues[key as usize];
+            if queue.tail == next {
+                queue.tail = slot;
+            }
+            if queue.span == next {
+                queue.span = slot;
+            }
+        }
+        if self.queues[key as usize].span == slot {
+            self.next_span(key, slot);
+        }
+    }
+
+    /// Gives up half of each of the logs that cost most, but what is being told to all at once; how many messages their
+    /// readers miss by that, by app. All queues are walked for it, once.
+    pub fn cut_longest_logs(&mut self) -> [u64; AppId::ALL.len()] {
+        let cuts = self
+            .logs
+            .longest(&self.store, |log| self.runs.first_of(log));
+        let mut missed = [0; AppId::ALL.len()];
+        for key in 0..self.queues.len() as u32 {
+            self.give_up(key, &cuts, &mut missed);
+        }
+        for (log, until) in cuts {
+            self.logs.cut(log, until, &mut self.store);
+        }
+        missed
+    }
+
+    /// Skips what a reader has still to get of these logs before these places. A frame that has begun to go out is from then
+    /// on for that connection alone.
+    fn give_up(&mut self, key: u32, cuts: &[(LogId, Place)], missed: &mut [u64]) {
+        // The logs are in the order of their numbers.
+        let is_cut = |span: &Span| {
+            let cut = cuts.binary_search_by_key(&span.log, |&(log, _)| Some(log));
+            cut.is_ok_and(|at| span.is_before(cuts[at].0, cuts[at].1))
+        };
+        let Queue { head, written, .. } = self.queues[key as usize];
+        let mut slot = head;
+        if written > 0 {
+            if let Held::Span(span) = self.slots[slot as usize].held
+                && let Some(log) = span.log.filter(|_| is_cut(&span))
+            {
+                self.part_begun(key);
+                self.slots[slot as usize].held = Held::Message(self.logs.at(log, span.from));
+            }
+            // A part of a longer span that is not cut is not before any of the cuts either.
+            slot = self.slots[slot as usize].next;
+        }
+        while let Some(Slot { held, next }) = self.slots.get(slot as usize) {
+            self.store.spend(work::COPY);
+            match held {
+                Held::Span(span) if is_cut(span) => {
+                    let app = span.log.map_or(AppId::Ops, |log| self.logs.app(log));
+                    missed[app as usize] += u64::from(self.skip(key, slot));
+                }
+                _ => slot = *next,
+            }
+        }
+    }
+
+    /// What a client is to be told that it missed, before anything else that waits for it.
+    #[inline]
+    pub fn gap(&self, key: u32) -> Option<Gap> {
+        let slot = self.slots.get(self.queues[key as usize].head as usize)?;
+        match slot.held {
+            Held::Span(Span { missed, .. }) if missed > 0 => Some(Gap { missed }),
+            _ => None,
+        }
+    }
+
+    /// The client is told of its gap with this frame, which comes before all that waits.
+    pub fn tell_gap(&mut self, key: u32, frame: Frame, now: Micros) {
+        let head = self.queues[key as usize].head;
+        if let Some(slot) = self.slots.get_mut(head as usize)
+            && let Held::Span(span) = &mut slot.held
+        {
+            span.missed = 0;
+            if span.len() == 0 {
+                self.pop_slot(key);
+            }
+        }
+        let stored = self.store(frame, AppId::Ops, now);
+        let bytes = self.store.copy(stored.key()).weight();
+        let queue = &mut self.queues[key as usize];
+        let slot = self.slots.insert(Slot {
+            held: Held::Message(stored.key()),
+            next: queue.head,
+        }) as u32;
+        queue.head = slot;
+        if queue.tail == NONE {
+            queue.tail = slot;
+        }
+        queue.bytes += bytes;
+        self.queued += 1;
+        self.release(stored);
+        self.mark_dirty(key);
+    }
+}
+
+impl Queue {
+    /// Whether one more message of so many bytes may wait: it is within the bounds, or the first one, or the socket has
+    /// refused nothing yet. Then it is only a turn's, and publishers wait for it to be written.
+    pub(super) fn takes(&self, bytes: u32, bounds: &QueueBounds) -> bool {
+        self.messages == 0
+            || self.flags & REFUSED == 0
+            || self.messages < bounds.messages_max
+                && u64::from(self.bytes) + u64::from(bytes) <= u64::from(bounds.bytes_max)
+    }
+
+    /// Whether it is longer than its bounds, and more than one message.
+    fn is_over(&self, bounds: &QueueBounds) -> bool {
+        self.messages > 1 && (self.messages > bounds.messages_max || self.bytes > bounds.bytes_max)
+    }
+}
