@@ -4,10 +4,10 @@
 use super::connection::{DEAD, HELD, LAST_WORDS, LINGERS, Role, SERVING, WAITS};
 use super::{ANSWERS_BYTES, Part, Reactor};
 use crate::apps::context::Common;
-use crate::core::outbox::{FlushState, Gap};
+use crate::core::outbox::{Flush, FlushState, Gap};
 use crate::core::protocol::Phase;
 use crate::id::{AppId, ConnId};
-use crate::metrics::StreamMessage;
+use crate::metrics::{Metrics, StreamMessage};
 use crate::time::Recent;
 use crate::transport::{Transport, is_shortage};
 use crate::vitals;
@@ -118,13 +118,7 @@ impl<T: Transport> Reactor<T> {
         let metrics = &mut self.common.metrics;
         metrics.sent_bytes += sent_bytes;
         if let Role::Member(app, _) | Role::Former(app, _) = conn.role {
-            metrics.messages_delivered[app as usize] += u64::from(flush.messages);
-            if app == AppId::Stream {
-                let txs = u64::from(flush.tagged);
-                metrics.stream_message(StreamMessage::NewTx, txs);
-                let blocks = u64::from(flush.messages) - txs;
-                metrics.stream_message(StreamMessage::NewBlock, blocks);
-            }
+            count_delivered(metrics, app, &flush);
         }
         match flush.state {
             FlushState::Failed(error) => {
@@ -225,5 +219,16 @@ impl<T: Transport> Reactor<T> {
         } = &mut self.common;
         let notice = self.apps.app(app).lagged(gap.missed, now.unix, encoder);
         outbox.tell_gap(key, notice.exempt(), now.micros);
+    }
+}
+
+/// Counts what has gone out whole to a member.
+fn count_delivered(metrics: &mut Metrics, app: AppId, flush: &Flush) {
+    metrics.messages_delivered[app as usize] += u64::from(flush.messages);
+    if app == AppId::Stream {
+        let txs = u64::from(flush.tagged);
+        metrics.stream_message(StreamMessage::NewTx, txs);
+        let blocks = u64::from(flush.messages) - txs;
+        metrics.stream_message(StreamMessage::NewBlock, blocks);
     }
 }

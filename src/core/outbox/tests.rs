@@ -3,6 +3,7 @@
 use std::io::IoSlice;
 
 use super::*;
+use crate::bounds::OnFull;
 use crate::id::RoomId;
 
 const BOUNDS: QueueBounds = QueueBounds {
