@@ -234,12 +234,12 @@ impl Context<'_> {
     /// Queues a message, or a batch, for every member of a room, and says for how many members. It is of the app's one
     /// numbering, if the app has one.
     pub fn publish(&mut self, room: &str, frame: Frame) -> u32 {
-        self.publish_to([room, ""], self.log(), None, frame)
+        self.publish_to(room, None, self.log(), None, frame)
     }
 
     /// The same for every member of two rooms, once for a connection that is in both.
     pub fn publish_both(&mut self, rooms: [&str; 2], frame: Frame) -> u32 {
-        self.publish_to(rooms, self.log(), None, frame)
+        self.publish_to(rooms[0], Some(rooms[1]), self.log(), None, frame)
     }
 
     /// The same in a numbering of its own, for every member of a room but one.
@@ -252,7 +252,7 @@ impl Context<'_> {
     ) -> u32 {
         let except = except.filter(|&except| self.common.outbox.is_current(except));
         let except = except.map(|except| except.key);
-        self.publish_to([room, ""], Some(log), except, frame)
+        self.publish_to(room, None, Some(log), except, frame)
     }
 
     /// The log of the app's one numbering.
@@ -262,7 +262,8 @@ impl Context<'_> {
 
     fn publish_to(
         &mut self,
-        [room, also]: [&str; 2],
+        room: &str,
+        also: Option<&str>,
         log: Option<LogId>,
         except: Option<u32>,
         frame: Frame,
@@ -277,7 +278,7 @@ impl Context<'_> {
             work,
             ..
         } = &mut *self.common;
-        let also = hub.find(also);
+        let also = also.and_then(|also| hub.find(also));
         let (room, also) = match (hub.find(room), also) {
             (Some(room), also) => (room, also),
             (None, Some(also)) => (also, None),

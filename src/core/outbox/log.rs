@@ -14,7 +14,7 @@ use super::store::Store;
 use crate::id::{AppId, LogId};
 use crate::wire::frame::Class;
 
-/// The place of an entry in its log. Places wrap, which no two entries that are there at once can be told by.
+/// The place of an entry in its log. Places wrap, but no two entries that are there at once have the same one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place(pub(super) u32);
 
