@@ -40,13 +40,13 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use hdrhistogram::Histogram;
 use log::LevelFilter;
 use serde::Serialize;
 use simple_logger::SimpleLogger;
 
 use crate::command::options::{Common, Mode, Options};
 use crate::error::Error;
+use crate::measure::histogram::Latencies;
 use crate::modes::compare;
 use crate::report::findings::Report;
 use crate::report::{comparison, plot, table};
@@ -110,7 +110,7 @@ fn print<T: Serialize>(found: &T, text: fn(&T) -> String, json: bool) -> Result<
 }
 
 /// Draws the latencies, if that was asked for.
-fn draw(options: &Common, title: &str, curves: &[(String, Histogram<u64>)]) -> Result<(), Error> {
+fn draw(options: &Common, title: &str, curves: &[(String, Latencies)]) -> Result<(), Error> {
     let Some(file) = &options.plot else {
         return Ok(());
     };

@@ -66,7 +66,7 @@ impl Crowd {
             target,
             clients,
             small: None,
-            outcome: Outcome::new(),
+            outcome: Outcome::default(),
         })
     }
 
@@ -154,7 +154,7 @@ impl Crowd {
     /// returned, and counted no more.
     pub fn cut(&mut self) -> Outcome {
         self.clients.iter_mut().for_each(Client::cut);
-        std::mem::replace(&mut self.outcome, Outcome::new())
+        std::mem::take(&mut self.outcome)
     }
 
     /// Lets those that came to their end connect again, and says how many that are. What became of all of them before
@@ -162,7 +162,7 @@ impl Crowd {
     pub fn retry(&mut self) -> Outcome {
         let ended = self.clients.iter_mut().filter(|client| client.is_ended());
         ended.for_each(Client::cut);
-        std::mem::replace(&mut self.outcome, Outcome::new())
+        std::mem::take(&mut self.outcome)
     }
 
     /// One of the clients.

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use hdrhistogram::Histogram;
-
 use crate::client::connection::{End, Step};
 use crate::client::failure::Failure;
-use crate::measure::histogram;
+use crate::measure::histogram::Latencies;
 
 /// What became of the clients so far.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Outcome {
     /// Clients that began to connect.
     pub started: u32,
@@ -24,28 +22,15 @@ pub struct Outcome {
     /// Close handshakes that did not, by kind.
     pub unclean: BTreeMap<String, u32>,
     /// From `connect` to a valid 101, in microseconds.
-    pub handshake_us: Histogram<u64>,
+    pub handshake_us: Latencies,
 }
 
 impl Outcome {
-    /// Nothing yet.
-    pub fn new() -> Outcome {
-        Outcome {
-            started: 0,
-            opened: 0,
-            failed: BTreeMap::new(),
-            lost: BTreeMap::new(),
-            clean: 0,
-            unclean: BTreeMap::new(),
-            handshake_us: histogram::new(),
-        }
-    }
-
     /// Counts what one event brought about.
     pub fn step(&mut self, step: Step) {
         if let Some(after_us) = step.opened_after_us {
             self.opened += 1;
-            self.handshake_us.saturating_record(after_us);
+            self.handshake_us.record(after_us);
         }
         if let Some(end) = step.ended {
             self.ended(end);

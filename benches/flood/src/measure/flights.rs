@@ -3,9 +3,7 @@
 //! They are numbered within their room.
 
 use crate::measure::clock::Micros;
-use hdrhistogram::Histogram;
-
-use crate::measure::histogram;
+use crate::measure::histogram::Latencies;
 
 #[derive(Clone, Copy, Debug)]
 struct Flight {
@@ -31,7 +29,7 @@ pub struct Flights {
     rooms: Vec<Room>,
     in_flight: u32,
     published: u32,
-    last_member_us: Histogram<u64>,
+    last_member_us: Latencies,
 }
 
 impl Flights {
@@ -41,7 +39,7 @@ impl Flights {
             rooms: vec![Room::default(); rooms as usize],
             in_flight: 0,
             published: 0,
-            last_member_us: histogram::new(),
+            last_member_us: Latencies::default(),
         }
     }
 
@@ -64,7 +62,7 @@ impl Flights {
         let flight = self.wait_for_one_less(room, seq);
         if let Some(flight) = flight.filter(|flight| !flight.passed_over && flight.is_timed) {
             let span_us = now.since(flight.meant_at);
-            self.last_member_us.saturating_record(span_us);
+            self.last_member_us.record(span_us);
         }
     }
 
@@ -94,7 +92,7 @@ impl Flights {
 
     /// Forgets how long everything took so far.
     pub fn forget_latencies(&mut self) {
-        self.last_member_us.reset();
+        self.last_member_us = Latencies::default();
     }
 
     /// Messages published.
@@ -124,7 +122,7 @@ impl Flights {
     }
 
     /// From the time a message was meant to be sent to its last delivery, for those that reached everybody.
-    pub fn last_member_us(&self) -> &Histogram<u64> {
+    pub fn last_member_us(&self) -> &Latencies {
         &self.last_member_us
     }
 
@@ -155,7 +153,7 @@ mod tests {
         assert_eq!(flights.in_flight(), 1);
         flights.reach(0, 0, Micros(170));
         assert_eq!(flights.in_flight(), 0);
-        assert_eq!(flights.last_member_us().max(), 70);
+        assert_eq!(flights.last_member_us().histogram().max(), 70);
     }
 
     #[test]
@@ -165,7 +163,7 @@ mod tests {
         assert_eq!(flights.publish(1, Micros(200), 1, true), 0);
         flights.reach(1, 0, Micros(250));
         assert_eq!((flights.in_flight(), flights.published()), (1, 2));
-        assert_eq!(flights.last_member_us().max(), 50);
+        assert_eq!(flights.last_member_us().histogram().max(), 50);
         assert_eq!(flights.meant_at(1, 1), None);
     }
 
@@ -176,7 +174,7 @@ mod tests {
         flights.pass_over(0, 0);
         flights.reach(0, 0, Micros(150));
         assert_eq!(flights.in_flight(), 0);
-        assert!(flights.last_member_us().is_empty());
+        assert!(flights.last_member_us().histogram().is_empty());
     }
 
     #[test]
@@ -203,7 +201,7 @@ mod tests {
         flights.publish(0, Micros(1), 1, true);
         flights.publish(0, Micros(2), 1, false);
         flights.reach(0, 1, Micros(9));
-        assert!(flights.last_member_us().is_empty());
+        assert!(flights.last_member_us().histogram().is_empty());
         assert_eq!(flights.meant_at(0, 0), Some((Micros(1), true)));
         assert_eq!(flights.meant_at(0, 1), Some((Micros(2), false)));
     }

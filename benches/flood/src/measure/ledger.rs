@@ -11,12 +11,10 @@
 mod missing;
 
 use crate::measure::clock::Micros;
-use hdrhistogram::Histogram;
-
 use crate::measure::counts::Counts;
 use crate::measure::envelope::{Envelope, Shape};
 use crate::measure::flights::Flights;
-use crate::measure::histogram;
+use crate::measure::histogram::Latencies;
 use crate::measure::sink::Sink;
 use crate::target::mark::{Mark, PROBE};
 use crate::target::seating::Seating;
@@ -33,6 +31,7 @@ struct Member {
     /// Open, or ended after the messages were published to it.
     joined: bool,
     gone: bool,
+    /// Was greeted, or need not be.
     greeted: bool,
     /// Heard what was published before the run.
     probed: bool,
@@ -83,7 +82,7 @@ pub struct Ledger {
     open: u32,
     probed: u32,
     counts: Counts,
-    latency_us: Histogram<u64>,
+    latency_us: Latencies,
     last_delivery: Micros,
 }
 
@@ -111,7 +110,7 @@ impl Ledger {
             open: 0,
             probed: 0,
             counts: Counts::default(),
-            latency_us: histogram::new(),
+            latency_us: Latencies::default(),
             last_delivery: Micros(0),
         }
     }
@@ -151,7 +150,7 @@ impl Ledger {
 
     /// Forgets how long everything took so far.
     pub fn forget_latencies(&mut self) {
-        self.latency_us.reset();
+        self.latency_us = Latencies::default();
         self.flights.forget_latencies();
     }
 
@@ -210,7 +209,7 @@ impl Ledger {
     }
 
     /// From the time a message was meant to be sent to each of its deliveries.
-    pub fn latency_us(&self) -> &Histogram<u64> {
+    pub fn latency_us(&self) -> &Latencies {
         &self.latency_us
     }
 
@@ -310,21 +309,24 @@ impl Ledger {
     }
 
     fn deliver(&mut self, client: u32, room: u32, seq: u32, now: Micros) {
-        let (lane, index) = (seq % self.lanes, seq / self.lanes);
+        let (lane, index) = match self.lanes {
+            1 => (0, seq),
+            lanes => (seq % lanes, seq / lanes),
+        };
         let place = &mut self.places[(client * self.lanes + lane) as usize];
         let next = place.next;
         if index < next && place.gaps == 0 {
             self.counts.duplicates += 1;
             return;
         }
-        let member = self.members[client as usize];
+        let member = &self.members[client as usize];
         let (meant_at, is_timed) = self
             .flights
             .meant_at(room, seq)
             .expect("whoever calls this found the message among those that were published");
         self.counts.deliveries += u64::from(is_timed);
         self.counts.received += 1;
-        self.counts.ungreeted += u64::from(!member.greeted && self.target.greets());
+        self.counts.ungreeted += u64::from(!member.greeted);
         self.last_delivery = now;
         if index < next {
             place.gaps -= 1;
@@ -345,7 +347,7 @@ impl Ledger {
             return;
         }
         if is_timed {
-            self.latency_us.saturating_record(now.since(meant_at));
+            self.latency_us.record(now.since(meant_at));
         }
         self.flights.reach(room, seq, now);
     }
@@ -355,6 +357,7 @@ impl Sink for Ledger {
     fn opened(&mut self, client: u32) {
         let member = &mut self.members[client as usize];
         member.joined = true;
+        member.greeted |= !self.target.greets();
         let room = &mut self.rooms[self.seating.room(client) as usize];
         room.open += 1;
         room.reading += u32::from(!member.is_slow);
@@ -370,13 +373,8 @@ impl Sink for Ledger {
     }
 
     fn ungreeted(&self) -> u32 {
-        match self.target.greets() {
-            true => {
-                let here = self.members.iter().filter(|m| m.joined && !m.gone);
-                here.filter(|member| !member.greeted).count() as u32
-            }
-            false => 0,
-        }
+        let here = self.members.iter().filter(|m| m.joined && !m.gone);
+        here.filter(|member| !member.greeted).count() as u32
     }
 
     /// Its messages are not waited for any longer; those that it did not get stay missing.

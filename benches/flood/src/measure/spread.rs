@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 /// The middle of many values, and how far apart they are.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Spread {
     /// A quarter of them are at most this.
     pub p25: f64,

@@ -11,6 +11,7 @@ use crate::client::publisher::{Answer, Publisher};
 use crate::client::schedule::Schedule;
 use crate::error::Error;
 use crate::measure::clock::{Micros, after};
+use crate::measure::histogram::Latencies;
 use crate::measure::ledger::Ledger;
 use crate::measure::meter::{Cost, Meter};
 use crate::modes::plan::Plan;
@@ -70,7 +71,7 @@ impl<'a> Broadcast<'a> {
             stop_at: Micros(u64::MAX),
             moved: now,
             answers: Vec::new(),
-            published: Published::new(),
+            published: Published::default(),
             flooder: None,
         };
         broadcast.probe(deadline)?;
@@ -157,8 +158,8 @@ impl<'a> Broadcast<'a> {
     /// Forgets how long everything took so far.
     pub fn forget_latencies(&mut self) {
         self.ledger.forget_latencies();
-        self.published.late_us.reset();
-        self.published.answer_us.reset();
+        self.published.late_us = Latencies::default();
+        self.published.answer_us = Latencies::default();
     }
 
     /// Publishes nothing until nothing has been delivered for half the settling time.
@@ -305,7 +306,7 @@ impl<'a> Broadcast<'a> {
             self.publish_one(self.next_room(), at, true);
             published = true;
             let late_us = self.crowd.clock().now().since(at);
-            self.published.late_us.saturating_record(late_us);
+            self.published.late_us.record(late_us);
         }
         if published {
             self.flush();

@@ -77,7 +77,8 @@ pub struct Broadcasted {
 impl Broadcasted {
     /// What the publishers and the members saw of `plan`.
     pub fn new(plan: &Plan, ledger: &Ledger, published: &Published, cost: Cost) -> Broadcasted {
-        let timed = ledger.latency_us().len() as f64;
+        let latency_us = Quantiles::from(ledger.latency_us());
+        let timed = latency_us.count as f64;
         let span = seconds(published.elapsed_us).max(1e-6);
         let server_cpu = cost.server_cpu_seconds.filter(|&seconds| seconds > 0.0);
         let Seating { rooms, members } = ledger.seating();
@@ -100,7 +101,7 @@ impl Broadcasted {
             deliveries_per_server_cpu_second: server_cpu.map(|seconds| timed / seconds),
             counts: ledger.counts(),
             missing: ledger.missing(),
-            latency_us: Quantiles::from(ledger.latency_us()),
+            latency_us,
             last_member_us: Quantiles::from(ledger.flights.last_member_us()),
             answer_us: Quantiles::from(&published.answer_us),
             late_us: Quantiles::from(&published.late_us),

@@ -8,7 +8,7 @@ use crate::client::sources;
 use crate::command::options::{Compare, Server, Work};
 use crate::error::Error;
 use crate::measure::clock::{Micros, after, seconds};
-use crate::measure::histogram::Quantiles;
+use crate::measure::histogram::{Latencies, Quantiles};
 use crate::measure::ledger::Ledger;
 use crate::measure::meter::Meter;
 use crate::measure::problems::{Judge, Problems};
@@ -190,7 +190,7 @@ impl Load for Echo<'_, '_> {
     }
 
     fn forget_latencies(&mut self) {
-        self.session.sink.round_trip_us.reset();
+        self.session.sink.round_trip_us = Latencies::default();
     }
 
     fn attend(&mut self) -> Result<(), Error> {

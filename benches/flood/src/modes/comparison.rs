@@ -3,10 +3,9 @@
 //! A ratio is that of two slices of the same round, which saw the same machine; the median of those is what counts. So
 //! what drifts slowly, and what hits one slice, is not in it.
 
-use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use crate::measure::histogram::{Quantiles, curve};
+use crate::measure::histogram::{Latencies, Quantiles, curve};
 use crate::measure::meter::Cost;
 use crate::measure::problems::Problems;
 use crate::measure::spread::Spread;
@@ -26,9 +25,9 @@ pub struct Slice {
 #[derive(Clone, Copy, Debug)]
 pub struct Arrived<'a> {
     /// How long each delivery or round trip took.
-    pub latency_us: &'a Histogram<u64>,
+    pub latency_us: &'a Latencies,
     /// How long each message of a fan-out took to the last member.
-    pub last_member_us: Option<&'a Histogram<u64>>,
+    pub last_member_us: Option<&'a Latencies>,
     /// How late each message of a fan-out was sent.
     pub late_us: Option<Quantiles>,
     /// Deliveries or round trips that did not arrive, those before the first round among them.
@@ -110,7 +109,7 @@ pub struct Comparison {
     pub targets: Vec<Contended>,
     /// All latencies of each, to be plotted.
     #[serde(skip)]
-    pub curves: Vec<(String, Histogram<u64>)>,
+    pub curves: Vec<(String, Latencies)>,
 }
 
 impl Slice {
@@ -180,8 +179,8 @@ mod tests {
     }
 
     fn contended(slices: &[Slice], first: &[Slice]) -> Contended {
-        let mut latency_us = crate::measure::histogram::new();
-        latency_us.saturating_record(5);
+        let mut latency_us = Latencies::default();
+        latency_us.record(5);
         let arrived = Arrived {
             latency_us: &latency_us,
             last_member_us: None,

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use crate::client::crowd::Crowd;
 use crate::error::Error;
 use crate::measure::clock::{Micros, after, seconds};
-use crate::measure::histogram::{self, Quantiles};
+use crate::measure::histogram::{Latencies, Quantiles};
 use crate::measure::meter::Cost;
 use crate::measure::problems::{Judge, Problems};
 use crate::measure::sink::Sink;
@@ -51,7 +50,7 @@ pub struct Book {
     damaged: u32,
     unasked: u32,
     /// From the sending of a message to its return.
-    pub round_trip_us: Histogram<u64>,
+    pub round_trip_us: Latencies,
     last: Micros,
 }
 
@@ -98,7 +97,7 @@ impl Book {
             returned: 0,
             damaged: 0,
             unasked: 0,
-            round_trip_us: histogram::new(),
+            round_trip_us: Latencies::default(),
             last: Micros(0),
         }
     }
@@ -176,7 +175,7 @@ impl Sink for Book {
         }
         self.returned += 1;
         self.last = now;
-        self.round_trip_us.saturating_record(now.since(trip.since));
+        self.round_trip_us.record(now.since(trip.since));
     }
 
     fn lost(&mut self, client: u32) {
@@ -258,7 +257,7 @@ mod tests {
         assert_eq!(text.len(), 100);
         book.message(1, &text, Micros(35));
         assert_eq!((book.returned, book.outstanding, book.damaged), (1, 0, 0));
-        assert_eq!(book.round_trip_us.max(), 25);
+        assert_eq!(book.round_trip_us.histogram().max(), 25);
         assert_eq!(book.back, [0, 1, 1]);
     }
 

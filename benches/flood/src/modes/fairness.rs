@@ -5,14 +5,13 @@
 //! The two that disturb are members of the same room and so get everything, but nobody waits for them and they are
 //! not timed. All of it runs on one thread: what the flooder writes is put together beforehand, and costs it little.
 
-use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use crate::client::flooder::Flooder;
 use crate::command::options;
 use crate::error::Error;
 use crate::measure::counts::{Counts, Missing};
-use crate::measure::histogram::{self, Quantiles};
+use crate::measure::histogram::{Latencies, Quantiles};
 use crate::measure::ledger::Ledger;
 use crate::measure::meter::Cost;
 use crate::measure::problems::{Judge, Problems};
@@ -75,7 +74,7 @@ pub struct Fairness {
 }
 
 /// All rounds of one kind.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct Rounds {
     /// From the time a message was meant to be sent to each of its deliveries to an ordinary member.
     pub latency_us: Quantiles,
@@ -95,7 +94,7 @@ pub struct Rounds {
     pub costs: Vec<Cost>,
     /// All latencies.
     #[serde(skip)]
-    pub latencies: Histogram<u64>,
+    pub latencies: Latencies,
     #[serde(skip)]
     each: Vec<Quantiles>,
     #[serde(skip)]
@@ -126,7 +125,7 @@ pub fn run(
     for client in [flooding, sleeping] {
         broadcast.ledger.set_slow(client);
     }
-    let (mut quiet, mut disturbed, mut flooded) = (Rounds::new(), Rounds::new(), 0);
+    let (mut quiet, mut disturbed, mut flooded) = (Rounds::default(), Rounds::default(), 0);
     let bar = progress::bar("publishing", options.rounds);
     for round in 0..=options.rounds {
         // Neither kind is always the one that comes first.
@@ -216,25 +215,8 @@ impl Judge for Fairness {
 }
 
 impl Rounds {
-    fn new() -> Rounds {
-        Rounds {
-            latency_us: Quantiles::from(&histogram::new()),
-            publish_to_write: None,
-            loop_turn: None,
-            server_cpu_share: Spread::of([].into_iter()),
-            server_cpu_seconds: 0.0,
-            client_busy_share: Spread::of([].into_iter()),
-            costs: Vec::new(),
-            latencies: histogram::new(),
-            each: Vec::new(),
-            measured: Reading::default(),
-        }
-    }
-
-    fn add(&mut self, latency_us: &Histogram<u64>, cost: Cost, before: &Reading, after: &Reading) {
-        self.latencies
-            .add(latency_us)
-            .expect("both have the same bounds");
+    fn add(&mut self, latency_us: &Latencies, cost: Cost, before: &Reading, after: &Reading) {
+        self.latencies.add(latency_us);
         self.each.push(Quantiles::from(latency_us));
         self.costs.push(cost);
         self.measured.add(before, after);

@@ -3,9 +3,9 @@
 //! A report judges itself: it passed if there are no problems. Times are in microseconds where the name ends in `_us`
 //! and in seconds otherwise, memory is in bytes. A part that a mode does not have is absent.
 
-use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use crate::measure::histogram::Latencies;
 use crate::measure::meter::Cost;
 use crate::measure::problems::{Judge, Problems};
 use crate::modes::broadcasted::Broadcasted;
@@ -72,7 +72,7 @@ pub struct Report {
     pub memory: Option<ServerMemory>,
     /// All latencies, to be plotted.
     #[serde(skip)]
-    pub curves: Vec<(String, Histogram<u64>)>,
+    pub curves: Vec<(String, Latencies)>,
 }
 
 impl Report {
@@ -87,7 +87,7 @@ impl Report {
     }
 
     /// Adds latencies to be plotted.
-    pub fn curve(&mut self, name: &str, latency_us: &Histogram<u64>) {
+    pub fn curve(&mut self, name: &str, latency_us: &Latencies) {
         self.curves.push((name.to_owned(), latency_us.clone()));
     }
 

@@ -5,11 +5,10 @@
 
 use std::error::Error;
 
-use hdrhistogram::Histogram;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-use crate::measure::histogram::curve;
+use crate::measure::histogram::{Latencies, curve};
 
 /// Width and height.
 const SIZE: (u32, u32) = (800, 440);
@@ -21,7 +20,7 @@ const NINES_MAX: f64 = 7.0;
 const FONT: &str = "sans-serif";
 
 /// Draws the curves that have any values: what each is called, and its latencies in microseconds.
-pub fn svg(title: &str, curves: &[(String, Histogram<u64>)]) -> String {
+pub fn svg(title: &str, curves: &[(String, Latencies)]) -> String {
     let mut out = String::new();
     let area = SVGBackend::with_string(&mut out, SIZE).into_drawing_area();
     draw(&area, title, curves).expect("a string takes whatever is drawn");
@@ -32,14 +31,12 @@ pub fn svg(title: &str, curves: &[(String, Histogram<u64>)]) -> String {
 fn draw<'a>(
     area: &DrawingArea<SVGBackend<'a>, Shift>,
     title: &str,
-    curves: &[(String, Histogram<u64>)],
+    curves: &[(String, Latencies)],
 ) -> Result<(), Box<dyn Error + 'a>> {
     let curves = curves
         .iter()
-        .filter(|(_, latency_us)| !latency_us.is_empty());
-    let curves: Vec<(&String, Vec<(f64, f64)>)> = curves
-        .map(|(name, latency_us)| (name, points(latency_us)))
-        .collect();
+        .map(|(name, latency_us)| (name, points(latency_us)));
+    let curves: Vec<_> = curves.filter(|(_, points)| !points.is_empty()).collect();
     let all = || curves.iter().flat_map(|(_, points)| points);
     let nines = all().map(|point| point.0).fold(1.0, f64::max).ceil();
     let lowest = all()
@@ -88,7 +85,7 @@ fn draw<'a>(
 }
 
 /// The curve in nines and in powers of ten of a millisecond.
-fn points(latency_us: &Histogram<u64>) -> Vec<(f64, f64)> {
+fn points(latency_us: &Latencies) -> Vec<(f64, f64)> {
     let points = curve(latency_us).into_iter().map(|(share, us)| {
         let decade = (us.max(1) as f64 / 1e3).log10();
         (-(1.0 - share).log10(), decade)
@@ -109,13 +106,11 @@ fn percent(nines: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::histogram;
 
-    fn latencies(name: &str, values: impl IntoIterator<Item = u64>) -> (String, Histogram<u64>) {
-        let mut histogram = histogram::new();
-        let values = values.into_iter();
-        values.for_each(|us| histogram.saturating_record(us));
-        (name.to_owned(), histogram)
+    fn latencies(name: &str, values: impl IntoIterator<Item = u64>) -> (String, Latencies) {
+        let mut latencies = Latencies::default();
+        values.into_iter().for_each(|us| latencies.record(us));
+        (name.to_owned(), latencies)
     }
 
     /// The points of the longest line, which is a curve.

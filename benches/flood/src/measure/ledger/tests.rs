@@ -69,8 +69,8 @@ fn all_in_order_leaves_nothing_missing_and_times_everything() {
         ..Counts::default()
     };
     assert_eq!(ledger.counts(), expected);
-    assert_eq!(ledger.latency_us().max(), 50);
-    assert_eq!(ledger.flights.last_member_us().len(), 3);
+    assert_eq!(ledger.latency_us().histogram().max(), 50);
+    assert_eq!(ledger.flights.last_member_us().histogram().len(), 3);
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn a_gap_is_lost_until_it_is_filled_out_of_order() {
     deliver(&mut ledger, 0, &[0, 2, 3]);
     assert_eq!(ledger.missing().lost, 1);
     assert_eq!(ledger.flights.in_flight(), 0);
-    assert_eq!(ledger.flights.last_member_us().len(), 3);
+    assert_eq!(ledger.flights.last_member_us().histogram().len(), 3);
     deliver(&mut ledger, 0, &[1]);
     assert_eq!(ledger.missing().lost, 0);
     assert_eq!(ledger.counts().out_of_order, 1);
