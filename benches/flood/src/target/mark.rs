@@ -4,11 +4,16 @@
 //! All of it is hexadecimal digits, `=`, `x` and `.`, so no server has to quote it, and it has the same number of bytes
 //! for every message. What a server wraps around it is an [`envelope`](crate::measure::envelope)'s business.
 
+use data_encoding::HEXLOWER;
+
 const START: &[u8] = b"flood=";
-const DIGITS: [usize; 4] = [4, 4, 8, 10];
+
+/// The numbers of a mark: 2 bytes of run, 2 of room, 4 of sequence number, 5 of time.
+const NUMBER_BYTES: usize = 13;
+const AT_US_MAX: u64 = (1 << 40) - 1;
 
 /// Bytes of a mark without padding.
-pub const MARK_BYTES: usize = START.len() + 4 + 4 + 8 + 10 + 1;
+pub const MARK_BYTES: usize = START.len() + 2 * NUMBER_BYTES + 1;
 
 /// The number of the message that is sent before all others and counted nowhere.
 pub const PROBE: u32 = u32::MAX;
@@ -47,22 +52,11 @@ impl Mark {
 
     /// Writes all of the mark that comes before the padding. An echo does so twice, where `write!` would be felt.
     pub fn write_head(self, head: &mut [u8]) {
-        let (start, mut rest) = head.split_at_mut(START.len());
-        start.copy_from_slice(START);
-        let numbers = [
-            self.run.into(),
-            self.room.into(),
-            self.seq.into(),
-            self.at_us,
-        ];
-        for (mut number, digits) in numbers.into_iter().zip(DIGITS) {
-            let (mine, others) = rest.split_at_mut(digits);
-            for digit in mine.iter_mut().rev() {
-                *digit = b"0123456789abcdef"[(number & 0xf) as usize];
-                number >>= 4;
-            }
-            rest = others;
-        }
+        let front = u64::from(self.run) << 48 | u64::from(self.room) << 32 | u64::from(self.seq);
+        let numbers = u128::from(front) << 40 | u128::from(self.at_us & AT_US_MAX);
+        head[..START.len()].copy_from_slice(START);
+        let digits = &mut head[START.len()..MARK_BYTES - 1];
+        HEXLOWER.encode_mut(&numbers.to_be_bytes()[3..], digits);
     }
 
     /// The mark in `text` and where it starts, looked for at `hint` first.
@@ -76,19 +70,15 @@ impl Mark {
 
     /// The mark that starts `text`.
     fn read(text: &[u8]) -> Option<Mark> {
-        let mut digits = text.strip_prefix(START)?;
-        let mut numbers = [0; DIGITS.len()];
-        for (number, length) in numbers.iter_mut().zip(DIGITS) {
-            let (mine, rest) = digits.split_at_checked(length)?;
-            *number = read_hexadecimal(mine)?;
-            digits = rest;
-        }
-        let [run, room, seq, at_us] = numbers;
+        let digits = text.strip_prefix(START)?.get(..2 * NUMBER_BYTES)?;
+        let mut bytes = [0; 16];
+        HEXLOWER.decode_mut(digits, &mut bytes[3..]).ok()?;
+        let numbers = u128::from_be_bytes(bytes);
         Some(Mark {
-            run: run as u16,
-            room: room as u16,
-            seq: seq as u32,
-            at_us,
+            run: (numbers >> 88) as u16,
+            room: (numbers >> 72) as u16,
+            seq: (numbers >> 40) as u32,
+            at_us: numbers as u64 & AT_US_MAX,
         })
     }
 
@@ -100,17 +90,6 @@ impl Mark {
             pad.iter().all(|&byte| byte == b'x') && end.first() == Some(&b'.')
         })
     }
-}
-
-fn read_hexadecimal(digits: &[u8]) -> Option<u64> {
-    digits.iter().try_fold(0, |number, &byte| {
-        let digit = match byte {
-            b'0'..=b'9' => byte - b'0',
-            b'a'..=b'f' => byte - b'a' + 10,
-            _ => return None,
-        };
-        Some(number << 4 | u64::from(digit))
-    })
 }
 
 #[cfg(test)]
