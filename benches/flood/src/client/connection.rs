@@ -3,7 +3,7 @@
 //! An idle client owns no heap: the handshake is freed when it is done, and what could not be parsed or written yet is
 //! kept only while there is any. Nothing waits here; deadlines belong to the crowd.
 
-use std::io::{self, Read, Write};
+use std::io::Read;
 use std::net::SocketAddr;
 
 use mio::event::Event;
@@ -16,6 +16,7 @@ use crate::client::dial::dial;
 use crate::client::failure::Failure;
 use crate::client::frame::{self, BINARY, CLOSE, CLOSE_NORMAL, PING, PONG, TEXT};
 use crate::client::kit::Kit;
+use crate::client::transfer::{attempt, write};
 use crate::client::upgrade::Upgrade;
 use crate::measure::clock::{Clock, Micros};
 use crate::measure::sink::Sink;
@@ -286,12 +287,10 @@ impl Client {
                 &mut buffer[kept..]
             };
             let asked = room.len();
-            let got = match socket.read(room) {
-                Ok(0) => return Err(Failure::HungUp),
-                Ok(got) => got,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) if not_yet(&error) => return Ok(()),
-                Err(error) => return Err(error.into()),
+            let got = match attempt(|| socket.read(room))? {
+                Some(0) => return Err(Failure::HungUp),
+                Some(got) => got,
+                None => return Ok(()),
             };
             let filled = kept + got;
             if !is_long {
@@ -411,26 +410,4 @@ impl Client {
         }
         Ok(())
     }
-}
-
-/// Writes until all is written or the socket would block; the bytes written.
-fn write(socket: &mut TcpStream, bytes: &[u8]) -> Result<usize, Failure> {
-    let mut written = 0;
-    while written < bytes.len() {
-        match socket.write(&bytes[written..]) {
-            Ok(taken) => written += taken,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if not_yet(&error) => break,
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(written)
-}
-
-/// Whether an event will say when to try again.
-fn not_yet(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::WouldBlock | io::ErrorKind::NotConnected
-    )
 }

@@ -3,7 +3,7 @@
 //! Nothing waits here. A guest that leaves early does so without waiting for the server; one that leaves late has checked
 //! everything that it was sent until then.
 
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use crate::client::dial::dial;
 use crate::client::failure::Failure;
 use crate::client::frame::{self, CLOSE, CLOSE_NORMAL, TEXT};
 use crate::client::kit::Kit;
+use crate::client::transfer::attempt;
 use crate::client::upgrade::Upgrade;
 use crate::target::server::Target;
 
@@ -131,13 +132,11 @@ impl Guest {
             self.stage = Stage::Upgrading;
         }
         loop {
-            match self.socket.read(buffer) {
-                Ok(0) if self.stage == Stage::Closing => return Ok(true),
-                Ok(0) => return Err(Failure::HungUp),
-                Ok(got) => self.input.extend_from_slice(&buffer[..got]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-                Err(error) => return Err(error.into()),
+            match attempt(|| self.socket.read(buffer))? {
+                Some(0) if self.stage == Stage::Closing => return Ok(true),
+                Some(0) => return Err(Failure::HungUp),
+                Some(got) => self.input.extend_from_slice(&buffer[..got]),
+                None => return Ok(false),
             }
             if self.take_in(target, kit)? {
                 return Ok(true);

@@ -13,4 +13,5 @@ pub mod poller;
 pub mod publisher;
 pub mod schedule;
 pub mod sources;
+pub mod transfer;
 pub mod upgrade;

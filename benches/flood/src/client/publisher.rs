@@ -3,7 +3,6 @@
 //! Connects while nothing else goes on, so it may block for that; afterwards it never does.
 
 use std::collections::VecDeque;
-use std::io::{self, Read, Write};
 use std::net;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
 use crate::client::failure::Failure;
+use crate::client::transfer::{attempt, write};
 use crate::error::Error;
 use crate::target::answer::{self, ANSWER_BYTES_MAX};
 use crate::target::mark::Mark;
@@ -18,9 +18,6 @@ use crate::target::server::Target;
 
 /// How long it may take to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// What a read goes into: many answers fit.
-const READ_BYTES: usize = 16 << 10;
 
 /// The answer to one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,16 +82,10 @@ impl Publisher {
     pub fn ready(&mut self, target: &Target, answers: &mut Vec<Answer>) -> Result<(), Failure> {
         self.flush()?;
         loop {
-            let kept = self.input.len();
-            self.input.resize(kept + READ_BYTES, 0);
-            let got = self.socket.read(&mut self.input[kept..]);
-            self.input.truncate(kept + *got.as_ref().unwrap_or(&0));
-            match got {
-                Ok(0) => return Err(Failure::HungUp),
-                Ok(_) => self.take_in(target, answers)?,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return Err(error.into()),
+            match attempt(|| answer::read(&mut self.socket, &mut self.input))? {
+                Some(0) => return Err(Failure::HungUp),
+                Some(_) => self.take_in(target, answers)?,
+                None => return Ok(()),
             }
         }
     }
@@ -134,14 +125,8 @@ impl Publisher {
 
     /// Sends what the socket takes.
     pub fn flush(&mut self) -> Result<(), Failure> {
-        while !self.unsent.is_empty() {
-            match self.socket.write(&self.unsent) {
-                Ok(written) => drop(self.unsent.drain(..written)),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return Err(error.into()),
-            }
-        }
+        let written = write(&mut self.socket, &self.unsent)?;
+        self.unsent.drain(..written);
         Ok(())
     }
 }

@@ -5,12 +5,7 @@ use tungstenite::handshake::client::generate_key;
 use tungstenite::handshake::derive_accept_key;
 
 use crate::client::failure::Failure;
-
-/// Headers of an answer; more are a bad response.
-const HEADERS_MAX: usize = 32;
-
-/// Bytes of an answer's head; more are a bad response.
-const HEAD_BYTES_MAX: usize = 16 << 10;
+use crate::target::answer::Head;
 
 /// A handshake under way.
 #[derive(Debug)]
@@ -35,41 +30,28 @@ impl Upgrade {
 
     /// The bytes that a correct answer takes, or `None` while it is not complete.
     pub fn check(&self, bytes: &[u8]) -> Result<Option<usize>, Failure> {
-        let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
-        let mut response = httparse::Response::new(&mut headers);
-        let parsed = response.parse(bytes).map_err(|_| Failure::BadResponse)?;
-        let httparse::Status::Complete(used) = parsed else {
-            return match bytes.len() {
-                0..HEAD_BYTES_MAX => Ok(None),
-                _ => Err(Failure::BadResponse),
-            };
+        let Some(head) = Head::parse(bytes)? else {
+            return Ok(None);
         };
-        match response.code {
-            Some(101) => {}
-            Some(status) => return Err(Failure::Status(status)),
-            None => return Err(Failure::BadResponse),
+        if head.status != 101 {
+            return Err(Failure::Status(head.status));
         }
-        let value = |name: &str| {
-            let header = response.headers.iter();
-            let mut found = header.filter(|header| header.name.eq_ignore_ascii_case(name));
-            found.next().map(|header| header.value)
-        };
         let names = |name: &str, token: &str| {
-            value(name).is_some_and(|list| {
+            head.value(name).is_some_and(|list| {
                 list.split(|&byte| byte == b',')
                     .any(|item| item.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
             })
         };
-        let offered_nothing = value("Sec-WebSocket-Extensions").is_none()
-            && value("Sec-WebSocket-Protocol").is_none();
+        let offered_nothing = head.value("Sec-WebSocket-Extensions").is_none()
+            && head.value("Sec-WebSocket-Protocol").is_none();
         if !names("Upgrade", "websocket") || !names("Connection", "upgrade") || !offered_nothing {
             return Err(Failure::BadResponse);
         }
-        let accept = value("Sec-WebSocket-Accept");
+        let accept = head.value("Sec-WebSocket-Accept");
         if accept != Some(derive_accept_key(self.key.as_bytes()).as_bytes()) {
             return Err(Failure::BadAccept);
         }
-        Ok(Some(used))
+        Ok(Some(head.length))
     }
 }
 

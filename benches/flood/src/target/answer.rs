@@ -2,13 +2,31 @@
 //!
 //! A body must have a `Content-Length`; the servers under test send no other to a request as short as ours.
 
-use std::io;
+use std::io::{self, Read};
+
+use httparse::{EMPTY_HEADER, Header, Response, Status};
 
 /// Headers of an answer; more are a bad response.
 const HEADERS_MAX: usize = 32;
 
-/// Bytes that one answer may take. `/metrics` is the longest.
+/// Bytes of an answer's head; more are a bad response.
+const HEAD_BYTES_MAX: usize = 16 << 10;
+
+/// Bytes that one answer's body may take. `/metrics` is the longest.
 pub const ANSWER_BYTES_MAX: usize = 1 << 20;
+
+/// What a read goes into: many short answers fit.
+const READ_BYTES: usize = 16 << 10;
+
+/// The head of an answer.
+#[derive(Debug)]
+pub struct Head<'a> {
+    /// Its status.
+    pub status: u16,
+    /// Bytes that it takes.
+    pub length: usize,
+    headers: Vec<Header<'a>>,
+}
 
 /// One whole answer, still in the buffer that it was read into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,37 +39,60 @@ pub struct Answer<'a> {
     pub length: usize,
 }
 
+impl<'a> Head<'a> {
+    /// The head that starts `bytes`, or `None` while it is not complete.
+    pub fn parse(bytes: &'a [u8]) -> io::Result<Option<Head<'a>>> {
+        let mut headers = [EMPTY_HEADER; HEADERS_MAX];
+        let mut response = Response::new(&mut headers);
+        match response.parse(bytes) {
+            Ok(Status::Complete(length)) => Ok(Some(Head {
+                status: response.code.ok_or_else(malformed)?,
+                length,
+                headers: response.headers.to_vec(),
+            })),
+            Ok(Status::Partial) if bytes.len() < HEAD_BYTES_MAX => Ok(None),
+            _ => Err(malformed()),
+        }
+    }
+
+    /// The value of the first header of that name.
+    pub fn value(&self, name: &str) -> Option<&'a [u8]> {
+        let mut headers = self.headers.iter();
+        let found = headers.find(|header| header.name.eq_ignore_ascii_case(name));
+        found.map(|header| header.value)
+    }
+}
+
 /// The first answer in `bytes`, or `None` while it is not complete.
 pub fn parse(bytes: &[u8]) -> io::Result<Option<Answer<'_>>> {
-    let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
-    let mut response = httparse::Response::new(&mut headers);
-    if bytes.is_empty() {
+    let Some(head) = Head::parse(bytes)? else {
         return Ok(None);
-    }
-    let parsed = response.parse(bytes).map_err(|_| malformed())?;
-    let httparse::Status::Complete(head) = parsed else {
-        return match bytes.len() {
-            0..ANSWER_BYTES_MAX => Ok(None),
-            _ => Err(malformed()),
-        };
     };
-    let status = response.code.ok_or_else(malformed)?;
-    let mut headers = response.headers.iter();
-    let length = match status {
+    let length = match head.status {
         204 | 304 => 0,
-        _ => headers
-            .find(|header| header.name.eq_ignore_ascii_case("Content-Length"))
-            .and_then(|header| std::str::from_utf8(header.value).ok())
+        _ => head
+            .value("Content-Length")
+            .and_then(|value| std::str::from_utf8(value).ok())
             .and_then(|value| value.trim().parse::<usize>().ok())
             .filter(|&length| length <= ANSWER_BYTES_MAX)
             .ok_or_else(malformed)?,
     };
-    let length = head + length;
-    Ok(bytes.get(head..length).map(|body| Answer {
+    let (status, length) = (head.status, head.length + length);
+    let body = bytes.get(head.length..length);
+    Ok(body.map(|body| Answer {
         status,
         body,
         length,
     }))
+}
+
+/// Appends what one read of `socket` gives to `input`, and says how many bytes that were.
+pub fn read(socket: &mut impl Read, input: &mut Vec<u8>) -> io::Result<usize> {
+    let kept = input.len();
+    input.resize(kept + READ_BYTES, 0);
+    let got = socket.read(&mut input[kept..]);
+    input.truncate(kept + *got.as_ref().unwrap_or(&0));
+    got
 }
 
 fn malformed() -> io::Error {

@@ -1,7 +1,7 @@
 //! HTTP calls made one after the other while nothing else goes on: what must be done before a run, and questions to
 //! `/metrics`. It waits for each answer.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -15,9 +15,6 @@ use crate::target::template::Values;
 
 /// How long one call may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Bytes of one read.
-const READ_BYTES: usize = 16 << 10;
 
 /// One keep-alive connection.
 #[derive(Debug)]
@@ -108,11 +105,7 @@ impl Caller {
                 self.input.drain(..length);
                 return Ok((status, body));
             }
-            let kept = self.input.len();
-            self.input.resize(kept + READ_BYTES, 0);
-            let got = self.socket.read(&mut self.input[kept..]);
-            self.input.truncate(kept + *got.as_ref().unwrap_or(&0));
-            match got {
+            match answer::read(&mut self.socket, &mut self.input) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
                 _ => {}
