@@ -75,10 +75,8 @@ fn number(text: &str, fits: fn(f64) -> bool, expected: &str) -> Result<f64, Stri
 
 /// Bytes, plain or with a unit; at least a mark must fit.
 pub fn size(text: &str) -> Result<u32, String> {
-    let (digits, unit) = match text.find(|c: char| !c.is_ascii_digit()) {
-        Some(at) => text.split_at(at),
-        None => (text, ""),
-    };
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (digits, unit) = text.split_at(digits);
     let unit = match unit {
         "" | "B" => 1,
         "KiB" => 1 << 10,

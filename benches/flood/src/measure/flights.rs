@@ -24,7 +24,7 @@ struct Room {
 }
 
 /// All messages published so far.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Flights {
     rooms: Vec<Room>,
     in_flight: u32,
@@ -37,9 +37,7 @@ impl Flights {
     pub fn new(rooms: u32) -> Flights {
         Flights {
             rooms: vec![Room::default(); rooms as usize],
-            in_flight: 0,
-            published: 0,
-            last_member_us: Latencies::default(),
+            ..Flights::default()
         }
     }
 

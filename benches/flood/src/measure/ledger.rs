@@ -55,7 +55,7 @@ struct Seen {
     text: Vec<u8>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Room {
     /// What the server wraps around its messages, once a probe was delivered.
     envelope: Option<Envelope>,
@@ -73,7 +73,6 @@ pub struct Ledger {
     size: usize,
     lanes: u32,
     target: Target,
-    seating: Seating,
     /// The messages on their way.
     pub flights: Flights,
     members: Vec<Member>,
@@ -92,17 +91,14 @@ impl Ledger {
         let seating = target.seating;
         let seen = (SEEN_MAX / seating.rooms as usize).max(SEEN_MIN);
         let room = Room {
-            envelope: None,
-            open: 0,
-            reading: 0,
             seen: vec![Seen::default(); seen],
+            ..Room::default()
         };
         Ledger {
             run,
             size: 0,
             lanes: 1,
             target,
-            seating,
             flights: Flights::new(seating.rooms),
             members: vec![Member::default(); seating.clients() as usize],
             places: Vec::new(),
@@ -119,7 +115,7 @@ impl Ledger {
     pub fn expect(&mut self, size: usize, lanes: u32) {
         self.size = size;
         self.lanes = lanes;
-        self.flights = Flights::new(self.seating.rooms);
+        self.flights = Flights::new(self.target.seating.rooms);
         for room in &mut self.rooms {
             room.seen.fill(Seen::default());
         }
@@ -156,7 +152,7 @@ impl Ledger {
 
     /// From now on nobody waits for `client`, and its deliveries are not timed: it does not read.
     pub fn set_slow(&mut self, client: u32) {
-        let room = &mut self.rooms[self.seating.room(client) as usize];
+        let room = &mut self.rooms[self.target.seating.room(client) as usize];
         let member = &mut self.members[client as usize];
         if member.joined && !member.gone && !member.is_slow {
             room.reading -= 1;
@@ -175,7 +171,7 @@ impl Ledger {
 
     /// Who sits where.
     pub fn seating(&self) -> Seating {
-        self.seating
+        self.target.seating
     }
 
     /// Clients that are open.
@@ -214,7 +210,7 @@ impl Ledger {
     }
 
     fn read(&mut self, client: u32, text: &[u8], now: Micros) {
-        let room = self.seating.room(client);
+        let room = self.target.seating.room(client);
         let member = &mut self.members[client as usize];
         let envelope = &self.rooms[room as usize].envelope;
         let hint = envelope.as_ref().map_or(0, Envelope::mark_at);
@@ -358,14 +354,14 @@ impl Sink for Ledger {
         let member = &mut self.members[client as usize];
         member.joined = true;
         member.greeted |= !self.target.greets();
-        let room = &mut self.rooms[self.seating.room(client) as usize];
+        let room = &mut self.rooms[self.target.seating.room(client) as usize];
         room.open += 1;
         room.reading += u32::from(!member.is_slow);
         self.open += 1;
     }
 
     fn message(&mut self, client: u32, payload: &[u8], now: Micros) {
-        let room = self.seating.room(client);
+        let room = self.target.seating.room(client);
         match self.recognize(client, room, payload) {
             Some(seq) => self.deliver(client, room, seq, now),
             None => self.read(client, payload, now),
@@ -379,7 +375,7 @@ impl Sink for Ledger {
 
     /// Its messages are not waited for any longer; those that it did not get stay missing.
     fn lost(&mut self, client: u32) {
-        let room = self.seating.room(client);
+        let room = self.target.seating.room(client);
         let member = &mut self.members[client as usize];
         member.gone = true;
         let is_slow = member.is_slow;

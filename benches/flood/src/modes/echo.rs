@@ -33,7 +33,7 @@ struct Trip {
 }
 
 /// The account of who waits for what.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Book {
     run: u16,
     pad: usize,
@@ -90,15 +90,7 @@ impl Book {
             pad: size.saturating_sub(MARK_BYTES),
             text: Vec::with_capacity(size),
             trips: vec![None; clients as usize],
-            back: Vec::new(),
-            open: 0,
-            outstanding: 0,
-            sent: 0,
-            returned: 0,
-            damaged: 0,
-            unasked: 0,
-            round_trip_us: Latencies::default(),
-            last: Micros(0),
+            ..Book::default()
         }
     }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use regex_lite::Regex;
+use regex_lite::{Captures, Regex};
 use serde::Deserialize;
 
 use crate::error::Error;
@@ -29,21 +29,14 @@ pub struct Template(String);
 impl Template {
     /// The text with every name filled in.
     pub fn fill(&self, values: &Values) -> Result<String, Error> {
-        let (mut filled, mut end) = (String::new(), 0);
-        for place in NAME.captures_iter(&self.0) {
-            let whole = place.get(0).expect("the whole match is always there");
-            let name = &place[1];
-            let value = values.get(name).ok_or_else(|| {
-                let name = whole.as_str();
-                Error::Usage(format!(
-                    "the target file uses {name}, which nothing captured"
-                ))
-            })?;
-            filled.push_str(&self.0[end..whole.start()]);
-            filled.push_str(value);
-            end = whole.end();
+        let mut places = NAME.captures_iter(&self.0);
+        if let Some(place) = places.find(|place| !values.contains_key(&place[1])) {
+            let name = &place[0];
+            let sentence = format!("the target file uses {name}, which nothing captured");
+            return Err(Error::Usage(sentence));
         }
-        Ok(filled + &self.0[end..])
+        let filled = NAME.replace_all(&self.0, |place: &Captures| &values[&place[1]]);
+        Ok(filled.into_owned())
     }
 
     /// What comes before and after the mark; `None` unless it is there exactly once.

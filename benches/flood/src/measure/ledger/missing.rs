@@ -25,7 +25,7 @@ impl Ledger {
     }
 
     fn lacked_by(&self, client: u32, is_here: bool) -> u64 {
-        let room = self.seating.room(client);
+        let room = self.target.seating.room(client);
         let places = self.places.iter().skip((client * self.lanes) as usize);
         let lost = (0..self.lanes).zip(places).map(|(lane, place)| {
             let behind = match is_here {
@@ -43,9 +43,9 @@ impl Ledger {
             let refused = self.flights.refused(room).len() as u64;
             u64::from(self.flights.published_to(room)) - refused
         };
-        let published: u64 = (0..self.seating.rooms).map(taken).sum();
+        let published: u64 = (0..self.target.seating.rooms).map(taken).sum();
         let mut books = ClientBooks {
-            expected: published * u64::from(self.seating.members),
+            expected: published * u64::from(self.target.seating.members),
             received: self.counts.received,
             told: self.counts.missed,
             ..ClientBooks::default()
