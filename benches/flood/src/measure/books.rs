@@ -58,11 +58,8 @@ pub struct Books {
 impl ServerBooks {
     /// What `app` was offered between two looks.
     pub fn between(before: &Metrics, after: &Metrics, app: &str) -> ServerBooks {
-        let grown = |family: &str| {
-            let since = before.of_app(family, app);
-            after.of_app(family, app).saturating_sub(since)
-        };
-        let closes = format!("roomcast_closes_total{{app=\"{app}\",");
+        let since = after.since(before);
+        let grown = |family: &str| since.of_app(family, app);
         ServerBooks {
             offered: grown("roomcast_messages_offered_total"),
             delivered: grown("roomcast_messages_delivered_total"),
@@ -70,7 +67,7 @@ impl ServerBooks {
             discarded: grown("roomcast_messages_discarded_total"),
             queued: after.get("roomcast_queue_messages"),
             evicted: grown("roomcast_evictions_total"),
-            closed: after.sum(&closes).saturating_sub(before.sum(&closes)),
+            closed: since.sum(&format!("roomcast_closes_total{{app=\"{app}\",")),
         }
     }
 }

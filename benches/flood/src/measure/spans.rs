@@ -5,15 +5,8 @@ use serde::Serialize;
 
 use crate::target::metrics::Metrics;
 
-/// A histogram at one moment: edges in seconds, and how many spans were at most so long.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Snapshot {
-    cumulative: Vec<(f64, f64)>,
-    sum: f64,
-}
-
 /// What was measured between two moments.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Spans {
     /// How many there were.
     pub count: u64,
@@ -23,46 +16,25 @@ pub struct Spans {
     pub p99_at_most_us: f64,
 }
 
-impl Snapshot {
-    /// The histogram of this name, if it is among the metrics.
-    pub fn read(metrics: &Metrics, name: &str) -> Option<Snapshot> {
+impl Spans {
+    /// What the histogram of this name says of what the metrics have `grown` by, if it is among them.
+    pub fn of(grown: &Metrics, name: &str) -> Option<Spans> {
         let buckets = format!("{name}_bucket{{le=\"");
         let edge = |line: &str| line[buckets.len()..].trim_end_matches("\"}").parse();
-        let numbers = metrics.starting(&buckets);
+        let numbers = grown.starting(&buckets);
+        // Edges in seconds, and how many spans were at most so long.
         let mut cumulative: Vec<(f64, f64)> = numbers
             .map(|(line, count)| (edge(line).unwrap_or(f64::INFINITY), count))
             .collect();
         cumulative.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let sum = metrics.starting(&format!("{name}_sum")).next()?.1;
-        (!cumulative.is_empty()).then_some(Snapshot { cumulative, sum })
-    }
-
-    /// Adds what was measured between two other moments.
-    pub fn add(&mut self, before: &Snapshot, after: &Snapshot) {
-        if self.cumulative.is_empty() {
-            self.cumulative = after
-                .cumulative
-                .iter()
-                .map(|&(edge, _)| (edge, 0.0))
-                .collect();
-        }
-        let between = before.cumulative.iter().zip(&after.cumulative);
-        for ((_, mine), ((_, before), (_, after))) in self.cumulative.iter_mut().zip(between) {
-            *mine += after - before;
-        }
-        self.sum += after.sum - before.sum;
-    }
-
-    /// What it says.
-    pub fn spans(&self) -> Spans {
-        let count = self.cumulative.last().map_or(0.0, |&(_, count)| count);
-        let is_p99 = |&&(_, below): &&(f64, f64)| below >= count * 0.99;
-        let p99 = self.cumulative.iter().find(is_p99);
-        Spans {
+        let &(_, count) = cumulative.last()?;
+        let sum = grown.starting(&format!("{name}_sum")).next()?.1;
+        let p99 = cumulative.iter().find(|(_, below)| *below >= count * 0.99);
+        Some(Spans {
             count: count as u64,
-            mean_us: self.sum * 1e6 / count.max(1.0),
+            mean_us: sum * 1e6 / count.max(1.0),
             p99_at_most_us: p99.map_or(0.0, |&(edge, _)| edge * 1e6),
-        }
+        })
     }
 }
 
@@ -77,20 +49,16 @@ mod tests {
 
     #[test]
     fn what_was_measured_between_two_moments_is_their_difference() {
-        let read = |text| Snapshot::read(&Metrics::parse(text).unwrap(), "turn").unwrap();
-        let mut between = Snapshot::default();
-        between.add(&read(EARLIER), &read(LATER));
-        let spans = between.spans();
+        let read = |text| Metrics::parse(text).unwrap();
+        let spans = Spans::of(&read(LATER).since(&read(EARLIER)), "turn").unwrap();
         assert_eq!((spans.count, spans.p99_at_most_us), (100, 10_000.0));
         assert!((spans.mean_us - 500.0).abs() < 1e-6);
-        between.add(&read(LATER), &read(LATER));
-        assert_eq!(between.spans(), spans);
     }
 
     #[test]
     fn what_is_not_there_is_nothing() {
         let metrics = Metrics::parse(EARLIER).unwrap();
-        assert_eq!(Snapshot::read(&metrics, "waits"), None);
-        assert_eq!(Snapshot::default().spans(), Spans::default());
+        assert_eq!(Spans::of(&metrics, "waits"), None);
+        assert_eq!(Spans::of(&Metrics::default(), "turn"), None);
     }
 }

@@ -81,19 +81,17 @@ pub struct Counted {
 impl Counted {
     /// Between two looks at an app, each of which was a connection, too.
     pub fn between(before: &Metrics, after: &Metrics, app: &str, looks: u64) -> Counted {
-        let since = |name: &str| after.get(name).saturating_sub(before.get(name));
-        let code = |code: u16| {
-            since(&format!(
-                "roomcast_closes_total{{app=\"{app}\",code=\"{code}\"}}"
-            ))
-        };
-        let all = format!("roomcast_closes_total{{app=\"{app}\",");
+        let since = after.since(before);
+        let closes = format!("roomcast_closes_total{{app=\"{app}\",");
+        let code = |code: u16| since.get(&format!("{closes}code=\"{code}\"}}"));
         let (closed, ended) = (code(1000), code(1006));
         Counted {
-            accepted: since("roomcast_accepts_total{result=\"accepted\"}").saturating_sub(looks),
+            accepted: since
+                .get("roomcast_accepts_total{result=\"accepted\"}")
+                .saturating_sub(looks),
             closed,
             ended,
-            others: (after.sum(&all) - before.sum(&all)) - closed - ended,
+            others: since.sum(&closes) - closed - ended,
         }
     }
 }

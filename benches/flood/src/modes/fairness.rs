@@ -15,14 +15,14 @@ use crate::measure::histogram::{Latencies, Quantiles};
 use crate::measure::ledger::Ledger;
 use crate::measure::meter::Cost;
 use crate::measure::problems::{Judge, Problems};
-use crate::measure::spans::{Snapshot, Spans};
+use crate::measure::spans::Spans;
 use crate::measure::spread::Spread;
 use crate::modes::broadcast::Broadcast;
 use crate::modes::broadcasted::Broadcasted;
 use crate::modes::plan::Plan;
 use crate::modes::progress;
 use crate::modes::session::Session;
-use crate::target::caller::Caller;
+use crate::target::metrics::Metrics;
 
 /// Clients beside the ordinary members: one floods, one does not read.
 pub const DISTURBERS: u32 = 2;
@@ -97,15 +97,9 @@ pub struct Rounds {
     pub latencies: Latencies,
     #[serde(skip)]
     each: Vec<Quantiles>,
+    /// What the server's metrics grew by.
     #[serde(skip)]
-    measured: Reading,
-}
-
-/// Both at one moment.
-#[derive(Debug, Default)]
-struct Reading {
-    write: Option<Snapshot>,
-    turn: Option<Snapshot>,
+    grown: Metrics,
 }
 
 /// Publishes by `plan` in quiet and in disturbed rounds, alternately. The disturbers are the last two clients.
@@ -120,6 +114,10 @@ pub fn run(
     let has_metrics = session.crowd.target.scene.dropped.is_some();
     let caller = has_metrics.then(|| options.server.caller());
     let mut caller = caller.transpose()?;
+    let mut ask = || match &mut caller {
+        Some(caller) => caller.metrics(),
+        None => Ok(Metrics::default()),
+    };
     let meter = session.meter.clone();
     let mut broadcast = Broadcast::new(&mut session.crowd, &mut session.sink, plan, deadline)?;
     for client in [flooding, sleeping] {
@@ -135,9 +133,9 @@ pub fn run(
                 broadcast.crowd.client(sleeping).pause();
                 broadcast.flooder = Some(Flooder::new(flooding, flood_bytes));
             }
-            let before = Reading::take(&mut caller)?;
+            let before = ask()?;
             let cost = broadcast.measured(&meter, deadline)?;
-            let after = Reading::take(&mut caller)?;
+            let grown = ask()?.since(&before);
             let flooder = broadcast.flooder.take();
             if !is_quiet {
                 broadcast.crowd.resume(sleeping, broadcast.ledger);
@@ -149,7 +147,7 @@ pub fn run(
             }
             flooded += flooder.map_or(0, |flooder| flooder.messages());
             let rounds = if is_quiet { &mut quiet } else { &mut disturbed };
-            rounds.add(broadcast.ledger.latency_us(), cost, &before, &after);
+            rounds.add(broadcast.ledger.latency_us(), cost, &grown);
         }
         bar.set_position(u64::from(round));
     }
@@ -215,47 +213,22 @@ impl Judge for Fairness {
 }
 
 impl Rounds {
-    fn add(&mut self, latency_us: &Latencies, cost: Cost, before: &Reading, after: &Reading) {
+    fn add(&mut self, latency_us: &Latencies, cost: Cost, grown: &Metrics) {
         self.latencies.add(latency_us);
         self.each.push(Quantiles::from(latency_us));
         self.costs.push(cost);
-        self.measured.add(before, after);
+        self.grown.add(grown);
     }
 
     fn conclude(mut self) -> Rounds {
         let share = |cost: &Cost| cost.server_cpu_share.unwrap_or(0.0);
         let seconds = |cost: &Cost| cost.server_cpu_seconds.unwrap_or(0.0);
         self.latency_us = Quantiles::from(&self.latencies);
-        self.publish_to_write = self.measured.write.as_ref().map(Snapshot::spans);
-        self.loop_turn = self.measured.turn.as_ref().map(Snapshot::spans);
+        self.publish_to_write = Spans::of(&self.grown, PUBLISH_TO_WRITE);
+        self.loop_turn = Spans::of(&self.grown, LOOP_TURN);
         self.server_cpu_share = Spread::of(self.costs.iter().map(share));
         self.server_cpu_seconds = self.costs.iter().map(seconds).sum();
         self.client_busy_share = Spread::of(self.costs.iter().map(|cost| cost.client_busy_share));
         self
-    }
-}
-
-impl Reading {
-    /// What the server says now, if its description says that it has metrics.
-    fn take(caller: &mut Option<Caller>) -> Result<Reading, Error> {
-        let Some(caller) = caller else {
-            return Ok(Reading::default());
-        };
-        let metrics = caller.metrics()?;
-        Ok(Reading {
-            write: Snapshot::read(&metrics, PUBLISH_TO_WRITE),
-            turn: Snapshot::read(&metrics, LOOP_TURN),
-        })
-    }
-
-    fn add(&mut self, before: &Reading, after: &Reading) {
-        let add =
-            |sum: &mut Option<Snapshot>, before: &Option<Snapshot>, after: &Option<Snapshot>| {
-                if let (Some(before), Some(after)) = (before, after) {
-                    sum.get_or_insert_default().add(before, after);
-                }
-            };
-        add(&mut self.write, &before.write, &after.write);
-        add(&mut self.turn, &before.turn, &after.turn);
     }
 }

@@ -25,6 +25,22 @@ impl Metrics {
         })
     }
 
+    /// What the numbers have grown by since `before`.
+    pub fn since(&self, before: &Metrics) -> Metrics {
+        let mut since = self.clone();
+        for (name, number) in &mut since.numbers {
+            *number -= before.numbers.get(name).unwrap_or(&0.0);
+        }
+        since
+    }
+
+    /// Adds the numbers of `more`, line by line.
+    pub fn add(&mut self, more: &Metrics) {
+        for (name, number) in &more.numbers {
+            *self.numbers.entry(name.clone()).or_default() += number;
+        }
+    }
+
     /// The number of one line.
     pub fn get(&self, name: &str) -> u64 {
         self.numbers.get(name).map_or(0, |&value| value as u64)
@@ -64,6 +80,16 @@ mod tests {
         assert_eq!(metrics.of_app("a_total", "y"), 7);
         assert_eq!((metrics.sum("a_total{"), metrics.get("g")), (12, 1));
         assert_eq!(metrics.get("nothing"), 0);
+    }
+
+    #[test]
+    fn what_has_grown_is_the_difference_line_by_line() {
+        let (before, after) = ("a 5\ng 9\n", "a 7\nb 3\ng 4\n");
+        let read = |text| Metrics::parse(text).unwrap();
+        let mut grown = read(after).since(&read(before));
+        assert_eq!(["a", "b", "g"].map(|name| grown.get(name)), [2, 3, 0]);
+        grown.add(&read("a 1\nc 8\n"));
+        assert_eq!(["a", "b", "c"].map(|name| grown.get(name)), [3, 3, 8]);
     }
 
     #[test]
