@@ -82,7 +82,6 @@ pub fn slow(options: &Slow) -> Result<Report, Error> {
     report.memory = memory.zip(connected).map(|(before, connected)| {
         ServerMemory::new(before, connected, slowed.memory, options.connections)
     });
-    let timed_out = session.is_over();
     report.close = Some(session.close()?);
     let mut broadcast = Broadcasted::new(&plan, &session.sink, &published, cost);
     // What a client that does not read should have got is dropped by design, and reconciled instead.
@@ -91,7 +90,7 @@ pub fn slow(options: &Slow) -> Result<Report, Error> {
     report.slow = Some(slowed);
     report.curve("delivery to readers", session.sink.latency_us());
     report.curve("last reader", session.sink.flights.last_member_us());
-    Ok(report.conclude(timed_out))
+    Ok(report.conclude())
 }
 
 /// Runs `fairness`.
@@ -99,10 +98,9 @@ pub fn fairness(options: &Fairness) -> Result<Report, Error> {
     let plan = Plan {
         duration: Some(options.slice),
         messages: None,
-        size: options.size as usize,
         rate: options.rate,
         pipeline: PIPELINE,
-        ..Plan::one_by_one(0, 0, options.server.common.settle)
+        ..Plan::one_by_one(0, options.size as usize, options.server.common.settle)
     };
     let members = options.connections;
     let seating = Seating::one_room(members + fairness::DISTURBERS);
@@ -117,12 +115,11 @@ pub fn fairness(options: &Fairness) -> Result<Report, Error> {
         .shrink_buffers(sleeper, options.receive_buffer as usize);
     report.connect = Some(session.connect_as_asked(0.0)?);
     let found = fairness::run(&mut session, options, plan)?;
-    let timed_out = session.is_over();
     report.close = Some(session.close()?);
     report.curve("quiet", &found.quiet.latencies);
     report.curve("disturbed", &found.disturbed.latencies);
     report.fairness = Some(found);
-    Ok(report.conclude(timed_out))
+    Ok(report.conclude())
 }
 
 /// Runs `storm`.
@@ -136,10 +133,9 @@ pub fn storm(options: &Storm) -> Result<Report, Error> {
     report.curve("handshake", &session.crowd.outcome.handshake_us);
     report.storm = Some(storm::run(&mut session, options.rounds, plan)?);
     report.curve("last storm", &session.crowd.outcome.handshake_us);
-    let timed_out = session.is_over();
     report.close = Some(session.close()?);
     report.remains = Inventory::compare(inventory, server, connections)?;
-    Ok(report.conclude(timed_out))
+    Ok(report.conclude())
 }
 
 /// Runs `churn`.
@@ -164,7 +160,7 @@ pub fn churn(options: &Churn) -> Result<Report, Error> {
     churned.server = churn::Counted::between(&inventory.metrics, &metrics, &app, looks);
     report.churn = Some(churned);
     report.remains = Some(remains);
-    Ok(report.conclude(false))
+    Ok(report.conclude())
 }
 
 /// Runs `joins`.
@@ -186,10 +182,9 @@ pub fn joins(options: &Joins) -> Result<Report, Error> {
     let deadline = session.deadline;
     let (crowd, book) = (&mut session.crowd, &mut session.sink);
     report.joins = Some(joins::run(crowd, book, options, deadline)?);
-    let timed_out = session.is_over();
     report.close = Some(session.close()?);
     report.remains = Inventory::compare(inventory, server, connections)?;
-    Ok(report.conclude(timed_out))
+    Ok(report.conclude())
 }
 
 /// Runs `echo`.
@@ -199,10 +194,10 @@ pub fn echo(options: &Echo) -> Result<Report, Error> {
     let scene = Scene::of(server.target.as_deref(), "echo")?;
     let target = prepare(server, scene, Seating::one_room(options.connections))?;
     let messages = options.messages;
-    let plan = echo::Plan {
+    let plan = Plan {
         messages: messages.or(options.duration.is_none().then_some(10_000)),
         duration: options.duration,
-        settle: server.common.settle,
+        ..Plan::one_by_one(0, size, server.common.settle)
     };
     let book = echo::Book::new(options.connections, size, run_number());
     let mut session = Session::new(server, target, size, book)?;
@@ -212,11 +207,10 @@ pub fn echo(options: &Echo) -> Result<Report, Error> {
     let (crowd, book) = (&mut session.crowd, &mut session.sink);
     let elapsed_us = echo::run(crowd, book, plan, session.deadline)?;
     let cost = session.meter.finish(session.crowd.moment(), start)?;
-    let timed_out = session.is_over();
     report.close = Some(session.close()?);
     report.echo = Some(session.sink.report(elapsed_us, cost));
     report.curve("round trip", &session.sink.round_trip_us);
-    Ok(report.conclude(timed_out))
+    Ok(report.conclude())
 }
 
 /// What most runs are made of.
@@ -250,7 +244,6 @@ impl Steps {
         let after_publishing = published
             .as_ref()
             .and_then(|_| session.meter.server_memory());
-        let timed_out = session.is_over();
         report.close = Some(session.close()?);
         // Counted only now: a duplicate may come as late as just before the close.
         if let Some((published, cost)) = published {
@@ -261,7 +254,7 @@ impl Steps {
         report.memory = before.zip(connected).map(|(before, connected)| {
             ServerMemory::new(before, connected, after_publishing, seating.clients())
         });
-        Ok(report.conclude(timed_out))
+        Ok(report.conclude())
     }
 }
 

@@ -26,14 +26,9 @@ impl Sources {
     /// Enough addresses for `connections` to `server`, or `asked` of them.
     pub fn new(server: SocketAddr, connections: u32, asked: Option<u32>) -> Sources {
         let enough = connections.div_ceil(CONNECTIONS_PER_SOURCE).max(1);
-        Sources {
-            count: if server.is_ipv4() {
-                asked.unwrap_or(enough)
-            } else {
-                1
-            },
-            ipv4: server.is_ipv4(),
-        }
+        let ipv4 = server.is_ipv4();
+        let count = if ipv4 { asked.unwrap_or(enough) } else { 1 };
+        Sources { count, ipv4 }
     }
 
     /// How many addresses there are.

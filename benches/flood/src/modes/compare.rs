@@ -41,7 +41,7 @@ struct Fanout<'a> {
 
 struct Echo<'s, 'a> {
     session: &'s mut Session<'a, echo::Book>,
-    plan: echo::Plan,
+    plan: Plan,
 }
 
 /// All servers, connected, by the names that they have in the report.
@@ -76,12 +76,10 @@ fn fanout(options: &Compare, servers: &[Server]) -> Result<Comparison, Error> {
     let plan = Plan {
         messages: None,
         duration: Some(options.slice),
-        size: options.size as usize,
         rate: options.rate,
         window: options.window,
-        publishers: 1,
         pipeline: options.window.max(64) as usize,
-        settle: options.common.settle,
+        ..Plan::one_by_one(0, options.size as usize, options.common.settle)
     };
     let seating = Seating {
         rooms: options.rooms,
@@ -122,13 +120,13 @@ fn fanout(options: &Compare, servers: &[Server]) -> Result<Comparison, Error> {
 }
 
 fn echo(options: &Compare, servers: &[Server]) -> Result<Comparison, Error> {
-    let plan = echo::Plan {
+    let size = options.size as usize;
+    let plan = Plan {
         messages: None,
         duration: Some(options.slice),
-        settle: options.common.settle,
+        ..Plan::one_by_one(0, size, options.common.settle)
     };
     let seating = Seating::one_room(options.connections);
-    let size = options.size as usize;
     let book = |_: &Target| echo::Book::new(options.connections, size, run_number());
     let mut field = Field::connect(options, servers, "echo", seating, book)?;
     let loads = field
@@ -283,14 +281,10 @@ impl<'a, S: Sink> Field<'a, S> {
             curves: Vec::new(),
         };
         for (server, (name, mut session)) in self.names.into_iter().zip(self.sessions).enumerate() {
-            let mut problems = Problems::default();
-            problems.check(session.is_over(), || "the run timed out".to_owned());
             let closed = session.close()?;
-            problems.no_kinds("open connections went away", &closed.lost);
-            problems.no_kinds("connections did not close cleanly", &closed.unclean);
-            let (more, arrived) = found(&session.sink, server);
+            let (problems, arrived) = found(&session.sink, server);
+            comparison.problems.of(&name, closed.problems());
             comparison.problems.of(&name, problems);
-            comparison.problems.of(&name, more);
             let curve = (name.clone(), arrived.latency_us.clone());
             comparison.curves.push(curve);
             let url = session.crowd.target.url();

@@ -1,7 +1,5 @@
 //! Messages that come back: one outstanding on each connection, each checked from its first byte to its last.
 
-use std::time::Duration;
-
 use serde::Serialize;
 
 use crate::client::crowd::Crowd;
@@ -11,19 +9,9 @@ use crate::measure::histogram::{Latencies, Quantiles};
 use crate::measure::meter::Cost;
 use crate::measure::problems::{Judge, Problems};
 use crate::measure::sink::Sink;
+use crate::modes::plan::Plan;
 use crate::modes::progress;
 use crate::target::mark::{MARK_BYTES, Mark};
-
-/// What to send.
-#[derive(Clone, Copy, Debug)]
-pub struct Plan {
-    /// Messages of a round at most, over all connections.
-    pub messages: Option<u32>,
-    /// How long a round goes on sending at most.
-    pub duration: Option<Duration>,
-    /// Nothing came back for so long: whatever is missing is not coming.
-    pub settle: Duration,
-}
 
 /// A message on its way.
 #[derive(Clone, Copy, Debug)]

@@ -5,6 +5,8 @@
 //! answer to the next leave, and at no other time, a client must hear consecutive messages. Which ones at least and at most
 //! follows from what had been sent and answered when it asked and when it was told.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::client::crowd::Crowd;
@@ -219,8 +221,7 @@ pub fn run(
         )?;
     }
     // Everybody leaves once all is answered, so that the last message that each must have heard is known.
-    let settled = after(crowd.clock().now(), settle).min(deadline);
-    wait(crowd, book, &mut publisher, settled)?;
+    wait(crowd, book, &mut publisher, (settle, deadline))?;
     for client in 0..clients {
         if book.guests[client as usize].is_member
             && let Some(question) = book.ask(client)
@@ -228,8 +229,7 @@ pub fn run(
             crowd.send(client, question.as_bytes());
         }
     }
-    let settled = after(crowd.clock().now(), settle).min(deadline);
-    wait(crowd, book, &mut publisher, settled)?;
+    wait(crowd, book, &mut publisher, (settle, deadline))?;
     book.heard.published = book.sent;
     let unanswered = book.guests.iter().filter(|guest| guest.asked.is_some());
     Ok(Joined {
@@ -240,13 +240,14 @@ pub fn run(
     })
 }
 
-/// Waits until every question and every message is answered.
+/// Waits until every question and every message is answered, for the settling time and to the deadline at most.
 fn wait(
     crowd: &mut Crowd,
     book: &mut Book,
     publisher: &mut Publisher,
-    until: Micros,
+    (settle, deadline): (Duration, Micros),
 ) -> Result<(), Error> {
+    let until = after(crowd.clock().now(), settle).min(deadline);
     loop {
         book.answered += publisher.take_answers(&crowd.target)?;
         let is_done =

@@ -45,6 +45,12 @@ pub struct Held {
 /// How the connections ended.
 #[derive(Debug, Serialize)]
 pub struct Closed {
+    /// Whether the time of the run was over before they were closed.
+    #[serde(skip)]
+    pub timed_out: bool,
+    /// How many of them the server was to end.
+    #[serde(skip)]
+    pub excused: u32,
     /// Close handshakes with 1000 from both sides.
     pub clean: u32,
     /// Other ends of connections that were to be closed, by kind.
@@ -92,6 +98,16 @@ impl ServerMemory {
             pss_per_connection: each(before.pss, connected.pss),
             private_per_connection: each(before.private, connected.private),
         }
+    }
+}
+
+impl Judge for Closed {
+    fn judge(&self, problems: &mut Problems) {
+        problems.check(self.timed_out, || "the run timed out".to_owned());
+        if self.lost.values().sum::<u32>() != self.excused {
+            problems.no_kinds("open connections went away", &self.lost);
+        }
+        problems.no_kinds("connections did not close cleanly", &self.unclean);
     }
 }
 

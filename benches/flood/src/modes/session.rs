@@ -132,7 +132,7 @@ impl<'a, S: Sink> Session<'a, S> {
         let open = self.crowd.open();
         log::debug!("closing {open} connections");
         let bar = progress::bar("closing", open);
-        let start = self.now();
+        let (start, timed_out) = (self.now(), self.is_over());
         let deadline = after(start, CLOSE_TIMEOUT).min(self.deadline);
         let in_flight_max = self.options.in_flight as usize;
         let advance = |closed| bar.set_position(u64::from(closed));
@@ -141,6 +141,8 @@ impl<'a, S: Sink> Session<'a, S> {
         bar.finish_and_clear();
         let outcome = &self.crowd.outcome;
         Ok(Closed {
+            timed_out,
+            excused: 0,
             clean: outcome.clean,
             unclean: outcome.unclean.clone(),
             lost: outcome.lost.clone(),

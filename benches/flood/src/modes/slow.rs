@@ -155,9 +155,13 @@ fn reconcile(
             }
         }
     }
-    if let Some(before) = before {
-        slowed.books = teller.books(before, ledger)?;
-        slowed.dropped_by_metrics = teller.dropped(before)?;
+    if let Some((before, after)) = before.zip(teller.ask()?) {
+        let metric = teller.metric.as_ref();
+        slowed.dropped_by_metrics = metric.map(|name| after.since(before).get(name));
+        slowed.books = teller.app.as_ref().map(|app| Books {
+            server: ServerBooks::between(before, &after, app),
+            clients: ledger.books(),
+        });
     }
     Ok(slowed)
 }
@@ -210,21 +214,6 @@ impl Teller<'_> {
     fn connections(&self) -> Result<Option<u64>, Error> {
         let both = self.ask()?.zip(self.app.as_ref());
         Ok(both.map(|(metrics, app)| metrics.of_app("roomcast_connections", app)))
-    }
-
-    /// Drops that it counted since `before`.
-    fn dropped(&self, before: &Metrics) -> Result<Option<u64>, Error> {
-        let both = self.ask()?.zip(self.metric.as_ref());
-        Ok(both.map(|(after, name)| after.get(name).saturating_sub(before.get(name))))
-    }
-
-    /// Both ends' books since `before`.
-    fn books(&self, before: &Metrics, ledger: &Ledger) -> Result<Option<Books>, Error> {
-        let both = self.ask()?.zip(self.app.as_ref());
-        Ok(both.map(|(after, app)| Books {
-            server: ServerBooks::between(before, &after, app),
-            clients: ledger.books(),
-        }))
     }
 }
 

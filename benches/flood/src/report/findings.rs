@@ -91,18 +91,15 @@ impl Report {
         self.curves.push((name.to_owned(), latency_us.clone()));
     }
 
-    /// Finds the problems; `timed_out` says that the run's time was over too early.
-    pub fn conclude(mut self, timed_out: bool) -> Report {
+    /// Finds the problems.
+    pub fn conclude(mut self) -> Report {
         let mut problems = Problems::default();
-        problems.check(timed_out, || "the run timed out".to_owned());
-        self.connect.judge(&mut problems);
-        let excused = self.slow.as_ref().map_or(0, Slowed::excused);
-        if let Some(close) = &self.close
-            && close.lost.values().sum::<u32>() != excused
-        {
-            problems.no_kinds("open connections went away", &close.lost);
+        if let (Some(close), Some(slow)) = (&mut self.close, &self.slow) {
+            close.excused = slow.excused();
         }
-        let parts: [&dyn Judge; 7] = [
+        let parts: [&dyn Judge; 10] = [
+            &self.connect,
+            &self.close,
             &self.broadcast,
             &self.echo,
             &self.slow,
@@ -110,12 +107,9 @@ impl Report {
             &self.storm,
             &self.churn,
             &self.joins,
+            &self.remains,
         ];
         parts.iter().for_each(|part| part.judge(&mut problems));
-        self.remains.judge(&mut problems);
-        if let Some(close) = &self.close {
-            problems.no_kinds("connections did not close cleanly", &close.unclean);
-        }
         self.client_was_the_bottleneck = self.cost().is_some_and(|c| c.client_was_the_bottleneck);
         self.passed = problems.is_empty();
         self.problems = problems;
