@@ -9,11 +9,9 @@ use crate::command::options::{
 use crate::error::Error;
 use crate::measure::clock::after;
 use crate::measure::ledger::Ledger;
-use crate::measure::meter::Cost;
 use crate::modes::broadcasted::Broadcasted;
 use crate::modes::phases::ServerMemory;
 use crate::modes::plan::Plan;
-use crate::modes::published::Published;
 use crate::modes::remains::Inventory;
 use crate::modes::session::{Session, prepare, run_number};
 use crate::modes::{churn, echo, fairness, joins, slow, storm};
@@ -79,9 +77,7 @@ pub fn slow(options: &Slow) -> Result<Report, Error> {
     let connected = session.meter.server_memory();
     let (published, slowed, cost) =
         slow::run(&mut session, slow, (plan, options.rounds), &options.server)?;
-    report.memory = memory.zip(connected).map(|(before, connected)| {
-        ServerMemory::new(before, connected, slowed.memory, options.connections)
-    });
+    report.memory = ServerMemory::new(memory, connected, slowed.memory, options.connections);
     report.close = Some(session.close()?);
     let mut broadcast = Broadcasted::new(&plan, &session.sink, &published, cost);
     // What a client that does not read should have got is dropped by design, and reconciled instead.
@@ -109,7 +105,8 @@ pub fn fairness(options: &Fairness) -> Result<Report, Error> {
     let rounds = 2 * (options.rounds + 1);
     session.deadline = after(session.deadline, options.slice.saturating_mul(rounds));
     let mut report = Report::new("fairness", &session.crowd.target);
-    let sleeper = Group::last(seating);
+    // However small the share is, one of them is in it: the last.
+    let sleeper = Group::new(seating, 0.0, 0.0);
     session
         .crowd
         .shrink_buffers(sleeper, options.receive_buffer as usize);
@@ -230,14 +227,10 @@ impl Steps {
         let before = session.meter.server_memory();
         report.connect = Some(session.connect_as_asked(self.rate)?);
         report.curve("handshake", &session.crowd.outcome.handshake_us);
-        let mut connected = None;
-        if let Some(hold) = self.hold {
-            // What the handshakes left behind is gone by the end of the hold, and what stays is what holding costs.
-            report.hold = Some(session.hold(hold)?);
-            connected = session.meter.server_memory();
-        }
-        let connected = connected.or_else(|| session.meter.server_memory());
-        let published: Option<(Published, Cost)> = match self.plan {
+        // What the handshakes left behind is gone by the end of the hold, and what stays is what holding costs.
+        report.hold = self.hold.map(|hold| session.hold(hold)).transpose()?;
+        let connected = session.meter.server_memory();
+        let published = match self.plan {
             Some(plan) => session.publish(plan)?,
             None => None,
         };
@@ -251,9 +244,7 @@ impl Steps {
             report.curve("delivery", session.sink.latency_us());
             report.curve("last member", session.sink.flights.last_member_us());
         }
-        report.memory = before.zip(connected).map(|(before, connected)| {
-            ServerMemory::new(before, connected, after_publishing, seating.clients())
-        });
+        report.memory = ServerMemory::new(before, connected, after_publishing, seating.clients());
         Ok(report.conclude())
     }
 }

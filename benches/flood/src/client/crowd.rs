@@ -253,10 +253,8 @@ impl Crowd {
 
     /// Connections that are open now and not closing.
     pub fn open(&self) -> u32 {
-        self.clients
-            .iter()
-            .filter(|client| client.is_open())
-            .count() as u32
+        let open = self.clients.iter().filter(|client| client.is_open());
+        open.count() as u32
     }
 
     /// The run's clock.

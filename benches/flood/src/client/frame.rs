@@ -135,11 +135,6 @@ pub fn write(out: &mut Vec<u8>, opcode: OpCode, payload: &[u8], mask: [u8; 4]) {
     }
 }
 
-/// Appends the frame that starts a close which nobody should mind.
-pub fn write_close(out: &mut Vec<u8>, mask: [u8; 4]) {
-    write(out, CLOSE, &CLOSE_NORMAL.to_be_bytes(), mask);
-}
-
 /// The code in the payload of a close frame; 1005 stands for none, as in §7.1.5.
 pub fn close_code(payload: &[u8]) -> u16 {
     payload

@@ -159,10 +159,7 @@ impl Guest {
 
     /// A few hundred bytes always fit an empty socket.
     fn say(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        match bytes {
-            [] => Ok(()),
-            bytes => Ok(self.socket.write_all(bytes)?),
-        }
+        Ok(self.socket.write_all(bytes)?)
     }
 
     /// Handles all that is complete; says whether it has left.
@@ -211,7 +208,7 @@ impl Guest {
         }
         kit.scratch.clear();
         let mask = kit.next_mask();
-        frame::write_close(&mut kit.scratch, mask);
+        frame::write(&mut kit.scratch, CLOSE, &CLOSE_NORMAL.to_be_bytes(), mask);
         self.say(&kit.scratch)?;
         self.stage = Stage::Closing;
         Ok(false)

@@ -62,10 +62,8 @@ impl Outcome {
     /// Counts `clients` that never even began to connect.
     pub fn never_started(&mut self, clients: u32) {
         if clients > 0 {
-            *self
-                .failed
-                .entry(Failure::NotStarted.to_string())
-                .or_default() += clients;
+            let kind = Failure::NotStarted.to_string();
+            *self.failed.entry(kind).or_default() += clients;
             self.started += clients;
         }
     }

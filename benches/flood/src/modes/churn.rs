@@ -240,10 +240,8 @@ impl Churn {
 
 impl Churned {
     fn fail(&mut self, fate: Fate, failure: &str) {
-        *self
-            .failures
-            .entry(format!("{fate:?}: {failure}"))
-            .or_default() += 1;
+        let kind = format!("{fate:?}: {failure}");
+        *self.failures.entry(kind).or_default() += 1;
     }
 
     fn left(&self, fates: &[Fate]) -> u64 {

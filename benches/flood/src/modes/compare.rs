@@ -99,11 +99,8 @@ fn fanout(options: &Compare, servers: &[Server]) -> Result<Comparison, Error> {
         });
     }
     let slices = take_turns(&mut loads, &field.names, options.rounds)?;
-    let late = loads
-        .iter()
-        .map(|load| Quantiles::from(&load.broadcast.published.late_us));
-    let late: Vec<Quantiles> = late.collect();
-    drop(loads);
+    let late = |load: Fanout<'_>| Quantiles::from(&load.broadcast.published.late_us);
+    let late: Vec<Quantiles> = loads.into_iter().map(late).collect();
     field.conclude(options, "fanout", &slices, move |ledger, server| {
         let (counts, missing) = (ledger.counts(), ledger.missing());
         let mut problems = Problems::default();

@@ -80,24 +80,25 @@ pub struct ServerMemory {
 }
 
 impl ServerMemory {
-    /// What `connections` connections added.
+    /// What `connections` connections added, if it is known what there was before them and with them.
     pub fn new(
-        before: Memory,
-        connected: Memory,
+        before: Option<Memory>,
+        connected: Option<Memory>,
         published: Option<Memory>,
         connections: u32,
-    ) -> ServerMemory {
+    ) -> Option<ServerMemory> {
+        let (before, connected) = before.zip(connected)?;
         let each = |before: u64, after: u64| {
             (after as f64 - before as f64) / f64::from(connections.max(1))
         };
-        ServerMemory {
+        Some(ServerMemory {
             before,
             connected,
             published,
             rss_per_connection: each(before.rss, connected.rss),
             pss_per_connection: each(before.pss, connected.pss),
             private_per_connection: each(before.private, connected.private),
-        }
+        })
     }
 }
 

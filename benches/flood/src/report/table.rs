@@ -355,20 +355,14 @@ impl Text {
     }
 
     fn costs(&mut self, report: &Report) {
-        let parts = [
-            ("connecting", report.connect.as_ref().map(|part| part.cost)),
-            ("holding", report.hold.as_ref().map(|part| part.cost)),
-            (
-                "publishing",
-                report.broadcast.as_ref().map(|part| part.cost),
-            ),
-            ("echoing", report.echo.as_ref().map(|part| part.cost)),
-        ];
-        for (phase, part) in parts {
-            if let Some(cost) = part {
-                self.cost(phase, &cost);
-            }
-        }
+        self.part(&report.connect, |text, part| {
+            text.cost("connecting", &part.cost)
+        });
+        self.part(&report.hold, |text, part| text.cost("holding", &part.cost));
+        self.part(&report.broadcast, |text, part| {
+            text.cost("publishing", &part.cost)
+        });
+        self.part(&report.echo, |text, part| text.cost("echoing", &part.cost));
         for round in report.storm.iter().flat_map(|storm| &storm.rounds) {
             self.cost("storm", &round.cost);
         }

@@ -22,15 +22,6 @@ impl Group {
         }
     }
 
-    /// The last of each room.
-    pub fn last(seating: Seating) -> Group {
-        Group {
-            seating,
-            slow: 1,
-            forsaken: 0,
-        }
-    }
-
     /// Whether `client` stops reading.
     pub fn has(&self, client: u32) -> bool {
         self.place(client) >= self.seating.members - self.slow
