@@ -13,13 +13,6 @@ use crate::modes::plan::Plan;
 use crate::modes::progress;
 use crate::target::mark::{MARK_BYTES, Mark};
 
-/// A message on its way.
-#[derive(Clone, Copy, Debug)]
-struct Trip {
-    mark: Mark,
-    since: Micros,
-}
-
 /// The account of who waits for what.
 #[derive(Debug, Default)]
 pub struct Book {
@@ -27,7 +20,8 @@ pub struct Book {
     pad: usize,
     /// The message that is compared with, its mark rewritten for each.
     text: Vec<u8>,
-    trips: Vec<Option<Trip>>,
+    /// The message of each client that is on its way.
+    trips: Vec<Option<Mark>>,
     /// Clients whose message came back.
     back: Vec<u32>,
     open: u32,
@@ -105,7 +99,7 @@ impl Book {
     fn send(&mut self, client: u32, now: Micros) -> &[u8] {
         let mark = Mark::new(self.run, client, self.sent, now.0);
         self.write(mark);
-        self.trips[client as usize] = Some(Trip { mark, since: now });
+        self.trips[client as usize] = Some(mark);
         self.sent += 1;
         self.outstanding += 1;
         &self.text
@@ -142,20 +136,20 @@ impl Sink for Book {
     }
 
     fn message(&mut self, client: u32, payload: &[u8], now: Micros) {
-        let Some(trip) = self.trips[client as usize].take() else {
+        let Some(mark) = self.trips[client as usize].take() else {
             self.unasked += 1;
             return;
         };
         self.outstanding -= 1;
         self.back.push(client);
-        self.write(trip.mark);
+        self.write(mark);
         if payload != self.text {
             self.damaged += 1;
             return;
         }
         self.returned += 1;
         self.last = now;
-        self.round_trip_us.record(now.since(trip.since));
+        self.round_trip_us.record(now.since(Micros(mark.at_us)));
     }
 
     fn lost(&mut self, client: u32) {

@@ -22,6 +22,7 @@ use crate::modes::broadcasted::Broadcasted;
 use crate::modes::plan::Plan;
 use crate::modes::progress;
 use crate::modes::session::Session;
+use crate::target::caller::Caller;
 use crate::target::metrics::Metrics;
 
 /// Clients beside the ordinary members: one floods, one does not read.
@@ -112,12 +113,7 @@ pub fn run(
     let (members, flood_bytes) = (options.connections, options.flood_size as usize);
     let (flooding, sleeping) = (members, members + 1);
     let has_metrics = session.crowd.target.scene.dropped.is_some();
-    let caller = has_metrics.then(|| options.server.caller());
-    let mut caller = caller.transpose()?;
-    let mut ask = || match &mut caller {
-        Some(caller) => caller.metrics(),
-        None => Ok(Metrics::default()),
-    };
+    let mut caller = has_metrics.then(|| options.server.caller()).transpose()?;
     let meter = session.meter.clone();
     let mut broadcast = Broadcast::new(&mut session.crowd, &mut session.sink, plan, deadline)?;
     for client in [flooding, sleeping] {
@@ -133,9 +129,9 @@ pub fn run(
                 broadcast.crowd.client(sleeping).pause();
                 broadcast.flooder = Some(Flooder::new(flooding, flood_bytes));
             }
-            let before = ask()?;
+            let before = ask(&mut caller)?;
             let cost = broadcast.measured(&meter, deadline)?;
-            let grown = ask()?.since(&before);
+            let grown = ask(&mut caller)?.since(&before);
             let flooder = broadcast.flooder.take();
             if !is_quiet {
                 broadcast.crowd.resume(sleeping, broadcast.ledger);
@@ -176,6 +172,14 @@ pub fn run(
         given_up: is_gone(flooding) + is_gone(sleeping),
         ratio_max: options.ratio_max,
     })
+}
+
+/// What the server's metrics say now; nothing where its description says of none.
+fn ask(caller: &mut Option<Caller>) -> Result<Metrics, Error> {
+    match caller {
+        Some(caller) => caller.metrics(),
+        None => Ok(Metrics::default()),
+    }
 }
 
 /// What a value of the disturbed rounds is of that of the quiet ones, pair by pair.
