@@ -38,6 +38,8 @@ struct Member {
     /// Does not read for a while, so nobody waits for it.
     is_slow: bool,
     missed: u64,
+    /// Where its last message came from.
+    lane: u32,
 }
 
 /// One client's place in one lane.
@@ -136,12 +138,8 @@ impl Ledger {
     /// The next message of `room`, meant to be sent at `at`, is on its way to all open members.
     pub fn publish(&mut self, room: u32, at: Micros, is_timed: bool) -> Mark {
         let members = self.rooms[room as usize].reading;
-        Mark::new(
-            self.run,
-            room,
-            self.flights.publish(room, at, members, is_timed),
-            at.0,
-        )
+        let seq = self.flights.publish(room, at, members, is_timed);
+        Mark::new(self.run, room, seq, at.0)
     }
 
     /// Forgets how long everything took so far.
@@ -212,18 +210,15 @@ impl Ledger {
     fn read(&mut self, client: u32, text: &[u8], now: Micros) {
         let room = self.target.seating.room(client);
         let member = &mut self.members[client as usize];
-        let envelope = &self.rooms[room as usize].envelope;
-        let hint = envelope.as_ref().map_or(0, Envelope::mark_at);
+        let envelope = self.rooms[room as usize].envelope.as_ref();
+        let hint = envelope.map_or(0, Envelope::mark_at);
         let Some((mark, at)) = Mark::find(text, hint) else {
-            let missed = self.target.missed(text);
-            if let Some(missed) = missed {
+            if let Some(missed) = self.target.missed(text) {
                 member.missed += missed;
                 self.counts.notices += 1;
                 self.counts.missed += missed;
             } else if !self.target.is_greeting(text) {
-                let reads = envelope
-                    .as_ref()
-                    .is_none_or(|envelope| envelope.reads(text));
+                let reads = envelope.is_none_or(|envelope| envelope.reads(text));
                 self.counts.others += u64::from(reads);
                 self.counts.corrupt += u64::from(!reads);
             } else if member.greeted {
@@ -293,15 +288,20 @@ impl Ledger {
 
     /// The number of the message that is `text`, if that is a copy of one that was read in full.
     ///
-    /// With one publisher it can only be the one that the client gets next; otherwise the text has to say.
+    /// Most likely it is the next of the lane that the client's last one came from; if not, the text has to say.
     fn recognize(&self, client: u32, room: u32, text: &[u8]) -> Option<u32> {
         let room = &self.rooms[room as usize];
-        let seq = match self.lanes {
-            1 => self.places.get(client as usize)?.next,
-            _ => Mark::find(text, room.envelope.as_ref()?.mark_at())?.0.seq,
+        let is_copy = |seq: &u32| {
+            let seen = &room.seen[*seq as usize % room.seen.len()];
+            seen.seq == *seq && seen.text == text
         };
-        let seen = &room.seen[seq as usize % room.seen.len()];
-        (seen.seq == seq && seen.text == text).then_some(seq)
+        let lane = self.members[client as usize].lane;
+        let place = self.places.get((client * self.lanes + lane) as usize)?;
+        let likely = Some(place.next * self.lanes + lane).filter(is_copy);
+        likely.or_else(|| {
+            let (mark, _) = Mark::find(text, room.envelope.as_ref()?.mark_at())?;
+            Some(mark.seq).filter(is_copy)
+        })
     }
 
     fn deliver(&mut self, client: u32, room: u32, seq: u32, now: Micros) {
@@ -315,7 +315,8 @@ impl Ledger {
             self.counts.duplicates += 1;
             return;
         }
-        let member = &self.members[client as usize];
+        let member = &mut self.members[client as usize];
+        member.lane = lane;
         let (meant_at, is_timed) = self
             .flights
             .meant_at(room, seq)

@@ -94,10 +94,8 @@ impl<'a> Broadcast<'a> {
         let start = self.crowd.clock().now();
         self.schedule = Schedule::new(start, self.plan.rate);
         self.before = self.ledger.flights.published();
-        self.stop_at = self
-            .plan
-            .duration
-            .map_or(Micros(u64::MAX), |duration| after(start, duration));
+        let stop_at = self.plan.duration.map(|duration| after(start, duration));
+        self.stop_at = stop_at.unwrap_or(Micros(u64::MAX));
         self.moved = start;
         loop {
             let now = self.crowd.clock().now();

@@ -168,9 +168,8 @@ impl Sink for Book {
 /// passed until the last one came.
 pub fn run(crowd: &mut Crowd, book: &mut Book, plan: Plan, deadline: Micros) -> Result<u64, Error> {
     let start = crowd.clock().now();
-    let stop_at = plan
-        .duration
-        .map_or(Micros(u64::MAX), |duration| after(start, duration));
+    let stop_at = plan.duration.map(|duration| after(start, duration));
+    let stop_at = stop_at.unwrap_or(Micros(u64::MAX));
     let sent_before = book.sent;
     let bar = progress::bar("echoing", plan.messages.unwrap_or(0));
     let mut idle = Vec::new();

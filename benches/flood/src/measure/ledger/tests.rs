@@ -111,8 +111,10 @@ fn a_missing_tail_is_lost_and_a_notice_explains_it() {
 
 #[test]
 fn publishers_keep_their_own_order_only() {
-    let mut ledger = ledger(1, 2, 6);
+    let mut ledger = ledger(2, 2, 6);
     deliver(&mut ledger, 0, &[1, 0, 2, 4, 3, 5]);
+    deliver(&mut ledger, 1, &[0, 2, 1, 3, 5, 4]);
+    assert_eq!((ledger.counts().received, ledger.counts().corrupt), (12, 0));
     assert_eq!(ledger.counts().out_of_order, 0);
     assert_eq!(ledger.missing().lost, 0);
     assert_eq!(ledger.flights.in_flight(), 0);
