@@ -29,6 +29,29 @@ pub struct QueueBounds {
     pub on_full: OnFull,
 }
 
+/// What is kept of what is published, for clients that come back: of each numbering by itself, and of all that an app has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HistoryBounds {
+    /// Messages of one numbering (1,000: some seconds of a busy one, hours of a quiet one); 0 keeps nothing.
+    pub messages_max: u32,
+    /// Bytes of one numbering (4 MiB: as many messages of 4 KiB).
+    pub bytes_max: u64,
+    /// How long a message is kept (5 min: a lift, a tunnel, a laptop that is carried to the next room).
+    pub age: Millis,
+    /// Bytes of the whole app (64 MiB: a quarter of the memory budget).
+    pub total_max: u64,
+}
+
+impl HistoryBounds {
+    /// What apps keep unless they are told otherwise.
+    pub const USUAL: HistoryBounds = HistoryBounds {
+        messages_max: 1000,
+        bytes_max: 4 << 20,
+        age: Millis::seconds(5 * 60),
+        total_max: 64 << 20,
+    };
+}
+
 /// The bounds of one app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AppBounds {
@@ -46,6 +69,8 @@ pub struct AppBounds {
     pub message_bytes_max: u32,
     /// The queue of each of its connections.
     pub queue: QueueBounds,
+    /// What is kept of what it publishes.
+    pub history: HistoryBounds,
     /// Records it keeps: sessions, tasks or rooms (100,000: some hundred megabytes of well-filled ones).
     pub records_max: u32,
     /// Bytes of what clients have put into all of them together (256 MiB: 2.6 KiB each, if there are as many as may be).
@@ -63,8 +88,8 @@ pub struct AppBounds {
     /// Players in one room that nobody is connected as, of one address that shows no key; 0 is no limit (50: a class
     /// behind one address, and a twentieth of the room).
     pub players_per_guest: u32,
-    /// Messages that one room keeps for who comes later (1,000: five pages of its history).
-    pub history_max: u32,
+    /// Chat messages that one room keeps for who comes later (1,000: five pages of them).
+    pub chat_max: u32,
     /// Silence after which a connection is pinged (30 s: below the minute of common proxies).
     pub ping_interval: Millis,
 }
@@ -187,6 +212,7 @@ impl AppBounds {
             client_bytes_per_second: 0,
             message_bytes_max: 512 << 10,
             queue: QueueBounds::default(),
+            history: HistoryBounds::USUAL,
             records_max: 100_000,
             records_bytes_max: 256 << 20,
             pending_age: Millis::seconds(24 * 60 * 60),
@@ -194,7 +220,7 @@ impl AppBounds {
             unentered_age: Millis::seconds(15 * 60),
             rooms_per_guest: 100,
             players_per_guest: 50,
-            history_max: 1000,
+            chat_max: 1000,
             ping_interval: Millis::seconds(30),
         };
         match app {

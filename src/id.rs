@@ -47,6 +47,10 @@ pub struct RoomId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LogId(pub u32);
 
+/// What an entry of a log is about, as its app numbers it: what a reader that does not want everything goes by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Topic(pub u64);
+
 /// The apps: five dialects, and the operator's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]

@@ -42,7 +42,7 @@
 //! | 3 | [`apps`] | words: the dialects, and who may come in |
 //! | 2 | [`core`] | one connection's input, everybody's queues, deadlines, limits and rooms |
 //! | 1 | [`wire`], [`transport`] | bytes and what they mean; sockets, clocks and chance |
-//! | 0 | [`time`], [`id`], [`pace`], [`bounds`], [`work`], [`metrics`], [`vitals`], [`warnings`], [`web`] | plain values |
+//! | 0 | [`time`], [`id`], [`position`], [`pace`], [`bounds`], [`work`], [`metrics`], [`vitals`], [`warnings`], [`web`] | plain values |
 //!
 //! # The ideas that carry it
 //!
@@ -79,6 +79,9 @@
 //! | room | a place with members, to which is published; and nothing else |
 //! | log | what is published in one numbering, newest last |
 //! | reader, span | a connection that has still to get some of a log; from where to where |
+//! | position | the number of a message, in one life of its numbering |
+//! | history | the newest of a log, kept for clients that come back |
+//! | gap | messages that a client did not get, and is told of |
 //! | run | messages to the members of a room that wait once for all of them |
 //! | turn, purse, share | one round of the loop; what a part of it may cost; what a connection may cost in it |
 //! | backlog | what waits for one connection alone |
@@ -94,6 +97,7 @@ pub mod core;
 pub mod id;
 pub mod metrics;
 pub mod pace;
+pub mod position;
 pub mod reactor;
 pub mod settings;
 pub mod time;

@@ -56,6 +56,8 @@ pub const ITEM: u64 = 900;
 pub const SOUGHT: u64 = 500;
 /// A record that a listing looks at, or a player whose name is compared.
 pub const RECORD: u64 = 100;
+/// An entry of a log that is looked at for a client that resumes.
+pub const LOOK: u64 = 20;
 /// A byte of a token that is verified: of its head anything may be read before its signature.
 pub const VERIFIED: u64 = 80;
 /// A room that a connection enters or leaves because it says so.

@@ -6,7 +6,7 @@ use roomcast::bounds::QueueBounds;
 use roomcast::core::hub::Hub;
 use roomcast::core::outbox::{Also, Crowd, Outbox};
 use roomcast::core::wheel::Wheel;
-use roomcast::id::{AppId, ConnId, RoomId};
+use roomcast::id::{AppId, ConnId, RoomId, Topic};
 use roomcast::time::{Micros, Millis};
 use roomcast::wire::frame::Frame;
 
@@ -50,11 +50,11 @@ fn measure_outbox(table: &mut Table) {
         also: None,
         except: None,
     };
-    let log = outbox.open_log(AppId::Events);
+    let log = outbox.open_log(AppId::Events, 1);
     let mut publish_to_room = |times: usize| {
         for _ in 0..times {
             let stored = outbox.store(message.clone(), AppId::Events, Micros(1));
-            black_box(outbox.publish(&crowd, stored, Some(log), &bounds));
+            black_box(outbox.publish(&crowd, stored, Some((log, Topic(0))), &bounds));
         }
         flush_all(&mut outbox);
     };
@@ -87,7 +87,7 @@ fn measure_outbox(table: &mut Table) {
     ] {
         table.row(name, KEYS as usize, once, || {
             let stored = outbox.store(message.clone(), AppId::Events, Micros(1));
-            black_box(outbox.publish(&crowd, stored, Some(log), &bounds));
+            black_box(outbox.publish(&crowd, stored, Some((log, Topic(0))), &bounds));
             flush_all(&mut outbox);
         });
     }
@@ -97,7 +97,7 @@ fn measure_outbox(table: &mut Table) {
 fn measure_readers(table: &mut Table) {
     let mut outbox = Outbox::with_capacity(KEYS as usize, 512);
     (0..KEYS).for_each(|key| outbox.open(ConnId { key, generation: 1 }));
-    let log = outbox.open_log(AppId::Events);
+    let log = outbox.open_log(AppId::Events, 1);
     let members: Vec<u32> = (0..KEYS).collect();
     let crowd = Crowd {
         room: RoomId(0),
@@ -113,7 +113,7 @@ fn measure_readers(table: &mut Table) {
     let message = Frame::text(&"x".repeat(100));
     let mut publish = || {
         let stored = outbox.store(message.clone(), AppId::Events, Micros(1));
-        black_box(outbox.publish(&crowd, stored, Some(log), &bounds));
+        black_box(outbox.publish(&crowd, stored, Some((log, Topic(0))), &bounds));
         while let Some(key) = outbox.next_dirty() {
             black_box(outbox.flush(key, Millis(1), |_| Ok(1), |_, _| {}));
         }
@@ -128,7 +128,7 @@ fn measure_readers(table: &mut Table) {
 fn publish(outbox: &mut Outbox, message: &Frame, keys: std::ops::Range<u32>, bounds: &QueueBounds) {
     let stored = outbox.store(message.clone(), AppId::Events, Micros(1));
     for key in keys {
-        black_box(outbox.offer(key, &stored, bounds));
+        black_box(outbox.offer(key, &stored, None, bounds));
     }
     outbox.release(stored);
 }

@@ -13,6 +13,8 @@ use serde::Deserialize;
 use super::context::Context;
 use super::routes::{Params, Route};
 use super::{json, refusal};
+use crate::core::outbox::Gap;
+use crate::position::Since;
 use crate::time::Unix;
 use crate::wire::frame::{Encoder, Frame};
 use crate::wire::request::Head;
@@ -89,8 +91,8 @@ pub trait App {
     /// An upgrade on one of its routes, before the 101: who comes in gets a seat, who does not gets an answer.
     fn admit(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Result<Seat, Response>;
 
-    /// The 101 is queued; whatever is sent now comes right behind it.
-    fn opened(&mut self, seat: Seat, cx: &mut Context<'_>);
+    /// The 101 is queued; whatever is sent now comes right behind it. The client may ask for what was published since then.
+    fn opened(&mut self, seat: Seat, since: Option<Since>, cx: &mut Context<'_>);
 
     /// A whole message from the client.
     fn message(&mut self, seat: Seat, message: Message<'_>, cx: &mut Context<'_>);
@@ -113,8 +115,8 @@ pub trait App {
         false
     }
 
-    /// How a client is told that it missed so many messages.
-    fn lagged(&self, missed: u32, unix: Unix, encoder: &mut Encoder) -> Frame;
+    /// How a client is told of messages that it missed.
+    fn lagged(&self, gap: Gap, unix: Unix, encoder: &mut Encoder) -> Frame;
 
     /// Every ping interval, for an app that says so with [`App::beats`].
     fn beat(&mut self, _: Seat, _: &mut Context<'_>) {}

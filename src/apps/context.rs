@@ -4,6 +4,7 @@
 //! socket, and what it closes is carried out once the app has returned.
 
 mod common;
+mod numbering;
 mod overview;
 mod unwritten;
 
@@ -14,9 +15,10 @@ use rand_chacha::rand_core::Rng;
 use serde::Serialize;
 
 pub use self::common::{Closing, Common, Health};
+pub use self::numbering::Resumed;
 use crate::bounds::AppBounds;
 use crate::core::outbox::{Also, Crowd, Offer, Stored};
-use crate::id::{AppId, ConnId, LogId, RoomId};
+use crate::id::{AppId, ConnId, LogId, RoomId, Topic};
 use crate::metrics::{Charge, Metrics};
 use crate::time::{Micros, Millis, Now};
 use crate::warnings::Warning;
@@ -204,7 +206,7 @@ impl Context<'_> {
             .common
             .outbox
             .store(frame, self.app, self.common.now.micros);
-        let queued = self.offer(conn.key, &message);
+        let queued = self.offer(conn.key, &message, None);
         self.common.outbox.release(message);
         queued
     }
@@ -215,56 +217,47 @@ impl Context<'_> {
         let mut receivers = 0;
         for &conn in conns {
             let is_current = self.common.outbox.is_current(conn);
-            receivers += u32::from(is_current && self.offer(conn.key, &message));
+            receivers += u32::from(is_current && self.offer(conn.key, &message, None));
         }
         self.common.outbox.release(message);
         receivers
     }
 
-    /// Opens a log for a numbering of its own within the app.
-    pub fn open_log(&mut self) -> LogId {
-        self.common.outbox.open_log(self.app)
-    }
-
-    /// Closes such a log; nothing is published in it any more.
-    pub fn close_log(&mut self, log: LogId) {
-        self.common.outbox.close_log(log);
-    }
-
-    /// Queues a message, or a batch, for every member of a room, and says for how many members. It is of the app's one
-    /// numbering, if the app has one.
+    /// Queues a message for every member of a room, and says for how many members. It has no number, and is not kept.
     pub fn publish(&mut self, room: &str, frame: Frame) -> u32 {
-        self.publish_to(room, None, self.log(), None, frame)
+        self.publish_to(room, None, None, None, frame)
+    }
+
+    /// The same for a message, or a batch, on a topic of the app's one numbering.
+    pub fn publish_on(&mut self, topic: Topic, room: &str, frame: Frame) -> u32 {
+        let numbered = Some((self.log(), topic));
+        self.publish_to(room, None, numbered, None, frame)
     }
 
     /// The same for every member of two rooms, once for a connection that is in both.
-    pub fn publish_both(&mut self, rooms: [&str; 2], frame: Frame) -> u32 {
-        self.publish_to(rooms[0], Some(rooms[1]), self.log(), None, frame)
+    pub fn publish_both(&mut self, topic: Topic, rooms: [&str; 2], frame: Frame) -> u32 {
+        let numbered = Some((self.log(), topic));
+        self.publish_to(rooms[0], Some(rooms[1]), numbered, None, frame)
     }
 
-    /// The same in a numbering of its own, for every member of a room but one.
+    /// The same in a numbering within the app, for every member of a room but one.
     pub fn publish_in(
         &mut self,
-        log: LogId,
+        (log, topic): (LogId, Topic),
         room: &str,
         except: Option<ConnId>,
         frame: Frame,
     ) -> u32 {
         let except = except.filter(|&except| self.common.outbox.is_current(except));
         let except = except.map(|except| except.key);
-        self.publish_to(room, None, Some(log), except, frame)
-    }
-
-    /// The log of the app's one numbering.
-    fn log(&self) -> Option<LogId> {
-        self.common.logs[self.app as usize]
+        self.publish_to(room, None, Some((log, topic)), except, frame)
     }
 
     fn publish_to(
         &mut self,
         room: &str,
         also: Option<&str>,
-        log: Option<LogId>,
+        numbered: Option<(LogId, Topic)>,
         except: Option<u32>,
         frame: Frame,
     ) -> u32 {
@@ -283,7 +276,8 @@ impl Context<'_> {
             (Some(room), also) => (room, also),
             (None, Some(also)) => (also, None),
             (None, None) => {
-                outbox.release(message);
+                outbox.publish_to_nobody(message, numbered);
+                work.charge(outbox.take_cost());
                 return 0;
             }
         };
@@ -302,7 +296,7 @@ impl Context<'_> {
             except,
         };
         let bounds = bounds.app(self.app);
-        let published = outbox.publish(&crowd, message, log, &bounds.queue);
+        let published = outbox.publish(&crowd, message, numbered, &bounds.queue);
         work.charge(outbox.take_cost());
         let refused = u64::from(published.refused) * messages;
         metrics.messages_offered[self.app as usize] +=
@@ -349,10 +343,11 @@ impl Context<'_> {
             .store_published(frame, self.app, self.common.now.micros)
     }
 
-    fn offer(&mut self, key: u32, message: &Stored) -> bool {
+    fn offer(&mut self, key: u32, message: &Stored, newest_of: Option<LogId>) -> bool {
         let messages = u64::from(message.messages());
         let bounds = self.common.bounds.app(self.app);
-        let offer = self.common.outbox.offer(key, message, &bounds.queue);
+        let outbox = &mut self.common.outbox;
+        let offer = outbox.offer(key, message, newest_of, &bounds.queue);
         if offer == Offer::Gone {
             return false;
         }
@@ -368,7 +363,8 @@ impl Context<'_> {
         false
     }
 
-    fn close_full(&mut self, key: u32) {
+    /// Closes a connection that is too far behind for its app.
+    pub fn close_full(&mut self, key: u32) {
         let conn = self.common.outbox.conn(key);
         let discarded = self.common.outbox.clear_spans(key);
         self.common.metrics.messages_discarded[self.app as usize] += u64::from(discarded);

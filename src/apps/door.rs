@@ -13,6 +13,7 @@ use super::{App, Call, Progress, Reply, Seat, guests, refusal};
 use crate::id::AppId;
 use crate::metrics::Charge;
 use crate::pace::Rate;
+use crate::position::Since;
 use crate::warnings::Warning;
 use crate::wire::request::{Head, Request};
 use crate::wire::response::Response;
@@ -22,7 +23,7 @@ use crate::wire::upgrade::Upgrade;
 const NOTHING: &str = "there is nothing at this path";
 
 /// The headers of an answer that a page of an allowed origin may read, besides those that any may.
-const EXPOSED: &str = "Allow, ETag, Retry-After, WWW-Authenticate";
+const EXPOSED: &str = "Allow, ETag, Retry-After, Roomcast-Position, WWW-Authenticate";
 
 /// When a client that was refused for the server's sake may come back: not before a lag can be over, and not so late that
 /// a person gives up.
@@ -42,8 +43,8 @@ pub struct Asked<'a> {
 pub enum Outcome {
     /// This answer.
     Answer(Response),
-    /// A WebSocket for this app, which has given it a seat.
-    Open(AppId, Seat, Upgrade),
+    /// A WebSocket for this app, which has given it a seat, and what its client asks for of the past.
+    Open(AppId, Seat, Option<Since>, Upgrade),
     /// Nothing yet: the request is to be asked again once this app's messages are written.
     Waits(AppId),
     /// Nothing yet: the request is to be asked again in another turn, with this.
@@ -228,7 +229,10 @@ impl Apps {
                 guests::too_many("too_many_connections", &message, wait)
             })?;
         let seat = self.app(id).admit(call, cx)?;
-        Ok(Outcome::Open(id, seat, upgrade))
+        let since = call.head.parameter("since");
+        let since = since.filter(|since| !since.is_empty());
+        let since = since.map(|since| Since::parse(&since));
+        Ok(Outcome::Open(id, seat, since, upgrade))
     }
 
     /// The answer to a preflight, and to anybody else who asks for methods.

@@ -1,7 +1,7 @@
 //! `events`: one broadcast to everybody.
 //!
-//! One room. A client hears `connection:status` first and then every event from its entry on; what it says is
-//! ignored, but for a ping.
+//! One room, and one numbering. A client hears `connection:status` first, then what it missed, if it asks for that, and every event
+//! from its entry on; what it says is ignored, but for a ping and for a question about what it missed.
 
 use std::borrow::Cow;
 
@@ -9,20 +9,22 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::context::Context;
+use super::context::{Context, Resumed};
 use super::json::read_part;
 use super::object::{Fields as Given, Object, Texts};
 use super::refusal::bad;
 use super::routes::{Needs, Route};
-use super::{Answer, App, Call, Message, Reply, Seat};
+use super::{Answer, App, Call, Gap, Got, Message, Reply, Seat, Wanted};
+use crate::id::Topic;
+use crate::position::{Position, Since};
 use crate::time::Unix;
 use crate::wire::frame::{Encoder, Frame};
 use crate::wire::response::Response;
 
 const ROOM: &str = "events";
 
-/// A longer message is no ping, and is not looked at.
-const PING_BYTES_MAX: usize = 256;
+/// A longer message is neither a ping nor such a question, and is not looked at.
+const SAID_BYTES_MAX: usize = 256;
 
 static UPGRADE: Route = Route::upgrade("/ws", Needs::Nothing);
 static PUBLISH: Route = Route::keyed("POST", "/api/v1/events");
@@ -102,6 +104,8 @@ struct Envelope<'a, P: Serialize> {
     r#type: &'a str,
     payload: P,
     timestamp: Unix,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<Position>,
 }
 
 impl<'a, P: Serialize> Envelope<'a, P> {
@@ -110,8 +114,31 @@ impl<'a, P: Serialize> Envelope<'a, P> {
             r#type,
             payload,
             timestamp,
+            position: None,
         }
     }
+
+    fn at(self, position: Position) -> Envelope<'a, P> {
+        let position = Some(position);
+        Envelope { position, ..self }
+    }
+}
+
+/// The payload of the first message.
+#[derive(Serialize)]
+struct Status {
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resumed: Option<Resumed>,
+}
+
+/// What a client says that is heard.
+#[derive(Deserialize)]
+struct Said<'a> {
+    #[serde(borrow)]
+    r#type: Cow<'a, str>,
+    #[serde(borrow)]
+    since: Option<Cow<'a, str>>,
 }
 
 /// The app. It remembers nothing: the members of the room are all there is.
@@ -130,40 +157,53 @@ impl App for Events {
         Ok(Seat::default())
     }
 
-    fn opened(&mut self, _: Seat, cx: &mut Context<'_>) {
+    fn opened(&mut self, _: Seat, since: Option<Since>, cx: &mut Context<'_>) {
+        let planned = cx.resume(cx.log(), since, &Wanted::All, &Got::Nothing);
+        let payload = Status {
+            status: "connected",
+            resumed: since.map(|_| Resumed::from(&planned)),
+        };
+        let welcome = Envelope::new("connection:status", payload, cx.now().unix);
+        let welcome = cx.json(&welcome.at(planned.position));
         // Sent before the room is joined, so nothing can come before it.
-        let payload = json!({"status": "connected"});
-        let welcome = cx.json(&Envelope::new("connection:status", payload, cx.now().unix));
         cx.send(cx.conn(), welcome);
+        cx.replay(planned);
         cx.join(ROOM);
     }
 
     fn message(&mut self, _: Seat, message: Message<'_>, cx: &mut Context<'_>) {
-        if !matches!(message, Message::Text(text) if is_ping(text)) {
+        let Message::Text(text) = message else { return };
+        if text.len() > SAID_BYTES_MAX {
             return;
         }
-        let pong = cx.json(&Envelope::new("connection:pong", json!({}), cx.now().unix));
-        // It fits, because the client is read only as fast as it takes its answers.
-        cx.send(cx.conn(), pong.exempt());
+        let Ok(Object(Said { r#type, since })) = serde_json::from_str(text) else {
+            return;
+        };
+        match (&*r#type, since) {
+            ("ping", _) => {
+                let pong = cx.json(&Envelope::new("connection:pong", json!({}), cx.now().unix));
+                // It fits, because the client is read only as fast as it takes its answers.
+                cx.send(cx.conn(), pong.exempt());
+            }
+            ("resume", Some(since)) => resume(Since::parse(&since), cx),
+            _ => {}
+        }
     }
 
     fn closed(&mut self, _: Seat, _: &mut Context<'_>) {}
 
-    fn lagged(&self, missed: u32, unix: Unix, encoder: &mut Encoder) -> Frame {
-        let missed = json!({"missed": missed});
-        encoder.json(&Envelope::new("connection:lagged", missed, unix))
+    fn lagged(&self, gap: Gap, unix: Unix, encoder: &mut Encoder) -> Frame {
+        encoder.json(&Envelope::new("connection:lagged", gap, unix))
     }
 }
 
-/// Whether this is a page's own heartbeat: it cannot see the protocol's pings.
-fn is_ping(text: &str) -> bool {
-    #[derive(Deserialize)]
-    struct Said<'a> {
-        #[serde(borrow)]
-        r#type: Cow<'a, str>,
-    }
-    text.len() <= PING_BYTES_MAX
-        && serde_json::from_str(text).is_ok_and(|Object(Said { r#type })| r#type == "ping")
+/// Queues what a client is to get that was told of a gap, behind what it has still to get.
+fn resume(since: Since, cx: &mut Context<'_>) {
+    let planned = cx.resume(cx.log(), Some(since), &Wanted::All, &Got::All);
+    let outcome = Envelope::new("connection:resumed", Resumed::from(&planned), cx.now().unix);
+    let outcome = cx.json(&outcome.at(planned.position));
+    cx.send(cx.conn(), outcome.exempt());
+    cx.replay(planned);
 }
 
 fn publish(call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
@@ -172,8 +212,9 @@ fn publish(call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
     check_type(kind)?;
     check_payload(kind, event.payload)?;
     let timestamp = cx.now().unix;
-    let frame = cx.json(&Envelope::new(kind, event.payload, timestamp));
-    let receivers = cx.publish(ROOM, frame);
+    let envelope = Envelope::new(kind, event.payload, timestamp);
+    let frame = cx.json(&envelope.at(cx.next_position(cx.log())));
+    let receivers = cx.publish_on(Topic::default(), ROOM, frame);
     let told = json!({"type": kind, "timestamp": timestamp, "receivers": receivers});
     Ok(Response::json(202, &told).into())
 }

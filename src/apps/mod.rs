@@ -27,3 +27,4 @@ pub mod word;
 
 pub use self::app::{Answer, App, Call, Handler, Message, Progress, Reply, Seat, handle, number};
 pub use self::door::{Apps, Asked, Outcome};
+pub use crate::core::outbox::{Gap, Got, Resumption, Wanted};

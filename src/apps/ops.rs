@@ -12,7 +12,8 @@ use self::stats::Stats;
 use super::context::{Context, Health};
 use super::refusal::missing;
 use super::routes::{Needs, Purpose, Route};
-use super::{App, Call, Handler, Message, Reply, Seat, handle};
+use super::{App, Call, Gap, Handler, Message, Reply, Seat, handle};
+use crate::position::Since;
 use crate::time::Unix;
 use crate::web::{ASSETS, CONTENT_SECURITY_POLICY, MOVED, asset};
 use crate::wire::frame::{Encoder, Frame};
@@ -119,7 +120,7 @@ impl App for Ops {
         Ok(if call.route == &STATS { LOOKS } else { ECHOED })
     }
 
-    fn opened(&mut self, seat: Seat, cx: &mut Context<'_>) {
+    fn opened(&mut self, seat: Seat, _: Option<Since>, cx: &mut Context<'_>) {
         if seat == LOOKS {
             self.stats.opened(cx);
         }
@@ -140,7 +141,7 @@ impl App for Ops {
     fn closed(&mut self, _: Seat, _: &mut Context<'_>) {}
 
     /// Only the stats are ever dropped; of an echo nothing is.
-    fn lagged(&self, missed: u32, unix: Unix, _: &mut Encoder) -> Frame {
+    fn lagged(&self, Gap { missed, .. }: Gap, unix: Unix, _: &mut Encoder) -> Frame {
         let notice = format!(r#"{{"type":"lagged","missed":{missed},"timestamp":"{unix}"}}"#);
         Frame::text(&notice)
     }

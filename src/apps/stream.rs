@@ -4,7 +4,7 @@
 //! and logged, and nothing else. A back-end's array is checked whole before any of it goes out, and goes out as one
 //! batch: it takes one place in a subscriber's queue, so a subscriber gets all of it or is told how many it missed.
 //!
-//! It keeps nothing: a subscriber hears what is published from its subscription on.
+//! A subscriber hears what is published from its subscription on, or from the position that it names; it is answered then.
 
 pub mod items;
 
@@ -16,12 +16,14 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use self::items::{Block, OneOrMany, Tx};
-use super::context::Context;
+use super::context::{Context, Resumed};
 use super::list::List;
 use super::object::Object;
 use super::routes::{Needs, Route};
-use super::{Answer, App, Call, Handler, Message, Reply, Seat, handle};
+use super::{Answer, App, Call, Gap, Got, Handler, Message, Reply, Seat, Wanted, handle};
+use crate::id::Topic;
 use crate::metrics::StreamMessage;
+use crate::position::{Position, Since};
 use crate::time::Unix;
 use crate::warnings::Warning;
 use crate::wire::frame::{Encoder, Frame};
@@ -53,6 +55,8 @@ enum Channel {
 }
 
 impl Channel {
+    const ALL: [Channel; 2] = [Channel::Blocks, Channel::Txs];
+
     fn named(name: &str) -> Option<Channel> {
         match name {
             "newBlocks" => Some(Channel::Blocks),
@@ -66,6 +70,10 @@ impl Channel {
             Channel::Blocks => "stream:newBlocks",
             Channel::Txs => "stream:newTxs",
         }
+    }
+
+    fn topic(self) -> Topic {
+        Topic(self as u64)
     }
 
     /// What is delivered on it.
@@ -85,6 +93,8 @@ struct Words<'a> {
     #[serde(borrow, default)]
     /// As they are written: what stands in the place of a name may be as long and as deep as a message.
     channels: Option<List<&'a RawValue, CHANNELS_MAX>>,
+    #[serde(borrow, default)]
+    since: Option<Cow<'a, str>>,
 }
 
 /// What a client said wrong.
@@ -124,6 +134,16 @@ impl Wrong {
 struct Envelope<T: Serialize> {
     r#type: &'static str,
     data: T,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<Position>,
+}
+
+/// How a client is answered that resumes.
+#[derive(Serialize)]
+struct Outcome {
+    #[serde(flatten)]
+    resumed: Resumed,
+    position: Position,
 }
 
 /// The app. It remembers nothing: the two rooms are all there is.
@@ -143,7 +163,7 @@ impl App for Stream {
         Ok(Seat::default())
     }
 
-    fn opened(&mut self, _: Seat, _: &mut Context<'_>) {}
+    fn opened(&mut self, _: Seat, _: Option<Since>, _: &mut Context<'_>) {}
 
     fn message(&mut self, _: Seat, message: Message<'_>, cx: &mut Context<'_>) {
         let Err(wrong) = obey(message, cx) else {
@@ -158,10 +178,11 @@ impl App for Stream {
 
     fn closed(&mut self, _: Seat, _: &mut Context<'_>) {}
 
-    fn lagged(&self, missed: u32, _: Unix, encoder: &mut Encoder) -> Frame {
+    fn lagged(&self, gap: Gap, _: Unix, encoder: &mut Encoder) -> Frame {
         encoder.json(&Envelope {
             r#type: "lagged",
-            data: json!({"missed": missed}),
+            data: gap,
+            position: None,
         })
     }
 }
@@ -176,11 +197,9 @@ fn obey(message: Message<'_>, cx: &mut Context<'_>) -> Result<(), Wrong> {
             Category::Data => Wrong::Shape,
             _ => Wrong::Json,
         })?;
-    let change: fn(&mut Context<'_>, &str) = match &*words.action {
-        "subscribe" => |cx, room| {
-            cx.join(room);
-        },
-        "unsubscribe" => |cx, room| cx.leave(room),
+    let subscribes = match &*words.action {
+        "subscribe" => true,
+        "unsubscribe" => false,
         "ping" => {
             // A page's own heartbeat. It fits, because the client is read only as fast as it takes its answers.
             let pong = cx.json(&json!({"type": "pong"}));
@@ -189,17 +208,62 @@ fn obey(message: Message<'_>, cx: &mut Context<'_>) -> Result<(), Wrong> {
         }
         _ => return Err(Wrong::Action),
     };
-    let mut all_known = true;
     let List(names) = words.channels.ok_or(Wrong::Shape)?;
-    for name in names {
+    let named = |name: &&RawValue| {
         let text = Some(name.get()).filter(|text| text.starts_with('"'));
         let name = text.and_then(|text| serde_json::from_str::<String>(text).ok());
-        match name.and_then(|name| Channel::named(&name)) {
-            Some(channel) => change(cx, channel.room()),
-            None => all_known = false,
+        name.and_then(|name| Channel::named(&name))
+    };
+    let channels: Vec<Channel> = names.iter().filter_map(named).collect();
+    match subscribes {
+        true => {
+            let since = words.since.map(|since| Since::parse(&since));
+            subscribe(&channels, since, cx);
         }
+        false => channels.iter().for_each(|channel| cx.leave(channel.room())),
     }
+    let all_known = channels.len() == names.len();
     all_known.then_some(()).ok_or(Wrong::Channel)
+}
+
+/// Joins the rooms of these channels, and queues what was published on them since then, if that is asked for.
+fn subscribe(channels: &[Channel], since: Option<Since>, cx: &mut Context<'_>) {
+    let is_in = |room: &str| Channel::ALL.into_iter().find(|it| it.room() == room);
+    let had: Vec<Channel> = cx.rooms().filter_map(is_in).collect();
+    let is_covered = |of: &[Channel]| of.iter().all(|channel| channels.contains(channel));
+    if since.is_none() && channels.iter().all(|channel| had.contains(channel)) {
+        return;
+    }
+    let of = |topic: Topic, channels: &[Channel]| channels.iter().any(|it| it.topic() == topic);
+    let (wants, has) = (|topic| of(topic, channels), |topic| of(topic, &had));
+    let wanted = match is_covered(&Channel::ALL) {
+        true => Wanted::All,
+        false => Wanted::Some(&wants),
+    };
+    let got = match had.is_empty() {
+        true => Got::Nothing,
+        false => Got::Some(&has),
+    };
+    let mut planned = cx.resume(cx.log(), since, &wanted, &got);
+    if !is_covered(&had) {
+        planned = planned.keeping_gaps();
+    }
+    if since.is_some() {
+        let data = Outcome {
+            resumed: Resumed::from(&planned),
+            position: planned.position,
+        };
+        let outcome = cx.json(&Envelope {
+            r#type: "resumed",
+            data,
+            position: None,
+        });
+        cx.send(cx.conn(), outcome.exempt());
+    }
+    cx.replay(planned);
+    for channel in channels {
+        cx.join(channel.room());
+    }
 }
 
 /// Delivers one item or an array of them, all or none.
@@ -212,9 +276,12 @@ where
     let kind = channel.carries();
     let accepted = items.len();
     cx.spend(accepted as u64 * work::ITEM);
-    let messages = items.into_iter().map(|data| Envelope {
+    let first = cx.next_position(cx.log());
+    let numbered = items.into_iter().zip(0..);
+    let messages = numbered.map(|(data, number)| Envelope {
         r#type: kind.name(),
         data,
+        position: Some(first.plus(number)),
     });
     if let Some(batch) = cx.json_batch(messages) {
         // Of the two kinds, how many are delivered is counted apart.
@@ -222,7 +289,7 @@ where
             Channel::Blocks => batch,
             Channel::Txs => batch.tagged(),
         };
-        cx.publish(channel.room(), batch);
+        cx.publish_on(channel.topic(), channel.room(), batch);
     }
     Ok(Response::json(202, &json!({"accepted": accepted})).into())
 }

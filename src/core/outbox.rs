@@ -26,11 +26,13 @@ mod chain;
 mod crowd;
 mod discard;
 mod flush;
+mod gaps;
 mod invariants;
 mod log;
 mod queue;
 mod reader;
 mod repack;
+mod resume;
 mod run;
 mod store;
 
@@ -40,17 +42,20 @@ use slab::Slab;
 
 pub use self::crowd::{Also, Crowd};
 pub use self::flush::{Flush, FlushState};
-use self::log::{Logs, Span};
+use self::gaps::Gaps;
+use self::log::{Logs, Numbers, Span};
 pub use self::queue::Backlog;
 use self::queue::Queue;
 pub use self::reader::Gap;
+pub use self::resume::{Got, Resumption, Wanted};
 use self::run::Runs;
 pub use self::run::publish::Published;
 use self::store::Store;
 pub use self::store::Stored;
-use crate::bounds::QueueBounds;
+use crate::bounds::{HistoryBounds, QueueBounds};
 use crate::id::{AppId, ConnId, LogId};
-use crate::time::{Micros, Millis};
+use crate::position::Position;
+use crate::time::{Micros, Millis, Recent};
 use crate::wire::frame::{Class, Frame};
 
 /// The end of a chain of slots.
@@ -72,6 +77,8 @@ const REFUSED: u8 = 8;
 const INFLATES: u8 = 16;
 /// Messages to it are.
 const PACKS: u8 = 32;
+/// It may be longer than its bounds, because a history reaches as far back.
+const OVER: u8 = 64;
 
 /// All queues of all connections.
 pub struct Outbox {
@@ -88,6 +95,9 @@ pub struct Outbox {
     given_queues: u64,
     /// Queues that the last published message did not fit, and that are to be closed for it.
     full: Vec<u32>,
+    /// Queues that may be longer than their bounds.
+    over: Vec<u32>,
+    gaps: Gaps,
     /// Copies that wait in slots; an entry of a span is one.
     queued: usize,
     scratch: Vec<u8>,
@@ -135,6 +145,8 @@ impl Outbox {
             run_is_next: false,
             given_queues: 0,
             full: Vec::new(),
+            over: Vec::new(),
+            gaps: Gaps::default(),
             queued: 0,
             scratch: Vec::with_capacity(flush::COPY_BYTES_MAX),
             deflate_bytes_min,
@@ -176,7 +188,7 @@ impl Outbox {
         debug_assert!(flags & FINISHING != 0, "a key is opened once");
         self.queues[key] = Queue {
             generation: conn.generation,
-            flags: flags & DIRTY,
+            flags: flags & (DIRTY | OVER),
             ..Queue::closed()
         };
     }
@@ -185,10 +197,11 @@ impl Outbox {
     #[must_use = "messages that are thrown away are counted"]
     pub fn close(&mut self, key: u32) -> u32 {
         let discarded = self.discard(key);
-        let dirty = self.queues[key as usize].flags & DIRTY;
-        // The dirty list may still name it; the flag stays so that it is entered only once.
+        self.gaps.forget(key);
+        let listed = self.queues[key as usize].flags & (DIRTY | OVER);
+        // Lists may still name it; the flags stay so that it is entered only once.
         self.queues[key as usize] = Queue {
-            flags: FINISHING | dirty,
+            flags: FINISHING | listed,
             ..Queue::closed()
         };
         discarded
@@ -223,18 +236,51 @@ impl Outbox {
         self.store.release(message);
     }
 
-    /// Opens a log for what this app publishes in one numbering.
-    pub fn open_log(&mut self, app: AppId) -> LogId {
-        self.logs.open(app)
+    /// Opens a log for what this app publishes in one numbering, which its epoch tells from others.
+    pub fn open_log(&mut self, app: AppId, epoch: u32) -> LogId {
+        self.logs.open(app, epoch)
+    }
+
+    /// The position of what was published last in a log.
+    pub fn position(&self, log: LogId) -> Position {
+        self.logs.position(log)
+    }
+
+    /// What is kept of what an app publishes.
+    pub fn bound_history(&mut self, app: AppId, bounds: HistoryBounds) {
+        self.logs.bound_history(app, bounds);
+    }
+
+    /// Keeps nothing any more that is too old, but for so many entries that are left for the next time; how many they
+    /// were.
+    pub fn expire_histories(&mut self, now: Micros, entries_max: usize) -> usize {
+        self.logs.expire(now, entries_max, &mut self.store)
+    }
+
+    /// When something may be too old to be kept; it may be too early.
+    pub fn next_expiry(&self) -> Option<Millis> {
+        self.logs.next_expiry()
+    }
+
+    /// Keeps less of what was published, the oldest first, by so many entries; how many that was.
+    pub fn shorten_histories(&mut self, entries_max: usize) -> usize {
+        self.logs.keep_less(entries_max, &mut self.store)
     }
 
     /// Closes a log: nothing is published in it any more, and its readers get what they have still to get.
     pub fn close_log(&mut self, log: LogId) {
-        self.logs.close(log);
+        self.logs.close(log, &mut self.store);
     }
 
-    /// Offers a copy of a stored message to the queue of an open key, for that connection alone.
-    pub fn offer(&mut self, key: u32, message: &Stored, bounds: &QueueBounds) -> Offer {
+    /// Offers a copy of a stored message to the queue of an open key, for that connection alone. It may be that one's own
+    /// words for what was published last in a log.
+    pub fn offer(
+        &mut self,
+        key: u32,
+        message: &Stored,
+        newest_of: Option<LogId>,
+        bounds: &QueueBounds,
+    ) -> Offer {
         if self.queues[key as usize].run != NONE {
             self.leave_run(key);
         }
@@ -246,7 +292,8 @@ impl Outbox {
         match stored.class {
             Class::Message => {
                 if !queue.takes(stored.weight(), bounds) {
-                    return self.refuse(key, stored.messages, bounds);
+                    let gap = newest_of.map_or(Numbers::NONE, |log| self.logs.newest(log));
+                    return self.refuse(key, stored.messages, gap, bounds);
                 }
                 self.push(key, message.key());
             }
@@ -269,7 +316,7 @@ impl Outbox {
             "a message may not fit: offer it"
         );
         let stored = self.store(frame, AppId::Ops, now);
-        let offer = self.offer(key, &stored, &QueueBounds::default());
+        let offer = self.offer(key, &stored, None, &QueueBounds::default());
         self.release(stored);
         offer
     }
@@ -278,7 +325,7 @@ impl Outbox {
     pub fn unblock(&mut self, key: u32, now: Millis) {
         let queue = &mut self.queues[key as usize];
         if queue.flags & BLOCKED != 0 {
-            queue.progress = now;
+            queue.progress = Recent::new(now);
             self.reopen(key);
         }
     }
@@ -342,7 +389,12 @@ impl Outbox {
     /// Bytes that all queues hold, each message once.
     pub fn held_bytes(&self) -> u64 {
         let slots_bytes = self.slots.len() as u64 * SLOT_BYTES;
-        self.store.held_bytes() + self.logs.held_bytes() + slots_bytes
+        self.store.held_bytes() + self.logs.held_bytes() + self.gaps.held_bytes() + slots_bytes
+    }
+
+    /// Those of them that are held of clients that have been told of gaps.
+    pub fn gaps_bytes(&self) -> u64 {
+        self.gaps.held_bytes()
     }
 
     /// Copies that wait in all queues, of a batch one each.

@@ -75,7 +75,7 @@ impl<T: Transport> Reactor<T> {
                 }
                 return Some(Unanswered::GoesOn);
             }
-            Outcome::Open(app, seat, upgrade) => {
+            Outcome::Open(app, seat, since, upgrade) => {
                 let deflate = upgrade.deflate();
                 let response = upgrade.accept();
                 self.queue(id.key, response.encode(unix, false, false));
@@ -98,7 +98,7 @@ impl<T: Transport> Reactor<T> {
                 self.arm_first_ping(id.key, app);
                 self.close_too(id);
                 let mut cx = self.common.context(app, id);
-                self.apps.app(app).opened(seat, &mut cx);
+                self.apps.app(app).opened(seat, since, &mut cx);
             }
         }
         None

@@ -39,7 +39,10 @@ impl<T: Transport> Reactor<T> {
         // It may lie before the clock began, in milliseconds that wrap: a member that came early is not reminded with all others.
         self.conns[key as usize].beat = (first.0 as u32).wrapping_sub(interval.0 as u32);
         // What was queued before it was opened may be stuck, and is not given longer for that.
-        let stalled = self.common.outbox.stalled_since(key);
+        let stalled = self
+            .common
+            .outbox
+            .stalled_since(key, self.common.now.millis());
         let stuck_until = stalled.map(|since| since + self.common.bounds.write_timeout);
         self.wheel
             .arm(key, stuck_until.map_or(first, |until| until.min(first)));
@@ -116,7 +119,8 @@ impl<T: Transport> Reactor<T> {
     /// socket, and the event that tells of it not yet fetched: a wait fetches so many, and after the process has been
     /// stopped there may be more.
     fn try_once_more(&mut self, id: ConnId) {
-        if self.common.outbox.stalled_since(id.key).is_some() {
+        let now = self.common.now.millis();
+        if self.common.outbox.stalled_since(id.key, now).is_some() {
             self.common.outbox.reopen(id.key);
             self.flush_one(id.key);
         }
@@ -132,7 +136,7 @@ impl<T: Transport> Reactor<T> {
         let bounds = &self.common.bounds;
         let outbox = &self.common.outbox;
         let began = conn.since.millis();
-        let stalled = outbox.stalled_since(key);
+        let stalled = outbox.stalled_since(key, now);
         let is_midway = conn.is_midway();
         let is_closing = matches!(conn.protocol.phase(), Phase::Closing | Phase::Over);
         let stalled = stalled.map(|since| if is_closing { since.min(began) } else { since });
@@ -243,7 +247,7 @@ impl<T: Transport> Reactor<T> {
         let stalled = self
             .common
             .outbox
-            .stalled_since(key)
+            .stalled_since(key, now)
             .map(|since| since + bounds.write_timeout);
         stalled.map_or(phase, |stalled| stalled.min(phase))
     }

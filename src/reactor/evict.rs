@@ -1,10 +1,11 @@
-//! What goes when the memory budget is spent: half of the longest logs, or the connection with the largest backlog of its
-//! own, until all that is held is within the budget.
+//! What goes when the memory budget is spent: histories, then half of the longest logs, or the connection with the largest
+//! backlog of its own, until all that is held is within the budget.
 
 use std::collections::BinaryHeap;
 
 use super::Reactor;
 use super::connection::{Connection, DEAD, LAST_WORDS, LINGERS, Role};
+use super::trim::TRIMMED_MAX;
 use crate::id::ConnId;
 use crate::transport::Transport;
 use crate::warnings::Warning;
@@ -18,6 +19,9 @@ impl<T: Transport> Reactor<T> {
         if self.budgeted_bytes() <= budget {
             return;
         }
+        while self.budgeted_bytes() > budget
+            && self.common.outbox.shorten_histories(TRIMMED_MAX) > 0
+        {}
         let outbox = &self.common.outbox;
         let backlog = |(key, conn): (usize, &Connection<T::Socket>)| {
             let bytes = u64::from(outbox.own_bytes(key as u32)) + u64::from(conn.held_bytes);
@@ -53,10 +57,7 @@ impl<T: Transport> Reactor<T> {
     fn cut_logs(&mut self) -> bool {
         let held_bytes = self.budgeted_bytes();
         let missed = self.common.outbox.cut_longest_logs();
-        let dropped = &mut self.common.metrics.messages_dropped;
-        for (dropped, missed) in dropped.iter_mut().zip(missed) {
-            *dropped += missed;
-        }
+        self.count_dropped(missed);
         self.common.outbox.stop_packing();
         let all: u64 = missed.iter().sum();
         if all > 0 {

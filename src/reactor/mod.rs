@@ -22,13 +22,14 @@ mod invariants;
 mod react;
 mod serve;
 mod shortage;
+mod trim;
 mod write;
 
 use std::collections::VecDeque;
 use std::io;
 
 use rand_chacha::ChaCha12Rng;
-use rand_chacha::rand_core::SeedableRng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
 use slab::Slab;
 
 use self::accept_rate::AcceptRate;
@@ -105,6 +106,8 @@ pub struct Reactor<T: Transport> {
     websockets: u32,
     half_received_bytes: u64,
     shrunk: Millis,
+    /// When it is looked for what is too old to be kept.
+    next_trim: Option<Millis>,
 }
 
 /// Whether the loop goes on.
@@ -119,7 +122,7 @@ pub enum Flow {
 impl<T: Transport> Reactor<T> {
     /// A loop on this ground, with these limits and apps.
     pub fn new(mut transport: T, bounds: Bounds, apps: Apps) -> io::Result<Reactor<T>> {
-        let chance = ChaCha12Rng::from_seed(transport.seed()?);
+        let mut chance = ChaCha12Rng::from_seed(transport.seed()?);
         let connections = (bounds.connections_max as usize).min(RESERVED_MAX);
         let mut clock = Clock::new(transport.now(), bounds.loop_lag_limit);
         let now = clock.look(transport.now());
@@ -127,7 +130,8 @@ impl<T: Transport> Reactor<T> {
         let mut outbox = Outbox::with_capacity(connections, bounds.deflate_bytes_min);
         let logs = AppId::ALL.map(|app| {
             let is_one = matches!(app, AppId::Events | AppId::Tasks | AppId::Stream);
-            is_one.then(|| outbox.open_log(app))
+            outbox.bound_history(app, bounds.app(app).history);
+            is_one.then(|| outbox.open_log(app, chance.next_u32()))
         });
         let common = Common {
             now,
@@ -179,6 +183,7 @@ impl<T: Transport> Reactor<T> {
             websockets: 0,
             half_received_bytes: 0,
             shrunk: Millis(0),
+            next_trim: None,
         })
     }
 
@@ -204,6 +209,7 @@ impl<T: Transport> Reactor<T> {
         self.drain_further();
         self.flush();
         self.common.work.enter(Part::Rest);
+        self.trim_histories();
         self.evict();
         self.reap();
         self.charge_queued();
@@ -234,7 +240,7 @@ impl<T: Transport> Reactor<T> {
             false => knocks.then(|| self.accept_rate.next()),
         };
         let (ticks, shortage) = (self.common.next_tick(), self.shortage.next());
-        let next = earlier(self.wheel.next(), drain);
+        let next = earlier(earlier(self.wheel.next(), drain), self.next_trim);
         earlier(earlier(next, accept), earlier(ticks, shortage))
     }
 

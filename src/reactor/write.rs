@@ -128,7 +128,7 @@ impl<T: Transport> Reactor<T> {
                 return self.kill(key, close::ABNORMAL);
             }
             FlushState::Blocked => {
-                let stalled = self.common.outbox.stalled_since(key).unwrap_or(now);
+                let stalled = self.common.outbox.stalled_since(key, now).unwrap_or(now);
                 self.wheel
                     .arm_earlier(key, stalled + self.common.bounds.write_timeout);
                 if is_short {
@@ -217,7 +217,7 @@ impl<T: Transport> Reactor<T> {
             outbox,
             ..
         } = &mut self.common;
-        let notice = self.apps.app(app).lagged(gap.missed, now.unix, encoder);
+        let notice = self.apps.app(app).lagged(gap, now.unix, encoder);
         outbox.tell_gap(key, notice.exempt(), now.micros);
     }
 }

@@ -262,6 +262,16 @@ impl Frame {
         }
     }
 
+    /// So many whole messages, one frame each, that are encoded already.
+    pub fn batch(bytes: Box<[u8]>, messages: u32) -> Frame {
+        Frame {
+            bytes,
+            class: Class::Message,
+            messages,
+            is_tagged: false,
+        }
+    }
+
     /// The same message, which must not be lost: it fits any queue, and is counted like the others.
     pub fn vital(self) -> Frame {
         Frame {

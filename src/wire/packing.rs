@@ -101,6 +101,12 @@ impl Packing {
     }
 }
 
+/// What is left of some frames behind the first so many messages, of a frame each.
+pub fn skip(frames: &[u8], messages: u32) -> &[u8] {
+    let behind = |at, _| part(frames, at).map_or(frames.len(), |(_, _, end)| end);
+    &frames[(0..messages).fold(0, behind)..]
+}
+
 /// The header of the frame that begins there, and where its payload begins and ends.
 fn part(frames: &[u8], at: usize) -> Option<(FrameHeader, usize, usize)> {
     let mut cursor = Cursor::new(&frames[at..]);

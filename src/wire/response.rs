@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::fault::{Answer, Fault};
 use super::frame::Frame;
+use crate::position::Position;
 use crate::time::Unix;
 
 /// An answer to a request.
@@ -63,6 +64,11 @@ impl Response {
     pub fn with(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Response {
         self.headers.push((name, value.into()));
         self
+    }
+
+    /// The same answer, which shows how something stands at this position.
+    pub fn at(self, position: Position) -> Response {
+        self.with("Roomcast-Position", position.to_string())
     }
 
     /// The status.

@@ -12,9 +12,10 @@ use std::process::{Command, Stdio};
 use roomcast::apps::access::Access;
 use roomcast::apps::context::Context;
 use roomcast::apps::routes::{Needs, Route};
-use roomcast::apps::{App, Apps, Call, Message as Said, Reply, Seat};
+use roomcast::apps::{App, Apps, Call, Gap, Message as Said, Reply, Seat};
 use roomcast::bounds::Bounds;
 use roomcast::id::AppId;
+use roomcast::position::Since;
 use roomcast::reactor::Reactor;
 use roomcast::time::{Millis, Unix};
 use roomcast::transport::listener::Listener;
@@ -50,7 +51,7 @@ impl App for Fragile {
         Ok(Seat::default())
     }
 
-    fn opened(&mut self, _: Seat, _: &mut Context<'_>) {}
+    fn opened(&mut self, _: Seat, _: Option<Since>, _: &mut Context<'_>) {}
 
     fn message(&mut self, _: Seat, message: Said<'_>, cx: &mut Context<'_>) {
         if let Said::Text(text) = message {
@@ -61,7 +62,7 @@ impl App for Fragile {
 
     fn closed(&mut self, _: Seat, _: &mut Context<'_>) {}
 
-    fn lagged(&self, _: u32, _: Unix, _: &mut Encoder) -> Frame {
+    fn lagged(&self, _: Gap, _: Unix, _: &mut Encoder) -> Frame {
         Frame::text("lagged")
     }
 }

@@ -108,7 +108,7 @@ impl Ground {
     fn remember(&mut self, room: RoomKey, bytes: usize, messages_max: u32) {
         let message = RawValue::from_string("1".repeat(bytes)).unwrap();
         let bounds = AppBounds {
-            history_max: messages_max,
+            chat_max: messages_max,
             records_bytes_max: 2 * BYTES_MAX,
             ..self.bounds
         };

@@ -4,6 +4,7 @@
 pub const LAYERS: &[(&str, u32)] = &[
     ("time", 0),
     ("id", 0),
+    ("position", 0),
     ("pace", 0),
     ("bounds", 0),
     ("work", 0),
@@ -24,6 +25,7 @@ pub const LAYERS: &[(&str, u32)] = &[
 pub const NOTES: &[(&str, &[&str])] = &[
     ("time", &[]),
     ("id", &[]),
+    ("position", &[]),
     ("pace", &["time"]),
     ("work", &["bounds"]),
     ("vitals", &["id"]),
@@ -51,12 +53,15 @@ pub const NOTES: &[(&str, &[&str])] = &[
     ("watch", WATCH),
     ("roomcast_flood", &[]),
 ];
-const LAYER_0: &[&str] = &["time", "id", "pace", "bounds", "work", "metrics", "web"];
+const LAYER_0: &[&str] = &[
+    "time", "id", "position", "pace", "bounds", "work", "metrics", "web",
+];
 const LAYERS_0_AND_1: &[&str] = &[
-    "wire", "time", "id", "pace", "bounds", "work", "metrics", "web",
+    "wire", "time", "id", "position", "pace", "bounds", "work", "metrics", "web",
 ];
 const DIALECT: &[&str] = &[
-    "apps", "wire", "time", "id", "pace", "bounds", "work", "metrics", "warnings", "web",
+    "apps", "wire", "time", "id", "position", "pace", "bounds", "work", "metrics", "warnings",
+    "web",
 ];
 /// What a dialect keeps, in lists that are the core's.
 const RECORDS: &[&str] = &["apps", "core", "time", "id", "pace", "bounds"];

@@ -17,6 +17,7 @@ use crate::apps::object::Object;
 use crate::apps::rate::network;
 use crate::apps::refusal::{bad, conflict, missing};
 use crate::apps::{Answer, Call, number};
+use crate::id::Topic;
 use crate::time::Millis;
 use crate::wire::frame::close;
 use crate::wire::response::Response;
@@ -193,7 +194,8 @@ impl Rooms {
         let before = before.as_deref().map(message_number).transpose()?;
         let messages = room.history.before(before);
         let messages = messages.take(limit).collect();
-        Ok(Response::json(200, &Page { messages }).into())
+        let response = Response::json(200, &Page { messages });
+        Ok(response.at(cx.position(room.log)).into())
     }
 
     /// `POST /api/rooms/{code}/events`.
@@ -210,12 +212,16 @@ impl Rooms {
         }
         let to = spoken.to.map(|to| self.conns_of(room, &to.0)).transpose();
         let to = to.map_err(bad)?;
-        let frame = cx.json(&Told::event(&spoken.event, spoken.payload));
+        let told = Told::event(&spoken.event, spoken.payload);
         let receivers = match to {
-            Some(conns) => cx.send_each(&conns, frame),
+            Some(conns) => {
+                let frame = cx.json(&told);
+                cx.send_each(&conns, frame)
+            }
             None => {
                 let room = self.store.room(room);
-                cx.publish_in(room.log, &room.hub_name, None, frame)
+                let frame = cx.json(&told.at(cx.next_position(room.log)));
+                cx.publish_in((room.log, Topic::default()), &room.hub_name, None, frame)
             }
         };
         Ok(Response::json(202, &Heard { receivers }).into())

@@ -5,7 +5,7 @@
 //! (`refusal`). A player who enters is told first how the room stands, and then everything that happens from there on.
 //! What clients say is checked in `said`; to the others it is never more than a JSON value.
 //!
-//! Only chat is kept for who comes later, because only chat has identifiers. Every message
+//! Who comes back gets from the history of the room's log what it missed of everything; only chat is kept for longer, because only chat has identifiers. Every message
 //! counts for the rate, a bad one too. A `to` with nobody in it is for the sender alone. Who closes with 1000 has left,
 //! and comes back with its token, unless another player has taken its name meanwhile.
 
@@ -24,14 +24,15 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use self::refusal::Refusal;
 use self::said::{Said, Saying, Text, Wrong};
-use self::store::{PlayerKey, RoomKey, Store};
+use self::store::{Player, PlayerKey, RoomKey, Store};
 use self::tokens::Tokens;
-use self::told::{ChatMessage, ErrorText, Missed, PlayerNotice, PlayerState, RoomState, Told};
-use super::context::Context;
+use self::told::{ChatMessage, ErrorText, Outcome, PlayerNotice, PlayerState, RoomState, Told};
+use super::context::{Context, Resumed};
 use super::routes::{Needs, Route};
-use super::{App, Call, Handler, Message, Reply, Seat, handle};
-use crate::id::{AppId, ConnId};
+use super::{App, Call, Gap, Got, Handler, Message, Reply, Seat, Wanted, handle};
+use crate::id::{AppId, ConnId, Topic};
 use crate::pace::Rate;
+use crate::position::{Position, Since};
 use crate::time::{Millis, Unix};
 use crate::wire::frame::{Encoder, Frame, close};
 use crate::wire::response::Response;
@@ -142,8 +143,14 @@ impl Rooms {
         }
     }
 
-    /// How a room stands.
-    fn state(&self, room: RoomKey, cx: &mut Context<'_>) -> Frame {
+    /// How a room stands, for a player who enters; one who resumes gets what was said behind it.
+    fn state(
+        &self,
+        room: RoomKey,
+        resumed: Option<Resumed>,
+        position: Position,
+        cx: &mut Context<'_>,
+    ) -> Frame {
         let players = self.store.players_of(room).map(|player| PlayerState {
             player_id: &player.id,
             display_name: player.name.as_str(),
@@ -153,21 +160,28 @@ impl Rooms {
         let state = RoomState {
             code: room.code.to_string(),
             players: players.collect(),
-            messages: room.history.latest(STATE_MESSAGES).collect(),
+            messages: match resumed {
+                None => room.history.latest(STATE_MESSAGES).collect(),
+                Some(_) => Vec::new(),
+            },
+            resumed,
+            position,
         };
         cx.json(&Told::state("room", state))
     }
 
     /// Tells everybody in the hub's room that a player has come or gone.
-    fn notify(&self, event: &str, player: PlayerKey, cx: &mut Context<'_>) {
-        let player = self.store.player(player);
+    fn notify(&mut self, event: &str, key: PlayerKey, cx: &mut Context<'_>) {
+        let player = self.store.player(key);
         let notice = PlayerNotice {
             player_id: &player.id,
             display_name: player.name.as_str(),
         };
-        let frame = cx.json(&Told::event(event, notice));
         let room = self.store.room(player.room);
-        cx.publish_in(room.log, &room.hub_name, None, frame);
+        let position = cx.next_position(room.log);
+        let frame = cx.json(&Told::event(event, notice).at(position));
+        cx.publish_in((room.log, player.topic), &room.hub_name, None, frame);
+        self.store.note(key, position.number);
     }
 
     /// Does what a client asks for.
@@ -206,6 +220,18 @@ impl Rooms {
                 self.store.show(sender, claims.ends());
                 self.settle(cx);
             }
+            Saying::Resume(since) => {
+                let log = self.store.room(room).log;
+                let planned = cx.resume(log, Some(since), &Wanted::All, &Got::All);
+                let outcome = Outcome {
+                    resumed: Resumed::from(&planned),
+                    position: planned.position,
+                };
+                let told = Told::state("resumed", outcome);
+                let outcome = cx.json(&told.answering(said.correlation_id));
+                cx.send(cx.conn(), outcome.exempt());
+                cx.replay(planned);
+            }
         }
         Ok(())
     }
@@ -241,22 +267,29 @@ impl Rooms {
     ) {
         let sender = cx.conn();
         let room = self.store.room(room);
-        let frame = cx.json(&told);
         let has_own = correlation_id.is_some();
         match to {
             None => {
+                let told = told.at(cx.next_position(room.log));
+                let frame = cx.json(&told);
                 let except = has_own.then_some(sender);
-                cx.publish_in(room.log, &room.hub_name, except, frame);
+                let numbered = (room.log, Topic::default());
+                cx.publish_in(numbered, &room.hub_name, except, frame);
+                if has_own {
+                    let own = cx.json(&told.answering(correlation_id));
+                    cx.send_own(room.log, own);
+                }
             }
             Some(mut conns) => {
+                let frame = cx.json(&told);
                 conns.retain(|&conn| conn != sender);
                 conns.extend(Some(sender).filter(|_| !has_own));
                 cx.send_each(&conns, frame);
+                if has_own {
+                    let own = cx.json(&told.answering(correlation_id));
+                    cx.send(sender, own);
+                }
             }
-        }
-        if has_own {
-            let own = cx.json(&told.answering(correlation_id));
-            cx.send(sender, own);
         }
     }
 
@@ -299,7 +332,7 @@ impl App for Rooms {
         Ok(entry?.map_or_else(Refusal::seat, |PlayerKey(key)| Seat(key)))
     }
 
-    fn opened(&mut self, seat: Seat, cx: &mut Context<'_>) {
+    fn opened(&mut self, seat: Seat, since: Option<Since>, cx: &mut Context<'_>) {
         let conn = cx.conn();
         if let Some(refusal) = Refusal::of(seat) {
             return cx.close(conn, refusal.close_code(), refusal.sentence());
@@ -308,8 +341,14 @@ impl App for Rooms {
         let room = self.store.player(player).room;
         let older = self.store.enter(player, conn);
         self.settle(cx);
-        let state = self.state(room, cx);
+        let log = self.store.room(room).log;
+        let Player { topic, noted, .. } = self.store.player(player);
+        let wanted = Wanted::But(*topic, noted);
+        let planned = cx.resume(log, since, &wanted, &Got::Nothing);
+        let resumed = since.map(|_| Resumed::from(&planned));
+        let state = self.state(room, resumed, planned.position, cx);
         cx.send(conn, state);
+        cx.replay(planned);
         match older {
             Some(older) => cx.close(older, close::REPLACED, "a newer connection has come"),
             None => self.notify("player_connected", player, cx),
@@ -378,7 +417,7 @@ impl App for Rooms {
         }
     }
 
-    fn lagged(&self, missed: u32, _: Unix, encoder: &mut Encoder) -> Frame {
-        encoder.json(&Told::state("lagged", Missed { missed }))
+    fn lagged(&self, gap: Gap, _: Unix, encoder: &mut Encoder) -> Frame {
+        encoder.json(&Told::state("lagged", gap))
     }
 }

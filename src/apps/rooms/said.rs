@@ -13,6 +13,7 @@ use super::told;
 use crate::apps::json::{self, read_part};
 use crate::apps::list::List;
 use crate::apps::object::Object;
+use crate::position::Since;
 
 /// The longest chat message, in characters.
 const CHAT_CHARACTERS_MAX: usize = 2000;
@@ -39,6 +40,8 @@ pub enum Saying<'a> {
     Game(&'static str, &'a RawValue),
     /// Another token of the player's.
     Token(Cow<'a, str>),
+    /// It wants what it was told that it missed, since then.
+    Resume(Since),
 }
 
 /// What is wrong with what a client said.
@@ -91,6 +94,13 @@ struct Chat<'a> {
     message: Cow<'a, str>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Resume<'a> {
+    #[serde(borrow)]
+    since: Cow<'a, str>,
+}
+
 impl<'a> Said<'a> {
     /// Reads a message.
     pub fn parse(text: &'a str) -> Result<Said<'a>, Wrong<'a>> {
@@ -104,7 +114,7 @@ impl<'a> Said<'a> {
         }
         let bad = |sentence: &str| Wrong::bad(correlation_id, sentence);
         let Some(kind) = envelope.r#type.and_then(read) else {
-            return Err(bad("type: must be chat, vote, action or token"));
+            return Err(bad("type: must be chat, vote, action, resume or token"));
         };
         if !is_known(&kind) {
             return Err(Wrong::unsupported(correlation_id, &kind));
@@ -128,6 +138,10 @@ impl<'a> Said<'a> {
         let kind = match &*kind {
             "vote" => Saying::Game("vote", payload),
             "action" => Saying::Game("action", payload),
+            "resume" if envelope.to.is_some() => {
+                return Err(bad("to: what is resumed is for the player alone"));
+            }
+            "resume" => Saying::Resume(since(payload).map_err(|sentence| bad(&sentence))?),
             _ => Saying::Chat(chat(payload).map_err(|sentence| bad(&sentence))?),
         };
         let to = envelope.to.map(|to| read_part(to.get().as_bytes(), "to"));
@@ -163,7 +177,7 @@ impl<'a> Wrong<'a> {
         Wrong {
             event: told::UNSUPPORTED_TYPE,
             correlation_id,
-            sentence: format!("type: must be chat, vote, action or token, not {start}"),
+            sentence: format!("type: must be chat, vote, action, resume or token, not {start}"),
         }
     }
 
@@ -190,7 +204,7 @@ impl<'a> Loose<'a> {
 const CORRELATION: &str = "correlation_id: must be text of at most 128 characters, or a number";
 
 fn is_known(kind: &str) -> bool {
-    matches!(kind, "chat" | "vote" | "action" | "token")
+    matches!(kind, "chat" | "vote" | "action" | "resume" | "token")
 }
 
 /// A short text, or a number.
@@ -205,6 +219,11 @@ fn is_correlation(id: &RawValue) -> bool {
         [b'-' | b'0'..=b'9', ..] => id.get().len() <= CORRELATION_CHARACTERS_MAX,
         _ => false,
     }
+}
+
+fn since(payload: &RawValue) -> Result<Since, String> {
+    let Object(Resume { since }) = read_part(payload.get().as_bytes(), "payload")?;
+    Ok(Since::parse(&since))
 }
 
 fn chat<'a>(payload: &'a RawValue) -> Result<Cow<'a, str>, String> {

@@ -31,7 +31,7 @@ use super::history::History;
 use super::name::DisplayName;
 use crate::bounds::AppBounds;
 use crate::core::chain::Chain;
-use crate::id::{ConnId, LogId};
+use crate::id::{ConnId, LogId, Topic};
 use crate::pace::Pace;
 use crate::time::{Millis, Unix};
 
@@ -46,7 +46,10 @@ const CODES_DRAWN_MAX: usize = 16;
 /// What a room costs beside itself: identifier, names, its places in maps and lists, and the allocator's own.
 pub const ROOM_BYTES: u64 = size_of::<Room>() as u64 + 192;
 /// What a player costs beside itself and its name, likewise.
-pub const PLAYER_BYTES: u64 = size_of::<Player>() as u64 + 160;
+pub const PLAYER_BYTES: u64 =
+    size_of::<Player>() as u64 + (160 + NOTED_MAX * size_of::<u64>()) as u64;
+/// Comings and goings of a player that are remembered: four lines that were cut.
+const NOTED_MAX: usize = 8;
 /// The list of the rooms that nobody has entered.
 const UNENTERED: usize = 0;
 /// The list of those that everybody has left.
@@ -75,6 +78,8 @@ pub struct Store {
     /// What rooms and players cost.
     bytes: u64,
     history_bytes: u64,
+    /// Players there have ever been.
+    topics: u64,
 }
 
 /// One room.
@@ -117,6 +122,10 @@ pub struct Player {
     pub shown: Unix,
     /// Whether its last connection said goodbye.
     pub has_left: bool,
+    /// What is published of its coming and going is on this topic, which no other player has had.
+    pub topic: Topic,
+    /// The numbers of the last of that, oldest first.
+    pub noted: Vec<u64>,
     /// The stranger's address that it comes from.
     guest: Option<IpAddr>,
     is_out: bool,
@@ -201,6 +210,7 @@ impl Store {
     fn add(&mut self, room: RoomKey, newcomer: Newcomer) -> PlayerKey {
         let id: Rc<str> = newcomer.id.into();
         self.bytes += PLAYER_BYTES + newcomer.name.bytes();
+        self.topics += 1;
         let player = PlayerKey(self.players.insert(Player {
             id: Rc::clone(&id),
             name: newcomer.name,
@@ -209,6 +219,8 @@ impl Store {
             pace: Pace::default(),
             shown: Unix(0),
             has_left: false,
+            topic: Topic(self.topics),
+            noted: Vec::new(),
             guest: newcomer.guest,
             is_out: false,
         }) as u32);
@@ -225,6 +237,16 @@ impl Store {
             self.expiries.remove(&(before, key));
             self.expiries.insert((ends, key));
         }
+    }
+
+    /// What is published with this number is of a player's coming or going. Of those long ago nothing is remembered: a
+    /// client that comes back to them is told that it missed more than it did.
+    pub fn note(&mut self, key: PlayerKey, number: u64) {
+        let noted = &mut self.player_mut(key).noted;
+        if noted.len() == NOTED_MAX {
+            noted.remove(0);
+        }
+        noted.push(number);
     }
 
     /// A player is there with this connection; returns the older one that it replaces.
@@ -327,7 +349,7 @@ impl Store {
         history.push(message);
         let is_over = |history: &History| {
             let is_tight = held_elsewhere + history.bytes() > bytes_max;
-            history.count() > bounds.history_max as usize
+            history.count() > bounds.chat_max as usize
                 || is_tight && history.bytes() > bytes_max / u64::from(bounds.records_max)
         };
         while is_over(history) {

@@ -3,6 +3,8 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::apps::context::Resumed;
+use crate::position::Position;
 use crate::time::Unix;
 
 /// The event of an error: not JSON, or not the shape.
@@ -22,6 +24,8 @@ pub struct Told<'a, P: Serialize> {
     player_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     correlation_id: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<Position>,
 }
 
 /// The payload of `room`: all that a player who enters must know.
@@ -32,6 +36,18 @@ pub struct RoomState<'a> {
     pub players: Vec<PlayerState<'a>>,
     /// The latest of the chat, oldest first.
     pub messages: Vec<&'a RawValue>,
+    /// What follows, and is lost, if the player asked for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resumed: Option<Resumed>,
+    pub position: Position,
+}
+
+/// The payload of `resumed`.
+#[derive(Serialize)]
+pub struct Outcome {
+    #[serde(flatten)]
+    pub resumed: Resumed,
+    pub position: Position,
 }
 
 /// One player in a room's state.
@@ -66,12 +82,6 @@ pub struct ErrorText<'a> {
     pub message: &'a str,
 }
 
-/// The payload of `lagged`.
-#[derive(Serialize)]
-pub struct Missed {
-    pub missed: u32,
-}
-
 impl<'a, P: Serialize> Told<'a, P> {
     /// Something happened.
     pub fn event(event: &'a str, payload: P) -> Told<'a, P> {
@@ -81,6 +91,7 @@ impl<'a, P: Serialize> Told<'a, P> {
             payload,
             player_id: None,
             correlation_id: None,
+            position: None,
         }
     }
 
@@ -103,6 +114,12 @@ impl<'a, P: Serialize> Told<'a, P> {
     /// The same, from this player.
     pub fn by(self, player_id: Option<&'a str>) -> Told<'a, P> {
         Told { player_id, ..self }
+    }
+
+    /// The same at this position.
+    pub fn at(self, position: Position) -> Told<'a, P> {
+        let position = Some(position);
+        Told { position, ..self }
     }
 
     /// The same, for whoever waits for this.

@@ -21,8 +21,9 @@ use super::object::Object;
 use super::refusal::{bad, conflict, full, missing};
 use super::routes::{Needs, Route};
 use super::word::Word;
-use super::{Answer, App, Call, Handler, Message, Reply, Seat, handle};
+use super::{Answer, App, Call, Gap, Handler, Message, Reply, Seat, handle};
 use crate::id::{AppId, ConnId};
+use crate::position::Since;
 use crate::time::{Millis, Unix};
 use crate::wire::frame::{Encoder, Frame, close};
 use crate::wire::response::Response;
@@ -135,7 +136,7 @@ impl App for Sessions {
         Ok(Seat(key))
     }
 
-    fn opened(&mut self, Seat(key): Seat, cx: &mut Context<'_>) {
+    fn opened(&mut self, Seat(key): Seat, _: Option<Since>, cx: &mut Context<'_>) {
         let session = self.store.session(key);
         let update = status_update(session, session.status, cx);
         cx.send(cx.conn(), update);
@@ -158,7 +159,7 @@ impl App for Sessions {
         self.settle(cx);
     }
 
-    fn lagged(&self, missed: u32, unix: Unix, encoder: &mut Encoder) -> Frame {
+    fn lagged(&self, Gap { missed, .. }: Gap, unix: Unix, encoder: &mut Encoder) -> Frame {
         encoder.json(&json!({"type": "lagged", "missed": missed, "timestamp": unix}))
     }
 }

@@ -12,15 +12,16 @@ use serde::{Deserialize, Serialize};
 use slab::Slab;
 
 use self::store::{Filter, Listing, Store};
-use self::talk::{Client, EVERY};
+use self::talk::{Client, EVERY, Topics};
 use self::task::{Patch, Priority, Status, Task, TaskId};
 use super::context::Context;
 use super::object::Object;
 use super::refusal::{bad, full, missing};
 use super::routes::{Needs, Route};
 use super::word::Word;
-use super::{Answer, App, Call, Handler, Message, Reply, Seat, handle, number};
-use crate::id::AppId;
+use super::{Answer, App, Call, Gap, Handler, Message, Reply, Seat, handle, number};
+use crate::id::{AppId, Topic};
+use crate::position::{Position, Since};
 use crate::time::Unix;
 use crate::wire::frame::{Encoder, Frame};
 use crate::wire::request::Head;
@@ -73,6 +74,7 @@ struct Event<'a> {
     r#type: &'static str,
     timestamp: Unix,
     data: Change<'a>,
+    position: Position,
 }
 
 #[derive(Serialize)]
@@ -89,6 +91,7 @@ struct Change<'a> {
 pub struct Tasks {
     store: Store,
     clients: Slab<Client>,
+    topics: Topics,
 }
 
 impl App for Tasks {
@@ -111,18 +114,18 @@ impl App for Tasks {
         Ok(Seat(seat))
     }
 
-    fn opened(&mut self, _: Seat, _: &mut Context<'_>) {}
+    fn opened(&mut self, _: Seat, _: Option<Since>, _: &mut Context<'_>) {}
 
     fn message(&mut self, Seat(seat): Seat, message: Message<'_>, cx: &mut Context<'_>) {
-        self.clients[seat as usize].hear(message, cx);
+        self.clients[seat as usize].hear(message, &self.topics, cx);
     }
 
     fn closed(&mut self, Seat(seat): Seat, _: &mut Context<'_>) {
         self.clients.remove(seat as usize);
     }
 
-    fn lagged(&self, missed: u32, unix: Unix, encoder: &mut Encoder) -> Frame {
-        talk::lagged(missed, unix, encoder)
+    fn lagged(&self, gap: Gap, unix: Unix, encoder: &mut Encoder) -> Frame {
+        talk::lagged(gap, unix, encoder)
     }
 
     fn beat(&mut self, _: Seat, cx: &mut Context<'_>) {
@@ -160,31 +163,36 @@ impl Tasks {
             .store
             .put(task, cx.bounds())
             .map_err(|_| full("tasks", cx.bounds()))?;
-        publish("task.created", task, Some(task), changed_by, cx);
+        let topic = self.topics.of(&task.repository);
+        publish("task.created", task, Some(task), changed_by, topic, cx);
         Ok(Response::json(201, task).into())
     }
 
     /// Looks at as many tasks as there is work left for, and goes on in another turn.
     fn list(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
-        let mut listing = match call.progress::<Listing>() {
-            Some(listing) => listing,
+        // What has changed since it began may have been passed by then.
+        let mut progress = match call.progress::<(Listing, Position)>() {
+            Some(progress) => progress,
             None => {
                 let (filter, limit) = asked_for(call)?;
-                Box::new(Listing::new(filter, limit))
+                Box::new((Listing::new(filter, limit), cx.position(cx.log())))
             }
         };
         let tasks_max = (cx.share_left() / work::RECORD).max(1);
-        let (is_whole, looked) = self.store.look(&mut listing, tasks_max);
+        let (listing, position) = &mut *progress;
+        let (is_whole, looked) = self.store.look(listing, tasks_max);
         cx.spend(looked * work::RECORD);
         if !is_whole {
-            return Ok(Reply::Later(listing));
+            return Ok(Reply::Later(progress));
         }
-        let (tasks, next) = self.store.found(&listing);
-        Ok(Response::json(200, &Listed { tasks, next }).into())
+        let (tasks, next) = self.store.found(listing);
+        let response = Response::json(200, &Listed { tasks, next });
+        Ok(response.at(*position).into())
     }
 
-    fn show(&mut self, call: &Call<'_>, _: &mut Context<'_>) -> Answer {
-        Ok(Response::json(200, self.find(call)?).into())
+    fn show(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
+        let response = Response::json(200, self.find(call)?);
+        Ok(response.at(cx.position(cx.log())).into())
     }
 
     fn change(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
@@ -201,7 +209,8 @@ impl Tasks {
             .store
             .put(patched, cx.bounds())
             .map_err(|_| full("tasks", cx.bounds()))?;
-        publish("task.updated", task, Some(task), changed_by, cx);
+        let topic = self.topics.of(&task.repository);
+        publish("task.updated", task, Some(task), changed_by, topic, cx);
         Ok(Response::json(200, task).into())
     }
 
@@ -209,7 +218,8 @@ impl Tasks {
         let changed_by = changed_by(call.head)?;
         let id = self.find(call)?.id;
         if let Some(task) = self.store.remove(id) {
-            publish("task.deleted", &task, None, changed_by, cx);
+            let topic = self.topics.of(&task.repository);
+            publish("task.deleted", &task, None, changed_by, topic, cx);
         }
         Ok(Response::empty(204).into())
     }
@@ -228,10 +238,11 @@ fn publish(
     of: &Task,
     task: Option<&Task>,
     changed_by: &str,
+    topic: Topic,
     cx: &mut Context<'_>,
 ) {
     let timestamp = cx.now().unix;
-    let event = cx.json(&Event {
+    let event = Event {
         r#type: kind,
         timestamp,
         data: Change {
@@ -240,8 +251,10 @@ fn publish(
             task,
             changed_by,
         },
-    });
-    cx.publish_both([&talk::room(&of.repository), EVERY], event);
+        position: cx.next_position(cx.log()),
+    };
+    let event = cx.json(&event);
+    cx.publish_both(topic, [&talk::room(&of.repository), EVERY], event);
 }
 
 /// Which tasks a listing is to show, and how many.

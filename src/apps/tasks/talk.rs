@@ -1,22 +1,25 @@
 //! What is said on a client's connection: the version, the subscriptions, the pings.
 //!
 //! A subscription is a room: `repo:<name>`, or `*` for every repository. The hub keeps who is in which; a [`Client`] is
-//! only the order in which it named them, so that it is answered in that order.
+//! only the order in which it named them, so that it is answered in that order. Who resumes gets of the app's one numbering
+//! what is on the topics of its repositories.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
 
 use serde::de::{Deserializer, Error, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::apps::Message;
-use crate::apps::context::Context;
+use crate::apps::context::{Context, Resumed};
 use crate::apps::json::{read, read_part};
 use crate::apps::list::List;
 use crate::apps::object::Object;
 use crate::apps::refusal::bad;
-use crate::id::RoomId;
+use crate::apps::{Gap, Got, Message, Resumption, Wanted};
+use crate::id::{RoomId, Topic};
+use crate::position::{Position, Since};
 use crate::time::Unix;
 use crate::wire::frame::{Encoder, Frame};
 use crate::wire::request::Head;
@@ -40,7 +43,12 @@ const PREFIX: &str = "repo:";
 #[derive(Default)]
 pub struct Client {
     rooms: Vec<RoomId>,
+    /// It has subscribed before.
+    has_begun: bool,
 }
+
+/// An answer, if there is one, and what is replayed behind it; or a sentence about what was wrong.
+type Heard = Result<Option<(Frame, Option<Resumption>)>, String>;
 
 /// What a client says. All messages have one shape, so it may name a time or an error, which mean nothing.
 #[derive(Deserialize)]
@@ -59,9 +67,11 @@ struct Said<'a> {
 /// The data of a subscription.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Wanted<'a> {
+struct Desired<'a> {
     #[serde(borrow)]
     repositories: Names<'a>,
+    #[serde(borrow)]
+    since: Option<Cow<'a, str>>,
 }
 
 /// The data of its end.
@@ -106,49 +116,85 @@ struct Saying<'a, D: Serialize> {
 #[derive(Serialize)]
 struct Repositories {
     repositories: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resumed: Option<Resumed>,
+    position: Position,
 }
 
-/// How many messages a client missed.
-#[derive(Serialize)]
-struct Missed {
-    missed: u32,
+/// The topics of repositories. Two have the same by chance alone, and that is less likely than a fault of the memory.
+#[derive(Default)]
+pub struct Topics(RandomState);
+
+impl Topics {
+    /// The topic of a repository's tasks.
+    pub fn of(&self, repository: &str) -> Topic {
+        Topic(self.0.hash_one(repository))
+    }
+
+    fn of_all<'a>(&self, repositories: impl Iterator<Item = &'a str>) -> Set {
+        let mut set = Set::default();
+        for repository in repositories {
+            set.has_every |= repository == EVERY;
+            set.topics.insert(self.of(repository));
+        }
+        set
+    }
+}
+
+/// The topics of a subscription.
+#[derive(Default)]
+struct Set {
+    has_every: bool,
+    topics: HashSet<Topic>,
+}
+
+impl Set {
+    fn has(&self, topic: Topic) -> bool {
+        self.has_every || self.topics.contains(&topic)
+    }
 }
 
 impl Client {
     /// Does what the client says, and answers it.
-    pub fn hear(&mut self, message: Message<'_>, cx: &mut Context<'_>) {
+    pub fn hear(&mut self, message: Message<'_>, topics: &Topics, cx: &mut Context<'_>) {
         let answer = match message {
-            Message::Text(text) => self.obey(text, cx),
+            Message::Text(text) => self.obey(text, topics, cx),
             Message::Binary(_) => Err(String::from("binary: a message must be text")),
         };
         let timestamp = cx.now().unix;
-        let frame = match answer {
+        let (frame, planned) = match answer {
             Ok(None) => return,
-            Ok(Some(frame)) => frame,
-            Err(sentence) => cx.json(&Saying::<()> {
-                r#type: "error",
-                timestamp,
-                data: None,
-                error: Some(&sentence),
-            }),
+            Ok(Some((frame, planned))) => (frame, planned),
+            Err(sentence) => {
+                let error = cx.json(&Saying::<()> {
+                    r#type: "error",
+                    timestamp,
+                    data: None,
+                    error: Some(&sentence),
+                });
+                (error, None)
+            }
         };
         cx.send(cx.conn(), frame);
+        if let Some(planned) = planned {
+            cx.replay(planned);
+        }
     }
 
-    fn obey(&mut self, text: &str, cx: &mut Context<'_>) -> Result<Option<Frame>, String> {
+    fn obey(&mut self, text: &str, topics: &Topics, cx: &mut Context<'_>) -> Heard {
         let Object(said): Object<Said<'_>> = read(text.as_bytes(), "the message")?;
         match &*said.r#type {
             "subscribe" => {
                 let data = said
                     .data
                     .ok_or("data: subscribe needs {\"repositories\": [...]}")?;
-                self.subscribe(read_data(data)?, cx)
+                self.subscribe(read_data(data)?, topics, cx)
             }
             "unsubscribe" => {
                 let unwanted = said.data.map_or(Ok(Unwanted::default()), read_data)?;
                 self.unsubscribe(unwanted, cx)
             }
-            "ping" => Ok(Some(saying("pong", cx))),
+            "ping" => Ok(Some((saying("pong", cx), None))),
             "pong" => Ok(None),
             _ => Err(String::from(
                 "type: must be subscribe, unsubscribe, ping or pong",
@@ -156,13 +202,9 @@ impl Client {
         }
     }
 
-    /// Leaves all rooms and joins those that are named.
-    fn subscribe(
-        &mut self,
-        Wanted { repositories }: Wanted<'_>,
-        cx: &mut Context<'_>,
-    ) -> Result<Option<Frame>, String> {
-        let List(names) = repositories;
+    /// Leaves all rooms and joins those that are named; what was published there is replayed, if that is asked for.
+    fn subscribe(&mut self, desired: Desired<'_>, topics: &Topics, cx: &mut Context<'_>) -> Heard {
+        let List(names) = desired.repositories;
         let mut known = HashSet::new();
         let distinct: Vec<&str> = names
             .iter()
@@ -176,10 +218,43 @@ impl Client {
             ));
         }
         cx.spend((self.rooms.len() + distinct.len()) as u64 * work::MEMBERSHIP);
+        let since = desired.since.map(|since| Since::parse(&since));
+        let planned = self.resume(since, &distinct, topics, cx);
+        self.has_begun = true;
         cx.leave_all();
         let joined = distinct.iter().map(|name| cx.join(&room(name)));
         self.rooms = joined.collect();
-        Ok(Some(self.subscribed(cx)))
+        let resumed = since.map(|_| Resumed::from(&planned));
+        let subscribed = self.subscribed(resumed, planned.position, cx);
+        Ok(Some((subscribed, Some(planned))))
+    }
+
+    /// What the client gets of these repositories that has had others.
+    fn resume(
+        &self,
+        since: Option<Since>,
+        desired: &[&str],
+        topics: &Topics,
+        cx: &mut Context<'_>,
+    ) -> Resumption {
+        let log = cx.log();
+        if !matches!(since, Some(Since::At(_))) {
+            return cx.resume(log, since, &Wanted::All, &Got::Nothing);
+        }
+        cx.spend((self.rooms.len() + desired.len()) as u64 * work::RECORD);
+        let had = self.rooms.iter().map(|&room| repository(cx.room(room)));
+        let had = topics.of_all(had);
+        let desired = topics.of_all(desired.iter().copied());
+        let (wants, has) = (|topic| desired.has(topic), |topic| had.has(topic));
+        let wanted = match desired.has_every {
+            true => Wanted::All,
+            false => Wanted::Some(&wants),
+        };
+        let got = match self.has_begun {
+            false => Got::Nothing,
+            true => Got::Some(&has),
+        };
+        cx.resume(log, since, &wanted, &got)
     }
 
     /// Leaves the rooms that are named, or all.
@@ -187,7 +262,7 @@ impl Client {
         &mut self,
         Unwanted { repositories }: Unwanted<'_>,
         cx: &mut Context<'_>,
-    ) -> Result<Option<Frame>, String> {
+    ) -> Heard {
         match repositories {
             None => {
                 cx.spend(self.rooms.len() as u64 * work::MEMBERSHIP);
@@ -203,13 +278,21 @@ impl Client {
                 names.iter().for_each(|name| cx.leave(&room(name)));
             }
         }
-        Ok(Some(self.subscribed(cx)))
+        let position = cx.position(cx.log());
+        Ok(Some((self.subscribed(None, position, cx), None)))
     }
 
-    fn subscribed(&self, cx: &mut Context<'_>) -> Frame {
+    fn subscribed(
+        &self,
+        resumed: Option<Resumed>,
+        position: Position,
+        cx: &mut Context<'_>,
+    ) -> Frame {
         let name = |&joined| repository(cx.room(joined)).to_owned();
         let data = Repositories {
             repositories: self.rooms.iter().map(name).collect(),
+            resumed,
+            position,
         };
         let timestamp = cx.now().unix;
         cx.json(&Saying {
@@ -238,12 +321,12 @@ pub fn saying(kind: &'static str, cx: &mut Context<'_>) -> Frame {
     })
 }
 
-/// How a client is told that it missed so many messages.
-pub fn lagged(missed: u32, timestamp: Unix, encoder: &mut Encoder) -> Frame {
+/// How a client is told of messages that it missed.
+pub fn lagged(gap: Gap, timestamp: Unix, encoder: &mut Encoder) -> Frame {
     let notice = Saying {
         r#type: "lagged",
         timestamp,
-        data: Some(Missed { missed }),
+        data: Some(gap),
         error: None,
     };
     encoder.json(&notice)

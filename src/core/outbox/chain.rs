@@ -1,17 +1,24 @@
 //! One connection's chain of slots: something is added at its end, and taken from its front.
 
+use super::log::Numbers;
 use super::{BLOCKED, DIRTY, Held, NONE, Offer, Outbox, PONGS_MAX, REFUSED, Slot};
 use crate::bounds::{OnFull, QueueBounds};
-use crate::time::Millis;
+use crate::time::Recent;
 use crate::wire::frame::Class;
 
 impl Outbox {
     /// A message for one connection alone did not fit.
-    pub(super) fn refuse(&mut self, key: u32, messages: u32, bounds: &QueueBounds) -> Offer {
+    pub(super) fn refuse(
+        &mut self,
+        key: u32,
+        messages: u32,
+        gap: Numbers,
+        bounds: &QueueBounds,
+    ) -> Offer {
         if bounds.on_full == OnFull::Disconnect {
             return Offer::Full;
         }
-        self.miss(key, messages);
+        self.miss(key, messages, gap);
         Offer::Dropped
     }
 
@@ -19,7 +26,7 @@ impl Outbox {
     pub(super) fn push(&mut self, key: u32, message: u32) -> u32 {
         let stored = self.store.copy(message);
         let (counts, bytes) = (stored.class.is_message(), stored.weight());
-        let since = stored.stored.millis();
+        let since = Recent::new(stored.stored.millis());
         let slot = self.append(key, Held::Message(message), since);
         self.queued += 1;
         let queue = &mut self.queues[key as usize];
@@ -32,7 +39,7 @@ impl Outbox {
     /// Adds a slot to a chain. The time is that of what it stands for: a deadline for progress runs from there, if nothing
     /// has waited before.
     #[inline]
-    pub(super) fn append(&mut self, key: u32, held: Held, since: Millis) -> u32 {
+    pub(super) fn append(&mut self, key: u32, held: Held, since: Recent) -> u32 {
         let slot = self.slots.insert(Slot { held, next: NONE }) as u32;
         let queue = &mut self.queues[key as usize];
         if queue.head == NONE {

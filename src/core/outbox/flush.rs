@@ -11,7 +11,7 @@ use super::log::{Logs, Place, Span};
 use super::store::Store;
 use super::{BLOCKED, Held, NONE, Outbox, Queue, REFUSED, Slot};
 use crate::id::AppId;
-use crate::time::{Micros, Millis};
+use crate::time::{Micros, Millis, Recent};
 
 /// Up to so many bytes, what waits is copied together and written as one piece: for small frames a vectored write
 /// costs more than the copy.
@@ -160,7 +160,7 @@ impl Outbox {
         if !is_whole || !matches!(result, Ok(taken) if taken == offered) {
             return self.taken(key, now, offered, result, observe);
         }
-        queue.progress = now;
+        queue.progress = Recent::new(now);
         let tagged = stored.tagged();
         if stored.class.is_message() && stored.readers() == 1 {
             observe(stored.app, stored.stored);
@@ -190,7 +190,7 @@ impl Outbox {
             Err(error) => return Flush::nothing(FlushState::Failed(error)),
         };
         if taken > 0 {
-            self.queues[key as usize].progress = now;
+            self.queues[key as usize].progress = Recent::new(now);
         }
         let (messages, tagged) = self.written(key, taken, observe);
         let queue = &mut self.queues[key as usize];

@@ -1,82 +1,27 @@
-//! Logs: the messages of one numbering, newest last, each kept for as long as a reader has still to get it.
+//! Logs: the messages of one numbering, newest last, each kept for as long as a reader has still to get it, and the newest
+//! for readers that come back.
 //!
 //! An entry is named by its place in the log, which never changes; a *span* is the entries from one place to before another,
-//! and is all that a reader owns, however many they are. What no reader waits for is given up, from the oldest on.
+//! and is all that a reader owns, however many they are. What no reader waits for and the history has not is given up, from the oldest on.
+//! An entry has a number, too, or as many as it has messages: the numbers have no gaps, and are what clients know.
 //!
 //! Invariant: every entry that a span or a run names is there, and a log holds a copy of each message that it has.
+
+mod history;
+mod span;
 
 use std::collections::VecDeque;
 
 use slab::Slab;
 
+use self::history::History;
+pub(super) use self::span::{Numbers, Place, Span};
 use super::NONE;
 use super::store::Store;
-use crate::id::{AppId, LogId};
+use crate::id::{AppId, LogId, Topic};
+use crate::position::Position;
+use crate::time::Micros;
 use crate::wire::frame::Class;
-
-/// The place of an entry in its log. Places wrap, but no two entries that are there at once have the same one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place(pub(super) u32);
-
-impl Place {
-    /// The next one.
-    pub(super) fn next(self) -> Place {
-        Place(self.0.wrapping_add(1))
-    }
-
-    /// Whether it comes before another place of the same time.
-    pub(super) fn is_before(self, other: Place) -> bool {
-        (1..u32::MAX / 2).contains(&self.until(other))
-    }
-
-    /// How many entries there are from here to before another place.
-    pub(super) fn until(self, other: Place) -> u32 {
-        other.0.wrapping_sub(self.0)
-    }
-}
-
-/// Messages of a log that a reader has still to get, behind those that it will not.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Span {
-    /// The log; none, if there is nothing but what is missed.
-    pub(super) log: Option<LogId>,
-    pub(super) from: Place,
-    pub(super) to: Place,
-    /// Messages that were skipped before the first of them, each of a batch, and of which the client is not told yet.
-    pub(super) missed: u32,
-}
-
-impl Span {
-    /// One entry.
-    pub(super) fn one(log: LogId, at: Place) -> Span {
-        Span {
-            log: Some(log),
-            from: at,
-            to: at.next(),
-            missed: 0,
-        }
-    }
-
-    /// So many messages that a client will not get, and nothing else.
-    pub(super) fn missed(messages: u32) -> Span {
-        Span {
-            log: None,
-            from: Place(0),
-            to: Place(0),
-            missed: messages,
-        }
-    }
-
-    /// How many entries it is.
-    pub(super) fn len(&self) -> u32 {
-        self.from.until(self.to)
-    }
-
-    /// Whether it begins in this log before this place.
-    pub(super) fn is_before(&self, log: LogId, place: Place) -> bool {
-        self.log == Some(log) && self.len() > 0 && self.from.is_before(place)
-    }
-}
 
 /// All logs.
 #[derive(Default)]
@@ -85,17 +30,41 @@ pub(super) struct Logs {
     entries: usize,
     /// What their messages cost.
     bytes: u64,
+    /// What is kept of them, by app.
+    histories: [History; AppId::ALL.len()],
+    /// Entries have left a history that readers wait for: some of those may be too far behind without it.
+    shortened: bool,
 }
 
 struct Log {
     app: AppId,
+    epoch: u32,
+    /// The number of its newest message.
+    newest: u64,
     /// The place of the first entry.
     first: Place,
-    /// Messages in the store; [`NONE`] for one that nobody waits for, while an older one is waited for.
-    entries: VecDeque<u32>,
+    entries: VecDeque<Entry>,
     /// What its messages cost.
     bytes: u64,
+    /// From where on entries are kept, whoever waits for them.
+    kept: Place,
+    /// Messages from there on, each of a batch.
+    kept_messages: u64,
+    /// ... and their bytes.
+    kept_bytes: u64,
+    /// Its place among the histories that age.
+    aged: Option<Micros>,
     is_closed: bool,
+}
+
+/// A message of a log.
+#[derive(Clone, Copy)]
+struct Entry {
+    /// Its place in the store; [`NONE`] for one that nobody waits for, while an older one is waited for.
+    message: u32,
+    /// The lower half of its number, or of the first of its numbers.
+    number: u32,
+    topic: Topic,
 }
 
 impl Log {
@@ -107,45 +76,78 @@ impl Log {
     /// The place up to which half of that is.
     fn half(&self, store: &Store) -> Place {
         let (mut cost, mut place) = (self.cost(), self.first);
-        for &entry in &self.entries {
+        for entry in &self.entries {
             if cost <= self.cost() / 2 {
                 break;
             }
-            if entry != NONE {
-                cost -= u64::from(store.get(entry).weight());
+            if entry.message != NONE {
+                cost -= u64::from(store.get(entry.message).weight());
             }
             cost -= ENTRY_BYTES;
             place = place.next();
         }
         place
     }
+
+    /// The place behind the newest entry.
+    fn end(&self) -> Place {
+        self.first.plus(self.entries.len() as u32)
+    }
+
+    /// The entry at a place that is there.
+    fn entry(&self, place: Place) -> &Entry {
+        &self.entries[self.first.until(place) as usize]
+    }
+
+    /// The number of an entry, or the first of its numbers.
+    fn number(&self, entry: &Entry) -> u64 {
+        self.newest - u64::from((self.newest as u32).wrapping_sub(entry.number))
+    }
+
+    /// The entries of its history, oldest first.
+    fn kept_entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.range(self.first.until(self.kept) as usize..)
+    }
+
+    /// The oldest message of its history.
+    fn oldest_kept(&self) -> Option<u32> {
+        self.kept_entries().next().map(|entry| entry.message)
+    }
 }
 
 /// What an entry costs.
-const ENTRY_BYTES: u64 = size_of::<u32>() as u64;
+const ENTRY_BYTES: u64 = size_of::<Entry>() as u64;
 /// Entries that a log keeps capacity for.
 const ENTRIES_KEPT: usize = 64;
 
 impl Logs {
-    /// A new log, empty.
-    pub(super) fn open(&mut self, app: AppId) -> LogId {
+    /// A new log, empty, whose numbering is told from others by its epoch.
+    pub(super) fn open(&mut self, app: AppId, epoch: u32) -> LogId {
         LogId(self.logs.insert(Log {
             app,
+            epoch,
+            newest: 0,
             first: Place(0),
             entries: VecDeque::new(),
             bytes: 0,
+            kept: Place(0),
+            kept_messages: 0,
+            kept_bytes: 0,
+            aged: None,
             is_closed: false,
         }) as u32)
     }
 
     /// Nothing is added to a log any more; it is forgotten once nobody waits for anything of it.
-    pub(super) fn close(&mut self, log: LogId) {
+    pub(super) fn close(&mut self, log: LogId, store: &mut Store) {
+        self.keep_nothing(log, store);
         self.logs[log.0 as usize].is_closed = true;
         self.forget_if_over(log);
     }
 
-    /// Adds a message, of which it takes a copy.
-    pub(super) fn push(&mut self, log: LogId, key: u32, store: &mut Store) -> Place {
+    /// Adds a message on this topic, of which it takes a copy, and gives it the next number, or as many as it has
+    /// messages.
+    pub(super) fn push(&mut self, log: LogId, topic: Topic, key: u32, store: &mut Store) -> Place {
         let found = &mut self.logs[log.0 as usize];
         debug_assert!(
             !found.is_closed,
@@ -159,16 +161,61 @@ impl Logs {
         let bytes = u64::from(message.weight());
         found.bytes += bytes;
         self.bytes += bytes;
-        let place = Place(found.first.0.wrapping_add(found.entries.len() as u32));
-        found.entries.push_back(key);
+        let place = found.end();
+        found.entries.push_back(Entry {
+            message: key,
+            number: (found.newest + 1) as u32,
+            topic,
+        });
+        found.newest += u64::from(message.messages);
         self.entries += 1;
+        self.keep(log, key, store);
         place
+    }
+
+    /// The position of the newest message of a log.
+    pub(super) fn position(&self, log: LogId) -> Position {
+        let log = &self.logs[log.0 as usize];
+        Position {
+            epoch: log.epoch,
+            number: log.newest,
+        }
+    }
+
+    /// The number of the newest message of a log.
+    pub(super) fn newest(&self, log: LogId) -> Numbers {
+        let Position { epoch, number } = self.position(log);
+        Numbers {
+            since: number.saturating_sub(1),
+            count: number.min(1) as u32,
+            epoch,
+        }
     }
 
     /// The message at a place that is waited for.
     pub(super) fn at(&self, log: LogId, place: Place) -> u32 {
+        self.logs[log.0 as usize].entry(place).message
+    }
+
+    /// The numbers of the entry at a place that is waited for.
+    pub(super) fn numbers(&self, log: LogId, place: Place, store: &Store) -> Numbers {
         let log = &self.logs[log.0 as usize];
-        log.entries[log.first.until(place) as usize]
+        let entry = log.entry(place);
+        Numbers {
+            since: log.number(entry) - 1,
+            count: store.get(entry.message).messages,
+            epoch: log.epoch,
+        }
+    }
+
+    /// Whether an entry is in the history, and kept whoever waits for it.
+    pub(super) fn is_kept(&self, log: LogId, place: Place) -> bool {
+        !place.is_before(self.logs[log.0 as usize].kept)
+    }
+
+    /// Whether entries have left histories that readers wait for, since this was last asked.
+    pub(super) fn take_shortened(&mut self) -> bool {
+        std::mem::take(&mut self.shortened)
     }
 
     /// The messages of a span.
@@ -180,27 +227,33 @@ impl Logs {
             let from = log.first.until(span.from) as usize;
             log.entries.range(from..from + span.len() as usize)
         });
-        entries.copied()
+        entries.map(|entry| entry.message)
     }
 
-    /// A reader has let go of an entry: it is given up if that was the last, and so are those before it.
+    /// A reader has let go of an entry, or the history has: it is given up if that was the last, and so are those before
+    /// it.
     pub(super) fn let_go(&mut self, log: LogId, place: Place, store: &mut Store) {
         let found = &mut self.logs[log.0 as usize];
+        let is_kept = !place.is_before(found.kept);
         let entry = &mut found.entries[found.first.until(place) as usize];
-        let message = store.get(*entry);
-        if message.readers() > 0 {
+        let message = store.get(entry.message);
+        if is_kept || message.readers() > 0 {
             return;
         }
         let bytes = u64::from(message.weight());
         found.bytes -= bytes;
         self.bytes -= bytes;
-        store.unlog(*entry);
-        *entry = NONE;
+        store.unlog(entry.message);
+        entry.message = NONE;
         if found.first != place {
             return;
         }
         let before = found.entries.len();
-        while found.entries.front() == Some(&NONE) {
+        while found
+            .entries
+            .front()
+            .is_some_and(|entry| entry.message == NONE)
+        {
             found.entries.pop_front();
             found.first = found.first.next();
         }
@@ -254,17 +307,21 @@ impl Logs {
     /// somewhere is that connection's own by now.
     pub(super) fn cut(&mut self, log: LogId, until: Place, store: &mut Store) {
         // A log that is over may have been forgotten with its last reader.
+        while let Some(found) = self.logs.get(log.0 as usize)
+            && found.kept.is_before(until)
+            && self.let_go_oldest(log, store)
+        {}
         let Some(found) = self.logs.get_mut(log.0 as usize) else {
             return;
         };
         while found.first.is_before(until)
-            && let Some(entry) = found.entries.pop_front()
+            && let Some(Entry { message, .. }) = found.entries.pop_front()
         {
-            if entry != NONE {
-                let bytes = u64::from(store.get(entry).weight());
+            if message != NONE {
+                let bytes = u64::from(store.get(message).weight());
                 found.bytes -= bytes;
                 self.bytes -= bytes;
-                store.unlog(entry);
+                store.unlog(message);
             }
             found.first = found.first.next();
             self.entries -= 1;
@@ -285,7 +342,8 @@ impl Logs {
     /// Names messages by where they are now.
     pub(super) fn rename(&mut self, rename: impl Fn(&mut u32)) {
         let logs = self.logs.iter_mut().map(|(_, log)| log);
-        logs.flat_map(|log| &mut log.entries).for_each(rename);
+        let entries = logs.flat_map(|log| &mut log.entries);
+        entries.for_each(|entry| rename(&mut entry.message));
     }
 
     /// Whose log it is.
@@ -301,29 +359,40 @@ impl Logs {
         let (mut entries, mut all_bytes) = (0, 0);
         for (id, log) in &self.logs {
             entries += log.entries.len();
-            let named = log.entries.iter().copied().filter(|&entry| entry != NONE);
-            let mut bytes = 0;
-            for key in named {
+            let mut number = log.entries.front().map_or(0, |entry| log.number(entry));
+            let (mut bytes, mut place) = (0, log.first);
+            for entry in &log.entries {
+                let is_kept = !place.is_before(log.kept);
+                place = place.next();
+                let Entry { message: key, .. } = *entry;
+                if key == NONE {
+                    assert!(!is_kept, "log {id} keeps its history");
+                    continue;
+                }
                 let message = store.get(key);
                 assert!(
-                    message.is_logged() && message.readers() > 0,
-                    "log {id} has messages that are waited for"
+                    message.is_logged() && (is_kept || message.readers() > 0),
+                    "log {id} has messages that are kept or waited for"
                 );
+                assert!(number <= log.number(entry), "the numbers of log {id} rise");
+                number = log.number(entry) + u64::from(message.messages);
                 bytes += u64::from(message.weight());
                 copies.resize(copies.len().max(key as usize + 1), 0);
                 copies[key as usize] += 1;
             }
             assert_eq!(bytes, log.bytes, "the bytes of log {id} are counted");
             all_bytes += bytes;
+            let first = log.entries.front();
             assert!(
-                log.entries.front() != Some(&NONE),
-                "log {id} begins with what is waited for"
+                first.is_none_or(|entry| entry.message != NONE),
+                "log {id} begins with what is kept or waited for"
             );
             assert!(
                 !log.is_closed || !log.entries.is_empty(),
                 "log {id} is over and forgotten"
             );
         }
+        self.check_histories(store);
         assert_eq!(entries, self.entries, "the entries are counted");
         assert_eq!(all_bytes, self.bytes, "the bytes of all logs are counted");
     }

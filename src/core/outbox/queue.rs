@@ -4,7 +4,7 @@
 
 use super::{BLOCKED, FINISHING, Held, INFLATES, NONE, Outbox, PACKS, REFUSED};
 use crate::id::{AppId, ConnId};
-use crate::time::Millis;
+use crate::time::{Millis, Recent};
 
 /// One connection's queue.
 #[derive(Clone, Copy)]
@@ -25,7 +25,9 @@ pub(super) struct Queue {
     /// The slot of the newest pong that waits.
     pub(super) pong: u32,
     /// When the kernel last took something, or when something began to wait.
-    pub(super) progress: Millis,
+    pub(super) progress: Recent,
+    /// The lower half of the number since when it has got all that it wanted of its log, but for its gaps.
+    pub(super) counts_from: u32,
     pub(super) flags: u8,
     /// Pongs that wait.
     pub(super) pongs: u8,
@@ -55,7 +57,8 @@ impl Queue {
             messages: 0,
             bytes: 0,
             pong: NONE,
-            progress: Millis(0),
+            progress: Recent::new(Millis(0)),
+            counts_from: 0,
             flags: FINISHING,
             pongs: 0,
             app: None,
@@ -164,10 +167,10 @@ impl Outbox {
     }
 
     /// Since when a queue, some of which the socket has refused, has made no progress.
-    pub fn stalled_since(&self, key: u32) -> Option<Millis> {
+    pub fn stalled_since(&self, key: u32, now: Millis) -> Option<Millis> {
         let queue = &self.queues[key as usize];
         let refused = queue.flags & (BLOCKED | REFUSED) != 0 && queue.head != NONE;
-        refused.then_some(queue.progress)
+        refused.then(|| queue.progress.millis(now))
     }
 
     /// Messages that wait for one connection, each of a batch; it counts them one by one, for tests and simulation.

@@ -3,20 +3,25 @@
 //!
 //! An entry of which some has gone out is never skipped: a frame that has begun is written to its end.
 
-use super::log::{Place, Span};
+use serde::Serialize;
+
+use super::log::{Numbers, Place, Span};
 use super::queue::Queue;
-use super::{FINISHING, Held, NONE, Offer, Outbox, REFUSED, Slot};
+use super::{FINISHING, Held, NONE, OVER, Offer, Outbox, REFUSED, Slot};
 use crate::bounds::{OnFull, QueueBounds};
 use crate::id::{AppId, LogId};
-use crate::time::Micros;
+use crate::position::Position;
+use crate::time::{Micros, Recent};
 use crate::wire::frame::Frame;
 use crate::work;
 
 /// Messages that a client did not get, and is to be told of now: before the next one that it gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Gap {
     /// How many, each of a batch.
     pub missed: u32,
+    /// The position before the first of them that has one.
+    pub since: Option<Position>,
 }
 
 /// What became of an entry that was offered, and how many messages were skipped for it.
@@ -43,29 +48,103 @@ impl Outbox {
         }
         let message = self.logs.at(log, at);
         let takes = queue.takes(self.store.get(message).weight(), bounds);
-        if !takes && bounds.on_full == OnFull::Disconnect {
+        if takes {
+            self.push_entry(key, log, at);
+            return offered(Offer::Queued, 0);
+        }
+        let is_behind = !self.is_in_history(key);
+        if is_behind && bounds.on_full == OnFull::Disconnect {
             return offered(Offer::Full, 0);
         }
         self.push_entry(key, log, at);
-        let mut skipped = 0;
-        if !takes {
-            let skips_on = |outbox: &Outbox, oldest: (LogId, Place)| match bounds.on_full {
-                OnFull::Latest => oldest != (log, at),
-                _ => outbox.queues[key as usize].is_over(bounds),
-            };
-            while let Some((slot, oldest)) = self.oldest(key)
-                && skips_on(self, oldest)
-            {
-                skipped += self.skip(key, slot);
-            }
-        }
+        let skipped = match is_behind || bounds.on_full == OnFull::Drop {
+            true => self.skip_behind(key, bounds),
+            false => 0,
+        };
+        self.note_over(key, bounds);
         offered(Offer::Queued, skipped)
+    }
+
+    /// Whether the oldest entry that a reader may skip is one that the history has, so that it may be behind as far.
+    fn is_in_history(&mut self, key: u32) -> bool {
+        let oldest = self.oldest(key);
+        oldest.is_some_and(|(_, (log, at))| self.logs.is_kept(log, at))
+    }
+
+    /// Skips the oldest entries of a reader that is longer than its bounds, as far as no history has them; or all but the
+    /// newest. Says how many messages that was.
+    fn skip_behind(&mut self, key: u32, bounds: &QueueBounds) -> u32 {
+        let mut skipped = 0;
+        while let Some((slot, (log, at))) = self.oldest(key)
+            && match bounds.on_full {
+                OnFull::Latest => !self.is_newest(key, slot),
+                _ => self.queues[key as usize].is_over(bounds) && !self.logs.is_kept(log, at),
+            }
+        {
+            skipped += self.skip(key, slot);
+        }
+        skipped
+    }
+
+    /// Whether the first entry of this slot is the last that a reader has still to get.
+    fn is_newest(&self, key: u32, slot: u32) -> bool {
+        let is_one = matches!(self.slots[slot as usize].held, Held::Span(span) if span.len() <= 1);
+        let mut behind = self.chain(self.slots[slot as usize].next);
+        let is_entry = |held: Held| matches!(held, Held::Span(span) if span.len() > 0);
+        debug_assert!(
+            self.queues[key as usize].span == slot,
+            "the oldest is asked about"
+        );
+        is_one && !behind.any(is_entry)
+    }
+
+    /// Remembers a reader that is longer than its bounds, as the history allows.
+    pub(super) fn note_over(&mut self, key: u32, bounds: &QueueBounds) {
+        let queue = &mut self.queues[key as usize];
+        if queue.flags & OVER == 0 && queue.is_over(bounds) {
+            queue.flags |= OVER;
+            self.over.push(key);
+        }
+    }
+
+    /// Looks at the readers that are longer than their bounds, if histories have become shorter: they may be no more behind
+    /// than those reach. Says how many messages they skip for it, by app; the connections that are to be closed instead are
+    /// named by [`Outbox::next_full`].
+    pub fn keep_up(&mut self, bounds: impl Fn(AppId) -> QueueBounds) -> [u64; AppId::ALL.len()] {
+        let mut skipped = [0; AppId::ALL.len()];
+        if !self.logs.take_shortened() || self.over.is_empty() {
+            return skipped;
+        }
+        let mut over = std::mem::take(&mut self.over);
+        over.retain(|&key| {
+            let queue = &self.queues[key as usize];
+            let app = queue.app.filter(|_| queue.flags & FINISHING == 0);
+            let bounds = bounds(app.unwrap_or(AppId::Ops));
+            let is_over = app.is_some() && queue.is_over(&bounds);
+            // What has refused nothing yet is written in this turn or the next, or found out to be too slow.
+            if is_over && queue.flags & REFUSED != 0 && !self.is_in_history(key) {
+                match bounds.on_full {
+                    OnFull::Disconnect => self.full.push(key),
+                    _ => {
+                        let app = app.unwrap_or(AppId::Ops) as usize;
+                        skipped[app] += u64::from(self.skip_behind(key, &bounds));
+                    }
+                }
+            }
+            let queue = &mut self.queues[key as usize];
+            let stays = is_over && queue.is_over(&bounds);
+            queue.flags &= if stays { !0 } else { !OVER };
+            self.store.spend(work::COPY);
+            stays
+        });
+        self.over = over;
+        skipped
     }
 
     /// Queues an entry of a log behind all that a reader has still to get.
     pub(super) fn push_entry(&mut self, key: u32, log: LogId, at: Place) {
         let stored = self.store.copy(self.logs.at(log, at));
-        let (bytes, since) = (stored.weight(), stored.stored.millis());
+        let (bytes, since) = (stored.weight(), Recent::new(stored.stored.millis()));
         self.queued += 1;
         let tail = self.queues[key as usize].tail;
         match self.slots.get_mut(tail as usize).map(|slot| &mut slot.held) {
@@ -74,9 +153,10 @@ impl Outbox {
                 self.may_skip(key, tail);
             }
             Some(Held::Span(span)) if span.len() == 0 => {
-                let missed = span.missed;
+                let Span { missed, gap, .. } = *span;
                 *span = Span {
                     missed,
+                    gap,
                     ..Span::one(log, at)
                 };
                 self.may_skip(key, tail);
@@ -93,17 +173,17 @@ impl Outbox {
     }
 
     /// Counts messages that a connection does not get, behind all that it has still to get.
-    pub(super) fn miss(&mut self, key: u32, messages: u32) {
+    pub(super) fn miss(&mut self, key: u32, messages: u32, gap: Numbers) {
         let queue = &self.queues[key as usize];
         let (tail, since) = (queue.tail, queue.progress);
         match self.slots.get_mut(tail as usize).map(|slot| &mut slot.held) {
-            Some(Held::Span(span)) if span.len() == 0 => span.missed += messages,
-            _ => _ = self.append(key, Held::Span(Span::missed(messages)), since),
+            Some(Held::Span(span)) if span.len() == 0 => span.miss(messages, gap),
+            _ => _ = self.append(key, Held::Span(Span::missed(messages, gap)), since),
         }
     }
 
     /// The last span of a queue has something to be skipped: it is the first, if none before it has.
-    fn may_skip(&mut self, key: u32, slot: u32) {
+    pub(super) fn may_skip(&mut self, key: u32, slot: u32) {
         let queue = &mut self.queues[key as usize];
         if queue.span == NONE {
             queue.span = slot;
@@ -176,7 +256,7 @@ impl Outbox {
         let stored = self.store.get(message);
         let messages = stored.messages;
         span.from = at.next();
-        span.missed = span.missed.saturating_add(messages);
+        span.miss(messages, self.logs.numbers(log, at, &self.store));
         let is_over = span.len() == 0;
         let queue = &mut self.queues[key as usize];
         queue.messages -= 1;
@@ -203,9 +283,15 @@ impl Outbox {
             }),
         ) = (held, behind)
         {
-            let missed = over.missed.saturating_add(span.missed);
+            let mut gap = over;
+            gap.miss(span.missed, span.gap);
+            let Span { missed, gap, .. } = gap;
             self.slots[slot as usize] = Slot {
-                held: Held::Span(Span { missed, ..span }),
+                held: Held::Span(Span {
+                    missed,
+                    gap,
+                    ..span
+                }),
                 next: last,
             };
             self.slots.remove(next as usize);
@@ -275,7 +361,10 @@ impl Outbox {
     pub fn gap(&self, key: u32) -> Option<Gap> {
         let slot = self.slots.get(self.queues[key as usize].head as usize)?;
         match slot.held {
-            Held::Span(Span { missed, .. }) if missed > 0 => Some(Gap { missed }),
+            Held::Span(Span { missed, gap, .. }) if missed > 0 => Some(Gap {
+                missed,
+                since: gap.before(),
+            }),
             _ => None,
         }
     }
@@ -286,10 +375,12 @@ impl Outbox {
         if let Some(slot) = self.slots.get_mut(head as usize)
             && let Held::Span(span) = &mut slot.held
         {
+            let gap = std::mem::replace(&mut span.gap, Numbers::NONE);
             span.missed = 0;
             if span.len() == 0 {
                 self.pop_slot(key);
             }
+            self.remember_gap(key, gap);
         }
         let stored = self.store(frame, AppId::Ops, now);
         let bytes = self.store.copy(stored.key()).weight();

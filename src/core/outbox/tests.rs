@@ -25,7 +25,7 @@ fn outbox() -> Outbox {
 
 fn offer(outbox: &mut Outbox, frame: Frame) -> Offer {
     let stored = outbox.store(frame, AppId::Stream, NOW);
-    let offer = outbox.offer(0, &stored, &BOUNDS);
+    let offer = outbox.offer(0, &stored, None, &BOUNDS);
     outbox.release(stored);
     outbox.check_invariants();
     offer

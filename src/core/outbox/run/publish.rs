@@ -7,7 +7,7 @@ use super::super::store::Stored;
 use super::super::{Offer, Outbox};
 use super::Told;
 use crate::bounds::QueueBounds;
-use crate::id::LogId;
+use crate::id::{LogId, Topic};
 
 /// What became of a message that was published.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,10 +27,11 @@ impl Outbox {
         &mut self,
         crowd: &Crowd<'_>,
         message: Stored,
-        log: Option<LogId>,
+        numbered: Option<(LogId, Topic)>,
         bounds: &QueueBounds,
     ) -> Published {
-        let at = log.map(|log| (log, self.logs.push(log, message.key(), &mut self.store)));
+        let log = numbered.map(|(log, _)| log);
+        let at = self.log(numbered, &message);
         let app = self.store.get(message.key()).app;
         let run = self.runs.find(crowd, app, log);
         let run = run.or_else(|| self.begin_run(crowd, app, log));
@@ -62,6 +63,23 @@ impl Outbox {
         published
     }
 
+    /// The same for nobody: it has a number, and is kept for clients that come back.
+    pub fn publish_to_nobody(&mut self, message: Stored, numbered: Option<(LogId, Topic)>) {
+        let at = self.log(numbered, &message);
+        self.release_told(message, at);
+    }
+
+    /// Makes a message the newest of its log, if it is of one.
+    fn log(
+        &mut self,
+        numbered: Option<(LogId, Topic)>,
+        message: &Stored,
+    ) -> Option<(LogId, Place)> {
+        let (log, topic) = numbered?;
+        let place = self.logs.push(log, topic, message.key(), &mut self.store);
+        Some((log, place))
+    }
+
     /// Gives back the copy of a message that nobody waits for in a run.
     fn release_told(&mut self, message: Stored, at: Option<(LogId, Place)>) {
         self.release(message);
@@ -88,7 +106,7 @@ impl Outbox {
             let Offered { offer, skipped } = match at {
                 Some(at) => self.offer_entry(key, at, bounds),
                 None => Offered {
-                    offer: self.offer(key, message, bounds),
+                    offer: self.offer(key, message, None, bounds),
                     skipped: 0,
                 },
             };

@@ -1,0 +1,141 @@
+//! Spans: what a reader has still to get of a log, and what it missed before that.
+
+use std::fmt;
+
+use crate::id::LogId;
+use crate::position::Position;
+
+/// The place of an entry in its log. Places wrap, but no two entries that are there at once have the same one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::core::outbox) struct Place(pub(in crate::core::outbox) u32);
+
+impl Place {
+    /// The next one.
+    pub(in crate::core::outbox) fn next(self) -> Place {
+        self.plus(1)
+    }
+
+    /// The one that comes so many later.
+    pub(in crate::core::outbox) fn plus(self, places: u32) -> Place {
+        Place(self.0.wrapping_add(places))
+    }
+
+    /// Whether it comes before another place of the same time.
+    pub(in crate::core::outbox) fn is_before(self, other: Place) -> bool {
+        (1..u32::MAX / 2).contains(&self.until(other))
+    }
+
+    /// How many entries there are from here to before another place.
+    pub(in crate::core::outbox) fn until(self, other: Place) -> u32 {
+        other.0.wrapping_sub(self.0)
+    }
+}
+
+/// Numbers of one numbering that follow one another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::core::outbox) struct Numbers {
+    /// The number before the first of them.
+    pub(in crate::core::outbox) since: u64,
+    /// How many they are.
+    pub(in crate::core::outbox) count: u32,
+    pub(in crate::core::outbox) epoch: u32,
+}
+
+impl Numbers {
+    /// None.
+    pub(in crate::core::outbox) const NONE: Numbers = Numbers {
+        since: 0,
+        count: 0,
+        epoch: 0,
+    };
+
+    /// These and later ones, and those between them. Of two numberings only the first is remembered.
+    pub(in crate::core::outbox) fn with(self, later: Numbers) -> Numbers {
+        match (self.count, later.count) {
+            (_, 0) => self,
+            (0, _) => later,
+            _ if self.epoch != later.epoch => self,
+            _ => Numbers {
+                count: (later.last() - self.since).min(u64::from(u32::MAX)) as u32,
+                ..self
+            },
+        }
+    }
+
+    /// The last of them.
+    pub(in crate::core::outbox) fn last(self) -> u64 {
+        self.since + u64::from(self.count)
+    }
+
+    /// The position before the first of them, if there are any.
+    pub(in crate::core::outbox) fn before(self) -> Option<Position> {
+        (self.count > 0).then_some(Position {
+            epoch: self.epoch,
+            number: self.since,
+        })
+    }
+}
+
+impl fmt::Display for Numbers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}..{}", self.since + 1, self.last() + 1)
+    }
+}
+
+/// Messages of a log that a reader has still to get, behind those that it will not.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::core::outbox) struct Span {
+    /// The log; none, if there is nothing but what is missed.
+    pub(in crate::core::outbox) log: Option<LogId>,
+    pub(in crate::core::outbox) from: Place,
+    pub(in crate::core::outbox) to: Place,
+    /// Messages that were skipped before the first of them, each of a batch, and of which the client is not told yet.
+    pub(in crate::core::outbox) missed: u32,
+    /// Where those were, as far as they have numbers.
+    pub(in crate::core::outbox) gap: Numbers,
+}
+
+impl Span {
+    /// The entries from one place to before another.
+    pub(in crate::core::outbox) fn of(log: LogId, from: Place, to: Place) -> Span {
+        Span {
+            log: Some(log),
+            from,
+            to,
+            missed: 0,
+            gap: Numbers::NONE,
+        }
+    }
+
+    /// One entry.
+    pub(in crate::core::outbox) fn one(log: LogId, at: Place) -> Span {
+        Span::of(log, at, at.next())
+    }
+
+    /// So many messages that a client will not get, with these numbers, and nothing else.
+    pub(in crate::core::outbox) fn missed(messages: u32, gap: Numbers) -> Span {
+        Span {
+            log: None,
+            from: Place(0),
+            to: Place(0),
+            missed: messages,
+            gap,
+        }
+    }
+
+    /// So many more messages are missed, which come behind those that are.
+    pub(in crate::core::outbox) fn miss(&mut self, messages: u32, gap: Numbers) {
+        self.missed = self.missed.saturating_add(messages);
+        self.gap = self.gap.with(gap);
+    }
+
+    /// How many entries it is.
+    pub(in crate::core::outbox) fn len(&self) -> u32 {
+        self.from.until(self.to)
+    }
+
+    /// Whether it begins in this log before this place.
+    pub(in crate::core::outbox) fn is_before(&self, log: LogId, place: Place) -> bool {
+        self.log == Some(log) && self.len() > 0 && self.from.is_before(place)
+    }
+}
