@@ -70,6 +70,8 @@ pub struct Call<'a> {
     pub has_key: bool,
     /// Whether its client is a stranger, who may do some things only so often.
     pub is_stranger: bool,
+    /// Whether its client asks for a stream of events, where it can say nothing: what it subscribes to stands in the query.
+    pub listens: bool,
     pub(super) body: &'a [u8],
     pub(super) progress: &'a Cell<Option<Progress>>,
 }
@@ -91,7 +93,7 @@ pub trait App {
     /// An upgrade on one of its routes, before the 101: who comes in gets a seat, who does not gets an answer.
     fn admit(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Result<Seat, Response>;
 
-    /// The 101 is queued; whatever is sent now comes right behind it. The client may ask for what was published since then.
+    /// The 101 is queued, or the answer that begins a stream; whatever is sent now comes right behind it. The client may ask for what was published since then.
     fn opened(&mut self, seat: Seat, since: Option<Since>, cx: &mut Context<'_>);
 
     /// A whole message from the client.

@@ -1,5 +1,6 @@
 //! The door in front of all apps: paths, methods, origins, keys, limits. What passes it is an app's to answer.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
@@ -17,6 +18,7 @@ use crate::position::Since;
 use crate::warnings::Warning;
 use crate::wire::request::{Head, Request};
 use crate::wire::response::Response;
+use crate::wire::sse;
 use crate::wire::upgrade::Upgrade;
 
 /// What a path leads to that no app has.
@@ -43,12 +45,20 @@ pub struct Asked<'a> {
 pub enum Outcome {
     /// This answer.
     Answer(Response),
-    /// A WebSocket for this app, which has given it a seat, and what its client asks for of the past.
-    Open(AppId, Seat, Option<Since>, Upgrade),
+    /// A member for this app, which has given it a seat, and what its client asks for of the past.
+    Open(AppId, Seat, Option<Since>, Way),
     /// Nothing yet: the request is to be asked again once this app's messages are written.
     Waits(AppId),
     /// Nothing yet: the request is to be asked again in another turn, with this.
     GoesOn(Progress),
+}
+
+/// How a member is told what there is.
+pub enum Way {
+    /// By frames.
+    WebSocket(Upgrade),
+    /// By a stream of events, which begins with this answer.
+    Stream(Response),
 }
 
 /// All apps, and the door in front of them.
@@ -92,7 +102,9 @@ impl Apps {
         let outcome = self.pass(asked, &found, cx).unwrap_or_else(Outcome::Answer);
         let status = match &outcome {
             Outcome::Waits(_) | Outcome::GoesOn(_) => return outcome,
-            Outcome::Answer(response) => response.status(),
+            Outcome::Answer(response) | Outcome::Open(.., Way::Stream(response)) => {
+                response.status()
+            }
             Outcome::Open(..) => 101,
         };
         let route = match found {
@@ -103,6 +115,10 @@ impl Apps {
         match outcome {
             Outcome::Answer(response) => {
                 Outcome::Answer(self.with_cors(head.header("origin"), response))
+            }
+            Outcome::Open(app, seat, since, Way::Stream(response)) => {
+                let response = self.with_cors(head.header("origin"), response);
+                Outcome::Open(app, seat, since, Way::Stream(response))
             }
             open => open,
         }
@@ -162,6 +178,7 @@ impl Apps {
             peer,
             has_key: shown.is_ok(),
             is_stranger,
+            listens: upgrades && route.streams && wants_stream(head),
             body,
             progress: &asked.progress,
         };
@@ -206,14 +223,17 @@ impl Apps {
         })
     }
 
-    /// A WebSocket for a client, if the hub and the app have a place for it.
+    /// A WebSocket for a client, or a stream of events, if the hub and the app have a place for it.
     fn open(
         &mut self,
         id: AppId,
         call: &Call<'_>,
         cx: &mut Context<'_>,
     ) -> Result<Outcome, Response> {
-        let upgrade = Upgrade::parse(call.head, cx.deflates())?;
+        let way = match call.listens {
+            true => Way::Stream(sse::accept(cx.random())),
+            false => Way::WebSocket(Upgrade::parse(call.head, cx.deflates())?),
+        };
         check_place(cx, id)?;
         let rate = Rate::a_minute(cx.bounds().connections_per_minute);
         let peer = call.peer;
@@ -229,10 +249,7 @@ impl Apps {
                 guests::too_many("too_many_connections", &message, wait)
             })?;
         let seat = self.app(id).admit(call, cx)?;
-        let since = call.head.parameter("since");
-        let since = since.filter(|since| !since.is_empty());
-        let since = since.map(|since| Since::parse(&since));
-        Ok(Outcome::Open(id, seat, since, upgrade))
+        Ok(Outcome::Open(id, seat, since(call), way))
     }
 
     /// The answer to a preflight, and to anybody else who asks for methods.
@@ -248,8 +265,7 @@ impl Apps {
         {
             return Ok(response);
         }
-        let headers =
-            "Authorization, Content-Type, X-API-Key, X-Changed-By, X-Player-Id, X-Version";
+        let headers = "Authorization, Content-Type, Last-Event-ID, X-API-Key, X-Changed-By, X-Player-Id, X-Version";
         Ok(response
             .with("Access-Control-Allow-Methods", methods)
             .with("Access-Control-Allow-Headers", headers)
@@ -277,6 +293,36 @@ impl Apps {
             .as_deref_mut()
             .expect("a connection's app is enabled for as long as the server runs")
     }
+}
+
+/// Whether a request asks for a stream of events, and not for an upgrade.
+fn wants_stream(head: &Head<'_>) -> bool {
+    let mut accepted = head
+        .all("accept")
+        .filter_map(|it| std::str::from_utf8(it).ok());
+    let named = accepted.any(|accepted| {
+        let types = accepted
+            .split(',')
+            .map(|it| it.split(';').next().unwrap_or_default());
+        types
+            .into_iter()
+            .any(|it| it.trim().eq_ignore_ascii_case("text/event-stream"))
+    });
+    named && head.method == "GET" && !head.lists("upgrade", "websocket")
+}
+
+/// Since when a client asks for what was published. A browser that comes back to a stream says it by a header, which is newer than what its
+/// address says.
+fn since(call: &Call<'_>) -> Option<Since> {
+    let header = call.head.header("last-event-id").map(Cow::Borrowed);
+    let named = |name| call.head.parameter(name);
+    let given = [
+        header.filter(|_| call.listens),
+        named("last_event_id").filter(|_| call.listens),
+        named("since"),
+    ];
+    let given = given.into_iter().flatten().find(|given| !given.is_empty());
+    given.map(|given| Since::parse(&given))
 }
 
 /// Refuses a request at the door, and tells the operator of it; that nothing was shown is told on request only, because

@@ -26,7 +26,7 @@ const ROOM: &str = "events";
 /// A longer message is neither a ping nor such a question, and is not looked at.
 const SAID_BYTES_MAX: usize = 256;
 
-static UPGRADE: Route = Route::upgrade("/ws", Needs::Nothing);
+static UPGRADE: Route = Route::stream("/ws", Needs::Nothing);
 static PUBLISH: Route = Route::keyed("POST", "/api/v1/events");
 
 /// What a field of a known payload holds.

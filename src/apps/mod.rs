@@ -26,5 +26,5 @@ pub mod tasks;
 pub mod word;
 
 pub use self::app::{Answer, App, Call, Handler, Message, Progress, Reply, Seat, handle, number};
-pub use self::door::{Apps, Asked, Outcome};
+pub use self::door::{Apps, Asked, Outcome, Way};
 pub use crate::core::outbox::{Gap, Got, Resumption, Wanted};

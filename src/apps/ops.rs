@@ -52,7 +52,7 @@ static PAGES: [Route; ASSETS.len() + MOVED.len()] = {
     pages
 };
 static ECHO: Route = Route::upgrade("/echo", Needs::Nothing);
-static STATS: Route = Route::upgrade("/api/v1/stats/ws", Needs::Key);
+static STATS: Route = Route::stream("/api/v1/stats/ws", Needs::Key);
 
 /// Which of its two upgrades a connection came by.
 const ECHOED: Seat = Seat(0);

@@ -24,6 +24,8 @@ pub struct Route {
     pub purpose: Purpose,
     /// The parameters that its query may have; none for any, which are left alone.
     pub parameters: Option<&'static [&'static str]>,
+    /// Whether an upgrade is to be had as a stream of events, too.
+    pub streams: bool,
 }
 
 /// What a request must show.
@@ -55,6 +57,7 @@ impl Route {
             needs: Needs::Nothing,
             purpose: Purpose::Call,
             parameters: Some(&[]),
+            streams: false,
         }
     }
 
@@ -90,12 +93,20 @@ impl Route {
         }
     }
 
-    /// An upgrade.
+    /// An upgrade to a WebSocket.
     pub const fn upgrade(path: &'static str, needs: Needs) -> Route {
         Route {
             needs,
             purpose: Purpose::Upgrade,
             ..Route::open("GET", path).taking_any()
+        }
+    }
+
+    /// The same, which is to be had as a stream of events, too.
+    pub const fn stream(path: &'static str, needs: Needs) -> Route {
+        Route {
+            streams: true,
+            ..Route::upgrade(path, needs)
         }
     }
 }

@@ -19,6 +19,7 @@ use self::items::{Block, OneOrMany, Tx};
 use super::context::{Context, Resumed};
 use super::list::List;
 use super::object::Object;
+use super::refusal::bad;
 use super::routes::{Needs, Route};
 use super::{Answer, App, Call, Gap, Got, Handler, Message, Reply, Seat, Wanted, handle};
 use crate::id::Topic;
@@ -28,6 +29,7 @@ use crate::time::Unix;
 use crate::warnings::Warning;
 use crate::wire::frame::{Encoder, Frame};
 use crate::wire::response::Response;
+use crate::wire::sse;
 use crate::work;
 
 /// Channels that are looked at in one message: many times as many as there are, and a message that names more is read no
@@ -45,7 +47,7 @@ static CALLS: [(Route, Handler<Stream>); 2] = [
         publish::<Tx<'_>>(Channel::Txs, call, cx)
     }),
 ];
-static UPGRADE: Route = Route::upgrade("/v1/stream", Needs::Nothing);
+static UPGRADE: Route = Route::stream("/v1/stream", Needs::Nothing);
 
 /// What clients subscribe to.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,6 +72,11 @@ impl Channel {
             Channel::Blocks => "stream:newBlocks",
             Channel::Txs => "stream:newTxs",
         }
+    }
+
+    /// What stands for it in the seat of a client that only listens.
+    fn bit(self) -> u32 {
+        1 << self as u32
     }
 
     fn topic(self) -> Topic {
@@ -159,11 +166,26 @@ impl App for Stream {
         handle(self, &CALLS, call, cx).unwrap_or_else(Reply::from)
     }
 
-    fn admit(&mut self, _: &Call<'_>, _: &mut Context<'_>) -> Result<Seat, Response> {
-        Ok(Seat::default())
+    fn admit(&mut self, call: &Call<'_>, _: &mut Context<'_>) -> Result<Seat, Response> {
+        match call.listens {
+            true => listened_to(call).map_err(bad),
+            false => Ok(Seat::default()),
+        }
     }
 
-    fn opened(&mut self, _: Seat, _: Option<Since>, _: &mut Context<'_>) {}
+    fn opened(&mut self, Seat(bits): Seat, since: Option<Since>, cx: &mut Context<'_>) {
+        let channels = Channel::ALL.into_iter().filter(|it| bits & it.bit() != 0);
+        let channels: Vec<Channel> = channels.collect();
+        if channels.is_empty() {
+            return;
+        }
+        if since.is_none() {
+            // Where nothing is said first, the position is.
+            let position = cx.position(cx.log());
+            cx.send(cx.conn(), Frame::answer(sse::id(position)));
+        }
+        subscribe(&channels, since, cx);
+    }
 
     fn message(&mut self, _: Seat, message: Message<'_>, cx: &mut Context<'_>) {
         let Err(wrong) = obey(message, cx) else {
@@ -185,6 +207,24 @@ impl App for Stream {
             position: None,
         })
     }
+}
+
+/// The seat of a client that only listens, to the channels that its query names, or to all.
+fn listened_to(call: &Call<'_>) -> Result<Seat, String> {
+    let named = call.head.parameter("channels").unwrap_or_default();
+    let bits = match &*named {
+        "" => Ok(Channel::ALL
+            .iter()
+            .fold(0, |bits, channel| bits | channel.bit())),
+        named => named.split(',').try_fold(0, |bits, name| {
+            Channel::named(name)
+                .map(|channel| bits | channel.bit())
+                .ok_or(())
+        }),
+    };
+    let expected = Wrong::Channel.expected();
+    bits.map(Seat)
+        .map_err(|()| format!("channels: must be {expected}, with commas between"))
 }
 
 /// Subscribes, unsubscribes or answers a ping; the channels that are known count beside one that is not.

@@ -79,6 +79,8 @@ const INFLATES: u8 = 16;
 const PACKS: u8 = 32;
 /// It may be longer than its bounds, because a history reaches as far back.
 const OVER: u8 = 64;
+/// Messages to it are a stream of events.
+const EVENTS: u8 = 128;
 
 /// All queues of all connections.
 pub struct Outbox {
@@ -219,6 +221,11 @@ impl Outbox {
             "compression is agreed on before there are messages"
         );
         self.queues[key as usize].flags |= if packs { INFLATES | PACKS } else { INFLATES };
+    }
+
+    /// From now on what is queued for this connection goes out as a stream of events.
+    pub fn stream(&mut self, key: u32) {
+        self.queues[key as usize].flags |= EVENTS;
     }
 
     /// Puts a message into the store, from where any number of queues can take a copy.

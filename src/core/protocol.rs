@@ -25,6 +25,8 @@ pub enum Phase {
     Request,
     /// It speaks WebSocket.
     Open,
+    /// It gets a stream of events, and what it sends has no meaning.
+    Listening,
     /// We have sent a close frame and wait for the peer's.
     Closing,
     /// Nothing it sends has a meaning any more.
@@ -91,6 +93,15 @@ impl Protocol {
         self.phase = Phase::Open;
     }
 
+    /// The request was answered with a stream of events.
+    pub fn listen(&mut self) {
+        debug_assert!(
+            self.phase == Phase::Request,
+            "only a request is answered with a stream"
+        );
+        self.phase = Phase::Listening;
+    }
+
     /// A close frame was sent.
     pub fn closing(&mut self) {
         debug_assert!(
@@ -116,7 +127,7 @@ impl Protocol {
             Phase::Request => self.next_request(buffer, limits),
             Phase::Open | Phase::Closing if self.is_unpacking() => self.unpack(buffer, limits),
             Phase::Open | Phase::Closing => self.next_frame(buffer, limits),
-            Phase::Over => {
+            Phase::Listening | Phase::Over => {
                 buffer.consume(buffer.unread().len());
                 Ok(None)
             }

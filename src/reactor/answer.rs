@@ -4,7 +4,7 @@
 
 use super::Reactor;
 use super::connection::{FRESH, LAST_WORDS, LINGERS, Role};
-use crate::apps::Outcome;
+use crate::apps::{Outcome, Way};
 use crate::core::protocol::Phase;
 use crate::id::{AppId, ConnId};
 use crate::transport::Transport;
@@ -75,16 +75,26 @@ impl<T: Transport> Reactor<T> {
                 }
                 return Some(Unanswered::GoesOn);
             }
-            Outcome::Open(app, seat, since, upgrade) => {
-                let deflate = upgrade.deflate();
-                let response = upgrade.accept();
-                self.queue(id.key, response.encode(unix, false, false));
+            Outcome::Open(app, seat, since, way) => {
                 self.is_no_guest(id.key);
                 let conn = &mut self.conns[id.key as usize];
-                conn.protocol.open();
-                if let Some(deflate) = deflate {
-                    self.common.outbox.deflate(id.key, deflate.packs());
-                }
+                let outbox = &mut self.common.outbox;
+                let response = match way {
+                    Way::Stream(response) => {
+                        conn.protocol.listen();
+                        outbox.stream(id.key);
+                        response
+                    }
+                    Way::WebSocket(upgrade) => {
+                        conn.protocol.open();
+                        if let Some(deflate) = upgrade.deflate() {
+                            outbox.deflate(id.key, deflate.packs());
+                        }
+                        upgrade.accept()
+                    }
+                };
+                let response = response.encode(unix, false, false);
+                outbox.post(id.key, response, self.common.now.micros);
                 conn.role = Role::Member(app, seat);
                 self.common.outbox.assign(id.key, app);
                 conn.flags |= FRESH;

@@ -2,7 +2,7 @@
 //! What a connection holds is given back there and nowhere else.
 
 use super::Reactor;
-use super::connection::{DEAD, Guest, Role};
+use super::connection::{DEAD, Guest, LAST_WORDS, LINGERS, Role};
 use crate::core::protocol::Phase;
 use crate::id::ConnId;
 use crate::time::Millis;
@@ -20,8 +20,14 @@ impl<T: Transport> Reactor<T> {
             let key = closing.conn.key;
             self.depart(key, closing.code);
             let conn = &mut self.conns[key as usize];
-            if conn.protocol.phase() == Phase::Open {
-                conn.protocol.closing();
+            match conn.protocol.phase() {
+                Phase::Open => conn.protocol.closing(),
+                // The client cannot answer: the end of the stream is the end.
+                Phase::Listening => {
+                    conn.protocol.over();
+                    conn.flags |= LAST_WORDS | LINGERS;
+                }
+                _ => {}
             }
             conn.since = self.common.now.micros;
             self.wheel.arm_earlier(

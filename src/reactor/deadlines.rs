@@ -105,12 +105,11 @@ impl<T: Transport> Reactor<T> {
         match self.overdue(key, now) {
             Some(overdue) if conn.is_unheard() && !matches!(overdue, Overdue::Stalled) => {}
             Some(overdue) => return self.give_up(id, overdue),
-            None => {
-                if let (Phase::Open, &Role::Member(app, seat)) = (conn.protocol.phase(), &conn.role)
-                {
-                    self.remind(id, app, seat, now);
-                }
-            }
+            None => match (conn.protocol.phase(), &conn.role) {
+                (Phase::Open, &Role::Member(app, seat)) => self.remind(id, app, seat, now),
+                (Phase::Listening, &Role::Member(app, _)) => self.comment(id, app, now),
+                _ => {}
+            },
         }
         true
     }
@@ -159,7 +158,7 @@ impl<T: Transport> Reactor<T> {
                 (true, Overdue::Slow(Fault::MessageTooSlow))
             }
             (Phase::Open, Role::Member(..)) => (silent >= bounds.pong_timeout, Overdue::Silent),
-            (Phase::Open, _) => return None,
+            (Phase::Open | Phase::Listening, _) => return None,
             (Phase::Closing | Phase::Over, _) => {
                 let is_late = outbox.is_empty(key) && now >= began + bounds.close_timeout;
                 (is_late, Overdue::Idle)
@@ -208,13 +207,19 @@ impl<T: Transport> Reactor<T> {
             self.queue(id.key, Frame::ping());
         }
         let conn = &mut self.conns[id.key as usize];
-        let late = (now.0 as u32).wrapping_sub(conn.beat);
-        if self.apps.app(app).beats() && u64::from(late) >= interval.0 {
-            // From the last beat that was due, whatever was missed, so that beats neither drift nor bunch.
-            let missed = u64::from(late) / interval.0 * interval.0;
-            conn.beat = conn.beat.wrapping_add(missed as u32);
+        if self.apps.app(app).beats() && conn.take_beat(interval, now) {
             let mut cx = self.common.context(app, id);
             self.apps.app(app).beat(seat, &mut cx);
+        }
+    }
+
+    /// Sends a comment to a client that gets a stream of events, every interval: it cannot answer, and proxies on the way
+    /// give up who is silent.
+    fn comment(&mut self, id: ConnId, app: AppId, now: Millis) {
+        let interval = self.common.bounds.app(app).ping_interval;
+        if self.conns[id.key as usize].take_beat(interval, now) {
+            self.common.metrics.pings += 1;
+            self.queue(id.key, Frame::ping());
         }
     }
 
@@ -236,10 +241,12 @@ impl<T: Transport> Reactor<T> {
                     next = next.min(began + bounds.message_timeout);
                 }
                 if self.apps.app(app).beats() {
-                    let since = (now.0 as u32).wrapping_sub(conn.beat);
-                    next = next.min(now + interval - Millis(u64::from(since)));
+                    next = next.min(conn.next_beat(interval, now));
                 }
                 next
+            }
+            (Phase::Listening, &Role::Member(app, _)) => {
+                conn.next_beat(bounds.app(app).ping_interval, now)
             }
             _ if waits => now + bounds.write_timeout,
             _ => began + bounds.close_timeout,
@@ -267,6 +274,21 @@ impl<S> Connection<S> {
             keep_alive
         };
         self.since.millis() + patience
+    }
+
+    /// Whether an interval has passed since the last beat; then this is the next. It counts from the last that was due, whatever was
+    /// missed, so that beats neither drift nor bunch.
+    fn take_beat(&mut self, interval: Millis, now: Millis) -> bool {
+        let late = u64::from((now.0 as u32).wrapping_sub(self.beat));
+        let missed = late / interval.0 * interval.0;
+        self.beat = self.beat.wrapping_add(missed as u32);
+        missed > 0
+    }
+
+    /// When an interval will have passed since the last beat.
+    fn next_beat(&self, interval: Millis, now: Millis) -> Millis {
+        let since = (now.0 as u32).wrapping_sub(self.beat);
+        now + interval - Millis(u64::from(since))
     }
 
     /// The silence after which the next ping is owed.

@@ -102,7 +102,7 @@ impl<T: Transport> Reactor<T> {
         );
         assert_eq!(
             is_member,
-            conn.protocol.phase() == Phase::Open,
+            matches!(conn.protocol.phase(), Phase::Open | Phase::Listening),
             "{name}: who is open is a member"
         );
         assert!(

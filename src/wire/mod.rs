@@ -9,6 +9,7 @@ pub mod growth;
 pub mod packing;
 pub mod request;
 pub mod response;
+pub mod sse;
 pub mod subprotocol;
 mod target;
 pub mod upgrade;

@@ -107,6 +107,16 @@ pub fn skip(frames: &[u8], messages: u32) -> &[u8] {
     &frames[(0..messages).fold(0, behind)..]
 }
 
+/// Frames one behind the other, each as its header and its payload.
+pub fn parts(frames: &[u8]) -> impl Iterator<Item = (FrameHeader, &[u8])> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let (header, start, end) = part(frames, at)?;
+        at = end;
+        Some((header, &frames[start..end]))
+    })
+}
+
 /// The header of the frame that begins there, and where its payload begins and ends.
 fn part(frames: &[u8], at: usize) -> Option<(FrameHeader, usize, usize)> {
     let mut cursor = Cursor::new(&frames[at..]);

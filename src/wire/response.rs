@@ -17,6 +17,8 @@ pub struct Response {
     status: u16,
     headers: Vec<(&'static str, Cow<'static, str>)>,
     body: Cow<'static, [u8]>,
+    /// The body goes on until the connection ends.
+    is_endless: bool,
 }
 
 impl Response {
@@ -26,6 +28,7 @@ impl Response {
             status,
             headers: Vec::new(),
             body: Cow::Borrowed(b""),
+            is_endless: false,
         }
     }
 
@@ -39,6 +42,7 @@ impl Response {
             status,
             headers: vec![("Content-Type", content_type.into())],
             body: body.into(),
+            is_endless: false,
         }
     }
 
@@ -64,6 +68,14 @@ impl Response {
     pub fn with(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Response {
         self.headers.push((name, value.into()));
         self
+    }
+
+    /// The same answer, whose body only begins with this.
+    pub fn endless(self) -> Response {
+        Response {
+            is_endless: true,
+            ..self
+        }
     }
 
     /// The same answer, which shows how something stands at this position.
@@ -92,10 +104,11 @@ impl Response {
         }
         // An answer that cannot have a body has no length either, and 304 would have to give that of the file, not its
         // own (RFC 9110 §8.6).
-        if self.status >= 200 && !matches!(self.status, 204 | 304) {
+        let has_length = self.status >= 200 && !matches!(self.status, 204 | 304);
+        if has_length && !self.is_endless {
             let _ = write!(out, "Content-Length: {}\r\n", self.body.len());
         }
-        if closes {
+        if closes || self.is_endless {
             out.extend_from_slice(b"Connection: close\r\n");
         }
         out.extend_from_slice(b"\r\n");

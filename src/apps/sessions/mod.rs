@@ -51,7 +51,7 @@ static CALLS: [(Route, Handler<Sessions>); 6] = [
     (Route::keyed("POST", RESULT), Sessions::complete),
     (Route::keyed("GET", RESULT), Sessions::result),
 ];
-static UPGRADE: Route = Route::upgrade(SOCKET, Needs::Key);
+static UPGRADE: Route = Route::stream(SOCKET, Needs::Key);
 
 /// The steps that a back-end reports; completion is the result's.
 #[derive(Clone, Copy, Deserialize)]

@@ -43,7 +43,7 @@ static CALLS: [(Route, Handler<Tasks>); 5] = [
     (Route::keyed("PATCH", ONE), Tasks::change),
     (Route::keyed("DELETE", ONE), Tasks::delete),
 ];
-static UPGRADE: Route = Route::upgrade(SOCKET, Needs::Key);
+static UPGRADE: Route = Route::stream(SOCKET, Needs::Key);
 
 /// Tasks on a page, unless it is said how many.
 const LIMIT: usize = 100;
@@ -92,6 +92,8 @@ pub struct Tasks {
     store: Store,
     clients: Slab<Client>,
     topics: Topics,
+    /// The repositories of the client that is coming in, if it only listens.
+    listened_to: Option<Vec<String>>,
 }
 
 impl App for Tasks {
@@ -109,12 +111,20 @@ impl App for Tasks {
 
     fn admit(&mut self, call: &Call<'_>, _: &mut Context<'_>) -> Result<Seat, Response> {
         talk::check_version(call.head)?;
+        self.listened_to = match call.listens {
+            true => Some(talk::listened_to(call.head)?),
+            false => None,
+        };
         let seat = u32::try_from(self.clients.insert(Client::default()))
             .expect("there are at most as many clients as connections");
         Ok(Seat(seat))
     }
 
-    fn opened(&mut self, _: Seat, _: Option<Since>, _: &mut Context<'_>) {}
+    fn opened(&mut self, Seat(seat): Seat, since: Option<Since>, cx: &mut Context<'_>) {
+        if let Some(repositories) = self.listened_to.take() {
+            self.clients[seat as usize].listen(&repositories, since, &self.topics, cx);
+        }
+    }
 
     fn message(&mut self, Seat(seat): Seat, message: Message<'_>, cx: &mut Context<'_>) {
         self.clients[seat as usize].hear(message, &self.topics, cx);

@@ -155,12 +155,29 @@ impl Set {
 }
 
 impl Client {
+    /// The client only listens, to these repositories, and is subscribed at once.
+    pub fn listen(
+        &mut self,
+        repositories: &[String],
+        since: Option<Since>,
+        topics: &Topics,
+        cx: &mut Context<'_>,
+    ) {
+        let names = repositories.iter().map(String::as_str);
+        let heard = self.subscribe(names, since, topics, cx);
+        self.answer(heard, cx);
+    }
+
     /// Does what the client says, and answers it.
     pub fn hear(&mut self, message: Message<'_>, topics: &Topics, cx: &mut Context<'_>) {
         let answer = match message {
             Message::Text(text) => self.obey(text, topics, cx),
             Message::Binary(_) => Err(String::from("binary: a message must be text")),
         };
+        self.answer(answer, cx);
+    }
+
+    fn answer(&self, answer: Heard, cx: &mut Context<'_>) {
         let timestamp = cx.now().unix;
         let (frame, planned) = match answer {
             Ok(None) => return,
@@ -188,7 +205,13 @@ impl Client {
                 let data = said
                     .data
                     .ok_or("data: subscribe needs {\"repositories\": [...]}")?;
-                self.subscribe(read_data(data)?, topics, cx)
+                let Desired {
+                    repositories,
+                    since,
+                } = read_data(data)?;
+                let names = repositories.0.iter().map(|Name(name)| &**name);
+                let since = since.map(|since| Since::parse(&since));
+                self.subscribe(names, since, topics, cx)
             }
             "unsubscribe" => {
                 let unwanted = said.data.map_or(Ok(Unwanted::default()), read_data)?;
@@ -203,22 +226,19 @@ impl Client {
     }
 
     /// Leaves all rooms and joins those that are named; what was published there is replayed, if that is asked for.
-    fn subscribe(&mut self, desired: Desired<'_>, topics: &Topics, cx: &mut Context<'_>) -> Heard {
-        let List(names) = desired.repositories;
+    fn subscribe<'a>(
+        &mut self,
+        names: impl Iterator<Item = &'a str>,
+        since: Option<Since>,
+        topics: &Topics,
+        cx: &mut Context<'_>,
+    ) -> Heard {
         let mut known = HashSet::new();
-        let distinct: Vec<&str> = names
-            .iter()
-            .map(|Name(name)| &**name)
-            .filter(|name| known.insert(*name))
-            .collect();
+        let distinct: Vec<&str> = names.filter(|name| known.insert(*name)).collect();
         if distinct.len() > REPOSITORIES_MAX {
-            return Err(format!(
-                "data.repositories: a client may be subscribed to {REPOSITORIES_MAX}, not to {}",
-                distinct.len()
-            ));
+            return Err(format!("data.repositories: {}", too_many(distinct.len())));
         }
         cx.spend((self.rooms.len() + distinct.len()) as u64 * work::MEMBERSHIP);
-        let since = desired.since.map(|since| Since::parse(&since));
         let planned = self.resume(since, &distinct, topics, cx);
         self.has_begun = true;
         cx.leave_all();
@@ -304,6 +324,10 @@ impl Client {
     }
 }
 
+fn too_many(repositories: usize) -> String {
+    format!("a client may be subscribed to {REPOSITORIES_MAX}, not to {repositories}")
+}
+
 /// The data of a message; the error names the field from there on.
 fn read_data<'a, T: Deserialize<'a>>(data: &'a RawValue) -> Result<T, String> {
     let Object(read) = read_part(data.get().as_bytes(), "data")?;
@@ -355,6 +379,23 @@ pub fn check_name(name: &str) -> Result<(), String> {
     Err(format!(
         "a name must have 1 to {NAME_BYTES_MAX} bytes, not {bytes}"
     ))
+}
+
+/// The repositories that the query of a client names that only listens; every one, if it names none.
+pub fn listened_to(head: &Head<'_>) -> Result<Vec<String>, Response> {
+    let named = head.parameter("repositories").unwrap_or_default();
+    let names: Vec<String> = match &*named {
+        "" => vec![EVERY.to_owned()],
+        named => named.split(',').map(String::from).collect(),
+    };
+    let wrong = |sentence: String| bad(format!("repositories: {sentence}"));
+    for name in &names {
+        check_name(name).map_err(wrong)?;
+    }
+    match names.len() <= REPOSITORIES_MAX {
+        true => Ok(names),
+        false => Err(wrong(too_many(names.len()))),
+    }
 }
 
 /// Whether the client speaks a version that the server speaks too.

@@ -8,7 +8,7 @@ use std::io::{self, IoSlice};
 use slab::Slab;
 
 use super::log::{Logs, Place, Span};
-use super::store::Store;
+use super::store::{Form, Store};
 use super::{BLOCKED, Held, NONE, Outbox, Queue, REFUSED, Slot};
 use crate::id::AppId;
 use crate::time::{Micros, Millis, Recent};
@@ -122,7 +122,7 @@ impl Outbox {
             return Flush::nothing(FlushState::Empty);
         };
         if let (Held::Message(message), NONE) = (first.held, first.next)
-            && self.is_ready(message, queue.packs())
+            && self.is_ready(message, queue.form())
         {
             return self.flush_one(key, message, now, write, observe);
         }
@@ -134,11 +134,11 @@ impl Outbox {
         self.taken(key, now, offered, result, observe)
     }
 
-    /// Whether a message can be written; its compressed form is made for that, if it is short.
+    /// Whether a message can be written; its form is made for that, if that can be done at once.
     #[inline]
-    fn is_ready(&mut self, message: u32, packs: bool) -> bool {
+    fn is_ready(&mut self, message: u32, form: Form) -> bool {
         let bytes_min = self.deflate_bytes_min;
-        self.store.form(message, packs, bytes_min).is_some()
+        self.store.form(message, form, bytes_min).is_some()
     }
 
     /// The same for one message, which is all that waits, and ready.
@@ -152,7 +152,7 @@ impl Outbox {
     ) -> Flush {
         let queue = &mut self.queues[key as usize];
         let stored = self.store.get(message);
-        let form = self.store.ready(message, queue.packs());
+        let form = self.store.ready(message, queue.form());
         let part = &form.unwrap_or_default()[queue.written as usize..];
         let is_whole = part.len() <= WRITE_BYTES_MAX;
         let part = &part[..part.len().min(WRITE_BYTES_MAX)];
@@ -231,7 +231,7 @@ impl Outbox {
                 Held::Span(_) => break,
             };
             let message = self.store.get(first);
-            let form = self.store.ready(first, queue.packs());
+            let form = self.store.ready(first, queue.form());
             let rest = form.map_or(0, <[u8]>::len) - queue.written as usize;
             if taken < rest {
                 queue.written += taken as u32;
@@ -257,8 +257,8 @@ impl Outbox {
         queue: &Queue,
         write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
     ) -> Option<(usize, io::Result<usize>)> {
-        if queue.packs() {
-            self.prepare(queue.head);
+        if queue.form() != Form::Plain {
+            self.prepare(queue.head, queue.form());
         }
         let Outbox {
             slots,
@@ -275,7 +275,7 @@ impl Outbox {
             Held::Span(_) => None,
         };
         if let Some(only) = only {
-            let part = &store.ready(only, queue.packs())?[queue.written as usize..];
+            let part = &store.ready(only, queue.form())?[queue.written as usize..];
             let part = &part[..part.len().min(WRITE_BYTES_MAX)];
             return Some((part.len(), write(&[IoSlice::new(part)])));
         }
@@ -283,7 +283,7 @@ impl Outbox {
             slots,
             store,
             logs,
-            packs: queue.packs(),
+            form: queue.form(),
             slot: queue.head,
             at: None,
             skip: queue.written as usize,
@@ -310,8 +310,8 @@ impl Outbox {
         (count > 0).then(|| (offered, write(&slices[..count])))
     }
 
-    /// Has the compressed forms made of what comes next from this slot on, as much as one write may take.
-    fn prepare(&mut self, slot: u32) {
+    /// Has the forms made of what comes next from this slot on, as much as one write may take.
+    fn prepare(&mut self, slot: u32, form: Form) {
         let Outbox {
             slots,
             store,
@@ -321,8 +321,8 @@ impl Outbox {
         } = self;
         let (mut slot, mut parts, mut bytes) = (slot, 0, 0);
         let mut make = |message| {
-            store.prepare(message, *deflate_bytes_min);
-            let form = store.ready(message, true);
+            store.prepare(message, form, *deflate_bytes_min);
+            let form = store.ready(message, form);
             bytes += form.map_or(0, <[u8]>::len);
             parts += 1;
             form.is_some() && bytes < WRITE_BYTES_MAX && parts < PARTS_MAX
@@ -351,7 +351,7 @@ struct Chain<'a> {
     slots: &'a Slab<Slot>,
     store: &'a Store,
     logs: &'a Logs,
-    packs: bool,
+    form: Form,
     slot: u32,
     /// The entry of the span in this slot that comes next, if it is not the first.
     at: Option<Place>,
@@ -379,7 +379,7 @@ impl<'a> Iterator for Chain<'a> {
             }
         };
         let skip = std::mem::take(&mut self.skip);
-        let bytes = self.store.ready(message, self.packs);
+        let bytes = self.store.ready(message, self.form);
         if bytes.is_none() {
             self.slot = NONE;
         }

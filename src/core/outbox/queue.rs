@@ -2,7 +2,8 @@
 //!
 //! Nothing is changed here.
 
-use super::{BLOCKED, FINISHING, Held, INFLATES, NONE, Outbox, PACKS, REFUSED};
+use super::store::Form;
+use super::{BLOCKED, EVENTS, FINISHING, Held, INFLATES, NONE, Outbox, PACKS, REFUSED};
 use crate::id::{AppId, ConnId};
 use crate::time::{Millis, Recent};
 
@@ -65,9 +66,13 @@ impl Queue {
         }
     }
 
-    /// Whether this client is sent messages compressed.
-    pub(super) fn packs(&self) -> bool {
-        self.flags & PACKS != 0
+    /// The form in which this client is sent messages.
+    pub(super) fn form(&self) -> Form {
+        match self.flags & (PACKS | EVENTS) {
+            0 => Form::Plain,
+            PACKS => Form::Packed,
+            _ => Form::Events,
+        }
     }
 }
 

@@ -44,8 +44,8 @@ pub(super) struct Runs {
     spare: Vec<Run>,
     /// Members that a run has not come to yet, of all of them.
     members_left: usize,
-    /// What is written to each member of the run that is flushed, plain and packed.
-    joined: [Joined; 2],
+    /// What is written to each member of the run that is flushed, in each form.
+    joined: [Joined; 3],
     begun: u64,
 }
 

@@ -3,8 +3,8 @@
 //! A batch of messages is stored and freed like one. A message stays for as long as a copy of it is held: by the caller
 //! that put it there, by a log, by a run, and by every slot and span that names it.
 //!
-//! The compressed form of a message lies beside the plain one and is made when the first client needs it: at once if it
-//! is short, else in slices.
+//! The other forms of a message lie beside the plain one and are made when the first client needs them: the compressed one at once
+//! if it is short, else in slices, and that of a stream of events at once, because it is hardly more than a copy.
 
 use std::collections::VecDeque;
 
@@ -15,6 +15,7 @@ use crate::id::AppId;
 use crate::time::Micros;
 use crate::wire::frame::{Class, Frame};
 use crate::wire::packing::Packing;
+use crate::wire::sse;
 use crate::work;
 
 /// Bytes of a message that is compressed at once, and of a slice of a longer one: a fifth of a millisecond.
@@ -50,6 +51,8 @@ pub(super) struct Message {
     pub(super) bytes: Box<[u8]>,
     /// The place of its compressed form, or why there is none.
     packed: u32,
+    /// The same of its form in a stream of events.
+    events: u32,
     pub(super) stored: Micros,
     pub(super) copies: u32,
     /// How many messages the bytes are: more than one for a batch.
@@ -59,6 +62,17 @@ pub(super) struct Message {
     flags: u8,
 }
 
+/// What goes out to a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// The frames as they are.
+    Plain,
+    /// Those that gain by it compressed.
+    Packed,
+    /// A part of a stream of events.
+    Events,
+}
+
 /// Of the second of an app's two kinds.
 const TAGGED: u8 = 1;
 /// Published, and not for one connection alone.
@@ -66,11 +80,11 @@ const PUBLISHED: u8 = 2;
 /// A log has a copy, for as long as it likes.
 const LOGGED: u8 = 4;
 
-/// No client has needed the compressed form.
+/// No client has needed the form.
 const UNMADE: u32 = u32::MAX;
 /// A job is at it.
 const UNDERWAY: u32 = u32::MAX - 1;
-/// Compression gains nothing: it is the plain one.
+/// It is the plain one: compression gains nothing, or it is no frame.
 const PLAIN: u32 = u32::MAX - 2;
 
 impl Message {
@@ -139,6 +153,7 @@ impl Store {
         let message = Message {
             bytes: frame.into_bytes(),
             packed: UNMADE,
+            events: UNMADE,
             stored: now,
             copies: 1,
             messages,
@@ -152,40 +167,47 @@ impl Store {
         Stored { key, messages }
     }
 
-    /// The bytes of a message for a client that agreed on compression, or did not; compressed once, when the first one asks.
-    /// Nothing, if that takes more than one slice.
+    /// The bytes of a message in this form, which is made once, when the first client needs it. Nothing, if that takes more than
+    /// one slice.
     #[inline]
-    pub(super) fn form(&mut self, key: u32, packs: bool, bytes_min: u32) -> Option<&[u8]> {
-        if packs {
-            self.prepare(key, bytes_min);
-        }
-        self.ready(key, packs)
+    pub(super) fn form(&mut self, key: u32, form: Form, bytes_min: u32) -> Option<&[u8]> {
+        self.prepare(key, form, bytes_min);
+        self.ready(key, form)
     }
 
-    /// The same, of a message whose compressed form has been asked for.
+    /// The same, of a message whose form has been asked for.
     #[inline]
-    pub(super) fn ready(&self, key: u32, packs: bool) -> Option<&[u8]> {
+    pub(super) fn ready(&self, key: u32, form: Form) -> Option<&[u8]> {
         let message = &self.messages[key as usize];
-        match packs {
-            true => self.ready_form(message),
-            false => Some(&message.bytes),
-        }
-    }
-
-    fn ready_form<'a>(&'a self, message: &'a Message) -> Option<&'a [u8]> {
-        match message.packed {
+        let place = match form {
+            Form::Plain => PLAIN,
+            Form::Packed => message.packed,
+            Form::Events => message.events,
+        };
+        match place {
             UNMADE | UNDERWAY => None,
             PLAIN => Some(&message.bytes),
-            form => Some(&self.forms[form as usize]),
+            place => Some(&self.forms[place as usize]),
         }
     }
 
-    /// Makes the compressed form of a message, or begins to, unless that has been done.
+    /// Makes a form of a message, or begins to, unless that has been done.
     #[inline]
-    pub(super) fn prepare(&mut self, key: u32, bytes_min: u32) {
-        if self.messages[key as usize].packed == UNMADE {
-            self.pack(key, bytes_min);
+    pub(super) fn prepare(&mut self, key: u32, form: Form, bytes_min: u32) {
+        let message = &self.messages[key as usize];
+        match form {
+            Form::Packed if message.packed == UNMADE => self.pack(key, bytes_min),
+            Form::Events if message.events == UNMADE => self.stream(key),
+            _ => {}
         }
+    }
+
+    /// Makes the form of a message in a stream of events.
+    fn stream(&mut self, key: u32) {
+        let bytes = &self.messages[key as usize].bytes;
+        self.cost += bytes.len() as u64 * work::QUEUED;
+        let place = self.keep_form(sse::events(bytes));
+        self.messages[key as usize].events = place;
     }
 
     /// Begins to compress a message, and ends at once if it is short.
@@ -200,7 +222,9 @@ impl Store {
             self.packing.begin(bytes_min);
             self.packing.take(&message.bytes, usize::MAX);
             let packed = self.packing.end();
-            return self.keep_form(key, packed);
+            let place = self.keep_form(packed);
+            self.messages[key as usize].packed = place;
+            return;
         }
         message.packed = UNDERWAY;
         let is_published = message.flags & PUBLISHED != 0;
@@ -213,15 +237,15 @@ impl Store {
         });
     }
 
-    /// The compressed form is there; nothing if compression gains nothing.
-    fn keep_form(&mut self, key: u32, form: Option<Box<[u8]>>) {
-        self.messages[key as usize].packed = match form {
+    /// The place of a form that is there; that of the plain one, if it is the same.
+    fn keep_form(&mut self, form: Option<Box<[u8]>>) -> u32 {
+        match form {
             Some(form) => {
                 self.held_bytes += form.len() as u64 + FORM_BYTES;
                 self.forms.insert(form) as u32
             }
             None => PLAIN,
-        };
+        }
     }
 
     /// Compresses a slice of the message that has waited longest for it.
@@ -244,7 +268,8 @@ impl Store {
         }
         let (message, packed) = (job.message, job.packing.end());
         jobs.pop_front();
-        self.keep_form(message, packed);
+        let place = self.keep_form(packed);
+        self.messages[message as usize].packed = place;
         self.drop_copy(message);
     }
 
@@ -333,8 +358,9 @@ impl Store {
     fn free(&mut self, key: u32) {
         let message = self.messages.remove(key as usize);
         self.held_bytes -= u64::from(message.weight()) + MESSAGE_BYTES;
-        if message.packed < PLAIN {
-            let form = self.forms.remove(message.packed as usize);
+        let forms = [message.packed, message.events].into_iter();
+        for place in forms.filter(|place| *place < PLAIN) {
+            let form = self.forms.remove(place as usize);
             self.held_bytes -= form.len() as u64 + FORM_BYTES;
         }
     }

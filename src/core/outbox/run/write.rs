@@ -4,6 +4,7 @@ use std::io::{self, IoSlice};
 
 use super::super::Outbox;
 use super::super::flush::{COPY_BYTES_MAX, PARTS_MAX};
+use super::super::store::Form;
 use super::{Run, Runs, Told};
 
 impl Outbox {
@@ -22,20 +23,20 @@ impl Outbox {
             ..
         } = self;
         let queue = queues[key as usize];
-        let (run, packs) = (queue.run, queue.packs());
+        let (run, form) = (queue.run, queue.form());
         let Run {
             number, messages, ..
         } = &runs[run as usize];
         if let [told] = &messages[..] {
-            let bytes = store.form(told.message, packs, *deflate_bytes_min)?;
+            let bytes = store.form(told.message, form, *deflate_bytes_min)?;
             return Some((bytes.len(), write(&[IoSlice::new(bytes)])));
         }
-        let joined = &mut joined[usize::from(packs)];
+        let joined = &mut joined[form as usize];
         if joined.number != *number {
             joined.number = *number;
             joined.bytes.clear();
             for told in messages {
-                let bytes = store.form(told.message, packs, *deflate_bytes_min);
+                let bytes = store.form(told.message, form, *deflate_bytes_min);
                 joined.bytes.extend_from_slice(bytes.unwrap_or_default());
                 if bytes.is_none() || joined.bytes.len() > COPY_BYTES_MAX {
                     joined.bytes.clear();
@@ -46,14 +47,14 @@ impl Outbox {
         if !joined.bytes.is_empty() {
             return Some((joined.bytes.len(), write(&[IoSlice::new(&joined.bytes)])));
         }
-        if packs {
-            let prepare = |told: &Told| store.prepare(told.message, *deflate_bytes_min);
+        if form != Form::Plain {
+            let prepare = |told: &Told| store.prepare(told.message, form, *deflate_bytes_min);
             messages.iter().for_each(prepare);
         }
         let mut slices = [IoSlice::new(&[]); PARTS_MAX];
         let slices = &mut slices[..messages.len()];
         for (slice, told) in slices.iter_mut().zip(messages) {
-            *slice = IoSlice::new(store.ready(told.message, packs)?);
+            *slice = IoSlice::new(store.ready(told.message, form)?);
         }
         let offered = slices.iter().map(|slice| slice.len()).sum();
         Some((offered, write(slices)))
