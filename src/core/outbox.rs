@@ -253,9 +253,9 @@ impl Outbox {
         self.logs.position(log)
     }
 
-    /// What is kept of what an app publishes.
-    pub fn bound_history(&mut self, app: AppId, bounds: HistoryBounds) {
-        self.logs.bound_history(app, bounds);
+    /// What is kept of what an app publishes, and what one of its readers may wait for.
+    pub fn bound_history(&mut self, app: AppId, bounds: HistoryBounds, queue_bytes_max: u32) {
+        self.logs.bound_history(app, bounds, queue_bytes_max);
     }
 
     /// Keeps nothing any more that is too old, but for so many entries that are left for the next time; how many they

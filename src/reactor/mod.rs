@@ -130,7 +130,8 @@ impl<T: Transport> Reactor<T> {
         let mut outbox = Outbox::with_capacity(connections, bounds.deflate_bytes_min);
         let logs = AppId::ALL.map(|app| {
             let is_one = matches!(app, AppId::Events | AppId::Tasks | AppId::Stream);
-            outbox.bound_history(app, bounds.app(app).history);
+            let app_bounds = bounds.app(app);
+            outbox.bound_history(app, app_bounds.history, app_bounds.queue.bytes_max);
             is_one.then(|| outbox.open_log(app, chance.next_u32()))
         });
         let common = Common {

@@ -25,6 +25,8 @@ impl<T: Transport> Reactor<T> {
         if self.budgeted_bytes() > budget / 4 * 3 {
             self.common.outbox.shorten_histories(TRIMMED_MAX);
         }
+        let cut = self.common.outbox.cut_too_long_logs();
+        self.count_dropped(cut);
         let Common { outbox, bounds, .. } = &mut self.common;
         let skipped = outbox.keep_up(|app| bounds.app(app).queue);
         self.count_dropped(skipped);

@@ -16,6 +16,7 @@ mod core {
     mod limiter;
     mod outbox;
     mod protocol;
+    mod resume;
     mod wheel;
 }
 mod metrics;

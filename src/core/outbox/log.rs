@@ -32,6 +32,8 @@ pub(super) struct Logs {
     bytes: u64,
     /// What is kept of them, by app.
     histories: [History; AppId::ALL.len()],
+    /// Logs that have become too long, because readers wait for more than one may by itself.
+    too_long: Vec<LogId>,
     /// Entries have left a history that readers wait for: some of those may be too far behind without it.
     shortened: bool,
 }
@@ -170,6 +172,9 @@ impl Logs {
         found.newest += u64::from(message.messages);
         self.entries += 1;
         self.keep(log, key, store);
+        if self.is_too_long(&self.logs[log.0 as usize]) && self.too_long.last() != Some(&log) {
+            self.too_long.push(log);
+        }
         place
     }
 
@@ -292,6 +297,17 @@ impl Logs {
             (id, told.filter(|told| told.is_before(half)).unwrap_or(half))
         })
         .collect()
+    }
+
+    /// The logs that have become too long, each with the place up to which half of it is, in the order of their numbers.
+    pub(super) fn take_too_long(&mut self, store: &Store) -> Vec<(LogId, Place)> {
+        let mut logs = std::mem::take(&mut self.too_long);
+        logs.sort_unstable();
+        logs.dedup();
+        let found = |id: LogId| self.logs.get(id.0 as usize).map(|log| (id, log));
+        let logs = logs.into_iter().filter_map(found);
+        let logs = logs.filter(|(_, log)| self.is_too_long(log));
+        logs.map(|(id, log)| (id, log.half(store))).collect()
     }
 
     /// Lets the capacity go that a burst has grown.

@@ -314,11 +314,29 @@ impl Outbox {
         let cuts = self
             .logs
             .longest(&self.store, |log| self.runs.first_of(log));
+        self.cut_logs(&cuts)
+    }
+
+    /// Gives up half of each log that is longer than any may be: different readers wait for different parts of it, none for
+    /// more than it may.
+    pub fn cut_too_long_logs(&mut self) -> [u64; AppId::ALL.len()] {
+        let mut cuts = self.logs.take_too_long(&self.store);
+        for (log, until) in &mut cuts {
+            let told = self.runs.first_of(*log);
+            *until = told.filter(|told| told.is_before(*until)).unwrap_or(*until);
+        }
+        match cuts.is_empty() {
+            true => [0; AppId::ALL.len()],
+            false => self.cut_logs(&cuts),
+        }
+    }
+
+    fn cut_logs(&mut self, cuts: &[(LogId, Place)]) -> [u64; AppId::ALL.len()] {
         let mut missed = [0; AppId::ALL.len()];
         for key in 0..self.queues.len() as u32 {
-            self.give_up(key, &cuts, &mut missed);
+            self.give_up(key, cuts, &mut missed);
         }
-        for (log, until) in cuts {
+        for &(log, until) in cuts {
             self.logs.cut(log, until, &mut self.store);
         }
         missed

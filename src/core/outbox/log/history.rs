@@ -6,14 +6,13 @@
 use std::collections::BTreeSet;
 
 use super::super::store::Store;
-use super::{Entry, Logs, Numbers, Place};
+use super::{Entry, Log, Logs, Numbers, Place};
 use crate::bounds::HistoryBounds;
 use crate::id::{AppId, LogId, Topic};
 use crate::time::{Micros, Millis};
 use crate::work;
 
 /// The histories of one app's logs.
-#[derive(Default)]
 pub(super) struct History {
     bounds: HistoryBounds,
     /// What is kept in them, of messages alone.
@@ -21,12 +20,38 @@ pub(super) struct History {
     /// The logs in which something is kept, each with a time at which its oldest was published, or an earlier one: it is put right when it is
     /// looked at.
     oldest: BTreeSet<(Micros, LogId)>,
+    /// What one log may cost at most, whoever waits for it.
+    log_bytes_max: u64,
+}
+
+impl Default for History {
+    /// Nothing is kept, and logs are as long as readers wait for.
+    fn default() -> History {
+        History {
+            bounds: HistoryBounds::default(),
+            bytes: 0,
+            oldest: BTreeSet::new(),
+            log_bytes_max: u64::MAX,
+        }
+    }
 }
 
 impl Logs {
-    /// Bounds the histories of an app.
-    pub(in crate::core::outbox) fn bound_history(&mut self, app: AppId, bounds: HistoryBounds) {
-        self.histories[app as usize].bounds = bounds;
+    /// Bounds the histories of an app, and with them its logs: to what may be kept, and what one reader may wait for.
+    pub(in crate::core::outbox) fn bound_history(
+        &mut self,
+        app: AppId,
+        bounds: HistoryBounds,
+        queue_bytes_max: u32,
+    ) {
+        let history = &mut self.histories[app as usize];
+        history.bounds = bounds;
+        history.log_bytes_max = bounds.total_max + u64::from(queue_bytes_max);
+    }
+
+    /// Whether a log costs more than any may.
+    pub(super) fn is_too_long(&self, log: &Log) -> bool {
+        log.cost() > self.histories[log.app as usize].log_bytes_max && log.entries.len() > 1
     }
 
     /// A message has become the newest of a log, and is kept; what has to make room for it is not kept any more.
