@@ -62,9 +62,21 @@ impl fmt::Display for Position {
     }
 }
 
+/// It is in every message: it is put together here, and handed on as one piece.
 impl Serialize for Position {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        const EPOCH_BYTES: usize = 8;
+        const NUMBER_BYTES_MAX: usize = 20;
+        let mut text = [b'-'; EPOCH_BYTES + 1 + NUMBER_BYTES_MAX];
+        for (digit, byte) in text[..EPOCH_BYTES].iter_mut().enumerate() {
+            let nibble = self.epoch >> (4 * (EPOCH_BYTES - 1 - digit)) & 0xf;
+            *byte = b"0123456789abcdef"[nibble as usize];
+        }
+        let mut number = itoa::Buffer::new();
+        let number = number.format(self.number).as_bytes();
+        let text = &mut text[..EPOCH_BYTES + 1 + number.len()];
+        text[EPOCH_BYTES + 1..].copy_from_slice(number);
+        serializer.serialize_str(str::from_utf8(text).expect("digits are UTF-8"))
     }
 }
 

@@ -5,6 +5,7 @@ use roomcast::apps::Apps;
 use roomcast::apps::access::Access;
 use roomcast::apps::all::{self, Options};
 use roomcast::bounds::Bounds;
+use roomcast::id::AppId;
 use roomcast::reactor::Reactor;
 
 use crate::harness::Table;
@@ -18,10 +19,12 @@ struct House {
 
 impl House {
     fn new() -> House {
-        let bounds = Bounds {
+        let mut bounds = Bounds {
             connections_max: 100_000,
             ..Bounds::default()
         };
+        // Soon full, so that what is kept gives way to what comes.
+        bounds.app_mut(AppId::Events).history.messages_max = 4;
         let options = Options {
             echo: true,
             pages: false,

@@ -264,6 +264,12 @@ impl Outbox {
         self.logs.expire(now, entries_max, &mut self.store)
     }
 
+    /// Whether logs have become too long, or histories shorter than readers are behind.
+    #[inline]
+    pub fn has_trimmed(&self) -> bool {
+        self.logs.has_trimmed()
+    }
+
     /// When something may be too old to be kept; it may be too early.
     pub fn next_expiry(&self) -> Option<Millis> {
         self.logs.next_expiry()

@@ -17,13 +17,18 @@ impl<T: Transport> Reactor<T> {
     /// after those who were behind as far as that reached.
     pub(super) fn trim_histories(&mut self) {
         let now = self.common.now;
-        if self.next_trim.is_some_and(|at| at <= now.millis()) {
+        if self.next_trim.is_none_or(|at| at <= now.millis()) {
             self.common.outbox.expire_histories(now.micros, TRIMMED_MAX);
-            self.next_trim = None;
+            let due = self.common.outbox.next_expiry();
+            let earliest = now.millis() + TRIM_INTERVAL;
+            self.next_trim = due.map(|due| due.max(earliest));
         }
         let budget = self.common.bounds.memory_budget_bytes;
         if self.budgeted_bytes() > budget / 4 * 3 {
             self.common.outbox.shorten_histories(TRIMMED_MAX);
+        }
+        if !self.common.outbox.has_trimmed() {
+            return;
         }
         let cut = self.common.outbox.cut_too_long_logs();
         self.count_dropped(cut);
@@ -37,11 +42,6 @@ impl<T: Transport> Reactor<T> {
             }
         }
         self.carry_out_closings();
-        if self.next_trim.is_none() {
-            let due = self.common.outbox.next_expiry();
-            let earliest = now.millis() + TRIM_INTERVAL;
-            self.next_trim = due.map(|due| due.max(earliest));
-        }
     }
 
     /// Messages that clients are told that they miss.

@@ -32,6 +32,8 @@ pub(super) struct Logs {
     bytes: u64,
     /// What is kept of them, by app.
     histories: [History; AppId::ALL.len()],
+    /// In how many of them something is kept, or was when that was last looked at.
+    aging: usize,
     /// Logs that have become too long, because readers wait for more than one may by itself.
     too_long: Vec<LogId>,
     /// Entries have left a history that readers wait for: some of those may be too far behind without it.
@@ -202,15 +204,16 @@ impl Logs {
         self.logs[log.0 as usize].entry(place).message
     }
 
-    /// The numbers of the entry at a place that is waited for.
-    pub(super) fn numbers(&self, log: LogId, place: Place, store: &Store) -> Numbers {
+    /// The message at a place that is waited for, and where its numbers begin.
+    pub(super) fn numbered(&self, log: LogId, place: Place) -> (u32, Numbers) {
         let log = &self.logs[log.0 as usize];
         let entry = log.entry(place);
-        Numbers {
+        let numbers = Numbers {
             since: log.number(entry) - 1,
-            count: store.get(entry.message).messages,
+            count: 0,
             epoch: log.epoch,
-        }
+        };
+        (entry.message, numbers)
     }
 
     /// Whether an entry is in the history, and kept whoever waits for it.
@@ -297,6 +300,12 @@ impl Logs {
             (id, told.filter(|told| told.is_before(half)).unwrap_or(half))
         })
         .collect()
+    }
+
+    /// Whether logs have become too long, or entries have left histories that readers wait for.
+    #[inline]
+    pub(super) fn has_trimmed(&self) -> bool {
+        self.shortened || !self.too_long.is_empty()
     }
 
     /// The logs that have become too long, each with the place up to which half of it is, in the order of their numbers.

@@ -52,14 +52,15 @@ impl Outbox {
             self.push_entry(key, log, at);
             return offered(Offer::Queued, 0);
         }
-        let is_behind = !self.is_in_history(key);
+        let is_behind = bounds.on_full == OnFull::Drop || !self.is_in_history(key);
         if is_behind && bounds.on_full == OnFull::Disconnect {
             return offered(Offer::Full, 0);
         }
         self.push_entry(key, log, at);
-        let skipped = match is_behind || bounds.on_full == OnFull::Drop {
-            true => self.skip_behind(key, bounds),
-            false => 0,
+        let skipped = if is_behind {
+            self.skip_behind(key, bounds)
+        } else {
+            0
         };
         self.note_over(key, bounds);
         offered(Offer::Queued, skipped)
@@ -75,10 +76,12 @@ impl Outbox {
     /// newest. Says how many messages that was.
     fn skip_behind(&mut self, key: u32, bounds: &QueueBounds) -> u32 {
         let mut skipped = 0;
-        while let Some((slot, (log, at))) = self.oldest(key)
-            && match bounds.on_full {
-                OnFull::Latest => !self.is_newest(key, slot),
-                _ => self.queues[key as usize].is_over(bounds) && !self.logs.is_kept(log, at),
+        let is_latest = bounds.on_full == OnFull::Latest;
+        while (is_latest || self.queues[key as usize].is_over(bounds))
+            && let Some((slot, (log, at))) = self.oldest(key)
+            && match is_latest {
+                true => !self.is_newest(key, slot),
+                false => !self.logs.is_kept(log, at),
             }
         {
             skipped += self.skip(key, slot);
@@ -252,11 +255,12 @@ impl Outbox {
         };
         let Some(log) = span.log else { return 0 };
         let at = span.from;
-        let message = self.logs.at(log, at);
+        let (message, mut numbers) = self.logs.numbered(log, at);
         let stored = self.store.get(message);
         let messages = stored.messages;
+        numbers.count = messages;
         span.from = at.next();
-        span.miss(messages, self.logs.numbers(log, at, &self.store));
+        span.miss(messages, numbers);
         let is_over = span.len() == 0;
         let queue = &mut self.queues[key as usize];
         queue.messages -= 1;

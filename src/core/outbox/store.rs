@@ -171,7 +171,9 @@ impl Store {
     /// one slice.
     #[inline]
     pub(super) fn form(&mut self, key: u32, form: Form, bytes_min: u32) -> Option<&[u8]> {
-        self.prepare(key, form, bytes_min);
+        if form != Form::Plain {
+            self.prepare(key, form, bytes_min);
+        }
         self.ready(key, form)
     }
 
@@ -179,11 +181,14 @@ impl Store {
     #[inline]
     pub(super) fn ready(&self, key: u32, form: Form) -> Option<&[u8]> {
         let message = &self.messages[key as usize];
-        let place = match form {
-            Form::Plain => PLAIN,
-            Form::Packed => message.packed,
-            Form::Events => message.events,
-        };
+        match form {
+            Form::Plain => Some(&message.bytes),
+            Form::Packed => self.at(message.packed, message),
+            Form::Events => self.at(message.events, message),
+        }
+    }
+
+    fn at<'a>(&'a self, place: u32, message: &'a Message) -> Option<&'a [u8]> {
         match place {
             UNMADE | UNDERWAY => None,
             PLAIN => Some(&message.bytes),

@@ -66,6 +66,7 @@ impl Logs {
         if found.aged.is_none() && history.bounds.messages_max > 0 {
             found.aged = Some(message.stored);
             history.oldest.insert((message.stored, log));
+            self.aging += 1;
         }
         let (app, bounds) = (found.app, history.bounds);
         let is_over = |logs: &Logs| {
@@ -93,7 +94,10 @@ impl Logs {
             }
             history.oldest.remove(&listed);
             found.aged = oldest;
-            history.oldest.extend(oldest.map(|time| (time, log)));
+            match oldest {
+                Some(time) => _ = history.oldest.insert((time, log)),
+                None => self.aging -= 1,
+            }
         }
     }
 
@@ -123,6 +127,7 @@ impl Logs {
         if let Some(time) = found.aged.take() {
             let app = found.app as usize;
             self.histories[app].oldest.remove(&(time, log));
+            self.aging -= 1;
         }
     }
 
@@ -135,6 +140,9 @@ impl Logs {
         store: &mut Store,
     ) -> usize {
         let mut entries = 0;
+        if self.aging == 0 {
+            return 0;
+        }
         for app in AppId::ALL {
             let age = self.histories[app as usize].bounds.age;
             while entries < entries_max
@@ -209,6 +217,9 @@ impl Logs {
 
     /// When something may be too old to be kept; it may be too early.
     pub(in crate::core::outbox) fn next_expiry(&self) -> Option<Millis> {
+        if self.aging == 0 {
+            return None;
+        }
         let histories = self.histories.iter();
         let due = histories.filter_map(|it| Some(it.oldest.first()?.0.millis() + it.bounds.age));
         due.min()
@@ -219,6 +230,12 @@ impl Logs {
     /// # Panics
     /// When a rule is broken.
     pub(super) fn check_histories(&self, store: &Store) {
+        let aging = self.histories.iter().map(|history| history.oldest.len());
+        assert_eq!(
+            aging.sum::<usize>(),
+            self.aging,
+            "the histories that age are counted"
+        );
         for (history, app) in self.histories.iter().zip(AppId::ALL) {
             let of_app = self.logs.iter().filter(|(_, log)| log.app == app);
             let (mut bytes, mut listed) = (0, 0);
