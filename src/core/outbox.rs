@@ -43,7 +43,7 @@ use slab::Slab;
 pub use self::crowd::{Also, Crowd};
 pub use self::flush::{Flush, FlushState};
 use self::gaps::Gaps;
-use self::log::{Logs, Numbers, Span};
+use self::log::{Logs, Missed, Numbers, Span};
 pub use self::queue::Backlog;
 use self::queue::Queue;
 pub use self::reader::Gap;
@@ -65,6 +65,8 @@ const NONE: u32 = u32::MAX;
 const PONGS_MAX: u8 = 16;
 /// What a slot costs, for the memory budget.
 const SLOT_BYTES: u64 = (size_of::<Slot>() + SLAB_BYTES) as u64;
+/// What the place of what is missed costs.
+const MISSED_BYTES: u64 = (size_of::<Missed>() + SLAB_BYTES) as u64;
 /// What a place in a slab costs beside what is in it: it may hold the way to the next empty one, and says which it does.
 const SLAB_BYTES: usize = size_of::<usize>();
 
@@ -88,6 +90,8 @@ pub struct Outbox {
     store: Store,
     logs: Logs,
     slots: Slab<Slot>,
+    /// What clients do not get and are to be told of, each named by a span.
+    missed: Slab<Missed>,
     runs: Runs,
     /// Connections whose queues are to be flushed.
     dirty: VecDeque<u32>,
@@ -142,6 +146,7 @@ impl Outbox {
             store: Store::default(),
             logs: Logs::default(),
             slots: Slab::new(),
+            missed: Slab::new(),
             runs: Runs::default(),
             dirty: VecDeque::new(),
             run_is_next: false,
@@ -401,7 +406,8 @@ impl Outbox {
 
     /// Bytes that all queues hold, each message once.
     pub fn held_bytes(&self) -> u64 {
-        let slots_bytes = self.slots.len() as u64 * SLOT_BYTES;
+        let slots_bytes =
+            self.slots.len() as u64 * SLOT_BYTES + self.missed.len() as u64 * MISSED_BYTES;
         self.store.held_bytes() + self.logs.held_bytes() + self.gaps.held_bytes() + slots_bytes
     }
 

@@ -1,6 +1,6 @@
 //! One connection's chain of slots: something is added at its end, and taken from its front.
 
-use super::log::Numbers;
+use super::log::{Missed, Numbers};
 use super::{BLOCKED, DIRTY, Held, NONE, Offer, Outbox, PONGS_MAX, REFUSED, Slot};
 use crate::bounds::{OnFull, QueueBounds};
 use crate::time::Recent;
@@ -18,7 +18,7 @@ impl Outbox {
         if bounds.on_full == OnFull::Disconnect {
             return Offer::Full;
         }
-        self.miss(key, messages, gap);
+        self.miss(key, Missed { messages, gap });
         Offer::Dropped
     }
 
@@ -94,7 +94,7 @@ impl Outbox {
                 Some(messages)
             }
             Held::Span(span) => {
-                let Some(log) = span.log.filter(|_| span.len() > 0) else {
+                let Some(log) = span.log().filter(|_| span.len() > 0) else {
                     self.pop_slot(key);
                     return Some(0);
                 };
@@ -127,12 +127,23 @@ impl Outbox {
         messages
     }
 
-    /// Takes the first slot out of a chain.
-    #[inline]
+    #[cold]
+    fn forget_missed(&mut self, missed: u32) {
+        self.missed.remove(missed as usize);
+    }
+
+    /// Takes the first slot out of a chain. Each message costs one, so it is part of what takes it.
+    #[inline(always)]
     pub(super) fn pop_slot(&mut self, key: u32) {
         let queue = &mut self.queues[key as usize];
         let first = queue.head;
         let slot = self.slots.remove(first as usize);
+        if let Held::Span(span) = slot.held
+            && span.misses()
+        {
+            self.forget_missed(span.missed);
+        }
+        let queue = &mut self.queues[key as usize];
         queue.head = slot.next;
         if slot.next == NONE {
             queue.tail = NONE;

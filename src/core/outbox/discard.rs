@@ -1,6 +1,5 @@
 //! What waits and is thrown away: all of it, or all but a frame that has begun to go out.
 
-use super::log::Span;
 use super::queue::Queue;
 use super::{Held, NONE, Outbox, REFUSED, Slot};
 use crate::wire::frame::Class;
@@ -25,8 +24,8 @@ impl Outbox {
         // The frame that has begun is held beside the queue meanwhile, and put back as the only one.
         let (begun, entry) = match held {
             Held::Message(message) => (message, None),
-            Held::Span(Span { from, log, .. }) => match log {
-                Some(log) => (self.logs.at(log, from), Some((log, from))),
+            Held::Span(span) => match span.log() {
+                Some(log) => (self.logs.at(log, span.from), Some((log, span.from))),
                 None => return self.discard(key),
             },
         };

@@ -7,7 +7,7 @@ use std::io::{self, IoSlice};
 
 use slab::Slab;
 
-use super::log::{Logs, Place, Span};
+use super::log::{Logs, Place};
 use super::store::{Form, Store};
 use super::{BLOCKED, Held, NONE, Outbox, Queue, REFUSED, Slot};
 use crate::id::AppId;
@@ -219,20 +219,19 @@ impl Outbox {
         mut observe: impl FnMut(AppId, Micros),
     ) -> (u32, u32) {
         let (mut messages, mut tagged) = (0, 0);
+        let form = self.queues[key as usize].form();
         while taken > 0 {
             let queue = &mut self.queues[key as usize];
             let first = match self.slots[queue.head as usize].held {
                 Held::Message(message) => message,
-                Held::Span(Span {
-                    log: Some(log),
-                    from,
-                    ..
-                }) => self.logs.at(log, from),
-                Held::Span(_) => break,
+                Held::Span(span) => match span.log() {
+                    Some(log) => self.logs.at(log, span.from),
+                    None => break,
+                },
             };
             let message = self.store.get(first);
-            let form = self.store.ready(first, queue.form());
-            let rest = form.map_or(0, <[u8]>::len) - queue.written as usize;
+            let bytes = self.store.ready(first, form);
+            let rest = bytes.map_or(0, <[u8]>::len) - queue.written as usize;
             if taken < rest {
                 queue.written += taken as u32;
                 break;
@@ -271,7 +270,7 @@ impl Outbox {
         let only = match first.held {
             _ if first.next != NONE => None,
             Held::Message(message) => Some(message),
-            Held::Span(span) if span.len() == 1 => Some(logs.at(span.log?, span.from)),
+            Held::Span(span) if span.len() == 1 => Some(logs.at(span.log()?, span.from)),
             Held::Span(_) => None,
         };
         if let Some(only) = only {
@@ -330,7 +329,7 @@ impl Outbox {
         while let Some(Slot { held, next }) = slots.get(slot as usize) {
             let goes_on = match held {
                 Held::Message(message) => make(*message),
-                Held::Span(span) if span.missed > 0 => false,
+                Held::Span(span) if span.misses() => false,
                 Held::Span(span) => logs.span(*span).all(&mut make),
             };
             if !goes_on {
@@ -368,14 +367,14 @@ impl<'a> Iterator for Chain<'a> {
                 self.slot = slot.next;
                 message
             }
-            Held::Span(span) if self.at.is_none() && span.missed > 0 => return None,
+            Held::Span(span) if self.at.is_none() && span.misses() => return None,
             Held::Span(span) => {
                 let at = self.at.unwrap_or(span.from);
                 self.at = Some(at.next()).filter(|next| *next != span.to);
                 if self.at.is_none() {
                     self.slot = slot.next;
                 }
-                self.logs.at(span.log?, at)
+                self.logs.at(span.log()?, at)
             }
         };
         let skip = std::mem::take(&mut self.skip);

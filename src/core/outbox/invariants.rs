@@ -9,7 +9,7 @@ impl Outbox {
     /// When a rule is broken.
     pub fn check_invariants(&self) {
         let mut copies = Vec::new();
-        let (mut slots, mut queued) = (0, 0);
+        let (mut slots, mut queued, mut missed) = (0, 0, 0);
         for (key, queue) in self.queues.iter().enumerate() {
             let (mut at, mut last, mut messages, mut bytes) = (queue.head, NONE, 0, 0);
             let (mut is_next, mut span) = (true, NONE);
@@ -32,8 +32,9 @@ impl Outbox {
                     queued += 1;
                 }
                 if let Held::Span(held) = slot.held {
+                    missed += usize::from(held.misses());
                     assert!(
-                        held.len() > 0 || held.missed > 0,
+                        held.len() > 0 || held.misses(),
                         "a span of {key} has something to get or to be told of"
                     );
                     let may_begin = held.len() > 0 && (at != queue.head || queue.written == 0);
@@ -65,6 +66,11 @@ impl Outbox {
             );
         }
         assert_eq!(slots, self.slots.len(), "every slot is in a chain");
+        assert_eq!(
+            missed,
+            self.missed.len(),
+            "what is missed is told by a span"
+        );
         assert_eq!(queued, self.queued, "the copies that wait are counted");
         self.logs.check_invariants(&mut copies, &self.store);
         self.check_runs(&mut copies);

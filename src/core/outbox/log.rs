@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 use slab::Slab;
 
 use self::history::History;
-pub(super) use self::span::{Numbers, Place, Span};
+pub(super) use self::span::{Missed, Numbers, Place, Span};
 use super::NONE;
 use super::store::Store;
 use crate::id::{AppId, LogId, Topic};
@@ -229,7 +229,7 @@ impl Logs {
     /// The messages of a span.
     pub(super) fn span(&self, span: Span) -> impl Iterator<Item = u32> + use<'_> {
         // What a span that is empty begins with may be long gone.
-        let log = span.log.filter(|_| span.len() > 0);
+        let log = span.log().filter(|_| span.len() > 0);
         let log = log.map(|log| &self.logs[log.0 as usize]);
         let entries = log.into_iter().flat_map(move |log| {
             let from = log.first.until(span.from) as usize;

@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use super::log::{Numbers, Place, Span};
+use super::log::{Missed, Numbers, Place, Span};
 use super::queue::Queue;
 use super::{FINISHING, Held, NONE, OVER, Offer, Outbox, REFUSED, Slot};
 use crate::bounds::{OnFull, QueueBounds};
@@ -151,15 +151,14 @@ impl Outbox {
         self.queued += 1;
         let tail = self.queues[key as usize].tail;
         match self.slots.get_mut(tail as usize).map(|slot| &mut slot.held) {
-            Some(Held::Span(span)) if span.log == Some(log) && span.to == at => {
+            Some(Held::Span(span)) if span.log() == Some(log) && span.to == at => {
                 span.to = at.next();
                 self.may_skip(key, tail);
             }
             Some(Held::Span(span)) if span.len() == 0 => {
-                let Span { missed, gap, .. } = *span;
+                let missed = span.missed;
                 *span = Span {
                     missed,
-                    gap,
                     ..Span::one(log, at)
                 };
                 self.may_skip(key, tail);
@@ -176,12 +175,17 @@ impl Outbox {
     }
 
     /// Counts messages that a connection does not get, behind all that it has still to get.
-    pub(super) fn miss(&mut self, key: u32, messages: u32, gap: Numbers) {
+    pub(super) fn miss(&mut self, key: u32, missed: Missed) {
         let queue = &self.queues[key as usize];
         let (tail, since) = (queue.tail, queue.progress);
-        match self.slots.get_mut(tail as usize).map(|slot| &mut slot.held) {
-            Some(Held::Span(span)) if span.len() == 0 => span.miss(messages, gap),
-            _ => _ = self.append(key, Held::Span(Span::missed(messages, gap)), since),
+        match self.slots.get(tail as usize).map(|slot| slot.held) {
+            Some(Held::Span(span)) if span.len() == 0 => {
+                self.missed[span.missed as usize].add(missed);
+            }
+            _ => {
+                let missed = self.missed.insert(missed) as u32;
+                self.append(key, Held::Span(Span::missed(missed)), since);
+            }
         }
     }
 
@@ -212,7 +216,7 @@ impl Outbox {
         }
         let slot = self.queues[key as usize].span;
         match self.slots.get(slot as usize)?.held {
-            Held::Span(span) => Some((slot, (span.log?, span.from))),
+            Held::Span(span) => Some((slot, (span.log()?, span.from))),
             Held::Message(_) => None,
         }
     }
@@ -253,14 +257,18 @@ impl Outbox {
         let Held::Span(span) = &mut self.slots[slot as usize].held else {
             return 0;
         };
-        let Some(log) = span.log else { return 0 };
+        let Some(log) = span.log() else { return 0 };
         let at = span.from;
-        let (message, mut numbers) = self.logs.numbered(log, at);
+        let (message, mut gap) = self.logs.numbered(log, at);
         let stored = self.store.get(message);
         let messages = stored.messages;
-        numbers.count = messages;
+        gap.count = messages;
         span.from = at.next();
-        span.miss(messages, numbers);
+        let missed = Missed { messages, gap };
+        match self.missed.get_mut(span.missed as usize) {
+            Some(earlier) => earlier.add(missed),
+            None => span.missed = self.missed.insert(missed) as u32,
+        }
         let is_over = span.len() == 0;
         let queue = &mut self.queues[key as usize];
         queue.messages -= 1;
@@ -287,15 +295,13 @@ impl Outbox {
             }),
         ) = (held, behind)
         {
-            let mut gap = over;
-            gap.miss(span.missed, span.gap);
-            let Span { missed, gap, .. } = gap;
+            let missed = over.missed;
+            if span.misses() {
+                let later = self.missed.remove(span.missed as usize);
+                self.missed[missed as usize].add(later);
+            }
             self.slots[slot as usize] = Slot {
-                held: Held::Span(Span {
-                    missed,
-                    gap,
-                    ..span
-                }),
+                held: Held::Span(Span { missed, ..span }),
                 next: last,
             };
             self.slots.remove(next as usize);
@@ -351,14 +357,14 @@ impl Outbox {
     fn give_up(&mut self, key: u32, cuts: &[(LogId, Place)], missed: &mut [u64]) {
         // The logs are in the order of their numbers.
         let is_cut = |span: &Span| {
-            let cut = cuts.binary_search_by_key(&span.log, |&(log, _)| Some(log));
+            let cut = cuts.binary_search_by_key(&span.log(), |&(log, _)| Some(log));
             cut.is_ok_and(|at| span.is_before(cuts[at].0, cuts[at].1))
         };
         let Queue { head, written, .. } = self.queues[key as usize];
         let mut slot = head;
         if written > 0 {
             if let Held::Span(span) = self.slots[slot as usize].held
-                && let Some(log) = span.log.filter(|_| is_cut(&span))
+                && let Some(log) = span.log().filter(|_| is_cut(&span))
             {
                 self.part_begun(key);
                 self.slots[slot as usize].held = Held::Message(self.logs.at(log, span.from));
@@ -370,7 +376,7 @@ impl Outbox {
             self.store.spend(work::COPY);
             match held {
                 Held::Span(span) if is_cut(span) => {
-                    let app = span.log.map_or(AppId::Ops, |log| self.logs.app(log));
+                    let app = span.log().map_or(AppId::Ops, |log| self.logs.app(log));
                     missed[app as usize] += u64::from(self.skip(key, slot));
                 }
                 _ => slot = *next,
@@ -383,10 +389,13 @@ impl Outbox {
     pub fn gap(&self, key: u32) -> Option<Gap> {
         let slot = self.slots.get(self.queues[key as usize].head as usize)?;
         match slot.held {
-            Held::Span(Span { missed, gap, .. }) if missed > 0 => Some(Gap {
-                missed,
-                since: gap.before(),
-            }),
+            Held::Span(span) if span.misses() => {
+                let missed = &self.missed[span.missed as usize];
+                Some(Gap {
+                    missed: missed.messages,
+                    since: missed.gap.before(),
+                })
+            }
             _ => None,
         }
     }
@@ -397,12 +406,12 @@ impl Outbox {
         if let Some(slot) = self.slots.get_mut(head as usize)
             && let Held::Span(span) = &mut slot.held
         {
-            let gap = std::mem::replace(&mut span.gap, Numbers::NONE);
-            span.missed = 0;
+            let missed = std::mem::replace(&mut span.missed, NONE);
             if span.len() == 0 {
                 self.pop_slot(key);
             }
-            self.remember_gap(key, gap);
+            let missed = self.missed.try_remove(missed as usize);
+            self.remember_gap(key, missed.map_or(Numbers::NONE, |missed| missed.gap));
         }
         let stored = self.store(frame, AppId::Ops, now);
         let bytes = self.store.copy(stored.key()).weight();

@@ -62,6 +62,9 @@ impl Outbox {
             }
             self.logs.rename(|message| messages.rename(message));
         }
+        if self.missed.is_empty() {
+            self.missed = Slab::new();
+        }
         if is_mostly_empty(self.slots.len(), self.slots.capacity()) {
             let slots = Moved::by_repacking(&mut self.slots);
             for (_, slot) in &mut self.slots {

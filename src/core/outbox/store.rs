@@ -177,8 +177,8 @@ impl Store {
         self.ready(key, form)
     }
 
-    /// The same, of a message whose form has been asked for.
-    #[inline]
+    /// The same, of a message whose form has been asked for. Each delivery asks, so it is part of what does.
+    #[inline(always)]
     pub(super) fn ready(&self, key: u32, form: Form) -> Option<&[u8]> {
         let message = &self.messages[key as usize];
         match form {

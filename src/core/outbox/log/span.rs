@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::super::NONE;
 use crate::id::LogId;
 use crate::position::Position;
 
@@ -82,28 +83,42 @@ impl fmt::Display for Numbers {
     }
 }
 
+/// Messages that a client does not get and is not told of yet.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::core::outbox) struct Missed {
+    /// How many, each of a batch.
+    pub(in crate::core::outbox) messages: u32,
+    /// Where they were, as far as they have numbers.
+    pub(in crate::core::outbox) gap: Numbers,
+}
+
+impl Missed {
+    /// So many more, which come behind these.
+    pub(in crate::core::outbox) fn add(&mut self, later: Missed) {
+        self.messages = self.messages.saturating_add(later.messages);
+        self.gap = self.gap.with(later.gap);
+    }
+}
+
 /// Messages of a log that a reader has still to get, behind those that it will not.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::core::outbox) struct Span {
-    /// The log; none, if there is nothing but what is missed.
-    pub(in crate::core::outbox) log: Option<LogId>,
+    /// The log; [`NONE`], if there is nothing but what is missed.
+    pub(in crate::core::outbox) log: u32,
     pub(in crate::core::outbox) from: Place,
     pub(in crate::core::outbox) to: Place,
-    /// Messages that were skipped before the first of them, each of a batch, and of which the client is not told yet.
+    /// The place of what was skipped before the first of them; [`NONE`], if nothing was.
     pub(in crate::core::outbox) missed: u32,
-    /// Where those were, as far as they have numbers.
-    pub(in crate::core::outbox) gap: Numbers,
 }
 
 impl Span {
     /// The entries from one place to before another.
     pub(in crate::core::outbox) fn of(log: LogId, from: Place, to: Place) -> Span {
         Span {
-            log: Some(log),
+            log: log.0,
             from,
             to,
-            missed: 0,
-            gap: Numbers::NONE,
+            missed: NONE,
         }
     }
 
@@ -112,21 +127,24 @@ impl Span {
         Span::of(log, at, at.next())
     }
 
-    /// So many messages that a client will not get, with these numbers, and nothing else.
-    pub(in crate::core::outbox) fn missed(messages: u32, gap: Numbers) -> Span {
+    /// What a client will not get, at this place, and nothing else.
+    pub(in crate::core::outbox) fn missed(missed: u32) -> Span {
         Span {
-            log: None,
+            log: NONE,
             from: Place(0),
             to: Place(0),
-            missed: messages,
-            gap,
+            missed,
         }
     }
 
-    /// So many more messages are missed, which come behind those that are.
-    pub(in crate::core::outbox) fn miss(&mut self, messages: u32, gap: Numbers) {
-        self.missed = self.missed.saturating_add(messages);
-        self.gap = self.gap.with(gap);
+    /// The log, if there is something to get.
+    pub(in crate::core::outbox) fn log(&self) -> Option<LogId> {
+        (self.log != NONE).then_some(LogId(self.log))
+    }
+
+    /// Whether something was skipped before the first of them.
+    pub(in crate::core::outbox) fn misses(&self) -> bool {
+        self.missed != NONE
     }
 
     /// How many entries it is.
@@ -136,6 +154,6 @@ impl Span {
 
     /// Whether it begins in this log before this place.
     pub(in crate::core::outbox) fn is_before(&self, log: LogId, place: Place) -> bool {
-        self.log == Some(log) && self.len() > 0 && self.from.is_before(place)
+        self.log == log.0 && self.len() > 0 && self.from.is_before(place)
     }
 }
