@@ -145,30 +145,6 @@ pub(super) static SETTINGS: &[Setting] = &[
         scope: EveryApp(|a| value::one(&mut a.queue.on_full)),
     },
     Setting {
-        name: "history_messages", flag: "", heading: heading::APPS, default: "",
-        about: "messages of one numbering that are kept for clients that come back",
-        more: "Of events, tasks, stream, and each room; 0 keeps nothing.",
-        scope: OneApp(NUMBERED, |a| number::count(&mut a.history.messages_max, 0..=1_000_000)),
-    },
-    Setting {
-        name: "history_bytes", flag: "", heading: heading::APPS, default: "",
-        about: "bytes of one numbering that are kept",
-        more: "",
-        scope: OneApp(NUMBERED, |a| number::many_bytes(&mut a.history.bytes_max, 0..=GIB)),
-    },
-    Setting {
-        name: "history_age", flag: "", heading: heading::APPS, default: "",
-        about: "time for which a message is kept",
-        more: "",
-        scope: OneApp(NUMBERED, |a| number::span(&mut a.history.age, 1..=DAY)),
-    },
-    Setting {
-        name: "history_total", flag: "", heading: heading::APPS, default: "",
-        about: "bytes of the whole app that are kept",
-        more: "The oldest of all rooms give way first. Past three quarters of the memory budget less is kept.",
-        scope: OneApp(NUMBERED, |a| number::many_bytes(&mut a.history.total_max, 0..=KIB * GIB)),
-    },
-    Setting {
         name: "memory_budget", flag: "memory-budget", heading: heading::SLOW, default: "",
         about: "bytes of all logs, queues and half-received messages together",
         more: "Past it the longest logs are cut to half, which their readers are told, or the connection with the largest \
@@ -380,6 +356,30 @@ pub(super) static SETTINGS: &[Setting] = &[
         about: "chat messages that a room keeps for who comes later",
         more: "The oldest gives its place.",
         scope: OneApp(ROOMS, |a| number::count(&mut a.chat_max, 50..=1_000_000)),
+    },
+    Setting {
+        name: "history_messages", flag: "", heading: heading::APPS, default: "",
+        about: "messages of one numbering that are kept for clients that come back",
+        more: "Of events, tasks, stream, and each room; 0 keeps nothing.",
+        scope: OneApp(NUMBERED, |a| number::count(&mut a.history.messages_max, 0..=1_000_000)),
+    },
+    Setting {
+        name: "history_bytes", flag: "", heading: heading::APPS, default: "",
+        about: "bytes of one numbering that are kept",
+        more: "",
+        scope: OneApp(NUMBERED, |a| number::many_bytes(&mut a.history.bytes_max, 0..=GIB)),
+    },
+    Setting {
+        name: "history_age", flag: "", heading: heading::APPS, default: "",
+        about: "time for which a message is kept",
+        more: "",
+        scope: OneApp(NUMBERED, |a| number::span(&mut a.history.age, 1..=DAY)),
+    },
+    Setting {
+        name: "history_total", flag: "", heading: heading::APPS, default: "",
+        about: "bytes of the whole app that are kept",
+        more: "The oldest of all rooms give way first. Past three quarters of the memory budget less is kept.",
+        scope: OneApp(NUMBERED, |a| number::many_bytes(&mut a.history.total_max, 0..=KIB * GIB)),
     },
 ];
 
