@@ -9,12 +9,14 @@ use tungstenite::protocol::CloseFrame;
 use tungstenite::{Error, Message, WebSocket};
 
 use super::http::Http;
+use super::positions::{Position, Positions};
 use super::socket;
 use super::steady::Steady;
 
 /// A connected client.
 pub struct Client {
     socket: WebSocket<Steady<TcpStream>>,
+    positions: Positions,
 }
 
 impl Client {
@@ -46,7 +48,8 @@ impl Client {
             request.headers_mut().insert(*name, value);
         }
         let (socket, _) = tungstenite::client(request, Steady(stream)).unwrap();
-        Client { socket }
+        let positions = Positions::default();
+        Client { socket, positions }
     }
 
     /// Sends a message at once.
@@ -97,14 +100,33 @@ impl Client {
         self.message().to_text().unwrap().to_owned()
     }
 
-    /// The next message, which is JSON.
+    /// The next message, which is JSON, without its position, which is the one that was due.
     #[track_caller]
     pub fn json(&mut self) -> Value {
-        let text = self.text();
-        serde_json::from_str(&text).unwrap_or_else(|_| panic!("this is no JSON: {text}"))
+        self.hear().0
     }
 
-    /// Type and payload of the next message, which is an envelope with nothing else in it but a timestamp.
+    /// The same, and the position, which it must have.
+    #[track_caller]
+    pub fn numbered(&mut self) -> (Value, Position) {
+        let (message, position) = self.hear();
+        match position {
+            Some(position) => (message, position),
+            None => panic!("there is no position: {message}"),
+        }
+    }
+
+    #[track_caller]
+    fn hear(&mut self) -> (Value, Option<Position>) {
+        let text = self.text();
+        let message = serde_json::from_str(&text);
+        let mut message = message.unwrap_or_else(|_| panic!("this is no JSON: {text}"));
+        let position = self.positions.hear(&mut message);
+        (message, position)
+    }
+
+    /// Type and payload of the next message, which is an envelope with nothing else in it but a timestamp and a position.
+    #[track_caller]
     pub fn event(&mut self) -> (String, Value) {
         let mut envelope = self.json();
         let keys: Vec<&str> = envelope

@@ -8,6 +8,7 @@
 pub mod client;
 pub mod http;
 pub mod patience;
+pub mod positions;
 pub mod process;
 pub mod server;
 pub mod socket;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tungstenite::Message;
 
+use crate::harness::positions::take_from_text;
 use crate::lobby::Lobby;
 
 #[test]
@@ -20,8 +21,10 @@ fn a_vote_or_action_passes_untouched_with_its_player_beside_it() {
             r#"{{"type":"event","event":"{kind}","payload":{payload},"player_id":"{}""#,
             ada.id
         );
-        assert_eq!(to_bob.text(), format!("{start}}}"));
-        assert_eq!(to_ada.text(), format!(r#"{start},"correlation_id":"c"}}"#));
+        let (heard, position) = take_from_text(&to_bob.text());
+        assert_eq!(heard, format!("{start}}}"));
+        let own = format!(r#"{start},"correlation_id":"c"}}"#);
+        assert_eq!(take_from_text(&to_ada.text()), (own, position));
     }
     assert_eq!(server.messages(&ada, "").json(), json!({"messages": []}));
 }
@@ -154,7 +157,7 @@ fn bad_messages_count_and_a_new_connection_saves_up_nothing() {
 
 #[test]
 fn who_does_not_read_is_told_how_much_it_missed() {
-    let server = Lobby::open("--queue-messages 4");
+    let server = Lobby::open("--queue-messages 4 --set rooms.history_messages=0");
     let [(ada, mut to_ada), (_, mut to_bob)] = server.gather(["Ada", "Bob"]);
     // More than the kernel holds for a client that does not read.
     let body = json!({"event": "much", "payload": {"text": "x".repeat(500_000)}}).to_string();
@@ -167,15 +170,21 @@ fn who_does_not_read_is_told_how_much_it_missed() {
         sent += 1;
         assert!(sent < 200, "the queue never fills");
     }
-    let mut missed = None;
+    // What was published before.
+    let (mut heard, mut missed) = (None, None);
     for _ in 0..sent {
-        let message = to_bob.json();
-        if message["type"] == "state" {
-            missed = Some(message);
+        let text = to_bob.text();
+        if text.starts_with(r#"{"type":"state""#) {
+            missed = Some(text);
             break;
         }
-        assert_eq!(message["event"], "much");
+        let (message, position) = take_from_text(&text);
+        assert!(message.starts_with(r#"{"type":"event","event":"much""#));
+        heard = Some(position);
     }
-    let lagged = json!({"type": "state", "event": "lagged", "payload": {"missed": 1}});
+    let since = heard.unwrap();
+    let lagged = format!(
+        r#"{{"type":"state","event":"lagged","payload":{{"missed":1,"since":"{since}"}}}}"#
+    );
     assert_eq!(missed, Some(lagged));
 }

@@ -11,6 +11,11 @@ use crate::harness::http::{Http, frame, request};
 use crate::harness::server::Server;
 use crate::harness::socket::narrow;
 
+/// A hub that keeps nothing of its events, so that a client may be behind by its queue and no further.
+fn without_history(flags: &str) -> Server {
+    Server::start(&format!("{flags} --set events.history_messages=0"))
+}
+
 /// A member that reads only when it is asked for a message.
 fn sleeper(server: &Server) -> Client {
     let mut client = server.connect_narrow("/ws");
@@ -59,7 +64,7 @@ fn missed_of(client: &mut Client, events: u64) -> u64 {
 
 #[test]
 fn a_client_that_reads_late_is_told_how_many_it_missed_and_where() {
-    let server = Server::start("--queue-messages 8");
+    let server = without_history("--queue-messages 8");
     let mut client = sleeper(&server);
     let mut http = server.http();
     let first = publish_until_missed(&server, &mut http, 100_000);
@@ -77,7 +82,7 @@ fn a_client_that_reads_late_is_told_how_many_it_missed_and_where() {
 
 #[test]
 fn bytes_fill_a_queue_as_messages_do() {
-    let server = Server::start("--queue-bytes 64KiB");
+    let server = without_history("--queue-bytes 64KiB");
     let mut client = sleeper(&server);
     let events = publish_until_missed(&server, &mut server.http(), 40_000);
     assert_eq!(missed_of(&mut client, events), 1);
@@ -85,7 +90,7 @@ fn bytes_fill_a_queue_as_messages_do() {
 
 #[test]
 fn an_empty_queue_takes_any_one_message() {
-    let server = Server::start("--queue-bytes 1KiB");
+    let server = without_history("--queue-bytes 1KiB");
     let mut client = server.join();
     let payload = json!({"pad": "x".repeat(500_000)});
     assert_eq!(server.publish("chat:said", &payload).json()["receivers"], 1);
@@ -94,7 +99,7 @@ fn an_empty_queue_takes_any_one_message() {
 
 #[test]
 fn one_client_that_does_not_read_delays_nobody() {
-    let server = Server::start("--queue-messages 4");
+    let server = without_history("--queue-messages 4");
     let (_sleeps, mut wakes) = (sleeper(&server), server.join());
     let payload = json!({"pad": "x".repeat(200_000)});
     let mut is_missed = || {
@@ -109,7 +114,7 @@ fn one_client_that_does_not_read_delays_nobody() {
 
 #[test]
 fn clients_that_reset_while_they_are_written_to_end_alone() {
-    let server = Server::start("--queue-bytes 64MiB --queue-messages 100000");
+    let server = without_history("--queue-bytes 64MiB --queue-messages 100000");
     let mut wakes = server.join();
     let payload = json!({"pad": "x".repeat(600_000)});
     for _ in 0..4 {
@@ -141,7 +146,7 @@ fn clients_that_reset_while_they_are_written_to_end_alone() {
 
 #[test]
 fn under_the_policy_disconnect_a_full_queue_ends_with_1013_behind_what_has_begun() {
-    let server = Server::start("--queue-messages 8 --on-full disconnect");
+    let server = without_history("--queue-messages 8 --on-full disconnect");
     let mut client = sleeper(&server);
     let mut http = server.http();
     let refused = (0..10_000).find(|&number| publish(&mut http, number, 100_000) == 0);
@@ -165,7 +170,7 @@ fn under_the_policy_disconnect_a_full_queue_ends_with_1013_behind_what_has_begun
 
 #[test]
 fn a_queue_without_progress_is_closed_after_the_write_timeout() {
-    let server = Server::start("--write-timeout 300ms --queue-messages 8");
+    let server = without_history("--write-timeout 300ms --queue-messages 8");
     let _sleeps = sleeper(&server);
     publish_until_missed(&server, &mut server.http(), 100_000);
     server.until("the sleeper is gone", |server| {
@@ -239,7 +244,7 @@ fn an_echo_is_held_back_and_not_dropped_when_its_client_does_not_read() {
 
 #[test]
 fn nobody_who_reads_is_dropped_for_the_speed_of_a_publisher() {
-    let server = Server::start("--queue-messages 8");
+    let server = without_history("--queue-messages 8");
     let (mut client, mut http) = (server.join(), server.http());
     let publish = request(
         "POST",

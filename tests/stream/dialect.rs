@@ -1,8 +1,8 @@
 //! What clients say, right and wrong.
 
 use serde_json::json;
-use tungstenite::Message;
 
+use crate::harness::positions::take_from_text;
 use crate::house::House;
 use crate::{BLOCKS, TXS, block, new_block, new_tx, tx};
 
@@ -125,7 +125,8 @@ fn a_subscriber_is_text_from_the_first_byte_to_the_last() {
         r#"{"type":"newBlock","data":{"height":7,"hash":"0xb7","tx_count":2,"timestamp":1700000000,"miner":"0xm","gas_used":21000}}"#,
         r#"{"type":"newTx","data":{"hash":"0x1","from_addr":"0xf","to_addr":"0xt","value_wei":"1000000000000000000","block_height":7}}"#,
     ];
-    for text in expected {
-        assert_eq!(client.any(), Message::text(text));
+    for (expected, number) in expected.into_iter().zip(1..) {
+        let (text, position) = take_from_text(&client.text());
+        assert_eq!((text.as_str(), position.number), (expected, number));
     }
 }

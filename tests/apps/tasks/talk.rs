@@ -1,6 +1,7 @@
 //! What subscribers say and hear.
 
 use super::*;
+use crate::harness::positions::Position;
 use crate::helpers::knock;
 
 #[test]
@@ -383,7 +384,7 @@ fn create_until_dropped(server: &Server, http: &mut Http) -> usize {
 
 #[test]
 fn a_client_that_reads_late_is_told_how_many_it_missed() {
-    let server = start("--set tasks.queue_messages=8");
+    let server = start("--set tasks.queue_messages=8 --set tasks.history_messages=0");
     let mut client = server.connect_narrow(SOCKET);
     assert_eq!(subscribe(&mut client, &json!(["r"])), json!(["r"]));
     let mut http = server.http();
@@ -397,6 +398,13 @@ fn a_client_that_reads_late_is_told_how_many_it_missed() {
         let message = client.json();
         if message["type"] == "lagged" {
             assert_eq!(fields(&message), ["type", "timestamp", "data"]);
+            assert_eq!(fields(&message["data"]), ["missed", "since"]);
+            let since = Position::read(message["data"]["since"].as_str().unwrap());
+            assert_eq!(
+                since.number,
+                (heard + missed) as u64,
+                "behind the last one heard"
+            );
             missed += message["data"]["missed"].as_u64().unwrap() as usize;
         } else {
             assert_eq!(message["type"], "task.created");
