@@ -7,6 +7,7 @@ use crate::books::{self, Books};
 use crate::ground::{Ground, Stream};
 use crate::harness::http::{Frame, Http, UPGRADE, frame, request};
 use crate::harness::patience::PATIENCE;
+use crate::harness::positions;
 use crate::row::{Row, Said, Speech, Step};
 
 /// Rows between two looks at the metrics; the descriptors and, where they can be seen, the bytes are looked at after
@@ -56,7 +57,8 @@ pub fn serves<G: Ground>(ground: &G, books: &Books) {
         (answer.status, &answer.json()["receivers"]),
         (202, &1.into())
     );
-    let heard: serde_json::Value = serde_json::from_slice(&member.frame().payload).unwrap();
+    let mut heard: serde_json::Value = serde_json::from_slice(&member.frame().payload).unwrap();
+    assert!(positions::take(&mut heard).is_some());
     assert_eq!(
         (&heard["type"], &heard["payload"]["n"]),
         (&"chat:said".into(), &1.into())

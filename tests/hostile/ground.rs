@@ -4,6 +4,10 @@
 use std::io::{Read, Write};
 use std::time::Duration;
 
+/// Flags of every server: what is published is not kept for those who may come back, so that whatever is held at rest is
+/// what a client has left behind.
+pub const KEEPS_NOTHING: &str = "--set events.history_messages=0";
+
 /// A server, which ends when this is dropped.
 pub trait Ground {
     type Stream: Stream;

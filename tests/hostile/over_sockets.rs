@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
-use crate::ground::{Ground, Stream};
+use crate::ground::{Ground, KEEPS_NOTHING, Stream};
 use crate::harness::patience::PATIENCE;
 use crate::harness::server::Server;
 use crate::harness::socket;
@@ -30,11 +30,13 @@ impl Ground for Sockets {
     const SIMULATED: bool = false;
 
     fn open(flags: &str, hurried: &str) -> Sockets {
-        Sockets::of(Server::start(&format!("{flags} {hurried}")))
+        let flags = format!("{flags} {hurried} {KEEPS_NOTHING}");
+        Sockets::of(Server::start(&flags))
     }
 
     fn with_descriptors(descriptors: u32, flags: &str) -> Sockets {
-        Sockets::of(Server::with_descriptors(descriptors, flags))
+        let flags = format!("{flags} {KEEPS_NOTHING}");
+        Sockets::of(Server::with_descriptors(descriptors, &flags))
     }
 
     fn connect(&self) -> TcpStream {

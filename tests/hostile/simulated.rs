@@ -12,7 +12,7 @@ use roomcast::time::Millis;
 use roomcast::transport::Transport;
 
 use crate::flagged::reactor;
-use crate::ground::{Ground, Stream};
+use crate::ground::{Ground, KEEPS_NOTHING, Stream};
 
 /// Virtual time for which a client waits for anything: longer than any deadline of the server.
 const PATIENCE: Millis = Millis::seconds(100);
@@ -29,7 +29,8 @@ pub struct Line {
 }
 
 fn open(network: network::Sim, flags: &str) -> Simulated {
-    let flags: Vec<String> = flags.split_whitespace().map(String::from).collect();
+    let flags = [flags, KEEPS_NOTHING].map(str::split_whitespace);
+    let flags: Vec<String> = flags.into_iter().flatten().map(String::from).collect();
     Simulated(Rc::new(RefCell::new(reactor(network, &flags))))
 }
 
