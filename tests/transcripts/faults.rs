@@ -16,7 +16,7 @@ fn told(lines: &str) -> String {
 }
 
 const HEALTHY: &str = "a: GET /healthz\n< 200\n< {\"status\":\"ok\"}\n";
-const CONNECTED: &str = "a: connect /ws\n< 101\n< {\"type\":\"connection:status\",\"payload\":\"<any>\",\"timestamp\":\"<timestamp>\"}\n";
+const CONNECTED: &str = "a: connect /ws\n< 101\n< {\"type\":\"connection:status\",\"payload\":\"<any>\",\"timestamp\":\"<timestamp>\",\"position\":\"{{epoch}}-0\"}\n";
 
 fn after(before: &str, lines: &str) -> String {
     told(&format!("{before}{lines}"))
