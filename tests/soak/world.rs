@@ -16,10 +16,14 @@ use crate::tally::Tally;
 use crate::{events, rooms, stream, tasks};
 
 /// Small queues and short deadlines, so that all of them matter within seconds, though not so short that a client whose
-/// machine is busy is late; stores that are soon as full as they get.
+/// machine is busy is late; stores and histories that are soon as full as they get, and histories that are soon too old.
 const FLAGS: &str = "--queue-messages 32 --memory-budget 64MiB --write-timeout 10s --header-timeout 10s \
                      --ping-interval 2s --pong-timeout 60s --max-message 64KiB --set stream.connections_per_minute=0 \
-                     --set rooms.max_messages=50 --loop-lag-limit 60s";
+                     --set rooms.max_messages=50 --loop-lag-limit 60s \
+                     --set events.history_messages=16 --set events.history_age=1s \
+                     --set tasks.history_messages=16 --set tasks.history_age=1s \
+                     --set stream.history_messages=16 --set stream.history_age=1s \
+                     --set rooms.history_messages=16 --set rooms.history_age=1s";
 
 pub type Workers = Vec<JoinHandle<Tally>>;
 
