@@ -10,7 +10,7 @@ use allocation_counter::{AllocationInfo, measure};
 use roomcast::apps::access::Access;
 use roomcast::apps::events::Events;
 use roomcast::apps::{App, Apps};
-use roomcast::bounds::Bounds;
+use roomcast::bounds::{Bounds, HistoryBounds};
 use roomcast::id::AppId;
 use roomcast::reactor::{Flow, Reactor};
 use roomcast::time::Millis;
@@ -39,15 +39,29 @@ pub fn network(connections: usize) -> Sim {
 }
 
 impl Crowd {
-    /// A server for so many clients and a publisher.
+    /// A server for so many clients and a publisher, which keeps what was published as the settings have it.
     pub fn new(sim: Sim, connections: usize) -> Crowd {
-        let bounds = Bounds {
+        Crowd::keeping(HistoryBounds::USUAL, sim, connections)
+    }
+
+    /// The same, which keeps nothing, so that whatever is held at rest is a client's.
+    pub fn keeping_nothing(sim: Sim, connections: usize) -> Crowd {
+        let nothing = HistoryBounds {
+            messages_max: 0,
+            ..HistoryBounds::USUAL
+        };
+        Crowd::keeping(nothing, sim, connections)
+    }
+
+    fn keeping(history: HistoryBounds, sim: Sim, connections: usize) -> Crowd {
+        let mut bounds = Bounds {
             connections_max: connections as u32 + 1,
             // Nobody answers a ping here.
             pong_timeout: Millis::seconds(3600),
             keep_alive: Millis::seconds(3600),
             ..Bounds::default()
         };
+        bounds.app_mut(AppId::Events).history = history;
         let access = Access::new(Vec::new(), Vec::new(), ([127, 0, 0, 1], 8080).into());
         let events: [(AppId, Box<dyn App>); 1] = [(AppId::Events, Box::new(Events))];
         Crowd {

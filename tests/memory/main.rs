@@ -10,13 +10,17 @@ mod storm;
 
 use std::time::Instant;
 
+use roomcast::id::AppId;
 use roomcast::time::Millis;
 
 use crowd::{Crowd, measured, network};
+use storm::event_bytes;
 
 /// Clients of the larger tests.
 const MANY: usize = 100_000;
 const NONE: Millis = Millis(0);
+/// What a message that is kept costs beside its bytes: its entry in the log, and its place among all messages.
+const KEPT_BYTES: u64 = 80;
 
 #[test]
 fn an_idle_connection_in_a_shared_room_owns_at_most_200_bytes() {
@@ -39,7 +43,7 @@ fn an_idle_connection_in_a_shared_room_owns_at_most_200_bytes() {
 
 #[test]
 fn after_everybody_has_left_nothing_is_kept_of_them() {
-    let mut crowd = Crowd::new(network(MANY), MANY);
+    let mut crowd = Crowd::keeping_nothing(network(MANY), MANY);
     for round in 1..=2 {
         let (memory, ()) = measured(|| {
             crowd.enter(MANY, NONE);
@@ -54,6 +58,36 @@ fn after_everybody_has_left_nothing_is_kept_of_them() {
         assert_eq!(crowd.reactor.metrics().rooms.iter().sum::<u64>(), 0);
         // The first round lets lists grow that are as long as the busiest turn, and the second needs nothing more.
         let bytes_max = if round == 1 { 1 << 20 } else { 0 };
+        assert!(memory.bytes_current <= bytes_max, "{memory:?}");
+    }
+}
+
+#[test]
+fn after_everybody_has_left_what_was_published_is_kept_and_counted_until_it_is_too_old() {
+    let members = 1000;
+    let mut crowd = Crowd::new(network(members), members);
+    let age = crowd.bounds.app(AppId::Events).history.age;
+    for round in 1..=2 {
+        let (memory, kept) = measured(|| {
+            let (memory, ()) = measured(|| {
+                crowd.enter(members, NONE);
+                crowd.publish(3, 100);
+                crowd.settle();
+                crowd.leave();
+                crowd.pass(Millis::seconds(20));
+            });
+            let held = crowd.reactor.budgeted_bytes();
+            assert_eq!(held, 3 * (event_bytes(100) + KEPT_BYTES));
+            crowd.pass(age);
+            memory.bytes_current
+        });
+        println!("round {round}: {kept} bytes, then {}", memory.bytes_current);
+        assert_eq!(crowd.reactor.budgeted_bytes(), 0);
+        assert_eq!(crowd.reactor.connections(), 0);
+        // As above; and of what is kept for a while nothing is asked for that is not counted.
+        let bytes_max = if round == 1 { 1 << 20 } else { 0 };
+        let messages_max = 3 * (event_bytes(100) + KEPT_BYTES) as i64;
+        assert!(kept <= bytes_max + messages_max, "{kept}");
         assert!(memory.bytes_current <= bytes_max, "{memory:?}");
     }
 }

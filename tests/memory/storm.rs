@@ -19,10 +19,13 @@ const PING: &[u8] = b"\x89\x00";
 /// Of the drain, beside what is closed each second, there may be a step more.
 const STEP_MILLIS: u64 = 10;
 
-/// An event with a payload of so many bytes, as it comes over the wire.
-fn event_bytes(payload_bytes: usize) -> u64 {
+/// An event with a payload of so many bytes, as it comes over the wire; fewer than ten are published.
+pub fn event_bytes(payload_bytes: usize) -> u64 {
     let pad = "x".repeat(payload_bytes);
-    let text = format!(r#"{{"type":"a:b","payload":{{"pad":"{pad}"}},"timestamp":"{EPOCH}"}}"#);
+    let position = "00000000-1";
+    let text = format!(
+        r#"{{"type":"a:b","payload":{{"pad":"{pad}"}},"timestamp":"{EPOCH}","position":"{position}"}}"#
+    );
     assert!((126..=0xffff).contains(&text.len()));
     4 + text.len() as u64
 }
@@ -37,7 +40,7 @@ fn a_million_connections_live_through_a_storm_and_are_told_when_the_server_goes_
     let began = Instant::now();
     let (whole, kept) = measured(|| {
         // Some come back before those who were cut off have been buried.
-        let mut crowd = Crowd::new(network(connections), connections + BATCH);
+        let mut crowd = Crowd::keeping_nothing(network(connections), connections + BATCH);
         let (memory, ()) = measured(|| live_through_it(&mut crowd, connections, began));
         memory.bytes_current
     });
