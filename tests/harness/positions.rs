@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The number of a message in one life of a numbering.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +68,11 @@ pub fn take_from_text(text: &str) -> (String, Position) {
     let (before, position) = text.rsplit_once(r#","position":""#).unwrap();
     let position = position.strip_suffix(r#""}"#).unwrap();
     (format!("{before}}}"), Position::read(position))
+}
+
+/// What a client is told that resumes: so many messages follow, so many are lost, or nobody can tell how many.
+pub fn outcome(sent: u64, missed: impl Into<Option<u64>>) -> Value {
+    json!({"sent": sent, "missed": missed.into()})
 }
 
 /// What one connection has heard of the one numbering that concerns it.

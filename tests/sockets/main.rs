@@ -22,5 +22,6 @@ mod heads;
 mod limits;
 mod ops;
 mod process;
+mod resuming;
 mod slow;
 mod stopped;
