@@ -8,6 +8,7 @@ use tungstenite::Message;
 
 use crate::harness::client::Client;
 use crate::harness::http::{Http, frame, request};
+use crate::harness::positions::{Position, outcome};
 use crate::harness::server::Server;
 use crate::harness::socket::narrow;
 
@@ -78,6 +79,90 @@ fn a_client_that_reads_late_is_told_how_many_it_missed_and_where() {
     assert_eq!((missed, missed as f64), (5, dropped));
     let notices = server.metric("roomcast_lagged_notices_total{app=\"events\"}");
     assert_eq!(notices, 1.0);
+}
+
+/// Hears events until one is told as missed: the number of the last one heard, how many are missed, and since when.
+fn hears_of_a_gap(client: &mut Client) -> (u64, u64, Position) {
+    let mut heard = 0;
+    loop {
+        let message = client.json();
+        if message["type"] == "connection:lagged" {
+            let payload = &message["payload"];
+            let since = Position::read(payload["since"].as_str().unwrap());
+            return (heard, payload["missed"].as_u64().unwrap(), since);
+        }
+        heard += 1;
+    }
+}
+
+/// Asks for what was missed since then: what it is told of that, and the position.
+fn asks(client: &mut Client, since: &Position) -> (Value, Position) {
+    client.send(json!({"type": "resume", "since": since.to_string()}).to_string());
+    let (mut resumed, position) = client.numbered();
+    assert_eq!(resumed["type"], "connection:resumed");
+    (resumed["payload"].take(), position)
+}
+
+#[test]
+fn a_client_may_be_behind_as_far_as_the_history_reaches() {
+    let flags = "--queue-messages 8 --queue-bytes 64KiB --set events.history_bytes=64MiB";
+    let server = Server::start(flags);
+    let mut client = sleeper(&server);
+    let mut http = server.http();
+    let mut events = 0;
+    server.until("many wait for it", |server| {
+        assert_eq!(publish(&mut http, events, 100_000), 1);
+        events += 1;
+        server.metric("roomcast_queue_messages") > 40.0
+    });
+    assert_eq!(missed_of(&mut client, events), 0);
+    let dropped = server.metric("roomcast_messages_dropped_total{app=\"events\"}");
+    assert_eq!(dropped, 0.0);
+}
+
+#[test]
+fn of_what_is_not_kept_a_lagged_client_is_told_that_it_is_lost() {
+    let server = Server::start("--queue-messages 8 --set events.history_messages=3");
+    let mut client = sleeper(&server);
+    let mut http = server.http();
+    let events = publish_until_missed(&server, &mut http, 100_000);
+    let (heard, missed, since) = hears_of_a_gap(&mut client);
+    assert_eq!((missed, since.number), (1, heard));
+    for _ in heard + 1..events {
+        assert_eq!(client.event().0, "chat:said");
+    }
+    assert_eq!(asks(&mut client, &since), (outcome(0, 1), since.at(events)));
+    // That is settled now, and it goes on.
+    assert_eq!(asks(&mut client, &since), (outcome(0, 0), since.at(events)));
+    assert_eq!(publish(&mut http, 0, 1), 1);
+    assert_eq!(client.numbered().1, since.at(events + 1));
+}
+
+#[test]
+fn a_lagged_client_asks_again_and_gets_what_is_kept_of_its_gap() {
+    let flags = "--queue-messages 8 --on-full latest --set events.history_messages=4";
+    let server = Server::start(flags);
+    let mut client = sleeper(&server);
+    let mut http = server.http();
+    let events = publish_until_missed(&server, &mut http, 100_000);
+    let (heard, missed, since) = hears_of_a_gap(&mut client);
+    assert_eq!((heard + missed, since.number), (events - 1, heard));
+    assert_eq!(
+        client.numbered().1,
+        since.at(events),
+        "only the newest is left"
+    );
+    // Four are kept, and it has got the last of them.
+    let told = asks(&mut client, &since);
+    assert_eq!(told, (outcome(3, missed - 3), since.at(events - 4)));
+    for number in events - 3..events {
+        let (event, position) = client.numbered();
+        assert_eq!(event["payload"]["number"], number - 1, "counted from 0");
+        assert_eq!(position, since.at(number));
+    }
+    assert_eq!(asks(&mut client, &since), (outcome(0, 0), since.at(events)));
+    assert_eq!(publish(&mut http, 0, 1), 1);
+    assert_eq!(client.numbered().1, since.at(events + 1));
 }
 
 #[test]
