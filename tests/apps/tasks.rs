@@ -8,6 +8,7 @@ use crate::harness::server::Server;
 use crate::helpers::{KEY, call, fields, refused, start, without_times};
 
 mod calls;
+mod resuming;
 mod store;
 mod talk;
 mod task;

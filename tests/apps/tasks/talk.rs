@@ -367,7 +367,7 @@ fn the_server_pings_every_interval_and_answers_are_life() {
 }
 
 /// Creates tasks in `r` with so large a description, until one is dropped for somebody; returns how many were not.
-fn create_until_dropped(server: &Server, http: &mut Http) -> usize {
+pub fn create_until_dropped(server: &Server, http: &mut Http) -> usize {
     let dropped =
         || crate::helpers::metric(server, "roomcast_messages_dropped_total{app=\"tasks\"}") > 0.0;
     let body =
