@@ -10,6 +10,7 @@ mod house;
 mod items;
 mod limits;
 mod publishing;
+mod resuming;
 
 use serde_json::{Value, json};
 
