@@ -15,6 +15,7 @@ mod lobby;
 mod member;
 mod names;
 mod player;
+mod resuming;
 mod said;
 mod store;
 mod tokens;
