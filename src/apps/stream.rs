@@ -282,6 +282,7 @@ fn subscribe(channels: &[Channel], since: Option<Since>, cx: &mut Context<'_>) {
     };
     let got = match had.is_empty() {
         true => Got::Nothing,
+        false if had.len() == Channel::ALL.len() => Got::Every,
         false => Got::Some(&has),
     };
     let mut planned = cx.resume(cx.log(), since, &wanted, &got);

@@ -272,6 +272,7 @@ impl Client {
         };
         let got = match self.has_begun {
             false => Got::Nothing,
+            true if had.has_every => Got::Every,
             true => Got::Some(&has),
         };
         cx.resume(log, since, &wanted, &got)

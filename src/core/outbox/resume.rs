@@ -31,6 +31,8 @@ pub enum Got<'a> {
     Nothing,
     /// All that it wants, but for the gaps that it was told of.
     All,
+    /// The same, and from now on it may want something else.
+    Every,
     /// The same of these topics; of others nothing.
     Some(&'a dyn Fn(Topic) -> bool),
 }
@@ -151,7 +153,7 @@ impl Outbox {
         };
         let has_got = |topic: Topic, number: u64| match got {
             Got::Nothing => false,
-            Got::All => !is_missing(number),
+            Got::All | Got::Every => !is_missing(number),
             Got::Some(had) => had(topic) && !is_missing(number),
         };
         let wants = |topic: Topic| match wanted {
@@ -161,7 +163,11 @@ impl Outbox {
         };
         let lost = match (got, wanted) {
             // What is not kept any more is not known by its topic.
-            (Got::Nothing | Got::Some(_), Wanted::Some(_)) if since < kept_since => return None,
+            (Got::Nothing | Got::Every, Wanted::Some(_)) | (Got::Some(_), _)
+                if since < kept_since =>
+            {
+                return None;
+            }
             (Got::All, Wanted::Some(_)) if gaps.clone().any(|gap| gap.since < kept_since) => {
                 return None;
             }
