@@ -8,10 +8,11 @@ use std::io::{self, IoSlice};
 use slab::Slab;
 
 use super::log::{Logs, Place};
-use super::store::{Form, Store};
+use super::store::{Form, SLICE_BYTES, Store};
 use super::{BLOCKED, Held, NONE, Outbox, Queue, REFUSED, Slot};
 use crate::id::AppId;
 use crate::time::{Micros, Millis, Recent};
+use crate::work;
 
 /// Up to so many bytes, what waits is copied together and written as one piece: for small frames a vectored write
 /// costs more than the copy.
@@ -21,6 +22,9 @@ pub(super) const PARTS_MAX: usize = 1024;
 /// Bytes of one write, but for those of a run, of which no more waits than may be published between two flushes. What
 /// is left goes out in the next turn, so that a long backlog keeps nobody else waiting.
 const WRITE_BYTES_MAX: usize = 256 << 10;
+/// What compressing may cost for one write: who comes back is sent much that nobody has had compressed before.
+const PACKED_MAX: u64 = SLICE_BYTES as u64 * work::PACKED;
+
 /// What a flush did.
 #[derive(Debug)]
 pub struct Flush {
@@ -309,7 +313,8 @@ impl Outbox {
         (count > 0).then(|| (offered, write(&slices[..count])))
     }
 
-    /// Has the forms made of what comes next from this slot on, as much as one write may take.
+    /// Has the forms made of what comes next from this slot on, as much as one write may take, or as a flush may
+    /// cost.
     fn prepare(&mut self, slot: u32, form: Form) {
         let Outbox {
             slots,
@@ -318,13 +323,14 @@ impl Outbox {
             deflate_bytes_min,
             ..
         } = self;
-        let (mut slot, mut parts, mut bytes) = (slot, 0, 0);
+        let (mut slot, mut parts, mut bytes, mut made) = (slot, 0, 0, 0);
         let mut make = |message| {
-            store.prepare(message, form, *deflate_bytes_min);
+            made += store.prepare(message, form, *deflate_bytes_min);
             let form = store.ready(message, form);
             bytes += form.map_or(0, <[u8]>::len);
             parts += 1;
-            form.is_some() && bytes < WRITE_BYTES_MAX && parts < PARTS_MAX
+            let is_much = bytes >= WRITE_BYTES_MAX || made >= PACKED_MAX || parts == PARTS_MAX;
+            form.is_some() && !is_much
         };
         while let Some(Slot { held, next }) = slots.get(slot as usize) {
             let goes_on = match held {

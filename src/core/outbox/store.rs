@@ -19,7 +19,7 @@ use crate::wire::sse;
 use crate::work;
 
 /// Bytes of a message that is compressed at once, and of a slice of a longer one: a fifth of a millisecond.
-const SLICE_BYTES: usize = 64 << 10;
+pub(super) const SLICE_BYTES: usize = 64 << 10;
 
 /// A message in the store, which its holder gives back to [`super::Outbox::release`].
 #[derive(Debug)]
@@ -196,15 +196,17 @@ impl Store {
         }
     }
 
-    /// Makes a form of a message, or begins to, unless that has been done.
+    /// Makes a form of a message, or begins to, unless that has been done; what that cost.
     #[inline]
-    pub(super) fn prepare(&mut self, key: u32, form: Form, bytes_min: u32) {
+    pub(super) fn prepare(&mut self, key: u32, form: Form, bytes_min: u32) -> u64 {
+        let before = self.cost;
         let message = &self.messages[key as usize];
         match form {
             Form::Packed if message.packed == UNMADE => self.pack(key, bytes_min),
             Form::Events if message.events == UNMADE => self.stream(key),
             _ => {}
         }
+        self.cost - before
     }
 
     /// Makes the form of a message in a stream of events.

@@ -48,7 +48,7 @@ impl Outbox {
             return Some((joined.bytes.len(), write(&[IoSlice::new(&joined.bytes)])));
         }
         if form != Form::Plain {
-            let prepare = |told: &Told| store.prepare(told.message, form, *deflate_bytes_min);
+            let prepare = |told: &Told| _ = store.prepare(told.message, form, *deflate_bytes_min);
             messages.iter().for_each(prepare);
         }
         let mut slices = [IoSlice::new(&[]); PARTS_MAX];
