@@ -268,7 +268,7 @@ fn a_close_that_is_never_answered_ends_after_the_close_timeout() {
 
 #[test]
 fn a_closed_client_that_never_reads_is_cut() {
-    let mut stage = Stage::new(|_| ());
+    let mut stage = Stage::forgetful(|_| ());
     let client = stage.narrow_listeners(1, 10)[0];
     stage.publish(1, 0);
     stage.send(client, frames::close(1000, ""));

@@ -103,7 +103,7 @@ fn clients_that_came_as_soon_as_the_server_had_started_are_never_pinged_together
 
 #[test]
 fn a_slow_client_of_tasks_is_told_how_many_changes_it_missed() {
-    let mut stage = Stage::new(two_messages);
+    let mut stage = Stage::forgetful(two_messages);
     let client = stage.open(&keyed("/api/v1/tasks/ws"));
     stage.send(
         client,
@@ -117,16 +117,17 @@ fn a_slow_client_of_tasks_is_told_how_many_changes_it_missed() {
     }
     let told = reads_again(&mut stage, client);
     assert_eq!(told.len(), 3, "{told:?}");
+    assert_eq!(told[1]["type"], "lagged");
     assert_eq!(
-        (&told[1]["type"], &told[1]["data"]),
-        (&json!("lagged"), &json!({"missed": 3}))
+        told[1]["data"],
+        json!({"missed": 3, "since": told[0]["position"]})
     );
     assert_eq!(told[2]["data"]["task"]["title"], "task 4");
 }
 
 #[test]
 fn a_slow_client_of_the_stream_is_told_of_every_message_of_a_batch_that_it_missed() {
-    let mut stage = Stage::new(two_messages);
+    let mut stage = Stage::forgetful(two_messages);
     let client = stage.open("/v1/stream");
     stage.send(
         client,
@@ -149,12 +150,15 @@ fn a_slow_client_of_the_stream_is_told_of_every_message_of_a_batch_that_it_misse
             "0x0", "0x1", "0x2", "0x3", "0x4", "0x30", "0x31", "0x32", "0x33", "0x34"
         ]
     );
-    assert_eq!(told[5], json!({"type": "lagged", "data": {"missed": 10}}));
+    assert_eq!(
+        told[5],
+        json!({"type": "lagged", "data": {"missed": 10, "since": told[4]["position"]}})
+    );
 }
 
 #[test]
 fn a_slow_player_is_told_how_many_events_of_the_room_it_missed() {
-    let mut stage = Stage::new(two_messages);
+    let mut stage = Stage::forgetful(two_messages);
     let player = call(
         &mut stage,
         "POST",
@@ -178,7 +182,7 @@ fn a_slow_player_is_told_how_many_events_of_the_room_it_missed() {
     assert_eq!(told.len(), 3, "{told:?}");
     assert_eq!(
         told[1],
-        json!({"type": "state", "event": "lagged", "payload": {"missed": 2}})
+        json!({"type": "state", "event": "lagged", "payload": {"missed": 2, "since": told[0]["position"]}})
     );
     assert_eq!(told[2]["payload"], json!({"n": 3}));
 }

@@ -11,7 +11,7 @@ use crate::stage::{Stage, request, text};
 
 #[test]
 fn a_lagged_client_is_told_how_many_it_missed_before_anything_newer() {
-    let mut stage = Stage::new(|bounds| bounds.app_mut(AppId::Events).queue.messages_max = 4);
+    let mut stage = Stage::forgetful(|bounds| bounds.app_mut(AppId::Events).queue.messages_max = 4);
     let slow = stage.narrow_listeners(1, 10)[0];
     let fast = stage.open("/ws");
     let receivers: Vec<u64> = (1..=9).map(|number| stage.publish(number, 0)).collect();
@@ -26,7 +26,7 @@ fn a_lagged_client_is_told_how_many_it_missed_before_anything_newer() {
 
 #[test]
 fn a_client_that_is_written_to_twice_takes_nobodys_turn() {
-    let mut stage = Stage::new(|bounds| bounds.app_mut(AppId::Events).queue.messages_max = 4);
+    let mut stage = Stage::forgetful(|bounds| bounds.app_mut(AppId::Events).queue.messages_max = 4);
     let slow = stage.narrow_listeners(3, 10);
     let others = stage.listeners(8);
     (1..=9).for_each(|number| _ = stage.publish(number, 0));
@@ -48,11 +48,11 @@ fn a_client_that_is_written_to_twice_takes_nobodys_turn() {
 
 #[test]
 fn a_slow_client_gets_the_newest_that_its_queue_holds_whatever_it_takes_in_between() {
-    let mut stage = Stage::new(|bounds| bounds.app_mut(AppId::Events).queue.messages_max = 4);
+    let mut stage = Stage::forgetful(|bounds| bounds.app_mut(AppId::Events).queue.messages_max = 4);
     let slow = stage.narrow_listeners(1, 1)[0];
     (1..=5).for_each(|number| _ = stage.publish(number, 0));
     // Capacity for the first event, and for half of what it is told that it missed.
-    stage.sim().resize(slow, 100);
+    stage.sim().resize(slow, 130);
     stage.settle();
     (6..=7).for_each(|number| _ = stage.publish(number, 0));
     stage.sim().resize(slow, 2000);
@@ -62,7 +62,7 @@ fn a_slow_client_gets_the_newest_that_its_queue_holds_whatever_it_takes_in_betwe
 
 #[test]
 fn under_the_policy_latest_a_slow_client_gets_the_newest() {
-    let mut stage = Stage::new(|bounds| {
+    let mut stage = Stage::forgetful(|bounds| {
         let queue = &mut bounds.app_mut(AppId::Events).queue;
         (queue.messages_max, queue.on_full) = (4, OnFull::Latest);
     });
@@ -75,7 +75,7 @@ fn under_the_policy_latest_a_slow_client_gets_the_newest() {
 
 #[test]
 fn under_the_policy_disconnect_a_slow_client_is_closed_behind_what_has_begun() {
-    let mut stage = Stage::new(|bounds| {
+    let mut stage = Stage::forgetful(|bounds| {
         let queue = &mut bounds.app_mut(AppId::Events).queue;
         (queue.messages_max, queue.on_full) = (2, OnFull::Disconnect);
     });
@@ -112,7 +112,7 @@ fn past_the_memory_budget_the_longest_log_is_cut_and_nobody_is_closed() {
 
 #[test]
 fn an_empty_queue_takes_any_one_message() {
-    let mut stage = Stage::new(|bounds| bounds.app_mut(AppId::Events).queue.bytes_max = 100);
+    let mut stage = Stage::forgetful(|bounds| bounds.app_mut(AppId::Events).queue.bytes_max = 100);
     let client = stage.narrow_listeners(1, 10)[0];
     assert_eq!(stage.publish(1, 5000), 1);
     assert_eq!(stage.publish(2, 0), 1);
@@ -227,7 +227,7 @@ fn a_flood_of_a_pages_own_pings_without_reads_keeps_memory_bounded() {
             stage.send(client, text(said).repeat(100));
             // 64 KiB of answers, each with what keeping it costs, however much more it asks.
             let held_bytes = stage.reactor.budgeted_bytes();
-            assert!(held_bytes < 440_000, "{path}: {held_bytes}");
+            assert!(held_bytes < 520_000, "{path}: {held_bytes}");
         }
         stage.publish(1, 0);
         stage.sim().resize(client, 10_000_000);

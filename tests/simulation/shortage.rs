@@ -49,7 +49,7 @@ fn what_the_kernel_has_no_memory_to_write_is_written_once_it_has() {
 
 #[test]
 fn a_shortage_that_does_not_pass_ends_with_the_write_timeout() {
-    let mut stage = Stage::new(|_| ());
+    let mut stage = Stage::forgetful(|_| ());
     let member = stage.open("/ws");
     starve(&mut stage, &[member], 1);
     stage.publish(1, 0);

@@ -191,7 +191,7 @@ fn listings_look_through_all_tasks_over_many_turns_and_find_what_is_there() {
 
 #[test]
 fn a_listing_goes_on_with_the_next_request_behind_it_once_it_has_ended() {
-    let mut stage = stage();
+    let mut stage = Stage::forgetful(|bounds| bounds.connections_max = 4096);
     let publisher = stage.client("");
     for number in 0..12_000 {
         let task = json!({"repository": "web", "title": number.to_string()});

@@ -30,6 +30,16 @@ impl Stage {
         Stage::of(world::reactor(Sim::new(7), bounds))
     }
 
+    /// The same, and nothing is kept of what nobody waits for any more.
+    pub fn forgetful(change: impl FnOnce(&mut Bounds)) -> Stage {
+        Stage::new(|bounds| {
+            for app in AppId::ALL {
+                bounds.app_mut(app).history.messages_max = 0;
+            }
+            change(bounds);
+        })
+    }
+
     /// This server.
     pub fn of(reactor: Reactor<Sim>) -> Stage {
         Stage {

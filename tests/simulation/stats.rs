@@ -115,7 +115,7 @@ fn while_nobody_looks_the_loop_sleeps() {
 
 #[test]
 fn a_report_tells_the_numbers_of_the_metrics() {
-    let mut stage = Stage::new(|bounds| bounds.app_mut(AppId::Events).queue.messages_max = 4);
+    let mut stage = Stage::forgetful(|bounds| bounds.app_mut(AppId::Events).queue.messages_max = 4);
     let slow = stage.narrow_listeners(1, 10)[0];
     let [fast, gone] = [stage.open("/ws"), stage.open("/ws")];
     stage.send(fast, frame(true, TEXT, b"never mind"));
