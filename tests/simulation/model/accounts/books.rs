@@ -49,6 +49,7 @@ impl World {
                 for heard_next in &client.heard {
                     match &heard_next.what {
                         What::Lagged(loss) => missed += loss.missed as u64,
+                        What::Answer(answer) if answer.is_exempt => {}
                         _ => heard += 1,
                     }
                 }
@@ -99,7 +100,7 @@ impl World {
     /// Finds the place of everything that was heard by those who are gone.
     pub fn follow_gone(&mut self) -> Result<(), String> {
         self.gone.iter_mut().try_for_each(|client| {
-            let followed = client.follow_all(&self.ledger);
+            let followed = client.follow_all(&self.ledger, &self.rules);
             followed.map_err(|why| format!("client {}: {why}", client.name))
         })
     }
@@ -107,9 +108,14 @@ impl World {
     /// Nobody is left: nothing may be left of them.
     pub fn check_empty(&mut self) -> Result<(), String> {
         let rooms: u64 = self.reactor.metrics().rooms.iter().sum();
+        // A hub that is going ends with what it keeps.
+        let bytes = match self.exited {
+            true => 0,
+            false => self.reactor.budgeted_bytes(),
+        };
         let left = (
             self.reactor.connections(),
-            self.reactor.budgeted_bytes(),
+            bytes,
             rooms,
             self.reactor.transport().descriptors(),
         );
@@ -127,7 +133,7 @@ impl World {
         self.follow_gone()?;
         for dialect in Dialect::ALL {
             let log = self.ledger.log(dialect);
-            let totals = reckoning::reckon(dialect, &self.gone, log, &self.rules)?;
+            let totals = reckoning::reckon(dialect, &self.gone, &self.ledger, &self.rules)?;
             let (books, published) = (self.books(dialect), log.messages().len() as u64);
             // Nobody is left, so what was offered and not delivered was dropped or discarded; and nobody was offered more
             // than the events that he may have missed.

@@ -45,6 +45,7 @@ impl Ledger {
             key: &named.key,
             name: &named.name,
             timestamp: timestamp.unwrap_or_default(),
+            position: named.position,
             turn,
         };
         self.log_mut(dialect).hear(text, &told)

@@ -4,14 +4,20 @@
 //! request that asked for it, but for its time and for the name that the server gave. The turn is known from how many
 //! the server says that it has published by the end of each, and from the time, if there is one.
 //!
+//! A message's number is its place in that order, counted from 1; the epoch is the one that the server said first.
+//!
 //! Several that one request asked for are a batch: they have places one behind another, and wait as one.
 
 use std::collections::{BTreeMap, HashMap};
+
+use super::super::wire::position::Position;
 
 /// Stands for the time of a message, in what is known of its text.
 pub const TIME: &str = "\u{1}";
 /// Stands for the name that the server gave.
 pub const NAME: &str = "\u{2}";
+/// Stands for its position.
+pub const POSITION: &str = "\u{3}";
 
 /// All that were asked for, and all that were published.
 #[derive(Default)]
@@ -20,6 +26,8 @@ pub struct Log {
     by_key: BTreeMap<String, usize>,
     messages: Vec<Message>,
     by_text: HashMap<String, usize>,
+    /// Of all positions, once one has been told.
+    epoch: Option<u32>,
     /// How many had been published by the end of each turn.
     published: Vec<u64>,
 }
@@ -55,6 +63,7 @@ pub struct Told<'a> {
     pub key: &'a str,
     pub name: &'a str,
     pub timestamp: &'a str,
+    pub position: Position,
     /// The turn that its time names, if it has one.
     pub turn: Option<u32>,
 }
@@ -136,7 +145,13 @@ impl Log {
             .partition_point(|published| *published <= before) as u32;
         let last = self.messages.last();
         let wish = &mut self.wishes[number];
+        let epoch = *self.epoch.get_or_insert(told.position.epoch);
+        let position = Position {
+            epoch,
+            number: before + 1,
+        };
         let expected = filled(&wish.text, told.timestamp, told.name);
+        let expected = expected.replace(POSITION, &position.to_string());
         if text != expected {
             return Err(format!("an event must be {expected}, not {text}"));
         }
@@ -174,6 +189,34 @@ impl Log {
     /// The place of a message in the order, if the witness has heard it.
     pub fn place(&self, text: &str) -> Option<usize> {
         self.by_text.get(text).copied()
+    }
+
+    /// Whether the witness has heard all that was published by the end of this turn.
+    pub fn is_complete(&self, turn: u32) -> bool {
+        let published = self.published.get(turn as usize);
+        published.is_some_and(|published| *published <= self.messages.len() as u64)
+    }
+
+    /// The server has named this position: all are of one epoch.
+    pub fn learn(&mut self, position: Position) -> Result<(), String> {
+        let epoch = *self.epoch.get_or_insert(position.epoch);
+        (position.epoch == epoch)
+            .then_some(())
+            .ok_or_else(|| format!("{position} is of another epoch than {epoch:08x}"))
+    }
+
+    /// The epoch of all positions, if one has been told.
+    pub fn epoch(&self) -> Option<u32> {
+        self.epoch
+    }
+
+    /// The place of the first message that waits with the one in front of this place.
+    pub fn batch_start(&self, end: usize) -> usize {
+        let batch = self.messages[end - 1].batch;
+        let messages = self.messages[..end].iter().rev();
+        end - messages
+            .take_while(|message| message.batch == batch)
+            .count()
     }
 
     /// Messages of turns before this one.
@@ -224,4 +267,16 @@ impl Log {
 /// A text with its time and name in their places.
 pub fn filled(text: &str, timestamp: &str, name: &str) -> String {
     text.replace(TIME, timestamp).replace(NAME, name)
+}
+
+/// A message with a position as its last field.
+pub fn at(text: &str, position: &str) -> String {
+    let text = text.strip_suffix('}').unwrap_or(text);
+    format!(r#"{text},"position":"{position}"}}"#)
+}
+
+/// What a notice says of what was missed.
+pub fn lagged(missed: usize, since: Option<Position>) -> String {
+    let since = since.map_or_else(|| "null".into(), |since| format!("\"{since}\""));
+    format!(r#""missed":{missed},"since":{since}"#)
 }

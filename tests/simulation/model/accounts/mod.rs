@@ -3,9 +3,11 @@
 pub mod books;
 pub mod evictions;
 pub mod guests;
+pub mod history;
 pub mod ledger;
 pub mod log;
 pub mod reckoning;
+pub mod resuming;
 pub mod standing;
 pub mod verdict;
 pub mod work;

@@ -4,15 +4,16 @@
 //! known too: the bytes between what had been written and where it starts. And what is skipped is the oldest, while what
 //! waits behind it is too much: that is all that was heard behind it and had been queued by then.
 
-use std::ops::Range;
-
 use roomcast::bounds::QueueBounds;
 
 use super::super::clients::client::Client;
 use super::super::clients::heard::{Heard, Loss, What};
 use super::super::dialects::dialect::Dialect;
 use super::super::runs::rules::Rules;
+use super::history;
+use super::ledger::Ledger;
 use super::log::Log;
+use super::standing::{Command, Missed};
 
 /// How far a queue's bytes may differ from what was seen of them: a pong that waits is replaced by a newer one.
 const PONG_SLACK: u64 = 125;
@@ -40,9 +41,10 @@ pub struct Totals {
 pub fn reckon(
     dialect: Dialect,
     clients: &[Client],
-    log: &Log,
+    ledger: &Ledger,
     rules: &Rules,
 ) -> Result<Totals, String> {
+    let log = ledger.log(dialect);
     let mut counts = vec![Count::default(); log.messages().len()];
     let mut totals = Totals {
         written: 0,
@@ -54,6 +56,8 @@ pub fn reckon(
         let queue = Queue {
             client,
             log,
+            ledger,
+            rules,
             bounds: rules.queue(),
             flushes_all: rules.flushes_all,
             thrifty: rules.thrifty,
@@ -82,6 +86,8 @@ pub fn reckon(
 struct Queue<'a> {
     client: &'a Client,
     log: &'a Log,
+    ledger: &'a Ledger,
+    rules: &'a Rules,
     bounds: QueueBounds,
     /// Whether every turn writes to everybody, so that what waits after it has been refused.
     flushes_all: bool,
@@ -96,7 +102,7 @@ impl Queue<'_> {
             let ended = self.client.ended.ok_or("it is still there")?;
             let asked = self.log.before(self.client.connected);
             // The welcome may have been on its way, and answers behind it.
-            totals.open += 1 + self.client.commands.len() as u64;
+            totals.open += 1 + self.client.commands.len() as u64 + self.replays(0);
             for count in &mut counts[asked..self.log.before(ended + 1)] {
                 count.possible += 1;
                 totals.open += 1;
@@ -106,28 +112,32 @@ impl Queue<'_> {
         for (index, heard) in self.client.heard.iter().enumerate() {
             match &heard.what {
                 What::Status => return Err("a status of no session".into()),
-                What::Welcome => totals.written += 1,
+                What::Welcome(_) => totals.written += 1,
                 What::Text(text) => return Err(format!("the witness never heard {text}")),
-                What::Event(place) => {
+                What::Event(place, came) => {
                     let turn = self.log.messages()[*place].turn;
-                    if self.log.is_first(*place) {
+                    let may_be_new = came.may_be_new;
+                    if self.log.is_first(*place) && came.again.is_none() {
                         self.check_fits(index, turn)
                             .map_err(|why| format!("event {place} {why}"))?;
                     }
-                    counts[*place].certain += 1;
+                    let count = &mut counts[*place];
+                    count.certain += u32::from(came.again.is_none());
+                    count.possible += u32::from(came.again.is_some() && may_be_new);
                     totals.written += 1;
                 }
-                What::Answer(text, turn) => {
-                    self.check_fits(index, *turn)
-                        .map_err(|why| format!("{text} {why}"))?;
+                What::Answer(answer) if answer.is_exempt => {}
+                What::Answer(answer) => {
+                    self.check_fits(index, answer.turn())
+                        .map_err(|why| format!("{} {why}", answer.text))?;
                     totals.written += 1;
                 }
                 What::Lagged(loss) => {
                     totals.missed += loss.missed as u64;
                     self.check_full(index, loss)?;
                     // What was skipped had been queued, or was skipped at once.
-                    for count in &mut counts[self.missed_places(index, joined)] {
-                        count.possible += 1;
+                    for place in &loss.places.places {
+                        counts[*place].possible += 1;
                     }
                 }
             }
@@ -135,10 +145,11 @@ impl Queue<'_> {
         // What it did not hear before the end: queued and thrown away, or dropped.
         let ended = self.client.ended.ok_or("it is still there")?;
         let until = self.log.before(self.last_turn(ended) + 1);
-        let (from, obeyed) = match &self.client.standing {
+        let (from, obeyed, again) = match &self.client.standing {
             Some(standing) => standing.least(),
-            None => (self.log.before(joined), 0),
+            None => (self.log.before(joined), 0, 0),
         };
+        totals.open += again as u64 + self.replays(obeyed);
         for count in counts.iter_mut().take(until).skip(from) {
             count.possible += 1;
             totals.open += 1;
@@ -148,6 +159,15 @@ impl Queue<'_> {
         totals.written -= cut_off;
         totals.open += cut_off;
         Ok(())
+    }
+
+    /// What may have been queued for it that it asked for by other commands than the first so many, and never heard of.
+    fn replays(&self, obeyed: usize) -> u64 {
+        let commands = self.client.commands[obeyed..].iter();
+        let asks = commands.filter(|command| command.asks_again());
+        let at_the_door = self.client.since.is_some() && self.client.joined.is_none();
+        let asked = asks.count() + usize::from(at_the_door);
+        (asked * self.log.messages().len()) as u64
     }
 
     /// The last turn in which it can have been a member.
@@ -169,7 +189,8 @@ impl Queue<'_> {
     /// How many that was, a batch as one.
     fn messages_ahead(&self, index: usize, written: u64) -> usize {
         let is_first = |heard: &&Heard| match heard.what {
-            What::Event(place) => self.log.is_first(place),
+            What::Event(place, _) => self.log.is_first(place),
+            What::Answer(ref answer) => !answer.is_exempt,
             _ => true,
         };
         let ahead: Vec<&Heard> = self.ahead(index, written).collect();
@@ -194,6 +215,20 @@ impl Queue<'_> {
         if fits || messages == 0 || !self.flushes_all || !self.was_blocked(index, turn, written) {
             return Ok(());
         }
+        // It may be behind as far as the history reaches: by what is kept that has not begun to go out.
+        let place = |heard: &Heard| match heard.what {
+            What::Event(place, _) => Some(place),
+            _ => None,
+        };
+        let waits = |heard: &&Heard| heard.start >= written;
+        let ahead = self.ahead(index, written).filter(waits);
+        let this = place(&self.client.heard[index]);
+        let oldest = ahead.filter_map(place).last().or(this);
+        if let (Some(oldest), Some(this)) = (oldest, this)
+            && oldest >= history::oldest(self.log, this, turn, self.ledger, self.rules).least
+        {
+            return Ok(());
+        }
         Err(format!(
             "was queued behind {messages} messages, {bytes} bytes with it, of {:?}",
             self.bounds
@@ -207,11 +242,13 @@ impl Queue<'_> {
             missed,
             told,
             written,
-            firsts,
+            places: Missed { firsts, places },
+            ..
         } = loss;
         let (Some(&first), Some(&last)) = (firsts.iter().min(), firsts.iter().max()) else {
             return Ok(());
         };
+        let oldest = places.first().copied().unwrap_or(0);
         let messages = self.log.messages();
         let (from, until) = (messages[first].turn, told.unwrap_or(*written));
         let skipped = &messages[first..(last + missed).min(messages.len())];
@@ -224,17 +261,27 @@ impl Queue<'_> {
                 _ => 0,
             })
             .sum();
-        let heard_until = self.missed_places(self.client.heard.len(), 0).start;
+        let place = |heard: &Heard| match heard.what {
+            What::Event(place, _) => Some(place + 1),
+            _ => None,
+        };
+        let heard_until = self.client.heard.iter().filter_map(place).max();
+        let heard_until = heard_until.unwrap_or(0);
+        // Of a batch that it had in part the rest waits as a message of its own.
+        let parts = usize::from(self.client.commands.iter().any(Command::asks_again));
         let is_full = |turn: u32| {
             let written = self.client.written_before(turn);
             let is_refused = from < turn || self.may_be_blocked(index, turn, written);
             let (count, bytes) = self.waiting(index, turn, written);
             // Some of what came later was skipped, too, or never heard because the end came first.
             let later = later + self.log.before(turn + 1).saturating_sub(heard_until);
+            let count = count + parts;
+            let published = self.log.before(turn + 1);
+            let kept = history::oldest(self.log, published, turn, self.ledger, self.rules);
             let is_long = count + 1 + later > self.bounds.messages_max as usize;
             let is_large =
                 later > 0 || bytes + skipped_bytes + PONG_SLACK > u64::from(self.bounds.bytes_max);
-            is_refused && (is_long || count + later > 0 && is_large)
+            oldest < kept.most && is_refused && (is_long || count + later > 0 && is_large)
         };
         if self.thrifty || (from..=until).any(is_full) {
             return Ok(());
@@ -245,20 +292,6 @@ impl Queue<'_> {
         ))
     }
 
-    /// The places between what was heard before a notice and behind it.
-    fn missed_places(&self, index: usize, joined: u32) -> Range<usize> {
-        let place = |heard: &Heard| match heard.what {
-            What::Event(place) => Some(place),
-            _ => None,
-        };
-        let heard = &self.client.heard;
-        let before = heard[..index].iter().rev().find_map(place);
-        let behind = heard.iter().skip(index + 1).find_map(place);
-        let from = before.map_or_else(|| self.log.before(joined), |place| place + 1);
-        let until = behind.unwrap_or(self.log.messages().len());
-        from.min(until)..until
-    }
-
     /// What of all that was heard may have waited when something was skipped in this turn: how many messages, a batch as
     /// one, and how many bytes, as they are when they are not compressed.
     fn waiting(&self, index: usize, turn: u32, written: u64) -> (usize, u64) {
@@ -266,11 +299,13 @@ impl Queue<'_> {
         let (mut bytes, mut behind) = (0, written);
         for (at, heard) in self.client.heard.iter().enumerate() {
             let (queued, plain) = match &heard.what {
-                What::Event(place) if self.log.is_first(*place) => {
+                What::Event(place, came) if self.log.is_first(*place) => {
                     let turn = self.log.messages()[*place].turn;
-                    (turn, self.log.batch_bytes(*place))
+                    (came.again.unwrap_or(turn), self.log.batch_bytes(*place))
                 }
-                What::Answer(text, turn) => (*turn, text.len() as u64 + 10),
+                What::Answer(answer) if !answer.is_exempt => {
+                    (answer.turn(), answer.text.len() as u64 + 10)
+                }
                 _ => (0, 0),
             };
             if heard.end <= written || queued > turn {
@@ -287,8 +322,10 @@ impl Queue<'_> {
     /// Whether a message queued before this turn had not been written before it.
     fn was_blocked(&self, index: usize, turn: u32, written: u64) -> bool {
         self.ahead(index, written).any(|heard| match &heard.what {
-            What::Event(place) => self.log.messages()[*place].turn < turn,
-            What::Answer(_, answered) => *answered < turn,
+            What::Event(place, came) => {
+                came.again.unwrap_or(self.log.messages()[*place].turn) < turn
+            }
+            What::Answer(answer) => answer.turn() < turn,
             _ => self.client.joined.is_some_and(|joined| joined < turn),
         })
     }

@@ -201,7 +201,7 @@ fn step(phase: Phase, rules: &Rules, written_bytes: u64) -> u64 {
         Phase::Serve | Phase::ServeHeavy => service,
         Phase::Tick => work::LAPSE + write + service,
         // A member whose socket takes less than all of a run has what is left copied to its queue.
-        Phase::Flush => write + RUN_MESSAGES_MAX * work::COPY + slice(rules),
+        Phase::Flush => write + RUN_MESSAGES_MAX * work::COPY + slice(rules) + packing(rules),
         Phase::Rest => 0,
     }
 }
@@ -227,6 +227,18 @@ fn service(rules: &Rules) -> u64 {
         0
     };
     few + read + work::MESSAGE + words + deflate
+}
+
+/// What compressing costs for one write to somebody who has asked for what he has not got: as much as is kept, and no more
+/// than a slice and one message.
+fn packing(rules: &Rules) -> u64 {
+    let history = rules.history();
+    let kept = history.bytes_max.min(history.total_max);
+    let bytes = kept.min(PACKED_BYTES_MAX + u64::from(rules.bounds.body_bytes_max));
+    match rules.bounds.deflate && history.messages_max > 0 {
+        true => bytes * work::PACKED,
+        false => 0,
+    }
 }
 
 /// What compressing a part of a long message costs, where there are any.

@@ -15,6 +15,8 @@ use super::super::dialects::dialect::Dialect;
 use super::super::dialects::sessions::{self, Act, Owner};
 use super::super::dialects::tasks::Task;
 use super::super::runs::chance::Chance;
+use super::super::runs::rules::Rules;
+use super::super::wire::position::{Position, Since};
 use super::heard::{Heard, What};
 use super::outgoing::{Mark, Outgoing};
 
@@ -161,6 +163,12 @@ pub struct Client {
     /// The session that it subscribes to, and what it has heard of it last.
     pub session: Option<usize>,
     pub told: Option<sessions::Heard>,
+    /// Since when it asks at the door for what it has not got.
+    pub since: Option<Since>,
+    /// The last position that it has heard, or that somebody had who was cut off.
+    pub known: Option<Position>,
+    /// The position before the last gap that it was told of.
+    pub lagged: Option<Position>,
     /// The session that it calls for.
     pub owner: Owner,
     /// The tasks that it has created.
@@ -239,6 +247,9 @@ impl Client {
             beat: None,
             session: None,
             told: None,
+            since: None,
+            known: None,
+            lagged: None,
             owner: Owner::default(),
             tasks: Vec::new(),
             connected: turn,
@@ -292,22 +303,28 @@ impl Client {
     /// How many messages it heard last of a batch whose end it did not hear.
     pub fn cut_off(&self, log: &Log) -> u64 {
         let place = |heard: &Heard| match heard.what {
-            What::Event(place) => Some(place),
+            What::Event(place, _) => Some(place),
             _ => None,
         };
         let Some(last) = self.heard.last().and_then(place) else {
             return 0;
         };
-        let heard = (0..=last).rev().take_while(|&place| !log.is_first(place));
-        match log.is_first(last + 1) {
-            true => 0,
-            false => heard.count() as u64 + 1,
+        if log.is_first(last + 1) {
+            return 0;
         }
+        // It may have had the beginning of the batch before, and asked for the rest.
+        let first = log.batch_start(last + 1);
+        let batch = (first..=last).rev().map(Some);
+        let heard = self.heard.iter().rev().map(place).zip(batch);
+        heard.take_while(|(heard, place)| heard == place).count() as u64
     }
 
     /// What may happen to it as a member.
-    pub fn course<'a>(&'a self, ledger: &'a Ledger) -> Course<'a> {
+    pub fn course<'a>(&'a self, ledger: &'a Ledger, rules: &'a Rules) -> Course<'a> {
         Course {
+            dialect: self.dialect,
+            ledger,
+            rules,
             log: ledger.log(self.dialect),
             wants: self.dialect.wants(),
             commands: &self.commands,

@@ -3,15 +3,16 @@
 use roomcast::transport::Handover;
 
 use super::super::accounts::ledger::Ledger;
-use super::super::accounts::standing::{Command, Standing};
+use super::super::accounts::standing::{Command, Missed, Standing};
 use super::super::accounts::work::Cost;
-use super::super::dialects::dialect::Said;
+use super::super::dialects::dialect::{Dialect, Said};
 use super::super::dialects::tasks;
 use super::super::runs::rules::Rules;
 use super::super::wire::answers::{self, Answer};
 use super::super::wire::frames;
+use super::super::wire::position::Outcome;
 use super::client::{Client, Hope, Kind, State, Then};
-use super::heard::{Heard, Loss, What};
+use super::heard::{Answer as Answered, Heard, Loss, What};
 use super::outgoing::Mark;
 
 /// What a client needs to know beside its own connection.
@@ -266,7 +267,7 @@ impl Client {
         Ok(What::Status)
     }
 
-    fn hear_text(&mut self, text: String, ledger: &Ledger) -> Result<Option<What>, String> {
+    fn hear_text(&mut self, text: String, ledger: &mut Ledger) -> Result<Option<What>, String> {
         let (said, timestamp) = self.dialect.read(&text)?;
         let is_first = self.heard.is_empty() && self.dialect.welcomes();
         let told = timestamp
@@ -275,12 +276,13 @@ impl Client {
         let written = self.turn_of(self.understood);
         let turn = told.unwrap_or(written);
         let what = match said {
-            Said::Welcome if is_first => {
+            Said::Welcome(outcome) if is_first => {
+                ledger.log_mut(self.dialect).learn(outcome.position)?;
                 self.let_in = Some(turn);
                 self.joined = Some(turn);
-                What::Welcome
+                What::Welcome(outcome)
             }
-            Said::Welcome => return Err(format!("the welcome comes first, and once: {text}")),
+            Said::Welcome(_) => return Err(format!("the welcome comes first, and once: {text}")),
             _ if is_first => {
                 return Err(format!("the first message is the welcome, not {text}"));
             }
@@ -292,56 +294,70 @@ impl Client {
                 }
                 return Ok(None);
             }
-            Said::Lagged(missed) => What::Lagged(Loss {
-                missed,
-                told,
-                written,
-                firsts: Vec::new(),
-            }),
-            Said::Answer => What::Answer(text, turn),
-            Said::Published => What::Text(text),
+            Said::Lagged(missed, since) => {
+                if let Some(since) = since {
+                    ledger.log_mut(self.dialect).learn(since)?;
+                    self.lagged = Some(since);
+                }
+                What::Lagged(Loss {
+                    missed,
+                    since,
+                    told,
+                    written,
+                    places: Missed::default(),
+                })
+            }
+            Said::Answer(outcome) => {
+                if let Some(Outcome { position, .. }) = outcome {
+                    ledger.log_mut(self.dialect).learn(position)?;
+                    self.known = Some(position);
+                }
+                let is_exempt = self.dialect != Dialect::Tasks;
+                What::Answer(Answered {
+                    text,
+                    told,
+                    written,
+                    outcome,
+                    is_exempt,
+                })
+            }
+            Said::Published(position) => {
+                self.known = Some(position);
+                What::Text(text)
+            }
         };
         Ok(Some(what))
     }
 
     /// Finds the place of what was heard in the order of all that was published, as far as the witness has heard that.
-    pub fn follow(&mut self, ledger: &Ledger) -> Result<(), String> {
+    pub fn follow(&mut self, ledger: &Ledger, rules: &Rules) -> Result<(), String> {
         let log = ledger.log(self.dialect);
-        loop {
-            // What comes before a message that has its place came when the log was no shorter.
-            let is_text = |heard: &Heard| matches!(heard.what, What::Text(_));
-            let Some(ahead) = self.heard[self.placed..].iter().position(is_text) else {
-                return Ok(());
-            };
-            let next = self.placed + ahead;
-            match &self.heard[next].what {
-                What::Text(text) if log.place(text).is_none() => return Ok(()),
-                _ => self.follow_until(next + 1, ledger)?,
-            }
-        }
+        let is_known = |heard: &&Heard| log.is_complete(self.turn_of(heard.start));
+        let known = self.heard[self.placed..].iter().take_while(is_known);
+        let until = self.placed + known.count();
+        self.follow_until(until, ledger, rules)
     }
 
     /// The same for all that was heard: the witness has heard everything.
-    pub fn follow_all(&mut self, ledger: &Ledger) -> Result<(), String> {
-        self.follow(ledger)?;
-        self.follow_until(self.heard.len(), ledger)
+    pub fn follow_all(&mut self, ledger: &Ledger, rules: &Rules) -> Result<(), String> {
+        self.follow_until(self.heard.len(), ledger, rules)
     }
 
     /// Everything has come to rest and was read: a member must have heard all that was for it.
-    pub fn rest(&mut self, ledger: &Ledger) -> Result<(), String> {
-        self.follow_all(ledger)?;
+    pub fn rest(&mut self, ledger: &Ledger, rules: &Rules) -> Result<(), String> {
+        self.follow_all(ledger, rules)?;
         if self.kind != Kind::Listener || !self.is_listening() {
             return Ok(());
         }
         let Some(mut standing) = self.standing.take() else {
             return Err("no welcome came".into());
         };
-        standing.rest(&self.course(ledger))?;
+        standing.rest(&self.course(ledger, rules))?;
         self.standing = Some(standing);
         Ok(())
     }
 
-    fn follow_until(&mut self, until: usize, ledger: &Ledger) -> Result<(), String> {
+    fn follow_until(&mut self, until: usize, ledger: &Ledger, rules: &Rules) -> Result<(), String> {
         let Some(joined) = self.joined else {
             return Ok(());
         };
@@ -355,28 +371,29 @@ impl Client {
             Standing::new(log.before(first)..=log.before(joined + 1))
         });
         let mut heard = std::mem::take(&mut self.heard);
-        let course = self.course(ledger);
+        let course = self.course(ledger, rules);
         for heard in &mut heard[self.placed..until] {
             match &mut heard.what {
-                What::Welcome | What::Event(_) | What::Status => {}
+                What::Event(..) | What::Status => {}
+                What::Welcome(outcome) => standing.enter(self.since, outcome, joined, &course)?,
                 What::Text(text) => {
                     let place = log
                         .place(text)
                         .ok_or_else(|| format!("the witness never heard {text}"))?;
-                    standing
-                        .hear(place, &course)
-                        .map_err(|why| format!("{why}: {text}"))?;
-                    heard.what = What::Event(place);
+                    let came = standing.hear(place, &course);
+                    let came = came.map_err(|why| format!("{why}: {text}"))?;
+                    heard.what = What::Event(place, came);
                 }
-                What::Answer(text, turn) => {
-                    let fits = |command: &Command| dialect.is_answer(text, command);
+                What::Answer(answer) => {
+                    let fits = |command: &Command| dialect.is_answer(answer, command);
+                    let turns = (answer.told.unwrap_or(0), answer.turn());
                     standing
-                        .hear_answer(*turn, &course, fits)
-                        .map_err(|why| format!("{why}: {text}"))?;
+                        .hear_answer(turns, answer.outcome.as_ref(), &course, fits)
+                        .map_err(|why| format!("{why}: {}", answer.text))?;
                 }
                 What::Lagged(loss) => {
-                    loss.firsts =
-                        standing.miss(loss.missed, loss.told.unwrap_or(loss.written), &course)?;
+                    let told = (loss.told.unwrap_or(0), loss.told.unwrap_or(loss.written));
+                    loss.places = standing.miss(loss.missed, loss.since, told, &course)?;
                 }
             }
         }

@@ -8,6 +8,7 @@ use super::super::runs::chance::Chance;
 use super::super::runs::rules::{KEY, Rules};
 use super::super::wire::deflate;
 use super::super::wire::frames::{self, BINARY, CONTINUATION, PING, PONG, TEXT, frame};
+use super::super::wire::position::{Position, Since};
 use super::client::{Client, Hope, Kind, State, Then};
 use super::lies;
 use super::outgoing::Mark;
@@ -192,7 +193,7 @@ impl Client {
 
     /// A message, a ping, or the last word.
     fn talk(&mut self, chance: &mut Chance, rules: &Rules) {
-        let subscribes = self.kind == Kind::Listener && self.dialect != Dialect::Events;
+        let subscribes = self.kind == Kind::Listener;
         if subscribes && self.wants.is_empty() && !chance.one_in(4) {
             return self.command(chance);
         }
@@ -230,11 +231,33 @@ impl Client {
     }
 
     fn command(&mut self, chance: &mut Chance) {
-        let Some((text, command)) = self.dialect.command(chance, &self.wants) else {
+        let since = self.since_when(chance);
+        let Some((text, command)) = self.dialect.command(chance, &self.wants, since) else {
             return;
         };
         self.wants.clone_from(&command.wants);
         self.message(chance, TEXT, text.into_bytes(), Mark::Command(command));
+    }
+
+    /// Since when it has not got what it wants, if it asks for that: often since the last gap that it was told of.
+    fn since_when(&self, chance: &mut Chance) -> Option<Since> {
+        let asks = match (self.lagged, self.known) {
+            (Some(_), _) => !chance.one_in(4),
+            (_, Some(_)) => chance.one_in(2),
+            _ => chance.one_in(6),
+        };
+        let known = self.lagged.filter(|_| chance.one_in(2)).or(self.known);
+        asks.then(|| since(known, chance))
+    }
+
+    /// It comes back for somebody who was cut off, and had got so far.
+    pub fn come_back(&mut self, known: Option<Position>, chance: &mut Chance) {
+        self.known = known;
+        if self.dialect == Dialect::Events {
+            let since = since(known, chance);
+            self.path = format!("{}?since={since}", self.path);
+            self.since = Some(since);
+        }
     }
 
     /// A message that is no command.
@@ -282,6 +305,36 @@ impl Client {
         }
         self.out.push(&frame(true, kind, rest), mark);
     }
+}
+
+/// What is no position, although some of it is close to one.
+const RUBBISH: [&str; 5] = ["rubbish", "1", "0000000g-1", "00000000-01", "Now"];
+
+/// Where a client says that it was which was here: mostly here, sometimes somewhere else, or nowhere.
+fn since(known: Option<Position>, chance: &mut Chance) -> Since {
+    let kind = chance.below(16);
+    let Some(known) = known else {
+        return match kind {
+            0..8 => Since::Now,
+            8..12 => Since::Rubbish(chance.pick(&RUBBISH)),
+            _ => Since::At(Position {
+                epoch: 0x0123_4567,
+                number: kind as u64 - 12,
+            }),
+        };
+    };
+    let Position { epoch, number } = known;
+    let number = match kind {
+        0 => return Since::Now,
+        1 => return Since::Rubbish(chance.pick(&RUBBISH)),
+        3 => number + chance.below(30) as u64,
+        4 | 5 => number.saturating_sub(chance.below(8) as u64),
+        6 => number.saturating_sub(chance.below(100) as u64),
+        7 => 0,
+        _ => number,
+    };
+    let epoch = if kind == 2 { epoch ^ 1 } else { epoch };
+    Since::At(Position { epoch, number })
 }
 
 /// A request beside the point, and its answer.

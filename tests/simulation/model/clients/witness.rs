@@ -46,7 +46,7 @@ pub fn tell(dialect: Dialect, heard: &[Heard], ledger: &mut Ledger) -> Result<()
             What::Lagged(loss) => {
                 return Err(format!("it reads everything at once: {loss:?}"));
             }
-            What::Welcome | What::Answer(..) | What::Event(_) | What::Status => {}
+            What::Welcome(_) | What::Answer(_) | What::Event(..) | What::Status => {}
         }
     }
     Ok(())

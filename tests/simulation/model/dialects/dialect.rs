@@ -6,7 +6,9 @@ use roomcast::id::AppId;
 use super::super::accounts::ledger::Ledger;
 use super::super::accounts::log::Log;
 use super::super::accounts::standing::{Command, Wants};
+use super::super::clients::heard::Answer;
 use super::super::runs::chance::Chance;
+use super::super::wire::position::{Outcome, Position, Since};
 use super::events;
 use super::stream;
 use super::tasks::{self, Task};
@@ -23,15 +25,15 @@ pub enum Dialect {
 #[derive(Debug)]
 pub enum Said {
     /// The first word, which comes once.
-    Welcome,
-    /// So many were missed.
-    Lagged(usize),
-    /// What answers a command.
-    Answer,
+    Welcome(Outcome),
+    /// So many were missed, behind this position.
+    Lagged(usize, Option<Position>),
+    /// What answers a command, and what it says of what follows.
+    Answer(Option<Outcome>),
     /// A sign of life.
     Beat,
-    /// What somebody published.
-    Published,
+    /// What somebody published, and its position.
+    Published(Position),
 }
 
 /// What tells a published message from all others.
@@ -40,6 +42,7 @@ pub struct Named {
     /// The name that the server gave, if it gives any.
     pub name: String,
     pub timestamp: Option<String>,
+    pub position: Position,
 }
 
 /// A request that publishes.
@@ -132,12 +135,18 @@ impl Dialect {
         self == Dialect::Events
     }
 
-    /// Something that a member says of what it wants, given what it wants now; none where it has nothing to say.
-    pub fn command(self, chance: &mut Chance, wants: &Wants) -> Option<(String, Command)> {
+    /// Something that a member says of what it wants, given what it wants now, and since when it has not got that; none
+    /// where it has nothing to say.
+    pub fn command(
+        self,
+        chance: &mut Chance,
+        wants: &Wants,
+        since: Option<Since>,
+    ) -> Option<(String, Command)> {
         match self {
-            Dialect::Events => None,
-            Dialect::Tasks => Some(tasks::command(chance, wants)),
-            Dialect::Stream => Some(stream::command(chance, wants)),
+            Dialect::Events => since.map(events::resume),
+            Dialect::Tasks => Some(tasks::command(chance, wants, since)),
+            Dialect::Stream => Some(stream::command(chance, wants, since)),
         }
     }
 
@@ -146,11 +155,11 @@ impl Dialect {
         self == Dialect::Tasks
     }
 
-    /// Whether this text answers this command.
-    pub fn is_answer(self, text: &str, command: &Command) -> bool {
+    /// Whether this answers this command, whatever it says of what follows.
+    pub fn is_answer(self, answer: &Answer, command: &Command) -> bool {
         match self {
-            Dialect::Events | Dialect::Stream => false,
-            Dialect::Tasks => tasks::is_answer(text, command),
+            Dialect::Events | Dialect::Stream => command.answer.is_some(),
+            Dialect::Tasks => tasks::is_answer(answer, command),
         }
     }
 

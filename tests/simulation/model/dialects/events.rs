@@ -4,8 +4,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::super::accounts::ledger::Ledger;
-use super::super::accounts::log::{Log, TIME};
+use super::super::accounts::log::{Log, POSITION, TIME, at, lagged};
+use super::super::accounts::standing::Command;
 use super::super::runs::chance::Chance;
+use super::super::wire::position::{Outcome, Position, Since};
 use super::dialect::{Dialect, Named, Publish, Said};
 
 #[derive(Deserialize)]
@@ -13,6 +15,30 @@ struct Envelope<'a> {
     #[serde(borrow)]
     payload: &'a RawValue,
     timestamp: &'a str,
+    position: &'a str,
+}
+
+/// What a client is told that resumes, and where it is.
+#[derive(Deserialize)]
+struct Placed<'a> {
+    payload: Payload<'a>,
+    timestamp: &'a str,
+    position: Option<&'a str>,
+}
+
+#[derive(Deserialize)]
+struct Payload<'a> {
+    resumed: Option<Resumed>,
+    sent: Option<usize>,
+    #[serde(default)]
+    missed: Option<usize>,
+    since: Option<&'a str>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+struct Resumed {
+    sent: usize,
+    missed: Option<usize>,
 }
 
 #[derive(Deserialize)]
@@ -25,39 +51,79 @@ struct Accepted<'a> {
 
 /// What a member is told.
 pub fn read(text: &str) -> Result<(Said, Option<&str>), String> {
-    let (kind, timestamp) = ends(text).ok_or(format!("not an event: {text}"))?;
-    let said = match kind {
+    let kind = kind(text).ok_or(format!("not an event: {text}"))?;
+    if !kind.starts_with("connection:") {
+        let envelope = envelope_of(text)?;
+        let position = Position::parse(envelope.position)?;
+        return Ok((Said::Published(position), Some(envelope.timestamp)));
+    }
+    let placed: Placed<'_> =
+        serde_json::from_str(text).map_err(|why| format!("not an event: {why}: {text}"))?;
+    let (payload, timestamp) = (&placed.payload, placed.timestamp);
+    let position = placed.position.map(Position::parse).transpose()?;
+    let outcome = |resumed: Option<Resumed>| {
+        let resumed = resumed.map(|it| (it.sent, it.missed));
+        let position = position.ok_or(format!("it says no position: {text}"))?;
+        Ok::<_, String>(Outcome { resumed, position })
+    };
+    let (said, payload) = match kind {
         "connection:status" => {
-            if text != envelope(kind, r#"{"status":"connected"}"#, timestamp) {
-                return Err(format!("the welcome is not just so: {text}"));
-            }
-            Said::Welcome
+            let outcome = outcome(payload.resumed)?;
+            let resumed = outcome.resumed();
+            let resumed = resumed.map(|resumed| format!(r#","resumed":{{{resumed}}}"#));
+            let status = r#""status":"connected""#;
+            let payload = format!("{status}{}", resumed.unwrap_or_default());
+            (Said::Welcome(outcome), payload)
+        }
+        "connection:resumed" => {
+            let missed = payload.missed;
+            let outcome = outcome(payload.sent.map(|sent| Resumed { sent, missed }))?;
+            let payload = outcome.resumed().unwrap_or_default();
+            (Said::Answer(Some(outcome)), payload)
         }
         "connection:lagged" => {
-            let missed = text
-                .split_once(r#""missed":"#)
-                .and_then(|(_, rest)| rest.split('}').next()?.parse().ok())
-                .ok_or(format!("not a notice: {text}"))?;
-            let payload = format!(r#"{{"missed":{missed}}}"#);
-            if missed == 0 || text != envelope(kind, &payload, timestamp) {
+            let missed = payload.missed.unwrap_or(0);
+            let since = payload.since.map(Position::parse).transpose()?;
+            if missed == 0 || since.is_none() {
                 return Err(format!("not a notice: {text}"));
             }
-            Said::Lagged(missed)
+            let said = Said::Lagged(missed, since);
+            (said, lagged(missed, since))
         }
-        _ => Said::Published,
+        _ => return Err(format!("not a message of events: {text}")),
     };
-    Ok((said, Some(timestamp)))
+    let expected = envelope(kind, &format!("{{{payload}}}"), timestamp);
+    let expected = match position {
+        Some(position) => at(&expected, &position.to_string()),
+        None => expected,
+    };
+    match text == expected {
+        true => Ok((said, Some(timestamp))),
+        false => Err(format!("{text} must be {expected}")),
+    }
 }
 
 /// An event's payload is unlike any other.
 pub fn named(text: &str) -> Result<Named, String> {
-    let envelope: Envelope<'_> = serde_json::from_str(text)
-        .map_err(|error| format!("an event is not JSON: {error}: {text}"))?;
+    let envelope = envelope_of(text)?;
     Ok(Named {
         key: envelope.payload.get().into(),
         name: String::new(),
         timestamp: Some(envelope.timestamp.into()),
+        position: Position::parse(envelope.position)?,
     })
+}
+
+/// What a member says that asks for what it has not got.
+pub fn resume(since: Since) -> (String, Command) {
+    let text = format!(r#"{{"type":"resume","since":"{since}"}}"#);
+    let wants = vec!["*"];
+    let command = Command::answered(wants.clone(), "resumed");
+    (text, command.subscribing(wants, Some(since)))
+}
+
+fn envelope_of(text: &str) -> Result<Envelope<'_>, String> {
+    serde_json::from_str(text).map_err(|error| format!("not an event: {error}: {text}"))
 }
 
 /// Publishes an event unlike any other.
@@ -71,7 +137,7 @@ pub fn publish(chance: &mut Chance, log: &mut Log) -> Publish {
             kind.replace('-', r"\u002d")
         ),
     };
-    let text = envelope(kind, &payload, TIME);
+    let text = at(&envelope(kind, &payload, TIME), POSITION);
     Publish {
         wish: log.wish("", payload, text),
         method: "POST",
@@ -88,19 +154,16 @@ pub fn accepted(wish: usize, body: &str, ledger: &Ledger) -> Result<u32, String>
         serde_json::from_str(body).map_err(|error| format!("a 202 says {body}: {error}"))?;
     ledger.turn_of(accepted.timestamp)?;
     let text = ledger.log(Dialect::Events).text(wish);
-    if ends(text).is_none_or(|(kind, _)| kind != accepted.r#type) {
+    if kind(text) != Some(accepted.r#type) {
         return Err(format!("a 202 to {text:?} says {body}"));
     }
     Ok(accepted.receivers)
 }
 
-/// The type and the timestamp of an event, which are at its ends.
-fn ends(text: &str) -> Option<(&str, &str)> {
+/// The type of an event, which is at its beginning.
+fn kind(text: &str) -> Option<&str> {
     let (kind, _) = text.strip_prefix(r#"{"type":""#)?.split_once('"')?;
-    let (_, timestamp) = text
-        .strip_suffix(r#""}"#)?
-        .rsplit_once(r#""timestamp":""#)?;
-    Some((kind, timestamp))
+    Some(kind)
 }
 
 fn envelope(kind: &str, payload: &str, timestamp: &str) -> String {

@@ -3,9 +3,10 @@
 
 use serde_json::Value;
 
-use super::super::accounts::log::Log;
+use super::super::accounts::log::{Log, POSITION, at, lagged};
 use super::super::accounts::standing::{Command, Wants};
 use super::super::runs::chance::Chance;
+use super::super::wire::position::{Outcome, Position, Since};
 use super::dialect::{Named, Publish, Said};
 
 const CHANNELS: [&str; 2] = ["newBlocks", "newTxs"];
@@ -15,24 +16,45 @@ const ITEMS_MAX: usize = 4;
 /// What a member is told.
 pub fn read(text: &str) -> Result<(Said, Option<&str>), String> {
     let told = told(text)?;
-    if told["type"] != "lagged" {
-        return Ok((Said::Published, None));
+    let data = &told["data"];
+    let position = |value: &Value| Position::parse(value.as_str().unwrap_or_default());
+    let (said, expected) = match told["type"].as_str() {
+        Some("lagged") => {
+            let missed = data["missed"].as_u64().unwrap_or(0) as usize;
+            let since = position(&data["since"])?;
+            let data = lagged(missed, Some(since));
+            (Said::Lagged(missed, Some(since)), data)
+        }
+        Some("resumed") => {
+            let sent = data["sent"].as_u64().ok_or("it says not how many follow")?;
+            let missed = data["missed"].as_u64().map(|missed| missed as usize);
+            let outcome = Outcome {
+                resumed: Some((sent as usize, missed)),
+                position: position(&data["position"])?,
+            };
+            let position = format!(r#","position":"{}""#, outcome.position);
+            let data = outcome.resumed().unwrap_or_default() + &position;
+            (Said::Answer(Some(outcome)), data)
+        }
+        _ => return Ok((Said::Published(position(&told["position"])?), None)),
+    };
+    let kind = &told["type"];
+    let expected = format!(r#"{{"type":{kind},"data":{{{expected}}}}}"#);
+    match text == expected {
+        true => Ok((said, None)),
+        false => Err(format!("{text} must be {expected}")),
     }
-    let missed = told["data"]["missed"].as_u64().unwrap_or(0);
-    let expected = format!(r#"{{"type":"lagged","data":{{"missed":{missed}}}}}"#);
-    if missed == 0 || text != expected {
-        return Err(format!("not a notice: {text}"));
-    }
-    Ok((Said::Lagged(missed as usize), None))
 }
 
 /// Every item has a hash unlike any other.
 pub fn named(text: &str) -> Result<Named, String> {
-    let hash = told(text)?["data"]["hash"].take();
+    let mut told = told(text)?;
+    let hash = told["data"]["hash"].take();
     Ok(Named {
         key: hash.as_str().unwrap_or_default().into(),
         name: String::new(),
         timestamp: None,
+        position: Position::parse(told["position"].as_str().unwrap_or_default())?,
     })
 }
 
@@ -74,7 +96,7 @@ pub fn accepted(count: usize, body: &str) -> Result<(), String> {
 }
 
 /// Says what it wants from now on, given what it wants now.
-pub fn command(chance: &mut Chance, wants: &Wants) -> (String, Command) {
+pub fn command(chance: &mut Chance, wants: &Wants, since: Option<Since>) -> (String, Command) {
     let subscribes = wants.is_empty() || chance.one_in(2);
     let names = chance.pick(&[&CHANNELS[..1], &CHANNELS[1..], &CHANNELS[..]]);
     let mut wants = wants.clone();
@@ -88,13 +110,25 @@ pub fn command(chance: &mut Chance, wants: &Wants) -> (String, Command) {
     };
     // What it does not know it leaves alone.
     let unknown = chance.pick(&["", r#","nothing",7"#]);
-    (said(action, names, unknown), Command::silent(wants))
+    let text = said(action, names, unknown);
+    if !subscribes {
+        return (text, Command::silent(wants));
+    }
+    let (text, command) = match since {
+        Some(since) => {
+            let text = text.replace('}', &format!(r#","since":"{since}"}}"#));
+            (text, Command::answered(wants, "resumed"))
+        }
+        None => (text, Command::silent(wants)),
+    };
+    (text, command.subscribing(names.to_vec(), since))
 }
 
 /// Says that it wants everything.
 pub fn subscribe_to_all() -> (String, Command) {
     let text = said("subscribe", &CHANNELS, "");
-    (text, Command::silent(CHANNELS.to_vec()))
+    let command = Command::silent(CHANNELS.to_vec());
+    (text, command.subscribing(CHANNELS.to_vec(), None))
 }
 
 /// What is posted, and what is told of it.
@@ -140,7 +174,10 @@ fn item(kind: &str, fields: &[String], order: &[usize]) -> Item {
     let data = fields.join(",");
     Item {
         body: format!("{{{}}}", posted.join(", ")),
-        text: format!(r#"{{"type":"{kind}","data":{{{data}}}}}"#),
+        text: at(
+            &format!(r#"{{"type":"{kind}","data":{{{data}}}}}"#),
+            POSITION,
+        ),
     }
 }
 

@@ -3,9 +3,11 @@
 use serde::Deserialize;
 
 use super::super::accounts::ledger::Ledger;
-use super::super::accounts::log::{Log, NAME, TIME, filled};
+use super::super::accounts::log::{Log, NAME, POSITION, TIME, at, filled, lagged};
 use super::super::accounts::standing::{Command, Wants};
+use super::super::clients::heard::Answer;
 use super::super::runs::chance::Chance;
+use super::super::wire::position::{Outcome, Position, Since};
 use super::dialect::{Dialect, Named, Publish, Said};
 
 /// The repositories there are; one is another's beginning.
@@ -44,6 +46,8 @@ struct Told<'a> {
     data: Data,
     #[serde(default)]
     error: String,
+    #[serde(default)]
+    position: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -56,8 +60,18 @@ struct Data {
     #[serde(rename = "changed_by")]
     _changed_by: String,
     missed: usize,
+    since: Option<String>,
     #[serde(rename = "repositories")]
     _repositories: Vec<String>,
+    resumed: Option<Resumed>,
+    position: String,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Resumed {
+    sent: usize,
+    missed: Option<usize>,
 }
 
 /// A task, as the server shows it: what is not looked at here is compared with the text that it must have.
@@ -81,12 +95,26 @@ pub fn read(text: &str) -> Result<(Said, Option<&str>), String> {
         "ping" => (Said::Beat, Some(plain("ping", timestamp))),
         "lagged" if told.data.missed > 0 => {
             let missed = told.data.missed;
-            let data = format!(r#"{{"missed":{missed}}}"#);
-            (Said::Lagged(missed), Some(with("lagged", timestamp, &data)))
+            let since = told
+                .data
+                .since
+                .as_deref()
+                .map(Position::parse)
+                .transpose()?;
+            let data = format!("{{{}}}", lagged(missed, since));
+            let expected = with("lagged", timestamp, &data);
+            (Said::Lagged(missed, since), Some(expected))
         }
-        "subscribed" | "pong" => (Said::Answer, None),
-        "error" if !told.error.is_empty() => (Said::Answer, None),
-        kind if kind.starts_with("task.") => (Said::Published, None),
+        "subscribed" => {
+            let position = Position::parse(&told.data.position)?;
+            let resumed = told.data.resumed.map(|it| (it.sent, it.missed));
+            (Said::Answer(Some(Outcome { resumed, position })), None)
+        }
+        "pong" => (Said::Answer(None), None),
+        "error" if !told.error.is_empty() => (Said::Answer(None), None),
+        kind if kind.starts_with("task.") => {
+            (Said::Published(Position::parse(&told.position)?), None)
+        }
         _ => return Err(format!("not a message of tasks: {text}")),
     };
     match expected {
@@ -106,6 +134,7 @@ pub fn named(text: &str) -> Result<Named, String> {
         key,
         name: told.data.task_id,
         timestamp: Some(told.timestamp.into()),
+        position: Position::parse(&told.position)?,
     })
 }
 
@@ -122,7 +151,8 @@ pub fn publish(chance: &mut Chance, log: &mut Log, tasks: &mut Vec<Task>) -> Pub
 }
 
 /// The answer to a member's word.
-pub fn is_answer(text: &str, command: &Command) -> bool {
+pub fn is_answer(answer: &Answer, command: &Command) -> bool {
+    let text = answer.text.as_str();
     let Ok(Told { timestamp, .. }) = told(text) else {
         return false;
     };
@@ -131,16 +161,21 @@ pub fn is_answer(text: &str, command: &Command) -> bool {
         .iter()
         .map(|name| format!("{name:?}"))
         .collect();
-    let repositories = format!(r#"{{"repositories":[{}]}}"#, quoted.join(","));
+    let mut data = format!(r#""repositories":[{}]"#, quoted.join(","));
+    if let Some(outcome) = &answer.outcome {
+        let resumed = outcome.resumed();
+        data += &resumed.map_or_else(String::new, |it| format!(r#","resumed":{{{it}}}"#));
+        data += &format!(r#","position":"{}""#, outcome.position);
+    }
     match command.answer.unwrap_or_default() {
-        "subscribed" => text == with("subscribed", timestamp, &repositories),
+        "subscribed" => text == with("subscribed", timestamp, &format!("{{{data}}}")),
         "pong" => text == plain("pong", timestamp),
         kind => text.starts_with(&format!(r#"{{"type":"{kind}","#)),
     }
 }
 
 /// Says what it wants from now on, given what it wants now.
-pub fn command(chance: &mut Chance, wants: &Wants) -> (String, Command) {
+pub fn command(chance: &mut Chance, wants: &Wants, since: Option<Since>) -> (String, Command) {
     let count = chance.pick(&[0, 1, 1, 2, 3]);
     let name = |chance: &mut Chance| match chance.below(5) {
         0 | 1 => EVERY,
@@ -168,7 +203,13 @@ pub fn command(chance: &mut Chance, wants: &Wants) -> (String, Command) {
                     distinct.push(name);
                 }
             }
-            (said("subscribe", &names), distinct, "subscribed")
+            let command = Command::answered(distinct.clone(), "subscribed");
+            let text = said("subscribe", &names);
+            let text = match since {
+                Some(since) => text.replace("}}", &format!(r#","since":"{since}"}}}}"#)),
+                None => text,
+            };
+            return (text, command.subscribing(distinct, since));
         }
     };
     (text, Command::answered(wants, answer))
@@ -182,10 +223,8 @@ pub fn nonsense(wants: &Wants) -> Command {
 /// Says that it wants everything.
 pub fn subscribe_to_all() -> (String, Command) {
     let wants = vec![EVERY];
-    (
-        said("subscribe", &wants),
-        Command::answered(wants, "subscribed"),
-    )
+    let command = Command::answered(wants.clone(), "subscribed");
+    (said("subscribe", &wants), command.subscribing(wants, None))
 }
 
 /// A publisher got the answer to a change.
@@ -312,7 +351,7 @@ fn changed(kind: &str, task: &Task, shown: Option<&str>, by: &str) -> String {
     let shown = shown.map_or_else(String::new, |shown| format!(r#","task":{shown}"#));
     let data =
         format!(r#"{{"task_id":"{id}","repository":"{repository}"{shown},"changed_by":"{by}"}}"#);
-    with(kind, TIME, &data)
+    at(&with(kind, TIME, &data), POSITION)
 }
 
 /// Text of no importance behind a number.

@@ -1,6 +1,6 @@
 //! What one seed plays by: the server's limits, how rough the network is, and how the run ends.
 
-use roomcast::bounds::{Bounds, OnFull, QueueBounds, TurnBounds};
+use roomcast::bounds::{Bounds, HistoryBounds, OnFull, QueueBounds, TurnBounds};
 use roomcast::id::AppId;
 use roomcast::time::Millis;
 use roomcast::transport::Handover;
@@ -84,6 +84,12 @@ impl Rules {
             bytes_max: chance.pick(&[300, 1200, 5000, 1 << 20]),
             on_full: OnFull::Drop,
         };
+        let history = HistoryBounds {
+            messages_max: chance.pick(&[0, 1, 4, 20, 60, 1000, 1000]),
+            bytes_max: chance.pick(&[300, 5000, 40_000, 4 << 20, 4 << 20]),
+            age: Millis(chance.pick(&[100, 3000, 20_000, 300_000, 300_000])),
+            total_max: chance.pick(&[1000, 20_000, 64 << 20, 64 << 20]),
+        };
         let message_bytes_max = chance.pick(&[200, 5000, 100_000]);
         let apps = [
             AppId::Ops,
@@ -99,6 +105,7 @@ impl Rules {
                 on_full: bounds.queue.on_full,
                 ..queue
             };
+            bounds.history = history;
             bounds.message_bytes_max = message_bytes_max;
             // A run's process may be stopped for days; what becomes old has scenarios of its own.
             bounds.pending_age = Millis(u64::MAX);
@@ -215,6 +222,11 @@ impl Rules {
 
     pub fn queue(&self) -> QueueBounds {
         self.bounds.app(AppId::Events).queue
+    }
+
+    /// What is kept of what each app publishes.
+    pub fn history(&self) -> HistoryBounds {
+        self.bounds.app(AppId::Events).history
     }
 
     /// Whether somebody may be refused for the server's sake.

@@ -119,6 +119,10 @@ impl World {
             self.settle()?;
         }
         self.scatter()?;
+        if !self.exited {
+            // What is kept for those who come back is kept for no longer than its age.
+            self.wait(self.rules.history().age + Millis::seconds(2))?;
+        }
         self.check_empty()?;
         self.reckon()
     }

@@ -137,6 +137,16 @@ impl World {
             if self.rules.flavour == Flavour::Slow {
                 (client.reading, client.diligent, client.liar) = (Reading::Prompt, true, false);
             }
+            if client.kind == Kind::Listener && !self.chance.one_in(3) {
+                let of_app = self.gone.iter().rev().chain(&self.clients);
+                let of_app = of_app.filter(|gone| gone.is_member_of(client.dialect));
+                let known: Vec<_> = of_app.filter_map(|gone| gone.known).take(8).collect();
+                let known = match known.is_empty() {
+                    true => None,
+                    false => Some(self.chance.pick(&known)),
+                };
+                client.come_back(known, &mut self.chance);
+            }
         }
         self.clients.push(client);
     }
@@ -281,7 +291,7 @@ impl World {
             if client.is_witness() {
                 witness::tell(client.dialect, &client.heard[heard..], &mut self.ledger)?;
             }
-            client.follow(&self.ledger)
+            client.follow(&self.ledger, &self.rules)
         });
         told.map_err(|why| self.blame(index, why))
     }
@@ -354,7 +364,7 @@ impl World {
         }
         self.widen(|client| client.window);
         for index in 0..self.clients.len() {
-            let rested = self.clients[index].rest(&self.ledger);
+            let rested = self.clients[index].rest(&self.ledger, &self.rules);
             rested.map_err(|why| self.blame(index, why))?;
             self.around(index, |client, around| client.check_settled(around))?;
         }
