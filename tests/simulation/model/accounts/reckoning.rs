@@ -4,7 +4,7 @@
 //! known too: the bytes between what had been written and where it starts. And what is skipped is the oldest, while what
 //! waits behind it is too much: that is all that was heard behind it and had been queued by then.
 
-use roomcast::bounds::QueueBounds;
+use roomcast::bounds::{OnFull, QueueBounds};
 
 use super::super::clients::client::Client;
 use super::super::clients::heard::{Heard, Loss, What};
@@ -215,24 +215,49 @@ impl Queue<'_> {
         if fits || messages == 0 || !self.flushes_all || !self.was_blocked(index, turn, written) {
             return Ok(());
         }
-        // It may be behind as far as the history reaches: by what is kept that has not begun to go out.
-        let place = |heard: &Heard| match heard.what {
-            What::Event(place, _) => Some(place),
-            _ => None,
-        };
-        let waits = |heard: &&Heard| heard.start >= written;
-        let ahead = self.ahead(index, written).filter(waits);
-        let this = place(&self.client.heard[index]);
-        let oldest = ahead.filter_map(place).last().or(this);
-        if let (Some(oldest), Some(this)) = (oldest, this)
-            && oldest >= history::oldest(self.log, this, turn, self.ledger, self.rules).least
-        {
-            return Ok(());
+        // It may be behind as far as the history reaches; and the newest is never skipped for itself, where only that counts.
+        let oldest = self.oldest_waiting(index, written);
+        let this = self.heard_place(index);
+        if let (Some(oldest), Some(this)) = (oldest, this) {
+            let kept = history::oldest(self.log, this, turn, self.ledger, self.rules);
+            let is_newest = self.bounds.on_full == OnFull::Latest && oldest == this;
+            if oldest >= kept.least || is_newest {
+                return Ok(());
+            }
         }
         Err(format!(
             "was queued behind {messages} messages, {bytes} bytes with it, of {:?}",
             self.bounds
         ))
+    }
+
+    /// The place of the message that was heard as the `index`th thing.
+    fn heard_place(&self, index: usize) -> Option<usize> {
+        match self.client.heard[index].what {
+            What::Event(place, _) => Some(place),
+            _ => None,
+        }
+    }
+
+    /// The oldest message that could be skipped when the `index`th thing was queued, if that is not it: neither it nor what
+    /// waits with it had begun to go out, and it is no part that waits as a message of its own.
+    fn oldest_waiting(&self, index: usize, written: u64) -> Option<usize> {
+        let count = self.ahead(index, written).count();
+        let mut oldest = None;
+        for at in (0..=index)
+            .rev()
+            .filter(|&at| self.heard_place(at).is_some())
+            .take(count + 1)
+        {
+            if self.client.heard[at].start < written {
+                break;
+            }
+            oldest = self
+                .heard_place(at)
+                .filter(|&place| self.log.is_first(place))
+                .or(oldest);
+        }
+        oldest
     }
 
     /// Messages were skipped: at the last of them more must have waited than may, and not only because nothing had been
@@ -278,9 +303,15 @@ impl Queue<'_> {
             let count = count + parts;
             let published = self.log.before(turn + 1);
             let kept = history::oldest(self.log, published, turn, self.ledger, self.rules);
-            let is_long = count + 1 + later > self.bounds.messages_max as usize;
-            let is_large =
-                later > 0 || bytes + skipped_bytes + PONG_SLACK > u64::from(self.bounds.bytes_max);
+            // Where all but the newest are skipped, all of them waited.
+            let skipped = match self.bounds.on_full {
+                OnFull::Latest => *missed,
+                OnFull::Drop | OnFull::Disconnect => 1,
+            };
+            let is_long = count + skipped + later > self.bounds.messages_max as usize;
+            let is_large = later > 0
+                || skipped > 1
+                || bytes + skipped_bytes + PONG_SLACK > u64::from(self.bounds.bytes_max);
             oldest < kept.most && is_refused && (is_long || count + later > 0 && is_large)
         };
         if self.thrifty || (from..=until).any(is_full) {

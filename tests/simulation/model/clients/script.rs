@@ -197,6 +197,9 @@ impl Client {
         if subscribes && self.wants.is_empty() && !chance.one_in(4) {
             return self.command(chance);
         }
+        if self.lagged.is_some() && chance.one_in(4) {
+            return self.command(chance);
+        }
         match chance.below(20) {
             0 => {
                 let code = chance.pick(&[1000, 1001, 1003, 1005, 1011, 3000, 4999]);

@@ -82,7 +82,7 @@ impl Rules {
         let queue = QueueBounds {
             messages_max: chance.pick(&[1, 2, 3, 5, 16, 256]),
             bytes_max: chance.pick(&[300, 1200, 5000, 1 << 20]),
-            on_full: OnFull::Drop,
+            on_full: chance.pick(&[OnFull::Drop, OnFull::Drop, OnFull::Latest]),
         };
         let history = HistoryBounds {
             messages_max: chance.pick(&[0, 1, 4, 20, 60, 1000, 1000]),
@@ -102,7 +102,10 @@ impl Rules {
             let bounds = bounds.app_mut(app);
             bounds.connections_per_minute = 0;
             bounds.queue = QueueBounds {
-                on_full: bounds.queue.on_full,
+                on_full: match bounds.queue.on_full {
+                    OnFull::Disconnect => OnFull::Disconnect,
+                    OnFull::Drop | OnFull::Latest => queue.on_full,
+                },
                 ..queue
             };
             bounds.history = history;
