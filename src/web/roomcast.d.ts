@@ -16,8 +16,23 @@ export interface App<Message = unknown, Notice = unknown> {
   bearer?: string;
   /** What is subscribed to at first. */
   names?: readonly string[];
-  /** The messages that lead from one set of names to another; without it there is nothing to subscribe to. */
-  change?(before: readonly string[], after: readonly string[]): object[];
+  /**
+   * The messages that lead from one set of names to another, `since` in that which asks for what was missed; without it
+   * there is nothing to subscribe to.
+   */
+  change?(before: readonly string[], after: readonly string[], since?: string): object[];
+  /** How it is asked since when it is to resume, if messages have positions: by `?since=`, or by `change`. */
+  resumes?: "query" | "subscription";
+  /** What asks on an open line for what was missed; without it, `change` does. */
+  resume?(since: string): object;
+  /** Whether a line says first where it begins, also when it is not asked (it does). */
+  greets?: boolean;
+  /** Whether some messages are kept nowhere, and cannot be asked for. */
+  whispers?: boolean;
+  /** The query for Server-Sent Events; without it there are none. */
+  sse?(names: readonly string[]): Record<string, string | undefined>;
+  /** Whether a message is for these names, where that query says less than they do. */
+  hears?(message: any, names: readonly string[]): boolean;
   /** What a message means; without it everything is a message. */
   read?(message: any): Reading<Message, Notice>;
   /** What the app surely answers. */
@@ -34,8 +49,16 @@ export interface Reading<Message = unknown, Notice = unknown> {
   message?: Message;
   /** Something about the connection itself. */
   notice?: Notice;
-  /** So many messages were missed. */
-  lagged?: number;
+  /** The message's position. */
+  position?: string;
+  /** So many messages were missed; `null` if nobody can tell. */
+  lagged?: number | null;
+  /** They were missed behind this position; nothing, if they cannot be asked for. */
+  since?: string | null;
+  /** The answer to a question for what was missed. */
+  resumed?: { sent: number; missed: number | null };
+  /** The position before the first message that follows. */
+  from?: string;
   /** What is sent in answer. */
   reply?: object;
 }
@@ -62,11 +85,20 @@ export interface Options<Message = unknown, Notice = unknown> {
   queue?: number;
   /** Silence for so long, in ms, makes a line doubtful; 0 never does. Given by the app, where it is never silent. */
   silence?: number;
+  /** Begin behind this position, such as that of a `Roomcast-Position`, instead of now. */
+  since?: string;
+  /** What may be used (`auto`: a WebSocket, and Server-Sent Events where none comes through). */
+  transport?: "auto" | Transport;
   /** What to use instead of the global `WebSocket`. */
   WebSocket?: unknown;
+  /** What to use instead of the global `EventSource`. */
+  EventSource?: unknown;
   /** For tests: what is taken from the surroundings. */
   world?: Partial<World>;
 }
+
+/** By what messages come. */
+export type Transport = "websocket" | "sse";
 
 /** What is taken from the surroundings. */
 export interface World {
@@ -86,6 +118,7 @@ export interface World {
 export type Status =
   | { readonly state: "connecting"; readonly attempt: number }
   | { readonly state: "open" }
+  /** `delay` is `Infinity` while it is paused. */
   | { readonly state: "waiting"; readonly delay: number; readonly attempt: number }
   | { readonly state: "closed"; readonly code: number; readonly reason: string };
 
@@ -105,10 +138,16 @@ export interface Details<Message = unknown, Notice = unknown> {
   message: Message;
   /** Something about the connection itself, such as an answer to `subscribe`. */
   notice: Notice;
-  /** The hub dropped so many messages for this connection, because it was read too slowly. */
-  lagged: { readonly missed: number };
+  /** The hub skipped so many messages for this connection, because it was read too slowly; if `since` is there, they are asked for. */
+  lagged: { readonly missed: number | null; readonly since: string | null };
+  /** So many messages follow of those that were missed, and so many are lost; `position` is before the next message. */
+  resumed: { readonly sent: number; readonly missed: number | null; readonly position: string | undefined };
+  /** So many messages behind `since` are lost for good; `null`: nobody can tell how many, so read the state anew. */
+  gap: { readonly missed: number | null; readonly since: string | null };
   /** What was to be sent and will not be. */
-  dropped: { readonly messages: readonly Sendable[]; readonly reason: "full" | "closed" };
+  dropped: { readonly messages: readonly Sendable[]; readonly reason: "full" | "closed" | "read-only" };
+  /** Messages come by another way than before. */
+  transport: Transport;
   /** A line ended, or an attempt failed. */
   close: Close;
   /** The state changed. */
@@ -124,13 +163,17 @@ export class Connection<Message = unknown, Notice = unknown> extends EventTarget
   readonly status: Status;
   /** Where it connects to. */
   readonly url: string;
+  /** By what messages come, or came last. */
+  readonly transport: Transport;
+  /** Since when it would ask for what it missed; nothing, if the hub has said no position. */
+  readonly position: string | undefined;
   /** What is subscribed to, or will be once the line is open. */
   readonly subscriptions: string[];
   /** How many messages wait for the line. */
   readonly queued: number;
   /** Calls the listener with the detail of every event of this type; returns the way to stop that. */
   on<Type extends keyof Details>(type: Type, listener: (detail: Details<Message, Notice>[Type]) => void): () => void;
-  /** Sends text or bytes as they are, anything else as JSON; `false` says that it was dropped. */
+  /** Sends text or bytes as they are, anything else as JSON; `false` says that it was dropped. Over Server-Sent Events it throws. */
   send(data: Sendable): boolean;
   /** Adds names to what is subscribed to, now and after every return. */
   subscribe(...names: string[]): void;
@@ -138,6 +181,10 @@ export class Connection<Message = unknown, Notice = unknown> extends EventTarget
   unsubscribe(...names: string[]): void;
   /** Subscribes to these names and no others. */
   replace(...names: string[]): void;
+  /** Lets go of the line, as if it had been lost, until `resume`. */
+  pause(): void;
+  /** Comes back after a `pause`, and asks for what was missed. */
+  resume(): void;
   /** Leaves for good. */
   close(code?: number, reason?: string): void;
 
@@ -179,6 +226,7 @@ export interface Broadcast {
   type: string;
   payload: JsonObject;
   timestamp: string;
+  position?: string;
 }
 /** One broadcast to everybody. */
 export function events(): App<Broadcast, Broadcast>;
@@ -204,13 +252,14 @@ export interface Task {
 /** What the `tasks` app sends about tasks. */
 export type TaskMessage = {
   timestamp: string;
+  position?: string;
 } & (
   | { type: "task.created" | "task.updated"; data: { task_id: string; repository: string; task: Task; changed_by: string } }
   | { type: "task.deleted"; data: { task_id: string; repository: string; task?: undefined; changed_by: string } }
 );
 /** What the `tasks` app answers. */
 export type TaskNotice =
-  | { type: "subscribed"; timestamp: string; data: { repositories: string[] } }
+  | { type: "subscribed"; timestamp: string; data: { repositories: string[]; position?: string } }
   | { type: "error"; timestamp: string; error: string };
 /** Changes of tasks in these repositories, `*` (the default) for all. */
 export function tasks(options?: {
@@ -237,7 +286,7 @@ export interface Transaction {
   block_height: number;
 }
 /** What the `stream` app sends. */
-export type StreamMessage = { type: "newBlock"; data: Block } | { type: "newTx"; data: Transaction };
+export type StreamMessage = { position?: string } & ({ type: "newBlock"; data: Block } | { type: "newTx"; data: Transaction });
 /** The public channels of a block explorer; both are the default. */
 export function stream(options?: { channels?: readonly ("newBlocks" | "newTxs")[] }): App<StreamMessage, never>;
 
@@ -248,6 +297,7 @@ export interface RoomMessage {
   payload: JsonObject;
   player_id?: string;
   correlation_id?: string | number;
+  position?: string;
 }
 /** A player in a room; the answer to creating or joining it has all that is needed but, for the latter, the code. */
 export function rooms(player: { code: string; player_id: string; token: string }): App<RoomMessage, never>;

@@ -554,16 +554,16 @@ test("on gives a way to stop, and events are events", () => {
 
 test("each app says in its own words how many were missed, and what is about the connection", () => {
   const cases = [
-    [events(), { type: "connection:lagged", payload: { missed: 7 }, timestamp: "" }, "lagged", { missed: 7 }],
+    [events(), { type: "connection:lagged", payload: { missed: 7 }, timestamp: "" }, "lagged", { missed: 7, since: null }],
     [events(), { type: "connection:status", payload: { status: "connected" } }, "notice"],
     [events(), { type: "chat:said", payload: {} }, "message"],
-    [tasks(), { type: "lagged", timestamp: "", data: { missed: 8 } }, "lagged", { missed: 8 }],
+    [tasks(), { type: "lagged", timestamp: "", data: { missed: 8 } }, "lagged", { missed: 8, since: null }],
     [tasks(), { type: "subscribed", data: { repositories: ["a"] } }, "notice"],
     [tasks(), { type: "error", error: "no" }, "notice"],
     [tasks(), { type: "task.updated", data: {} }, "message"],
-    [stream(), { type: "lagged", data: { missed: 9 } }, "lagged", { missed: 9 }],
+    [stream(), { type: "lagged", data: { missed: 9 } }, "lagged", { missed: 9, since: null }],
     [stream(), { type: "newTx", data: {} }, "message"],
-    [rooms({ code: "A" }), { type: "state", event: "lagged", payload: { missed: 3 } }, "lagged", { missed: 3 }],
+    [rooms({ code: "A" }), { type: "state", event: "lagged", payload: { missed: 3 } }, "lagged", { missed: 3, since: null }],
     [rooms({ code: "A" }), { type: "event", event: "lagged", payload: {} }, "message"],
     [rooms({ code: "A" }), { type: "error", event: "bad_message", payload: {} }, "message"],
     [sessions({ session_id: "s" }), { type: "completed", result: {} }, "message"],
@@ -575,7 +575,9 @@ test("each app says in its own words how many were missed, and what is about the
     const house = opened({ app });
     const { length } = house.heard;
     house.socket.say(message);
-    assert.deepEqual(house.heard.slice(length), [[type, detail]]);
+    // What nobody can ask for again is lost.
+    const lost = type === "lagged" ? [["gap", { missed: detail.missed, since: null }]] : [];
+    assert.deepEqual(house.heard.slice(length), [[type, detail], ...lost]);
   }
 });
 

@@ -1,5 +1,5 @@
-// What the browser client is given instead of a browser: sockets that do what the test says, and a clock and a chance
-// that stand still until they are told otherwise.
+// What the browser client is given instead of a browser: sockets and streams of events that do what the test says, and a
+// clock and a chance that stand still until they are told otherwise.
 
 import { connect } from "../../src/web/roomcast.js";
 
@@ -75,12 +75,60 @@ class FakeSocket {
   }
 }
 
-/** A connection in a world of its own, and everything that it said. */
+/** A stream of events as far as the client knows one. */
+class FakeSource extends EventTarget {
+  readyState = 0;
+  closed = 0;
+
+  constructor(url) {
+    super();
+    this.url = url;
+  }
+
+  close() {
+    this.closed += 1;
+    this.readyState = 2;
+  }
+
+  // From here on, what the test does.
+
+  open() {
+    this.readyState = 1;
+    this.onopen({});
+  }
+
+  say(message) {
+    this.onmessage({ data: JSON.stringify(message) });
+  }
+
+  /** The last event of the hub. */
+  end(code, reason) {
+    this.dispatchEvent(new MessageEvent("close", { data: JSON.stringify({ code, reason }) }));
+  }
+
+  /** Fails; a browser would come back by itself if it had been open. */
+  drop() {
+    this.readyState = this.readyState === 1 ? 0 : 2;
+    this.onerror({});
+  }
+
+  get isHeard() {
+    return Boolean(this.onopen || this.onmessage);
+  }
+
+  /** What was asked for besides the path. */
+  get asked() {
+    return Object.fromEntries(new URL(this.url).searchParams);
+  }
+}
+
+/** A connection in a world of its own, which `hasSources` or not, and everything that it said. */
 export function fake(options = {}, url = "ws://hub/") {
   let now = 1_000_000;
   let last = 0;
   const timers = new Map();
   const sockets = [];
+  const sources = [];
   const chance = { value: 0.5 };
   const [window, document] = [new Page(), new Page()];
   class WebSocket extends FakeSocket {
@@ -88,6 +136,12 @@ export function fake(options = {}, url = "ws://hub/") {
       if (house.refuses) throw new Error("SyntaxError: refused");
       super(...given);
       sockets.push(this);
+    }
+  }
+  class EventSource extends FakeSource {
+    constructor(...given) {
+      super(...given);
+      sources.push(this);
     }
   }
   const world = {
@@ -104,6 +158,7 @@ export function fake(options = {}, url = "ws://hub/") {
   };
   const house = {
     sockets,
+    sources,
     timers,
     chance,
     window,
@@ -111,6 +166,9 @@ export function fake(options = {}, url = "ws://hub/") {
     refuses: false,
     get socket() {
       return sockets.at(-1);
+    },
+    get source() {
+      return sources.at(-1);
     },
     /** Lets time go by, and every timer fire that is due. */
     pass(ms) {
@@ -130,9 +188,10 @@ export function fake(options = {}, url = "ws://hub/") {
       now += ms;
     },
   };
-  const client = connect(url, { WebSocket, world, ...options });
+  const { hasSources, ...given } = options;
+  const client = connect(url, { WebSocket, world, ...(hasSources ? { EventSource } : {}), ...given });
   const heard = [];
-  for (const type of ["open", "message", "notice", "lagged", "dropped", "close", "state"]) {
+  for (const type of ["open", "message", "notice", "lagged", "resumed", "gap", "dropped", "transport", "close", "state"]) {
     client.on(type, (detail) => heard.push([type, detail]));
   }
   const of = (type) => heard.filter(([name]) => name === type).map(([, detail]) => detail);

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { connect, events, rooms, sessions, stream, tasks, version } from "../../src/web/roomcast.js";
 import { PATIENCE, startServer, startServerAt } from "./house.mjs";
 import { wire } from "./wire.mjs";
@@ -44,7 +45,7 @@ function join(house, app, options = {}) {
   running.add(() => client.close());
   const heard = [];
   const waiting = new Set();
-  for (const type of ["open", "message", "notice", "lagged", "dropped", "close", "state"]) {
+  for (const type of ["open", "message", "notice", "lagged", "resumed", "gap", "dropped", "close", "state"]) {
     client.on(type, (detail) => {
       heard.push({ type, detail });
       waiting.forEach((look) => look());
@@ -170,7 +171,7 @@ test("stream: the channels of before are there after the hub was killed, and no 
     house.call("/v1/txs", tx).then(() => house.call("/v1/blocks", block)).catch(() => {});
   }, 50);
   const message = await line.next("message").finally(() => clearInterval(published));
-  assert.deepEqual(message, { type: "newBlock", data: block });
+  assert.deepEqual([message.type, message.data], ["newBlock", block]);
   assert.ok(!line.heard.some(({ detail }) => detail.type === "newTx"));
 });
 
@@ -224,27 +225,166 @@ test("rooms: the room is as it was after a cut line, with what was said meanwhil
   assert.equal((await line.next("message", isChat)).payload.message, "from afar");
 });
 
-test("events: what the hub dropped for a slow reader is told", async () => {
-  const house = await hub("--queue-messages", "4", "--deflate", "off", "--write-timeout", "60s");
+const block = (height) => ({ height, hash: "0x1", tx_count: 0, timestamp: 1, miner: "m", gas_used: 0 });
+
+/** How each app is joined, and how something of a number is published that all its clients get. */
+const APPS = {
+  async events(house) {
+    return {
+      app: () => events(),
+      publish: (number) => house.call("/api/v1/events", { type: "chat:said", payload: { number } }),
+      number: ({ payload }) => payload.number,
+    };
+  },
+  async tasks(house) {
+    return {
+      app: () => tasks({ repositories: ["r", "s"] }),
+      publish: async (number) => {
+        await house.call("/api/v1/tasks", { repository: "another", title: "for nobody here" });
+        await house.call("/api/v1/tasks", { repository: number % 2 ? "r" : "s", title: String(number) });
+      },
+      number: ({ data }) => Number(data.task.title),
+    };
+  },
+  async stream(house) {
+    return {
+      app: () => stream({ channels: ["newBlocks"] }),
+      publish: (height) => house.call("/v1/blocks", block(height)),
+      number: ({ data }) => data.height,
+    };
+  },
+  async rooms(house) {
+    const room = await house.call("/api/rooms", { display_name: "Ada" });
+    return {
+      app: () => rooms(room),
+      publish: (number) => house.call(`/api/rooms/${room.code}/events`, { event: "phase", payload: { number } }),
+      number: ({ payload }) => payload.number,
+    };
+  },
+};
+
+/** A line to this app that is open and knows its position. */
+async function placed(name, ...flags) {
+  const house = await hub(...flags);
   const between = await wired(house);
-  const line = join(between, events());
-  await line.next("notice");
-  between.hold();
-  const publish = (text) => house.call("/api/v1/events", { type: "chat:said", payload: { text } });
-  // Until the kernel's buffers and the queue are full: then the oldest is skipped for each that is published.
-  const large = "x".repeat(200_000);
-  const dropped = async () => {
-    const text = await (await fetch(`${house.address}/metrics`)).text();
-    return Number(/^roomcast_messages_dropped_total\{app="events"\} (\d+)$/m.exec(text)[1]);
+  const { app, publish, number } = await APPS[name](house);
+  const line = join(between, app());
+  const isCounted = (message) => message.event !== "room";
+  const count = async (numbers) => {
+    for (const each of numbers) await publish(each);
   };
-  let count = 0;
-  while ((await dropped()) === 0) {
-    assert.equal((await publish(large)).receivers, 1);
-    assert.ok((count += 1) < 500, "the hub never drops anything");
-  }
-  between.release();
-  assert.ok((await line.next("lagged")).missed >= 1);
+  const hears = async (numbers) => {
+    for (const each of numbers) assert.equal(number(await line.next("message", isCounted)), each);
+  };
+  // Nothing answers a subscription to a stream but its position.
+  while (line.client.position === undefined) await pause(5);
+  return { house, between, line, count, hears };
+}
+const TEN = [11, 12, 13, 14, 15, 16, 17, 18, 19, 20];
+
+for (const name of Object.keys(APPS)) {
+  test(`${name}: ten that were published while the line was away come once and in order, and then what is new`, async () => {
+    const { line, count, hears } = await placed(name);
+    await count([1]);
+    await hears([1]);
+    line.client.pause();
+    await count(TEN);
+    line.client.resume();
+    const { sent, missed } = await line.next("resumed");
+    assert.deepEqual([sent, missed], [10, 0]);
+    await count([21]);
+    await hears([...TEN, 21]);
+    assert.ok(!line.heard.some(({ type }) => type === "gap"));
+  });
+
+  test(`${name}: a line that is cut while ten are published misses none of them`, async () => {
+    const { between, line, count, hears } = await placed(name);
+    await count([1]);
+    for (const each of TEN) {
+      if (each % 3 === 0) between.cut();
+      await count([each]);
+    }
+    await count([21]);
+    await hears([1, ...TEN, 21]);
+    assert.ok(!line.heard.some(({ type, detail }) => type === "gap" || (type === "message" && detail.event !== "room")));
+  });
+
+  test(`${name}: what the history has no more of is a gap`, async () => {
+    const { line, count, hears } = await placed(name, "--set", `${name}.history_messages=3`);
+    await count([1]);
+    await hears([1]);
+    const before = line.client.position;
+    line.client.pause();
+    await count(TEN);
+    line.client.resume();
+    const { missed, since } = await line.next("gap");
+    assert.equal(since, before);
+    if (name === "tasks" || name === "stream") {
+      // What is forgotten cannot be looked through for what was wanted.
+      assert.equal(missed, null);
+      await count([21]);
+      await hears([21]);
+    } else {
+      assert.equal(missed, 7);
+      await hears(TEN.slice(7));
+    }
+  });
+}
+
+test("events: a hub that was killed has begun anew, and says that nobody can tell", async () => {
+  const house = await hub();
+  const line = join(house, events());
+  await line.next("notice");
+  await killAndStart(house, line);
+  assert.equal((await line.next("gap")).missed, null);
+  await house.call("/api/v1/events", { type: "chat:said", payload: {} });
+  await line.next("message");
+  const { position } = line.client;
+  line.client.pause();
+  line.client.resume();
+  assert.deepEqual(await line.next("resumed", ({ missed }) => missed !== null), { sent: 0, missed: 0, position });
 });
+
+for (const [policy, flags] of [
+  ["drop", ["--set", "events.history_messages=0", "--queue-messages", "4"]],
+  ["latest", ["--set", "events.history_messages=5"]],
+]) {
+  test(`events: what a slow reader missed is told, and what is still kept of that comes (${policy})`, async () => {
+    const house = await hub("--on-full", policy, ...flags, "--deflate", "off", "--write-timeout", "60s");
+    const between = await wired(house);
+    const line = join(between, events());
+    await line.next("notice");
+    between.hold();
+    const publish = (text) => house.call("/api/v1/events", { type: "chat:said", payload: { text } });
+    // Until the kernel's buffers and the queue are full: then the oldest is skipped for each that is published.
+    const large = "x".repeat(200_000);
+    const dropped = async () => {
+      const text = await (await fetch(`${house.address}/metrics`)).text();
+      return Number(/^roomcast_messages_dropped_total\{app="events"\} (\d+)$/m.exec(text)[1]);
+    };
+    let count = 0;
+    while ((await dropped()) === 0) {
+      assert.equal((await publish(large)).receivers, 1);
+      assert.ok((count += 1) < 500, "the hub never drops anything");
+    }
+    between.release();
+    const { missed, since } = await line.next("lagged");
+    assert.ok(missed >= 1);
+    const { sent, missed: lost } = await line.next("resumed");
+    assert.equal(sent + lost, missed);
+    assert.ok(policy === "drop" || sent > 0, "nothing was kept");
+    if (lost > 0) assert.deepEqual(await line.next("gap"), { missed: lost, since });
+    // Nothing comes twice, and nothing is missing but what was told.
+    await publish("last");
+    const [texts, positions] = [[], new Set()];
+    while (texts.at(-1) !== "last") {
+      const { payload, position } = await line.next("message");
+      texts.push(payload.text);
+      positions.add(position);
+    }
+    assert.deepEqual([positions.size, texts.length], [count + 1 - lost, count + 1 - lost]);
+  });
+}
 
 test("rooms: after the hub was killed the room is gone, which is final", async () => {
   const house = await hub("--secret", "0123456789abcdef0123456789abcdef");

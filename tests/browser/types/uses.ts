@@ -21,6 +21,7 @@ import {
   type TaskMessage,
   type TaskNotice,
   type Transaction,
+  type Transport,
   type World,
   connect,
   events,
@@ -37,7 +38,15 @@ const said: string = version;
 const feed = connect("/", { app: events() });
 const stop: () => void = feed.on("message", ({ type, payload, timestamp }: Broadcast) => [type, payload.text, timestamp]);
 stop();
-feed.on("lagged", ({ missed }) => missed.toFixed());
+feed.on("lagged", ({ missed, since }) => [missed?.toFixed(), since?.length]);
+feed.on("resumed", ({ sent, missed, position }) => [sent.toFixed(), missed?.toFixed(), position?.length]);
+// @ts-expect-error: nobody may know how many.
+feed.on("gap", ({ missed }) => missed.toFixed());
+feed.on("transport", (transport) => transport === "sse");
+const by: Transport = feed.transport;
+const place: string | undefined = feed.position;
+feed.pause();
+feed.resume();
 feed.on("open", ({ again }) => again === true);
 feed.addEventListener("message", (event) => event.detail.type.length, { once: true });
 feed.addEventListener("anything", (event) => event.preventDefault());
@@ -117,15 +126,21 @@ const own: App<string, number> = {
   path: "own",
   query: { key: undefined },
   names: ["a"],
-  change: (_before, after) => [{ names: after }],
-  read: (message): Reading<string, number> => ({ message: String(message), notice: 1, lagged: 2, reply: {} }),
+  change: (_before, after, since) => [{ names: after, since }],
+  read: (message): Reading<string, number> => ({ message: String(message), notice: 1, lagged: 2, reply: {}, resumed: { sent: 1, missed: null } }),
+  resumes: "query",
+  resume: (since) => ({ since }),
+  greets: false,
+  whispers: true,
+  sse: (names) => ({ names: names.join() }),
+  hears: (message, names) => names.includes(message.name),
   probe: {},
   silence: 1,
   final: [4000],
 };
 const retry: Retry = { first: 1, last: 2, spread: 3, attempts: 4 };
 const world: Partial<World> = { now: () => Date.now(), window: undefined, setTimeout: (callback, ms) => setTimeout(callback, ms) };
-const options: Options<string, number> = { app: own, retry, queue: 5, silence: 6, WebSocket, world };
+const options: Options<string, number> = { app: own, retry, queue: 5, silence: 6, since: place, transport: "auto", WebSocket, EventSource, world };
 const connection: Connection<string, number> = new Connection("ws://hub/own", options);
 connection.on("message", (message) => message.toUpperCase());
 connection.on("notice", (notice) => notice.toFixed());
@@ -135,4 +150,4 @@ const detail: Details["dropped"] = { messages: data, reason: "full" };
 const json: Json = [null, true, 1, "a", { b: [] }];
 const object: JsonObject = { json };
 
-export { said, state, names, wasTaken, detail, object };
+export { said, state, names, by, wasTaken, detail, object };
