@@ -8,16 +8,23 @@ use serde_json::json;
 /// The channels of the stream app.
 const CHANNELS: [&str; 2] = ["newBlocks", "newTxs"];
 
+/// The word by which nothing is asked for but the position.
+pub(super) const NOW: &str = "now";
+/// By which a room's answer to our own question is known.
+pub(super) const QUESTION: &str = "roomcast watch: resume";
+
 /// An app, as far as its clients have to know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dialect {
+    /// Resumes at the door, and by a question.
+    Events,
     /// Subscribes to repositories, names a version, answers pings in words.
     Tasks,
     /// Subscribes to channels.
     Stream,
-    /// Shows a player's token.
+    /// Shows a player's token; resumes as `events` does.
     Room,
-    /// Listens: `events`, `sessions`, and whatever else there may be.
+    /// Listens: `sessions`, and whatever else there may be.
     Other,
 }
 
@@ -30,18 +37,51 @@ impl Dialect {
             Dialect::Stream
         } else if path.contains("/ws/rooms/") {
             Dialect::Room
+        } else if path.ends_with("/ws") && !path.contains("/api/v1/") {
+            Dialect::Events
         } else {
             Dialect::Other
         }
     }
 
-    /// The message that subscribes to these names, or to everything if there are none; or what is wrong with them.
-    pub fn subscription(self, names: &[String]) -> Result<Option<String>, String> {
+    /// Whether its messages have positions.
+    pub fn resumes(self) -> bool {
+        self != Dialect::Other
+    }
+
+    /// Whether it is said in the query of the address since when to resume.
+    pub fn resumes_at_the_door(self) -> bool {
+        matches!(self, Dialect::Events | Dialect::Room)
+    }
+
+    /// The message that asks on a connection for what is behind this position; where there is none, it is subscribed again.
+    pub fn question(self, since: &str) -> Option<String> {
+        let message = match self {
+            Dialect::Events => json!({"type": "resume", "since": since}),
+            Dialect::Room => {
+                json!({"type": "resume", "correlation_id": QUESTION, "payload": {"since": since}})
+            }
+            Dialect::Tasks | Dialect::Stream | Dialect::Other => return None,
+        };
+        Some(message.to_string())
+    }
+
+    /// The message that subscribes to these names, or to everything if there are none, and asks for what is behind this
+    /// position; or what is wrong with them.
+    pub fn subscription(
+        self,
+        names: &[String],
+        since: Option<&str>,
+    ) -> Result<Option<String>, String> {
         match self {
             Dialect::Tasks => {
                 let everything = ["*".to_owned()];
                 let names = if names.is_empty() { &everything } else { names };
-                let message = json!({"type": "subscribe", "data": {"repositories": names}});
+                let mut data = json!({"repositories": names});
+                if let Some(since) = since {
+                    data["since"] = json!(since);
+                }
+                let message = json!({"type": "subscribe", "data": data});
                 Ok(Some(message.to_string()))
             }
             Dialect::Stream => {
@@ -57,11 +97,14 @@ impl Dialect {
                 } else {
                     json!(names)
                 };
-                let message = json!({"action": "subscribe", "channels": channels});
+                // Who names a time is answered: that is how the position is known before anything is published.
+                let since = since.unwrap_or(NOW);
+                let message =
+                    json!({"action": "subscribe", "channels": channels, "since": since});
                 Ok(Some(message.to_string()))
             }
-            Dialect::Room | Dialect::Other if names.is_empty() => Ok(None),
-            Dialect::Room | Dialect::Other => Err(
+            Dialect::Events | Dialect::Room | Dialect::Other if names.is_empty() => Ok(None),
+            Dialect::Events | Dialect::Room | Dialect::Other => Err(
                 "there is nothing to subscribe to at this path (flag --subscribe): expected the path of the tasks or the stream app"
                     .to_owned(),
             ),
@@ -93,7 +136,9 @@ mod tests {
             ("/v1/stream", Dialect::Stream),
             ("/ws/rooms/ABC234", Dialect::Room),
             ("/ws/rooms/ABC234/connect", Dialect::Room),
-            ("/ws", Dialect::Other),
+            ("/ws", Dialect::Events),
+            ("/hub/ws", Dialect::Events),
+            ("/api/v1/stats/ws", Dialect::Other),
             ("/api/v1/sessions/1/ws", Dialect::Other),
         ];
         for (path, dialect) in cases {
@@ -103,28 +148,49 @@ mod tests {
 
     #[test]
     fn no_names_subscribe_to_everything() {
-        let message = |dialect: Dialect| dialect.subscription(&[]).unwrap();
+        let message = |dialect: Dialect| dialect.subscription(&[], None).unwrap();
         assert_eq!(
             message(Dialect::Tasks).unwrap(),
             r#"{"type":"subscribe","data":{"repositories":["*"]}}"#
         );
         assert_eq!(
             message(Dialect::Stream).unwrap(),
-            r#"{"action":"subscribe","channels":["newBlocks","newTxs"]}"#
+            r#"{"action":"subscribe","channels":["newBlocks","newTxs"],"since":"now"}"#
         );
         assert_eq!(message(Dialect::Other), None);
     }
 
     #[test]
+    fn each_app_is_asked_for_what_is_behind_a_position_in_its_own_words() {
+        let subscribed = Dialect::Tasks.subscription(&[], Some("a-1")).unwrap();
+        assert_eq!(
+            subscribed.unwrap(),
+            r#"{"type":"subscribe","data":{"repositories":["*"],"since":"a-1"}}"#
+        );
+        let subscribed = Dialect::Stream.subscription(&[], Some("a-1")).unwrap();
+        assert!(subscribed.unwrap().ends_with(r#","since":"a-1"}"#));
+        assert_eq!(
+            Dialect::Events.question("a-1").unwrap(),
+            r#"{"type":"resume","since":"a-1"}"#
+        );
+        let question = Dialect::Room.question("a-1").unwrap();
+        assert!(
+            question.contains(r#""payload":{"since":"a-1"}"#),
+            "{question}"
+        );
+        assert_eq!(Dialect::Tasks.question("a-1"), None);
+    }
+
+    #[test]
     fn names_that_cannot_be_subscribed_to_are_told() {
         let names = ["newTx".to_owned()];
-        let error = Dialect::Stream.subscription(&names).unwrap_err();
+        let error = Dialect::Stream.subscription(&names, None).unwrap_err();
         assert!(
             error.contains("\"newTx\"") && error.contains("newTxs"),
             "{error}"
         );
-        assert!(Dialect::Room.subscription(&names).is_err());
-        assert!(Dialect::Other.subscription(&names).is_err());
+        assert!(Dialect::Room.subscription(&names, None).is_err());
+        assert!(Dialect::Other.subscription(&names, None).is_err());
     }
 
     #[test]

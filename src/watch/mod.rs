@@ -2,7 +2,8 @@
 //!
 //! A message goes through these files: `options.rs` says what was asked for, of which `target.rs` and its `dialect.rs`.
 //! A session (`session.rs`) is one connection, over a socket (`socket.rs`) that knows how long it has heard nothing. What
-//! it is sent becomes a line (`line.rs`), of JSON or for people (`readable.rs`, `plain.rs`), on the output (`output.rs`).
+//! it is sent becomes a line (`line.rs`), of JSON or for people (`readable.rs`, `plain.rs`), on the output (`output.rs`). What
+//! it says of positions (`told.rs`) is remembered (`heard.rs`), so that what was missed is asked for (`resuming.rs`).
 //! Its ending (`ending.rs`) says whether another session may follow, and `backoff.rs` when.
 //!
 //! What it says of connections to a person is a line that begins with `roomcast: `, as every complaint of the program
@@ -18,14 +19,17 @@
 mod backoff;
 mod dialect;
 mod ending;
+mod heard;
 mod line;
 mod options;
 mod output;
 mod plain;
 pub mod readable;
+mod resuming;
 mod session;
 mod socket;
 mod target;
+mod told;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -39,6 +43,7 @@ use ending::Ending;
 use log::LevelFilter;
 use options::Options;
 use output::Output;
+use resuming::Resuming;
 use session::Session;
 use simple_logger::SimpleLogger;
 
@@ -68,8 +73,9 @@ pub fn run(
     }
     let mut backoff = Backoff::new(seed);
     let mut output = Output::new(io::stdout().lock(), options.style, options.count);
+    let mut resuming = Resuming::new(options.since.clone());
     loop {
-        let (ending, held) = watch_once(&options, &mut output);
+        let (ending, held) = watch_once(&options, &mut resuming, &mut output);
         let (why, least, everybody) = match ending {
             Ending::Done => return ExitCode::SUCCESS,
             Ending::Final(why) => return fail(&why),
@@ -91,13 +97,20 @@ pub fn run(
 
 /// One connection, from its beginning to its end, and how long it held. What it took to make it does not count: a server
 /// that answers nobody makes everybody wait as long as a connection that was fine.
-fn watch_once(options: &Options, output: &mut Output<impl Write>) -> (Ending, Duration) {
-    let mut session = match Session::open(options) {
+fn watch_once(
+    options: &Options,
+    resuming: &mut Resuming,
+    output: &mut Output<impl Write>,
+) -> (Ending, Duration) {
+    let mut session = match Session::open(options, resuming) {
         Ok(session) => session,
         Err(ending) => return (ending, Duration::ZERO),
     };
     let began = Instant::now();
     notice(options, format_args!("watching {}", options.target));
+    if let Err(ending) = session.begin() {
+        return (ending, began.elapsed());
+    }
     (session.follow(output), began.elapsed())
 }
 

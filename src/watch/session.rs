@@ -1,4 +1,4 @@
-//! One connection: the upgrade, the subscription, and every message until the end.
+//! One connection: the upgrade, the subscription, what was missed, and every message until the end.
 //!
 //! Messages are handed on in batches: everything that came with one read, then a flush. A server that says nothing is
 //! pinged, and one that goes on saying nothing is left.
@@ -15,8 +15,10 @@ use tungstenite::{Error, Message, WebSocket};
 
 use super::dialect::Dialect;
 use super::ending::Ending;
+use super::notice;
 use super::options::Options;
 use super::output::Output;
+use super::resuming::{Question, Resuming, Verdict};
 use super::socket::Socket;
 
 /// How long the upgrade may take.
@@ -25,18 +27,21 @@ const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
 const MESSAGE_BYTES_MAX: usize = 64 << 20;
 
 /// An upgraded connection.
-pub(super) struct Session {
+pub(super) struct Session<'a> {
     socket: WebSocket<Socket>,
-    dialect: Dialect,
-    ping_interval: Duration,
+    options: &'a Options,
+    resuming: &'a mut Resuming,
+    /// Since when it is asked for what was missed.
+    since: Option<String>,
     pinged: Option<Instant>,
 }
 
-impl Session {
-    /// Connects, upgrades and subscribes.
-    pub fn open(options: &Options) -> Result<Session, Ending> {
+impl<'a> Session<'a> {
+    /// Connects and upgrades.
+    pub fn open(options: &'a Options, resuming: &'a mut Resuming) -> Result<Session<'a>, Ending> {
         let target = &options.target;
-        let request = request(options)?;
+        let since = resuming.since();
+        let request = request(options, since.as_deref())?;
         let (host, port) = target.address();
         log::debug!("connecting to {host}, port {port}");
         let mut socket =
@@ -47,7 +52,7 @@ impl Session {
             .max_message_size(Some(MESSAGE_BYTES_MAX))
             .max_frame_size(Some(MESSAGE_BYTES_MAX));
         let upgraded = tungstenite::client::client_with_config(request, socket, Some(config));
-        let (mut socket, _) = upgraded.map_err(|error| match error {
+        let (socket, _) = upgraded.map_err(|error| match error {
             HandshakeError::Failure(error) => Ending::not_upgraded(error),
             HandshakeError::Interrupted(_) => {
                 let seconds = UPGRADE_TIMEOUT.as_secs();
@@ -57,17 +62,39 @@ impl Session {
             }
         })?;
         log::debug!("upgraded");
-        if let Some(subscription) = &options.subscription {
-            log::debug!("sending {subscription}");
-            let message = Message::text(subscription.as_str());
-            socket.send(message).map_err(|error| Ending::lost(&error))?;
-        }
         Ok(Session {
             socket,
-            dialect: target.dialect,
-            ping_interval: options.ping_interval,
+            options,
+            resuming,
+            since,
             pinged: None,
         })
+    }
+
+    /// Subscribes, and asks for what was missed where it was not asked for at the door.
+    pub fn begin(&mut self) -> Result<(), Ending> {
+        let since = self.since.take();
+        let dialect = self.dialect();
+        if let Some(words) = self.resuming.opens(dialect, since.as_deref()) {
+            notice(self.options, format_args!("{words}"));
+        }
+        self.subscribe(since.as_deref())
+    }
+
+    fn subscribe(&mut self, since: Option<&str>) -> Result<(), Ending> {
+        match self.options.subscription(since) {
+            Some(subscription) => self.say(&subscription),
+            None => Ok(()),
+        }
+    }
+
+    fn say(&mut self, words: &str) -> Result<(), Ending> {
+        log::debug!("sending {words}");
+        self.send(Message::text(words))
+    }
+
+    fn dialect(&self) -> Dialect {
+        self.options.target.dialect
     }
 
     /// Hands on what comes, until it ends.
@@ -109,17 +136,45 @@ impl Session {
         if let Message::Close(frame) = &message {
             return Err(Ending::closed(frame.as_ref()));
         }
-        if let Message::Text(text) = &message
-            && let Some(pong) = self.dialect.pong(text)
-        {
+        let Message::Text(text) = &message else {
+            return output.add(&message);
+        };
+        if let Some(pong) = self.dialect().pong(text) {
             return self.send(Message::text(pong));
+        }
+        let Verdict {
+            is_hidden,
+            question,
+            words,
+        } = self.resuming.hear(self.dialect(), text);
+        for words in words {
+            notice(self.options, format_args!("{words}"));
+        }
+        if let Some(question) = question {
+            self.ask(&question)?;
+        }
+        if is_hidden {
+            return Ok(());
         }
         output.add(&message)
     }
 
+    fn ask(&mut self, question: &Question) -> Result<(), Ending> {
+        match question {
+            Question::Anew => self.subscribe(None),
+            Question::Since(since) => {
+                self.resuming.asks();
+                match self.dialect().question(since) {
+                    Some(question) => self.say(&question),
+                    None => self.subscribe(Some(since)),
+                }
+            }
+        }
+    }
+
     /// When a server that says nothing more is pinged, or left.
     fn due(&self) -> Instant {
-        self.last_sign() + self.ping_interval
+        self.last_sign() + self.options.ping_interval
     }
 
     /// The last thing that came, or the ping that has not been answered by anything.
@@ -162,8 +217,12 @@ impl Session {
     }
 }
 
-fn request(options: &Options) -> Result<Request, Ending> {
-    let uri = &options.target.uri;
+fn request(options: &Options, since: Option<&str>) -> Result<Request, Ending> {
+    let target = &options.target;
+    let uri = match since.filter(|_| target.dialect.resumes_at_the_door()) {
+        Some(since) => target.uri_with("since", since),
+        None => target.uri.clone(),
+    };
     let mut request = uri
         .into_client_request()
         .map_err(|error| Ending::Final(format!("the upgrade cannot be asked for: {error}")))?;

@@ -70,6 +70,36 @@ impl Target {
         let query = self.uri.query().unwrap_or_default();
         form_urlencoded::parse(query.as_bytes()).any(|(given, _)| given == name)
     }
+
+    /// Takes the values for this name out of the query; the first of them.
+    pub fn take_parameter(&mut self, name: &str) -> Option<String> {
+        let query = self.uri.query().unwrap_or_default();
+        let mut taken = None;
+        let mut rest = Vec::new();
+        for part in query.split('&') {
+            match form_urlencoded::parse(part.as_bytes()).next() {
+                Some((given, value)) if given == name => {
+                    taken.get_or_insert(value.into_owned());
+                }
+                _ => rest.push(part),
+            }
+        }
+        if taken.is_some() {
+            self.uri = with_query(&self.uri, &rest.join("&"));
+        }
+        taken
+    }
+
+    /// What to ask for, with this value in the query.
+    pub fn uri_with(&self, name: &str, value: &str) -> Uri {
+        let mut pair = form_urlencoded::Serializer::new(String::new());
+        let pair = pair.append_pair(name, value).finish();
+        let query = match self.uri.query().filter(|query| !query.is_empty()) {
+            Some(query) => format!("{query}&{pair}"),
+            None => pair,
+        };
+        with_query(&self.uri, &query)
+    }
 }
 
 /// The URL as it may be shown: without its query.
@@ -84,6 +114,18 @@ impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+/// The same with another query, which has been part of a URL or was encoded for one.
+fn with_query(uri: &Uri, query: &str) -> Uri {
+    let mut parts = uri.clone().into_parts();
+    let path = uri.path();
+    let whole = match query {
+        "" => path.to_owned(),
+        query => format!("{path}?{query}"),
+    };
+    parts.path_and_query = whole.parse().ok();
+    Uri::from_parts(parts).unwrap_or_else(|_| uri.clone())
 }
 
 fn check_scheme(scheme: Option<&Scheme>) -> Result<(), String> {
@@ -147,6 +189,23 @@ mod tests {
         assert_eq!(target.to_string(), "ws://h:1/ws");
         assert_eq!(target.uri.query(), Some("api_key=abc&version=1.0"));
         assert!(target.has_parameter("version") && !target.has_parameter("key"));
+    }
+
+    #[test]
+    fn a_parameter_is_taken_out_and_another_put_in() {
+        let mut target = Target::parse("h/ws?a=1&since=x%2B1&b").unwrap();
+        assert_eq!(target.take_parameter("since").as_deref(), Some("x+1"));
+        assert_eq!(target.uri.query(), Some("a=1&b"));
+        assert_eq!(target.take_parameter("since"), None);
+        let uri = target.uri_with("since", "y &1");
+        assert_eq!(uri.query(), Some("a=1&b&since=y+%261"));
+        let mut target = Target::parse("h/ws?since=x").unwrap();
+        target.take_parameter("since");
+        assert_eq!(
+            target.uri_with("since", "1").to_string(),
+            "ws://h/ws?since=1"
+        );
+        assert_eq!(target.uri.to_string(), "ws://h/ws");
     }
 
     #[test]

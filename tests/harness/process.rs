@@ -125,6 +125,11 @@ impl Lines {
         self.lines.recv_timeout(PATIENCE).expect("a line comes")
     }
 
+    /// The next line, if it has come.
+    pub fn next_so_far(&self) -> Option<String> {
+        self.lines.try_recv().ok()
+    }
+
     /// The next line that has these words, and the lines before it; the error has all that came instead.
     pub fn until(&self, words: &str) -> Result<(String, Vec<String>), Vec<String>> {
         let mut before = Vec::new();

@@ -66,7 +66,9 @@ const DIALECT: &[&str] = &[
 /// What a dialect keeps, in lists that are the core's.
 const RECORDS: &[&str] = &["apps", "core", "time", "id", "pace", "bounds"];
 /// A client, which shares with the server how a wrong command line is told.
-const WATCH: &[&str] = &["settings", "time", "id", "bounds", "metrics", "web"];
+const WATCH: &[&str] = &[
+    "settings", "time", "id", "position", "bounds", "metrics", "web",
+];
 
 /// Crates that only some modules use.
 pub const CRATES: &[(&str, &[&str])] = &[

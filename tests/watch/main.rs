@@ -7,7 +7,9 @@ mod fake;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod hub;
+mod resuming;
 mod watch;
+mod wire;
 
 use std::os::unix::process::ExitStatusExt;
 use std::sync::Arc;
@@ -224,7 +226,7 @@ fn the_stream_app_gets_both_channels_or_the_one_that_is_named() {
         let subscribed: Value = serde_json::from_str(&read(&mut peer)).unwrap();
         assert_eq!(
             subscribed,
-            json!({"action": "subscribe", "channels": channels})
+            json!({"action": "subscribe", "channels": channels, "since": "now"})
         );
     }
 }

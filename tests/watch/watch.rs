@@ -21,6 +21,11 @@ impl Watch {
         self.0.out.next()
     }
 
+    /// The next line, if it has come.
+    pub fn line_so_far(&self) -> Option<String> {
+        self.0.out.next_so_far()
+    }
+
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.line()).expect("every line is JSON")
     }

@@ -1,0 +1,210 @@
+//! What has been heard of a numbering, over all connections: everything up to the newest position, but for the gaps that
+//! are still to be filled.
+//!
+//! What fills a gap comes behind newer messages. So the newest position alone does not say since when to ask again: a
+//! connection that ends in the middle of a refill would lose the rest of it, or get twice what was between two gaps.
+
+use crate::position::Position;
+
+/// Numbers that have not been heard: those behind the first up to the second.
+type Gap = (u64, u64);
+
+/// What has been heard. Positions of another epoch than the one that it knows begin it anew.
+#[derive(Debug, Default)]
+pub(super) struct Heard {
+    newest: Option<Position>,
+    gaps: Vec<Gap>,
+    /// Whether messages were skipped behind the newest.
+    is_skipping: bool,
+    /// Messages that come before the gaps are as full as they will be.
+    left: u64,
+    /// Up to this number messages come again on this connection, also those between the gaps.
+    again: u64,
+    /// Whether they come in one order, so that what is behind a gap ends it.
+    is_in_order: bool,
+}
+
+impl Heard {
+    /// Everything up to here.
+    fn up_to(newest: Position) -> Heard {
+        Heard {
+            newest: Some(newest),
+            ..Heard::default()
+        }
+    }
+
+    /// A new connection is asked for everything behind [`Heard::since`].
+    pub fn returns(&mut self) {
+        self.is_skipping = false;
+        self.left = 0;
+        self.is_in_order = !self.gaps.is_empty();
+        let newest = self.newest.map_or(0, |newest| newest.number);
+        self.again = if self.is_in_order { newest } else { 0 };
+    }
+
+    /// A message of this position has come; whether it is the first time.
+    pub fn take(&mut self, at: Position) -> bool {
+        let Some(newest) = self.newest.filter(|newest| newest.epoch == at.epoch) else {
+            *self = Heard::up_to(at);
+            return true;
+        };
+        let number = at.number;
+        let mut is_missing = false;
+        for (since, to) in &mut self.gaps {
+            if (*since + 1..=*to).contains(&number) {
+                *since = number;
+                is_missing = true;
+            }
+        }
+        let is_first = is_missing || number > self.again;
+        if number > newest.number {
+            self.reach(newest, at, number - 1);
+        }
+        let is_in_order = self.is_in_order;
+        self.gaps
+            .retain(|(since, to)| since < to && !(is_in_order && *to <= number));
+        if self.left > 0 {
+            self.left -= 1;
+            if self.left == 0 {
+                self.gaps.clear();
+            }
+        }
+        is_first
+    }
+
+    /// What follows is behind this position.
+    pub fn begins(&mut self, at: Position) {
+        match self.newest {
+            Some(newest) if newest.epoch != at.epoch => *self = Heard::up_to(at),
+            Some(newest) if newest.number >= at.number => {}
+            Some(newest) => self.reach(newest, at, at.number),
+            None => *self = Heard::up_to(at),
+        }
+    }
+
+    /// The server sends so many again, and has lost so many. If it cannot say how many, what it says now is a beginning.
+    pub fn resumes(&mut self, at: Option<Position>, sent: u64, missed: Option<u64>) {
+        match (at, missed) {
+            (Some(at), None) => *self = Heard::up_to(at),
+            (Some(at), Some(_)) => self.begins(at),
+            (None, _) => {}
+        }
+        self.left = sent;
+        if sent == 0 {
+            self.gaps.clear();
+        }
+    }
+
+    /// The server has skipped messages behind this position.
+    pub fn skips(&mut self, at: Position) {
+        match &mut self.newest {
+            Some(newest) if newest.epoch == at.epoch => {
+                newest.number = newest.number.max(at.number);
+            }
+            _ => *self = Heard::up_to(at),
+        }
+        self.is_skipping = true;
+        // What was to fill the gaps may be among it.
+        self.left = 0;
+        self.is_in_order = false;
+    }
+
+    /// The position behind which lies everything that has not been heard.
+    pub fn since(&self) -> Option<Position> {
+        let newest = self.newest?;
+        let first = self.gaps.iter().map(|(since, _)| *since).min();
+        Some(Position {
+            number: first.unwrap_or(newest.number).min(newest.number),
+            ..newest
+        })
+    }
+
+    fn reach(&mut self, newest: Position, at: Position, skipped: u64) {
+        if self.is_skipping && skipped > newest.number {
+            self.gaps.push((newest.number, skipped));
+        }
+        self.is_skipping = false;
+        self.newest = Some(at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(number: u64) -> Position {
+        Position { epoch: 10, number }
+    }
+
+    fn heard_up_to(number: u64) -> Heard {
+        let mut heard = Heard::default();
+        heard.begins(at(0));
+        assert!((1..=number).all(|number| heard.take(at(number))));
+        heard
+    }
+
+    #[test]
+    fn the_newest_counts_and_another_epoch_begins_anew() {
+        let mut heard = heard_up_to(3);
+        assert_eq!(heard.since(), Some(at(3)));
+        heard.begins(at(2));
+        assert_eq!(heard.since(), Some(at(3)));
+        let other = Position {
+            epoch: 11,
+            number: 1,
+        };
+        assert!(heard.take(other));
+        assert_eq!(heard.since(), Some(other));
+    }
+
+    #[test]
+    fn a_gap_is_open_until_its_refill_has_come() {
+        let mut heard = heard_up_to(1);
+        heard.skips(at(1));
+        assert!(heard.take(at(5)));
+        assert_eq!(heard.since(), Some(at(1)));
+        heard.resumes(Some(at(2)), 2, Some(1));
+        assert!(heard.take(at(3)));
+        assert_eq!(heard.since(), Some(at(3)));
+        assert!(heard.take(at(4)));
+        assert_eq!(heard.since(), Some(at(5)));
+    }
+
+    #[test]
+    fn a_refill_that_is_cut_goes_on_and_nothing_comes_twice() {
+        let mut heard = heard_up_to(1);
+        heard.skips(at(1));
+        assert!(heard.take(at(5)) && heard.take(at(6)));
+        heard.resumes(Some(at(1)), 3, Some(0));
+        assert!(heard.take(at(2)));
+        heard.returns();
+        assert_eq!(heard.since(), Some(at(2)));
+        heard.resumes(Some(at(2)), 5, Some(0));
+        let first = (3..=7).filter(|&number| heard.take(at(number)));
+        assert_eq!(first.collect::<Vec<u64>>(), [3, 4, 7]);
+        assert_eq!(heard.since(), Some(at(7)));
+    }
+
+    #[test]
+    fn a_refill_that_is_skipped_itself_stays_open() {
+        let mut heard = heard_up_to(1);
+        heard.skips(at(1));
+        assert!(heard.take(at(5)));
+        heard.resumes(Some(at(1)), 3, Some(0));
+        assert!(heard.take(at(2)));
+        heard.skips(at(2));
+        assert!(heard.take(at(8)));
+        heard.resumes(Some(at(2)), 4, Some(0));
+        assert!(heard.take(at(3)));
+        assert_eq!(heard.since(), Some(at(3)));
+        assert!([4, 6, 7].iter().all(|&number| heard.take(at(number))));
+        assert_eq!(heard.since(), Some(at(8)));
+    }
+
+    #[test]
+    fn where_nobody_can_tell_what_is_missed_the_position_is_a_beginning() {
+        let mut heard = heard_up_to(9);
+        heard.resumes(Some(at(2)), 0, None);
+        assert_eq!(heard.since(), Some(at(2)));
+    }
+}
