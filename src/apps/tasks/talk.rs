@@ -246,6 +246,11 @@ impl Client {
         self.rooms = joined.collect();
         let resumed = since.map(|_| Resumed::from(&planned));
         let subscribed = self.subscribed(resumed, planned.position, cx);
+        // Who is behind asks for what it missed: an answer that did not fit would be missed, too.
+        let subscribed = match resumed {
+            Some(_) => subscribed.exempt(),
+            None => subscribed,
+        };
         Ok(Some((subscribed, Some(planned))))
     }
 
