@@ -115,7 +115,7 @@ pub struct Load {
     /// Publish for so long
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub duration: Option<Duration>,
-    /// Size of each delivered payload in bytes, whatever the server wraps around a message
+    /// Size of each delivered payload in bytes, whatever the server wraps around a message, but for its position
     #[arg(long, value_name = "S", default_value_t = 128, value_parser = size)]
     pub size: u32,
     /// Messages a second, on a fixed schedule; 0 is as fast as they go, with --window of them in flight

@@ -1,14 +1,17 @@
 //! What a server wraps around a mark, learned from the first message that it delivered.
 //!
 //! The bytes before the mark are the same in every message of a room, but for those of a JSON field `timestamp`; those
-//! behind it may hold a time and differ, but not in number. So a message is whole if it has the size that was asked for, the same beginning, an undamaged mark,
-//! and, where the envelope is JSON, reads as JSON.
+//! behind it may hold a time and differ, but not in number. So a message is whole if it has the size that was asked for,
+//! the same beginning, an undamaged mark, and, where the envelope is JSON, reads as JSON.
+//!
+//! A position, which a server may say last, gets longer as its number does, so it is not counted in any size.
 
 use std::ops::Range;
 
 use serde::de::IgnoredAny;
 
 use crate::target::mark::{MARK_BYTES, Mark};
+use crate::target::position::Position;
 
 /// What is around the mark in one room's messages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,7 +39,7 @@ impl Envelope {
         let envelope = Envelope {
             before: text[..at].to_vec(),
             time: time_in(&text[..at]),
-            after_bytes: text.len().checked_sub(at + MARK_BYTES)?,
+            after_bytes: sized(text).checked_sub(at + MARK_BYTES)?,
         };
         let is_whole = Mark::is_whole(&text[at..], 0) && envelope.reads(text);
         is_whole.then_some(envelope)
@@ -65,7 +68,7 @@ impl Envelope {
         if !self.begins(&text[..at]) || !Mark::is_whole(&text[at..], pad) || !self.reads(text) {
             return Shape::Damaged;
         }
-        match text.len() == size {
+        match sized(text) == size {
             true => Shape::Whole,
             false => Shape::WrongSize,
         }
@@ -86,6 +89,12 @@ impl Envelope {
     pub fn reads(&self, text: &[u8]) -> bool {
         self.before.first() != Some(&b'{') || serde_json::from_slice::<IgnoredAny>(text).is_ok()
     }
+}
+
+/// Bytes of a message beside its position.
+fn sized(text: &[u8]) -> usize {
+    let position = Position::said_last(text);
+    text.len() - position.map_or(0, |(_, bytes)| bytes)
 }
 
 /// Where the first field `timestamp` has its value; an empty range if there is none.
@@ -155,6 +164,24 @@ mod tests {
         assert_eq!(check(&text("23:59", "x")), Shape::Whole);
         assert_eq!(check(&text("23:59", "y")), Shape::Damaged);
         assert_eq!(check(&text("23\":9", "x")), Shape::Damaged);
+    }
+
+    #[test]
+    fn a_position_counts_in_no_size() {
+        let after = |number: u64| format!("\"}},\"position\":\"0000000a-{number}\"}}");
+        let text = |pad, number| {
+            let text = String::from_utf8(wrapped(pad, &after(number))).unwrap();
+            text.replace("{\"m\"", "{\"p\":{\"m\"").into_bytes()
+        };
+        let envelope = Envelope::learn(&text(0, 9), 11).unwrap();
+        assert_eq!(envelope.size_min(), 11 + MARK_BYTES + 3);
+        for number in [9, 10, 12_345] {
+            let text = text(20, number);
+            assert_eq!(
+                envelope.check(&text, 11, envelope.size_min() + 20),
+                Shape::Whole
+            );
+        }
     }
 
     #[test]

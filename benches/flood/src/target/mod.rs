@@ -7,6 +7,7 @@ pub mod description;
 pub mod group;
 pub mod mark;
 pub mod metrics;
+pub mod position;
 pub mod seating;
 pub mod server;
 pub mod template;
