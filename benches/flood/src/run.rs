@@ -19,6 +19,7 @@ use crate::report::findings::Report;
 use crate::target::description::Scene;
 use crate::target::group::Group;
 use crate::target::seating::Seating;
+use crate::target::way::Way;
 
 /// Bytes of the payloads that `connect --broadcast` and `storm` publish.
 const BROADCAST_BYTES: usize = 128;
@@ -35,6 +36,7 @@ pub fn connect(options: &Connect) -> Result<Report, Error> {
         rate: options.rate,
         hold: Some(options.hold),
         plan: options.broadcast.then_some(plan),
+        way: Way::WebSocket,
     };
     steps.run(&clients.server, Seating::one_room(clients.connections))
 }
@@ -47,6 +49,7 @@ pub fn idle(options: &Idle) -> Result<Report, Error> {
         rate: 0.0,
         hold: Some(options.hold),
         plan: None,
+        way: Way::WebSocket,
     };
     steps.run(&clients.server, Seating::one_room(clients.connections))
 }
@@ -58,6 +61,7 @@ pub fn fanout(options: &Fanout) -> Result<Report, Error> {
         rate: options.connect_rate,
         hold: None,
         plan: Some(Plan::of(&options.load, options.server.common.settle)),
+        way: Way::by_events(options.sse),
     };
     steps.run(&options.server, options.seating()?)
 }
@@ -217,12 +221,14 @@ struct Steps {
     rate: f64,
     hold: Option<Duration>,
     plan: Option<Plan>,
+    way: Way,
 }
 
 impl Steps {
     fn run(self, server: &Server, seating: Seating) -> Result<Report, Error> {
         let plan = self.plan.unwrap_or(Plan::one_by_one(0, 0, Duration::ZERO));
         let mut session = listeners(server, seating, &plan)?;
+        session.crowd.target.way = self.way;
         let mut report = Report::new(self.mode, &session.crowd.target);
         let before = session.meter.server_memory();
         report.connect = Some(session.connect_as_asked(self.rate)?);

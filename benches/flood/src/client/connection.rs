@@ -1,10 +1,10 @@
-//! One WebSocket connection: connects, upgrades, hands over messages, answers pings, closes.
+//! One connection, a WebSocket or a stream of events: connects, upgrades, hands over messages, answers pings, closes.
 //!
 //! An idle client owns no heap: the handshake is freed when it is done, and what could not be parsed or written yet is
 //! kept only while there is any. Nothing waits here; deadlines belong to the crowd.
 
 use std::io::Read;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 
 use mio::event::Event;
 use mio::net::TcpStream;
@@ -15,12 +15,14 @@ use tungstenite::protocol::frame::coding::OpCode;
 use crate::client::dial::dial;
 use crate::client::failure::Failure;
 use crate::client::frame::{self, BINARY, CLOSE, CLOSE_NORMAL, PING, PONG, TEXT};
-use crate::client::kit::Kit;
+use crate::client::kit::{Kit, READ_BYTES};
+use crate::client::stream::{self, Block};
 use crate::client::transfer::{attempt, write};
 use crate::client::upgrade::Upgrade;
 use crate::measure::clock::{Clock, Micros};
 use crate::measure::sink::Sink;
 use crate::target::server::Target;
+use crate::target::way::Way;
 
 /// The segments of a client with a small receive buffer, in bytes: those of an Ethernet. Loopback's own are so long that
 /// the kernel would hold megabytes for each client before the server had to queue anything.
@@ -177,8 +179,20 @@ impl Client {
         *self = Client::default();
     }
 
-    /// Starts the close handshake.
-    pub fn close(&mut self, kit: &mut Kit) -> Result<(), End> {
+    /// Says that it sends nothing more, and reads on until the server ends the connection.
+    pub fn hang_up(&mut self) -> Result<(), End> {
+        let answer = Some(CLOSE_NORMAL);
+        (self.phase, self.is_mute) = (Phase::Closing { answer }, true);
+        let shut = |socket: &TcpStream| socket.shutdown(Shutdown::Write);
+        let shut = self.socket.as_ref().map_or(Ok(()), shut);
+        shut.map_err(|error| self.end(error.into()))
+    }
+
+    /// Starts the close handshake, which a stream of events has none of.
+    pub fn close(&mut self, way: Way, kit: &mut Kit) -> Result<(), End> {
+        if way == Way::Events {
+            return self.hang_up();
+        }
         self.phase = Phase::Closing { answer: None };
         self.send_frame(CLOSE, &CLOSE_NORMAL.to_be_bytes(), kit)
             .map_err(|failure| self.end(failure))
@@ -233,7 +247,7 @@ impl Client {
         }
     }
 
-    fn write_ready<S>(&mut self, cx: &mut Context<'_, S>) -> Result<(), Failure> {
+    fn write_ready<S: Sink>(&mut self, cx: &mut Context<'_, S>) -> Result<(), Failure> {
         let (Some(socket), Phase::Upgrading(upgrade)) = (&self.socket, &mut self.phase) else {
             return self.flush();
         };
@@ -245,8 +259,9 @@ impl Client {
         }
         upgrade.requested = true;
         cx.kit.scratch.clear();
+        let since = cx.sink.asks(cx.id);
         cx.target
-            .write_upgrade(&mut cx.kit.scratch, cx.id, &upgrade.key);
+            .write_upgrade(&mut cx.kit.scratch, cx.id, &upgrade.key, since);
         self.send(&cx.kit.scratch)
     }
 
@@ -295,7 +310,7 @@ impl Client {
             let filled = kept + got;
             if !is_long {
                 let used = self.take_in(&buffer[..filled], cx, step)?;
-                self.spill(&buffer[used..filled]);
+                self.spill(&buffer[used..filled], cx.target.way);
             } else if got == asked {
                 let frame = std::mem::take(&mut self.spill);
                 self.spilled = 0;
@@ -311,7 +326,7 @@ impl Client {
     }
 
     /// Keeps the beginning of what is not complete.
-    fn spill(&mut self, rest: &[u8]) {
+    fn spill(&mut self, rest: &[u8], way: Way) {
         self.spilled = rest.len();
         if rest.is_empty() {
             self.spill = Vec::new();
@@ -319,7 +334,7 @@ impl Client {
         }
         self.spill.clear();
         self.spill.extend_from_slice(rest);
-        let is_framed = !matches!(self.phase, Phase::Upgrading(_));
+        let is_framed = way == Way::WebSocket && !matches!(self.phase, Phase::Upgrading(_));
         let whole = frame::length(rest).filter(|&length| is_framed && length > LONG_BYTES);
         if let Some(length) = whole {
             self.spill.resize(length, 0);
@@ -336,7 +351,7 @@ impl Client {
         let now = cx.kit.clock.now();
         let mut used = 0;
         if let Phase::Upgrading(upgrade) = &self.phase {
-            let Some(head) = upgrade.check(bytes)? else {
+            let Some(head) = upgrade.check(bytes, cx.target.way)? else {
                 return Ok(0);
             };
             step.opened_after_us = Some(now.since(upgrade.started));
@@ -346,6 +361,9 @@ impl Client {
                 self.send_frame(TEXT, text.as_bytes(), cx.kit)?;
             }
             used = head;
+        }
+        if cx.target.way == Way::Events {
+            return Ok(used + self.take_blocks(&bytes[used..], cx, now)?);
         }
         while let Some((frame, length)) = frame::parse(&bytes[used..], cx.kit.payload_max)? {
             used += length;
@@ -357,6 +375,25 @@ impl Client {
                     return Ok(bytes.len());
                 }
                 _ => {}
+            }
+        }
+        Ok(used)
+    }
+
+    /// The same for what is in blocks.
+    fn take_blocks<S: Sink>(
+        &self,
+        bytes: &[u8],
+        cx: &mut Context<'_, S>,
+        now: Micros,
+    ) -> Result<usize, Failure> {
+        let mut used = 0;
+        while let Some((block, length)) = stream::parse(&bytes[used..], READ_BYTES / 2)? {
+            used += length;
+            match block {
+                Block::Message(payload) => cx.sink.message(cx.id, payload, now),
+                Block::Close(code) => return Err(Failure::CloseCode(code)),
+                Block::Aside => {}
             }
         }
         Ok(used)

@@ -221,7 +221,8 @@ impl Crowd {
                 next += 1;
                 if client.is_open() {
                     asked += 1;
-                    self.outcome.sent(client.close(&mut self.kit));
+                    self.outcome
+                        .sent(client.close(self.target.way, &mut self.kit));
                 }
             }
             let done = self.outcome.closed() - ended;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::client::frame::Fault;
+use crate::client::{frame, stream};
 
 /// One kind of bad end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -16,24 +16,27 @@ pub enum Failure {
     /// The time for it was over.
     #[error("timeout")]
     Timeout,
-    /// The upgrade was answered with another status than 101.
+    /// The upgrade was answered with another status than it should be.
     #[error("status {0}")]
     Status(u16),
     /// A 101 whose `Sec-WebSocket-Accept` does not fit the key.
     #[error("bad accept")]
     BadAccept,
-    /// No HTTP response, or a 101 without its other headers.
+    /// No HTTP response, or one without the headers that it should have.
     #[error("bad response")]
     BadResponse,
     /// The TCP connection ended without a close frame.
     #[error("hung up")]
     HungUp,
-    /// The peer sent a close frame with this code.
+    /// The peer sent a close frame, or a last event, with this code.
     #[error("close code {0}")]
     CloseCode(u16),
     /// The peer broke the framing.
     #[error("bad frame ({0})")]
-    Frame(#[from] Fault),
+    Frame(#[from] frame::Fault),
+    /// The peer broke the form of a stream of events.
+    #[error("bad event ({0})")]
+    Stream(#[from] stream::Fault),
     /// No free port at the source address.
     #[error("no free port")]
     NoPort,

@@ -20,6 +20,7 @@ use crate::client::kit::Kit;
 use crate::client::transfer::attempt;
 use crate::client::upgrade::Upgrade;
 use crate::target::server::Target;
+use crate::target::way::Way;
 
 /// How a guest leaves, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -147,7 +148,7 @@ impl Guest {
     /// Sends the request, or half of it; says whether that was all that it came for.
     fn ask(&mut self, target: &Target, kit: &mut Kit) -> Result<bool, Failure> {
         kit.scratch.clear();
-        target.write_upgrade(&mut kit.scratch, 0, &self.upgrade.key);
+        target.write_upgrade(&mut kit.scratch, 0, &self.upgrade.key, None);
         let bytes = match self.fate {
             Fate::SilentFin => 0,
             Fate::HalfRequestFin | Fate::HalfRequestReset => kit.scratch.len() / 2,
@@ -165,7 +166,7 @@ impl Guest {
     /// Handles all that is complete; says whether it has left.
     fn take_in(&mut self, target: &Target, kit: &mut Kit) -> Result<bool, Failure> {
         if self.stage == Stage::Upgrading {
-            let Some(used) = self.upgrade.check(&self.input)? else {
+            let Some(used) = self.upgrade.check(&self.input, Way::WebSocket)? else {
                 return Ok(false);
             };
             self.input.drain(..used);

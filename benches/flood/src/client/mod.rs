@@ -1,4 +1,4 @@
-//! The connections: WebSockets one by one and all together, and those that publish.
+//! The connections: WebSockets or streams of events one by one and all together, and those that publish.
 
 pub mod connection;
 pub mod crowd;
@@ -13,5 +13,6 @@ pub mod poller;
 pub mod publisher;
 pub mod schedule;
 pub mod sources;
+pub mod stream;
 pub mod transfer;
 pub mod upgrade;

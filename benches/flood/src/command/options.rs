@@ -177,6 +177,9 @@ pub struct Fanout {
     /// Connections made a second before it starts [default: as fast as they go]
     #[arg(long, value_name = "R", default_value_t = 0.0, hide_default_value = true, value_parser = rate)]
     pub connect_rate: f64,
+    /// Over Server-Sent Events instead of WebSockets
+    #[arg(long)]
+    pub sse: bool,
 }
 
 /// `echo`.

@@ -11,3 +11,4 @@ pub mod position;
 pub mod seating;
 pub mod server;
 pub mod template;
+pub mod way;

@@ -12,8 +12,10 @@ use crate::error::Error;
 use crate::target::caller::Caller;
 use crate::target::description::{Call, Scene};
 use crate::target::mark::Mark;
+use crate::target::position::Position;
 use crate::target::seating::Seating;
 use crate::target::template::Values;
+use crate::target::way::Way;
 
 /// One server, and where its clients sit.
 #[derive(Clone, Debug)]
@@ -25,6 +27,8 @@ pub struct Target {
     pub scene: Scene,
     /// Who sits where.
     pub seating: Seating,
+    /// How they are told.
+    pub way: Way,
     /// One for all clients, or one for each.
     upgrades: Vec<String>,
     /// The same; none if a client need not say anything.
@@ -53,6 +57,7 @@ impl Target {
             server,
             key: key.map(str::to_owned),
             seating,
+            way: Way::default(),
             upgrades: Vec::new(),
             subscribes: Vec::new(),
             rooms: Vec::new(),
@@ -91,7 +96,7 @@ impl Target {
     /// What is upgraded, for people.
     pub fn url(&self) -> String {
         let path = self.upgrades[0].split('?').next().unwrap_or_default();
-        format!("ws://{}{path}", self.server)
+        format!("{}://{}{path}", self.way.scheme(), self.server)
     }
 
     /// The text message that a client sends once it is upgraded, if any.
@@ -107,16 +112,35 @@ impl Target {
         self.scene.greeting.is_some()
     }
 
-    /// Appends the request that asks for the upgrade of `client`, with the given `Sec-WebSocket-Key`.
-    pub fn write_upgrade(&self, out: &mut Vec<u8>, client: u32, websocket_key: &str) {
+    /// Appends the request that asks for the upgrade of `client`, with the given `Sec-WebSocket-Key`, or for its stream
+    /// of events; and for what was published since it heard a position, if it did.
+    pub fn write_upgrade(
+        &self,
+        out: &mut Vec<u8>,
+        client: u32,
+        websocket_key: &str,
+        since: Option<Position>,
+    ) {
         let path = self.upgrades.get(client as usize);
         let path = path.unwrap_or(&self.upgrades[0]);
-        let request = format!(
-            "{}Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
-             Sec-WebSocket-Key: {websocket_key}\r\n\r\n",
-            self.head("GET", path)
-        );
-        out.extend_from_slice(request.as_bytes());
+        let head = match (self.way, since) {
+            (Way::WebSocket, Some(since)) => {
+                let more = if path.contains('?') { '&' } else { '?' };
+                self.head("GET", &format!("{path}{more}since={since}"))
+            }
+            _ => self.head("GET", path),
+        };
+        let rest = match (self.way, since) {
+            (Way::WebSocket, _) => format!(
+                "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+                 Sec-WebSocket-Key: {websocket_key}\r\n"
+            ),
+            (Way::Events, Some(since)) => {
+                format!("Accept: text/event-stream\r\nLast-Event-ID: {since}\r\n")
+            }
+            (Way::Events, None) => "Accept: text/event-stream\r\n".to_owned(),
+        };
+        out.extend_from_slice(format!("{head}{rest}\r\n").as_bytes());
     }
 
     /// Appends the request that publishes `mark` with `pad` bytes of padding to its room.
@@ -222,13 +246,31 @@ mod tests {
     fn the_upgrade_asks_for_the_path_with_the_key_shown() {
         let target = sample("127.0.0.1:8080".parse().unwrap(), Some("secret"), 9);
         let mut out = Vec::new();
-        target.write_upgrade(&mut out, 8, "dGhlIHNhbXBsZSBub25jZQ==");
+        target.write_upgrade(&mut out, 8, "dGhlIHNhbXBsZSBub25jZQ==", None);
         let text = String::from_utf8(out).unwrap();
         assert!(
             text.starts_with("GET /ws HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nX-API-Key: secret\r\n")
         );
         assert!(text.ends_with("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"));
         assert!(target.greets());
+    }
+
+    #[test]
+    fn who_comes_back_says_since_when() {
+        let mut target = sample("127.0.0.1:8080".parse().unwrap(), None, 1);
+        let since = Position::parse("000000ff-9");
+        let asks = |target: &Target, line: &str| {
+            let mut out = Vec::new();
+            target.write_upgrade(&mut out, 0, "key", since);
+            let text = String::from_utf8(out).unwrap();
+            assert!(text.contains(line) && text.ends_with("\r\n\r\n"), "{text}");
+            text
+        };
+        asks(&target, "GET /ws?since=000000ff-9 HTTP/1.1\r\n");
+        target.way = Way::Events;
+        let text = asks(&target, "\r\nLast-Event-ID: 000000ff-9\r\n");
+        assert!(text.starts_with("GET /ws HTTP/1.1\r\n") && !text.contains("Sec-"));
+        assert!(target.url().starts_with("http://"));
     }
 
     #[test]

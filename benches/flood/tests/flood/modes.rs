@@ -2,6 +2,9 @@
 
 use crate::programs::{Hub, Run, described};
 
+/// Keeps no history: no byte is left when everybody has gone, and who is slow misses what its queue has no room for.
+const FORGETFUL: &str = "--set events.history_messages=0 --set tasks.history_messages=0";
+
 const NOTHING_WRONG: &[(&str, u64)] = &[
     ("lost", 0),
     ("unexplained", 0),
@@ -104,6 +107,19 @@ fn every_payload_has_the_size_that_was_asked_for_whatever_its_envelope() {
 }
 
 #[test]
+fn fanout_over_events_delivers_the_same() {
+    let hub = Hub::start("");
+    for flags in ["", "--publishers 3", "--size 70KiB"] {
+        let run = hub
+            .flood(&format!("fanout 20 --messages 40 --sse {flags}"))
+            .passed();
+        delivered(&run, 40, 800);
+        run.counts("close", &[("clean", 20)]);
+        assert!(run.report["url"].as_str().unwrap().starts_with("http://"));
+    }
+}
+
+#[test]
 fn echo_gets_back_what_it_sent() {
     let hub = Hub::start("--echo --max-message 2MiB");
     for (connections, messages, size) in [(7, 100, "128"), (2, 6, "1MiB"), (3, 9, "65536")] {
@@ -149,7 +165,8 @@ fn slow_members_miss_exactly_what_the_server_says_it_dropped() {
 
 #[test]
 fn the_books_of_both_ends_agree_although_some_never_read_again() {
-    let hub = Hub::start("--queue-messages 8 --write-timeout 12s --memory-budget 32MiB");
+    let flags = "--queue-messages 8 --write-timeout 12s --memory-budget 32MiB";
+    let hub = Hub::start(&format!("{flags} {FORGETFUL}"));
     let tasks = described("roomcast-tasks");
     let run = hub
         .flood(&format!(
@@ -183,7 +200,7 @@ fn books_that_do_not_balance_fail_the_run() {
 
 #[test]
 fn a_storm_ends_with_everybody_served_again() {
-    let run = Hub::start("").flood("storm 100 --rounds 3").passed();
+    let run = Hub::start(FORGETFUL).flood("storm 100 --rounds 3").passed();
     for round in 0..3 {
         let part = format!("storm/rounds/{round}");
         run.counts(&part, &[("served", 100), ("attempts", 100)]);
@@ -208,7 +225,7 @@ fn nothing_is_left(run: &Run) {
 
 #[test]
 fn a_churn_leaves_nothing_and_the_server_counts_what_the_guests_did() {
-    let run = Hub::start("")
+    let run = Hub::start(FORGETFUL)
         .flood("churn --rate 400 --duration 1s")
         .passed();
     run.counts("churn", &[("came", 400)]);
@@ -226,7 +243,7 @@ fn a_churn_leaves_nothing_and_the_server_counts_what_the_guests_did() {
 #[test]
 fn whoever_joins_gets_what_is_published_until_he_leaves() {
     let tasks = described("roomcast-tasks");
-    let run = Hub::start("")
+    let run = Hub::start(FORGETFUL)
         .flood(&format!(
             "joins 50 --rate 200 --join-rate 500 --duration 2s --target {tasks}"
         ))
