@@ -93,6 +93,20 @@ impl Log {
         place
     }
 
+    /// Forgets the first entries while they are no more than places; how many they were.
+    fn begin_with_some(&mut self) -> usize {
+        let before = self.entries.len();
+        while self
+            .entries
+            .front()
+            .is_some_and(|entry| entry.message == NONE)
+        {
+            self.entries.pop_front();
+            self.first = self.first.next();
+        }
+        before - self.entries.len()
+    }
+
     /// The place behind the newest entry.
     fn end(&self) -> Place {
         self.first.plus(self.entries.len() as u32)
@@ -256,16 +270,7 @@ impl Logs {
         if found.first != place {
             return;
         }
-        let before = found.entries.len();
-        while found
-            .entries
-            .front()
-            .is_some_and(|entry| entry.message == NONE)
-        {
-            found.entries.pop_front();
-            found.first = found.first.next();
-        }
-        let given_up = before - found.entries.len();
+        let given_up = found.begin_with_some();
         self.entries -= given_up;
         store.spend(given_up as u64);
         self.forget_if_over(log);
@@ -351,6 +356,7 @@ impl Logs {
             found.first = found.first.next();
             self.entries -= 1;
         }
+        self.entries -= found.begin_with_some();
         self.forget_if_over(log);
     }
 
