@@ -24,6 +24,7 @@
 
 mod chain;
 mod crowd;
+mod cut;
 mod discard;
 mod flush;
 mod gaps;

@@ -77,11 +77,17 @@ impl Log {
         self.bytes + self.entries.len() as u64 * ENTRY_BYTES
     }
 
-    /// The place up to which half of that is.
-    fn half(&self, store: &Store) -> Place {
-        let (mut cost, mut place) = (self.cost(), self.first);
+    /// What of it is not in the history.
+    fn cost_outside(&self) -> u64 {
+        let entries = u64::from(self.first.until(self.kept));
+        self.bytes - self.kept_bytes + entries * ENTRY_BYTES
+    }
+
+    /// The place up to which half of so much is.
+    fn half(&self, all: u64, store: &Store) -> Place {
+        let (mut cost, mut place) = (all, self.first);
         for entry in &self.entries {
-            if cost <= self.cost() / 2 {
+            if cost <= all / 2 {
                 break;
             }
             if entry.message != NONE {
@@ -301,7 +307,7 @@ impl Logs {
         let least = dearest.unwrap_or(0).div_ceil(2);
         let long = all.into_iter().filter(|(_, log, _)| log.cost() >= least);
         long.map(|(id, log, told)| {
-            let half = log.half(store);
+            let half = log.half(log.cost(), store);
             (id, told.filter(|told| told.is_before(half)).unwrap_or(half))
         })
         .collect()
@@ -321,7 +327,8 @@ impl Logs {
         let found = |id: LogId| self.logs.get(id.0 as usize).map(|log| (id, log));
         let logs = logs.into_iter().filter_map(found);
         let logs = logs.filter(|(_, log)| self.is_too_long(log));
-        logs.map(|(id, log)| (id, log.half(store))).collect()
+        let half = |log: &Log| log.half(log.cost_outside(), store);
+        logs.map(|(id, log)| (id, half(log))).collect()
     }
 
     /// Lets the capacity go that a burst has grown.

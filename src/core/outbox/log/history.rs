@@ -49,9 +49,10 @@ impl Logs {
         history.log_bytes_max = bounds.total_max + u64::from(queue_bytes_max);
     }
 
-    /// Whether a log costs more than any may.
+    /// Whether a log costs more than any may, for what readers wait for and the history has not.
     pub(super) fn is_too_long(&self, log: &Log) -> bool {
-        log.cost() > self.histories[log.app as usize].log_bytes_max && log.entries.len() > 1
+        let bytes_max = self.histories[log.app as usize].log_bytes_max;
+        log.cost_outside() > bytes_max.saturating_sub(log.kept_bytes)
     }
 
     /// A message has become the newest of a log, and is kept; what has to make room for it is not kept any more.
