@@ -20,10 +20,12 @@ impl<T: Transport> Reactor<T> {
             hub,
             outbox,
             metrics,
+            bounds,
             ..
         } = &self.common;
         hub.check_invariants();
         outbox.check_invariants();
+        outbox.check_readers(|app| bounds.app(app).queue);
         self.wheel.check_invariants();
         let mut members = 0;
         let mut held_bytes = 0;

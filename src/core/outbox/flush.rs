@@ -201,7 +201,11 @@ impl Outbox {
         let state = if queue.head == NONE {
             FlushState::Empty
         } else if taken < offered {
+            let is_new = queue.flags & REFUSED == 0;
             queue.flags |= BLOCKED | REFUSED;
+            if is_new {
+                self.note_refused(key);
+            }
             FlushState::Blocked
         } else {
             self.mark_dirty(key);

@@ -110,12 +110,26 @@ impl Outbox {
         }
     }
 
-    /// Looks at the readers that are longer than their bounds, if histories have become shorter: they may be no more behind
-    /// than those reach. Says how many messages they skip for it, by app; the connections that are to be closed instead are
+    /// Remembers a reader whose socket has refused something for the first time: until then it could be longer.
+    pub(super) fn note_refused(&mut self, key: u32) {
+        let queue = &mut self.queues[key as usize];
+        if queue.messages <= 1 {
+            return;
+        }
+        if queue.flags & OVER == 0 {
+            queue.flags |= OVER;
+            self.over.push(key);
+        }
+        self.has_refused = true;
+    }
+
+    /// Looks at the readers that are longer than their bounds, if histories have become shorter or sockets have begun to
+    /// refuse: they may be no more behind than those reach. Says how many messages they skip for it, by app; the connections that are to be closed instead are
     /// named by [`Outbox::next_full`].
     pub fn keep_up(&mut self, bounds: impl Fn(AppId) -> QueueBounds) -> [u64; AppId::ALL.len()] {
         let mut skipped = [0; AppId::ALL.len()];
-        if !self.logs.take_shortened() || self.over.is_empty() {
+        let has_refused = std::mem::take(&mut self.has_refused);
+        if !self.logs.take_shortened() && !has_refused || self.over.is_empty() {
             return skipped;
         }
         let mut over = std::mem::take(&mut self.over);
@@ -125,7 +139,8 @@ impl Outbox {
             let bounds = bounds(app.unwrap_or(AppId::Ops));
             let is_over = app.is_some() && queue.is_over(&bounds);
             // What has refused nothing yet is written in this turn or the next, or found out to be too slow.
-            if is_over && queue.flags & REFUSED != 0 && !self.is_in_history(key) {
+            let is_bounded = is_over && queue.flags & REFUSED != 0;
+            if is_bounded && self.oldest(key).is_some() && !self.is_in_history(key) {
                 match bounds.on_full {
                     OnFull::Disconnect => self.full.push(key),
                     _ => {
