@@ -92,9 +92,7 @@ impl Positions {
     /// if all of its kind have.
     #[track_caller]
     pub fn hear(&mut self, message: &mut Value) -> Option<Position> {
-        let Some(kind) = message["type"].as_str().map(str::to_owned) else {
-            return None;
-        };
+        let kind = message["type"].as_str()?.to_owned();
         let is_envelope = message["payload"].is_object() && message["timestamp"].is_string();
         let is_event = is_envelope && kind.contains(':');
         match kind.as_str() {

@@ -1,6 +1,7 @@
 //! The rooms dialect, whole: the real server on a free port, plain HTTP, and WebSocket clients that others wrote.
 #![allow(clippy::unwrap_used)]
 
+mod behind;
 mod calls;
 mod chat;
 mod codes;

@@ -13,7 +13,7 @@ use crate::member::Member;
 use crate::player::Player;
 
 /// The back-end says these numbers to the room, one after the other.
-fn publish(server: &Lobby, room: &Player, numbers: RangeInclusive<u64>) {
+pub fn publish(server: &Lobby, room: &Player, numbers: RangeInclusive<u64>) {
     for number in numbers {
         let event = json!({"event": "tick", "payload": {"number": number}});
         assert_eq!(server.event(&room.code, &event).status, 202);
@@ -40,7 +40,7 @@ fn told(server: &Lobby, player: &Player, since: impl ToString) -> (Value, Positi
 }
 
 /// Asks on the connection.
-fn ask(client: &mut Member, since: impl ToString) -> (Value, Position) {
+pub fn ask(client: &mut Member, since: impl ToString) -> (Value, Position) {
     let since = since.to_string();
     client.say("resume", &json!({"since": since}));
     let (mut told, position) = client.numbered();
@@ -53,7 +53,7 @@ fn ask(client: &mut Member, since: impl ToString) -> (Value, Position) {
 
 /// The client's next messages are what the back-end said with these numbers, so much later in the room.
 #[track_caller]
-fn hears(client: &mut Member, numbers: RangeInclusive<u64>, later: u64) {
+pub fn hears(client: &mut Member, numbers: RangeInclusive<u64>, later: u64) {
     for number in numbers {
         let (event, position) = client.numbered();
         assert_eq!(event["payload"], json!({"number": number}));
@@ -68,7 +68,7 @@ fn newest(server: &Lobby, player: &Player) -> Position {
 }
 
 /// A room in which nobody is, and its two players.
-fn empty_room(flags: &str) -> (Lobby, Player, Player) {
+pub fn empty_room(flags: &str) -> (Lobby, Player, Player) {
     let server = Lobby::open(flags);
     let ada = server.create("Ada");
     let bob = server.join(&ada.code, "Bob");
@@ -412,63 +412,4 @@ fn a_question_that_is_none_is_a_bad_message() {
         (&answer["event"], &answer["correlation_id"]),
         (&json!("resumed"), &json!("c"))
     );
-}
-
-#[test]
-fn a_lagged_player_asks_again_and_gets_what_is_kept_of_its_gap() {
-    let flags = "--queue-messages 8 --on-full latest --set rooms.history_messages=4";
-    let (server, ada, bob) = empty_room(flags);
-    let mut client = Member(server.connect_narrow(&bob.path()));
-    assert_eq!(client.json()["event"], "room");
-    let much = json!({"event": "much", "payload": {"text": "x".repeat(100_000)}});
-    let mut published = 1;
-    while server.metric("roomcast_messages_dropped_total{app=\"rooms\"}") == 0.0 {
-        assert_eq!(server.event(&ada.code, &much).json()["receivers"], 1);
-        published += 1;
-    }
-    let gap = loop {
-        let mut message = client.json();
-        if message["event"] == "lagged" {
-            break message["payload"].take();
-        }
-    };
-    let missed = gap["missed"].as_u64().unwrap();
-    let since = Position::read(gap["since"].as_str().unwrap());
-    assert_eq!(since.number + missed + 1, published);
-    assert_eq!(
-        client.numbered().1,
-        since.at(published),
-        "only the newest is left"
-    );
-    let answer = ask(&mut client, &since);
-    assert_eq!(answer, (outcome(3, missed - 3), since.at(published - 4)));
-    for number in published - 3..published {
-        assert_eq!(client.numbered().1, since.at(number));
-    }
-    assert_eq!(
-        ask(&mut client, &since),
-        (outcome(0, 0), since.at(published))
-    );
-}
-
-#[test]
-fn whispers_that_are_missed_have_no_position_and_are_lost() {
-    let (server, ada, bob) = empty_room("--queue-messages 8 --set rooms.history_messages=0");
-    let mut client = Member(server.connect_narrow(&bob.path()));
-    assert_eq!(client.json()["event"], "room");
-    let much = json!({"event": "much", "payload": {"text": "x".repeat(100_000)}, "to": [bob.id]});
-    let dropped = |server: &Lobby| server.metric("roomcast_messages_dropped_total{app=\"rooms\"}");
-    let mut whispers = 0;
-    while dropped(&server) < 3.0 {
-        server.event(&ada.code, &much);
-        whispers += 1;
-    }
-    for _ in 0..whispers - 3 {
-        assert_eq!(client.json()["event"], "much");
-    }
-    publish(&server, &ada, 1..=1);
-    let lagged =
-        json!({"type": "state", "event": "lagged", "payload": {"missed": 3, "since": null}});
-    assert_eq!(client.json(), lagged);
-    hears(&mut client, 1..=1, 1);
 }

@@ -92,6 +92,38 @@ fn a_broadcast_is_compressed_for_whoever_agreed_and_for_nobody_else() {
 }
 
 #[test]
+fn what_is_replayed_is_compressed_for_whoever_agreed_and_so_is_the_rest_of_an_array() {
+    let server = Server::start("");
+    let subscribe = |since: &str| {
+        let channels = ["newTxs"];
+        json!({"action": "subscribe", "channels": channels, "since": since}).to_string()
+    };
+    let begin = server
+        .connect("/v1/stream")
+        .send(subscribe("now"))
+        .numbered();
+    let tx = |number: u64| json!({"hash": format!("0x{number}"), "from_addr": "f".repeat(1000), "to_addr": "t", "value_wei": "1", "block_height": 7});
+    for array in [json!([tx(1), tx(2), tx(3)]), json!([tx(4)])] {
+        let answer = server.ask("POST", "/v1/txs", "", &array.to_string());
+        assert_eq!(answer.status, 202);
+    }
+    for since in [0, 1, 2, 3] {
+        let mut agreed = agree(&server, "/v1/stream");
+        let said = subscribe(&begin.1.at(since).to_string());
+        let outcome = agreed.send(frame(0x81, said)).frame();
+        let outcome: Value = serde_json::from_slice(&outcome.payload).unwrap();
+        assert_eq!(outcome["data"]["sent"], 4 - since);
+        for number in since + 1..=4 {
+            let replayed = agreed.frame();
+            assert_eq!(replayed.first, 0xc1, "{number} since {since}");
+            let replayed: Value = serde_json::from_slice(&inflate(&replayed)).unwrap();
+            assert_eq!(replayed["data"], tx(number));
+            assert_eq!(replayed["position"], begin.1.at(number).to_string());
+        }
+    }
+}
+
+#[test]
 fn compression_can_be_switched_off() {
     let server = Server::start("--echo --deflate off");
     let answer = server
