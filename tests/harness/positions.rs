@@ -100,9 +100,7 @@ impl Positions {
             "connection:lagged" if is_event => {
                 let missed = message["payload"]["missed"].as_u64().unwrap();
                 let since = Position::read(message["payload"]["since"].as_str().unwrap());
-                let newest = self.newest.as_ref().unwrap();
-                assert_eq!(since, newest.plus(self.missed), "{message}");
-                self.missed += missed;
+                self.miss(missed, &since);
                 None
             }
             "connection:pong" if is_event => None,
@@ -152,6 +150,24 @@ impl Positions {
         self.newest = Some(newest.at(newest.number.max(position.number)));
         (self.replays, self.replayed) = (sent.unwrap_or(0), position.number);
         Some(position)
+    }
+
+    /// The client is told that it misses so many, behind all that it has heard.
+    #[track_caller]
+    fn miss(&mut self, missed: u64, since: &Position) {
+        let newest = self.newest.clone().unwrap();
+        assert_eq!(since.epoch, newest.epoch);
+        // Those of the past come first.
+        let of_replays = missed.min(self.replays);
+        if of_replays > 0 {
+            assert!(since.number >= self.replayed, "{since} is not where it is");
+            self.replays -= of_replays;
+            self.replayed = since.number + of_replays;
+            self.newest = Some(newest.at(newest.number.max(self.replayed)));
+        } else {
+            assert_eq!(*since, newest.plus(self.missed));
+        }
+        self.missed += missed - of_replays;
     }
 
     /// A message of a kind that always has a position; without one missing, if the client gets all that there is.

@@ -166,6 +166,74 @@ fn a_lagged_client_asks_again_and_gets_what_is_kept_of_its_gap() {
 }
 
 #[test]
+fn of_a_connections_gaps_the_last_eight_are_remembered() {
+    let server = Server::start("--queue-messages 8 --set events.history_messages=0");
+    let mut client = sleeper(&server);
+    let mut http = server.http();
+    let dropped = || server.metric("roomcast_messages_dropped_total{app=\"events\"}");
+    let mut gaps = Vec::new();
+    let mut events = 0;
+    for _ in 0..9 {
+        let before = dropped();
+        while dropped() == before {
+            publish(&mut http, events, 100_000);
+            events += 1;
+        }
+        let gap = loop {
+            let mut message = client.json();
+            if message["type"] == "connection:lagged" {
+                break message["payload"].take();
+            }
+        };
+        let since = Position::read(gap["since"].as_str().unwrap());
+        while client.numbered().1.number < events {}
+        gaps.push((since, gap["missed"].as_u64().unwrap()));
+    }
+    let missed: u64 = gaps[1..].iter().map(|gap| gap.1).sum();
+    let newest = gaps[0].0.at(events);
+    assert_eq!(
+        asks(&mut client, &gaps[0].0),
+        (outcome(0, None), newest.clone())
+    );
+    assert_eq!(
+        asks(&mut client, &gaps[1].0),
+        (outcome(0, missed), newest.clone())
+    );
+    assert_eq!(asks(&mut client, &gaps[1].0), (outcome(0, 0), newest));
+}
+
+#[test]
+fn who_comes_back_and_does_not_read_is_told_of_what_has_become_too_old_meanwhile() {
+    // More than the kernel and the queue take together.
+    const EVENTS: u64 = 120;
+    let history = "--set events.history_age=4s --set events.history_bytes=64MiB";
+    let server = Server::start(&format!("--queue-messages 8 {history}"));
+    let begin = server.connect("/ws").numbered().1;
+    let mut http = server.http();
+    for number in 1..=EVENTS {
+        publish(&mut http, number, 100_000);
+    }
+    let mut client = server.connect_narrow(&format!("/ws?since={begin}"));
+    let (status, position) = client.numbered();
+    // On a machine that is very busy the first are too old already.
+    let sent = status["payload"]["resumed"]["sent"].as_u64().unwrap();
+    assert_eq!(status["payload"]["resumed"], outcome(sent, EVENTS - sent));
+    assert_eq!(position, begin.at(EVENTS - sent));
+    server.until("the rest is too old", |server| {
+        server.metric("roomcast_messages_dropped_total{app=\"events\"}") > 0.0
+    });
+    let (heard, missed, since) = hears_of_a_gap(&mut client);
+    assert_eq!(since, position.plus(heard));
+    for number in since.number + missed + 1..=EVENTS {
+        assert_eq!(client.numbered().1, begin.at(number));
+    }
+    assert_eq!(
+        asks(&mut client, &since),
+        (outcome(0, missed), begin.at(EVENTS))
+    );
+}
+
+#[test]
 fn bytes_fill_a_queue_as_messages_do() {
     let server = without_history("--queue-bytes 64KiB");
     let mut client = sleeper(&server);

@@ -284,3 +284,30 @@ fn a_lagged_client_subscribes_again_and_gets_what_is_kept_of_its_gap() {
     let told = resume(&mut client, &[BLOCKS, TXS], &since);
     assert_eq!(told, (outcome(0, 0), since.at(published)));
 }
+
+#[test]
+fn who_had_one_channel_and_wants_both_cannot_be_told_what_is_lost_of_the_other() {
+    let house = open(&["stream.history_messages=3"]);
+    let mut client = house.subscriber(&[BLOCKS]);
+    for number in 1..=6 {
+        publish_txs(&house, [number]);
+    }
+    let newest = newest(&house);
+    let told = resume(&mut client, &[BLOCKS, TXS], newest.at(0));
+    assert_eq!(told, (outcome(0, None), newest));
+}
+
+#[test]
+fn of_a_channel_that_was_left_all_comes_since_then() {
+    let house = open(&[]);
+    let mut client = house.subscriber(&[BLOCKS, TXS]);
+    publish_txs(&house, 1..=1);
+    hears(&mut client, new_tx(1), 1);
+    client.send(json!({"action": "unsubscribe", "channels": [TXS]}).to_string());
+    client.settle();
+    publish_txs(&house, 2..=2);
+    let begin = newest(&house).at(0);
+    let told = resume(&mut client, &[TXS], begin.at(1));
+    assert_eq!(told, (outcome(1, 0), begin.at(1)));
+    hears(&mut client, new_tx(2), 2);
+}

@@ -301,3 +301,30 @@ fn a_lagged_client_subscribes_again_and_gets_what_is_kept_of_its_gap() {
     let told = resume(&mut client, &json!(["*"]), &since);
     assert_eq!(told, (outcome(0, 0), since.at(events)));
 }
+
+#[test]
+fn who_had_less_and_wants_everything_cannot_be_told_what_is_lost_of_the_rest() {
+    let server = start("--set tasks.history_messages=3");
+    let mut client = client(&server, &json!(["a"]));
+    publish(&server, &["b", "b", "b", "b", "b", "b"]);
+    let newest = newest(&server);
+    let told = resume(&mut client, &json!(["*"]), newest.at(0));
+    assert_eq!(told, (outcome(0, None), newest));
+}
+
+#[test]
+fn of_a_name_that_was_taken_away_all_comes_since_then() {
+    let server = start("");
+    let mut client = client(&server, &json!(["a", "b"]));
+    publish(&server, &["a", "b"]);
+    let begin = newest(&server).at(0);
+    hears_of(&mut client, [1, 2]);
+    say(
+        &mut client,
+        &json!({"type": "unsubscribe", "data": {"repositories": ["a"]}}),
+    );
+    create(&server, "a", "3");
+    let told = resume(&mut client, &json!(["a", "b"]), begin.at(2));
+    assert_eq!(told, (outcome(1, 0), begin.at(2)));
+    hears_of(&mut client, [3]);
+}
