@@ -312,7 +312,9 @@ impl Client {
                     ledger.log_mut(self.dialect).learn(position)?;
                     self.known = Some(position);
                 }
-                let is_exempt = self.dialect != Dialect::Tasks;
+                // Who asks for what it missed is answered however far it is behind.
+                let resumes = outcome.is_some_and(|outcome| outcome.resumed.is_some());
+                let is_exempt = resumes || self.dialect != Dialect::Tasks;
                 What::Answer(Answered {
                     text,
                     told,
