@@ -112,6 +112,18 @@ fn a_key_that_does_nothing_for_an_app_is_an_error_that_lists_what_the_app_has() 
         ("stream", "players_per_guest", "1", "which is for rooms"),
         ("tasks", "max_messages", "100", "which is for rooms"),
         (
+            "sessions",
+            "history_messages",
+            "0",
+            "which is for events, tasks, stream, rooms",
+        ),
+        (
+            "ops",
+            "history_age",
+            "1m",
+            "which is for events, tasks, stream, rooms",
+        ),
+        (
             "stream",
             "max_records",
             "1",
@@ -144,6 +156,10 @@ fn a_key_that_does_nothing_for_an_app_is_an_error_that_lists_what_the_app_has() 
         "sessions.pending_age=1h",
         "rooms.max_messages=100",
         "tasks.max_records=1",
+        "events.history_messages=0",
+        "tasks.history_bytes=0",
+        "stream.history_age=1ms",
+        "rooms.history_total=1GiB",
     ] {
         assert!(flags(&format!("--set {taken}")).load().is_ok(), "{taken}");
     }
