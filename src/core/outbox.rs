@@ -273,10 +273,11 @@ impl Outbox {
         self.logs.expire(now, entries_max, &mut self.store)
     }
 
-    /// Whether logs have become too long, or histories shorter than readers are behind.
+    /// Whether logs have become too long, or histories shorter than readers are behind, or a reader that is longer than its
+    /// bounds is now known to be slow.
     #[inline]
     pub fn has_trimmed(&self) -> bool {
-        self.logs.has_trimmed()
+        self.logs.has_trimmed() || self.has_refused
     }
 
     /// When something may be too old to be kept; it may be too early.

@@ -133,7 +133,7 @@ impl Outbox {
                 Held::Span(span) => Some(span),
                 Held::Message(_) => None,
             };
-            let span = span.and_then(|span| Some((span.log?, span)));
+            let span = span.and_then(|span| Some((span.log()?, span)));
             let first = if nth == 0 { begun } else { 0 };
             span.into_iter().flat_map(move |(log, span)| {
                 (first..span.len()).map(move |at| (log, span.from.plus(at)))
