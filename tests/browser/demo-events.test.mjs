@@ -92,8 +92,9 @@ test("a tab that stood still is told how much it missed", async () => {
     await publish({ text: "after" });
     return notice.count();
   });
-  assert.match(await notice.textContent(), /too slow for the hub: (1 message was|\d+ messages were) dropped for it/);
-  assert.match(await page.locator("#feed .gap").first().textContent(), /^[1-9]\d* missed here$/);
+  assert.match(await notice.textContent(), /has missed (1 message|\d+ messages) that the hub no longer has/);
+  await shows(page, "#feed .gap", /^This tab was too slow: [1-9]\d* messages? skipped here, and asked for$/);
+  await shows(page, "#feed .gap", /^Gap: [1-9]\d* messages? lost here$/);
   assert.ok((await page.locator("#feed code").last().textContent()).length < 1_000, "a long payload is shown whole");
   await picture(page, "events-lagged");
   await notice.getByRole("button").click();
@@ -109,11 +110,55 @@ test("it comes back to a hub that was killed and started again, and says that so
   await shows(pages[0], "#answer", "The hub does not answer.");
   await hub.start();
   await Promise.all(pages.map((page) => reaches(page, "open")));
-  for (const page of pages) await shows(page, "#feed .gap", "The connection was lost here");
+  for (const page of pages) await shows(page, "#feed .gap", "Gap: nobody can tell how much is missing here");
   await pages[0].click("#publish button");
   for (const page of pages) await shows(page, "#feed strong", "demo:hello");
   await close(pages);
   tabs.forgive(LINE_IS_DOWN);
+});
+
+/** What the feed shows, oldest first: numbers of events, and sentences. */
+async function rows(page) {
+  const all = await page.locator("#feed li").evaluateAll((items) => {
+    const number = (item) => JSON.parse(item.querySelector("code").textContent).number;
+    return items.map((item) => (item.matches(".gap, .told") ? item.textContent : number(item)));
+  });
+  return all.reverse();
+}
+
+/** The page is open; then its line is cut, ten are published, and it comes back. */
+async function cutAndComeBack(hub) {
+  const page = await tabs.open(`${hub.address}/demo/events/`);
+  await reaches(page, "open");
+  const publish = (number) => hub.call("POST", "/api/v1/events", { type: "demo:test", payload: { number } });
+  await publish(0);
+  await shows(page, "#count", "1");
+  await page.getByRole("button", { name: "Cut the line" }).click();
+  await shows(page, '#state[data-state="waiting"]', "cut");
+  await untilMembers(hub, "events", 0);
+  await picture(page, "events-cut");
+  for (let number = 1; number <= 10; number += 1) await publish(number);
+  await page.getByRole("button", { name: "Come back" }).click();
+  await reaches(page, "open");
+  await publish(11);
+  await shows(page, "#feed code", '"number":11');
+  return page;
+}
+
+test("a line that is cut comes back, and ten that were published meanwhile are there, once and in order", async () => {
+  const page = await cutAndComeBack(await startHub());
+  assert.deepEqual(await rows(page), [0, "Resumed: 10 messages to come that had been missed", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+  assert.equal(await page.locator("#notices .notice").count(), 0);
+  await picture(page, "events-resumed");
+  await page.close();
+});
+
+test("what the hub has no more of is a gap, and what it still has comes", async () => {
+  const page = await cutAndComeBack(await startHub("--set", "events.history_messages=3"));
+  assert.deepEqual(await rows(page), [0, "Resumed: 3 messages to come that had been missed", "Gap: 7 messages lost here", 8, 9, 10, 11]);
+  await shows(page, "#notices .notice", "This tab has missed 7 messages that the hub no longer has.");
+  await picture(page, "events-gap");
+  await page.close();
 });
 
 test("a hub that is full is said to be, until it has a place", async () => {
@@ -127,7 +172,7 @@ test("a hub that is full is said to be, until it has a place", async () => {
   await reaches(second, "open");
   assert.equal(await second.textContent("#state"), "connected");
   await second.close();
-  tabs.forgive(/WebSocket connection|status of 503/);
+  tabs.forgive(/WebSocket connection|status of (426|503)/);
 });
 
 test("a hub with keys is asked with one, which is kept in this tab and shown nowhere", async () => {

@@ -225,23 +225,23 @@ test("rooms: the room is as it was after a cut line, with what was said meanwhil
   assert.equal((await line.next("message", isChat)).payload.message, "from afar");
 });
 
-const block = (height) => ({ height, hash: "0x1", tx_count: 0, timestamp: 1, miner: "m", gas_used: 0 });
+const block = (height, miner = "m") => ({ height, hash: "0x1", tx_count: 0, timestamp: 1, miner, gas_used: 0 });
 
-/** How each app is joined, and how something of a number is published that all its clients get. */
+/** How each app is joined, and how something of a number, and of a length, is published that all its clients get. */
 const APPS = {
   async events(house) {
     return {
       app: () => events(),
-      publish: (number) => house.call("/api/v1/events", { type: "chat:said", payload: { number } }),
+      publish: (number, text) => house.call("/api/v1/events", { type: "chat:said", payload: { number, text } }),
       number: ({ payload }) => payload.number,
     };
   },
   async tasks(house) {
     return {
       app: () => tasks({ repositories: ["r", "s"] }),
-      publish: async (number) => {
+      publish: async (number, description) => {
         await house.call("/api/v1/tasks", { repository: "another", title: "for nobody here" });
-        await house.call("/api/v1/tasks", { repository: number % 2 ? "r" : "s", title: String(number) });
+        await house.call("/api/v1/tasks", { repository: number % 2 ? "r" : "s", title: String(number), description });
       },
       number: ({ data }) => Number(data.task.title),
     };
@@ -249,7 +249,7 @@ const APPS = {
   async stream(house) {
     return {
       app: () => stream({ channels: ["newBlocks"] }),
-      publish: (height) => house.call("/v1/blocks", block(height)),
+      publish: (height, miner) => house.call("/v1/blocks", block(height, miner)),
       number: ({ data }) => data.height,
     };
   },
@@ -257,7 +257,7 @@ const APPS = {
     const room = await house.call("/api/rooms", { display_name: "Ada" });
     return {
       app: () => rooms(room),
-      publish: (number) => house.call(`/api/rooms/${room.code}/events`, { event: "phase", payload: { number } }),
+      publish: (number, text) => house.call(`/api/rooms/${room.code}/events`, { event: "phase", payload: { number, text } }),
       number: ({ payload }) => payload.number,
     };
   },
@@ -278,7 +278,7 @@ async function placed(name, ...flags) {
   };
   // Nothing answers a subscription to a stream but its position.
   while (line.client.position === undefined) await pause(5);
-  return { house, between, line, count, hears };
+  return { house, between, line, count, hears, publish, number };
 }
 const TEN = [11, 12, 13, 14, 15, 16, 17, 18, 19, 20];
 
@@ -328,6 +328,38 @@ for (const name of Object.keys(APPS)) {
       assert.equal(missed, 7);
       await hears(TEN.slice(7));
     }
+  });
+}
+
+for (const name of Object.keys(APPS)) {
+  test(`${name}: a slow reader asks for what it missed, is answered, and hears all that is not told to be lost`, async () => {
+    const flags = ["--on-full", "latest", "--set", `${name}.history_messages=8`, "--deflate", "off", "--write-timeout", "60s"];
+    const { house, between, line, publish, number } = await placed(name, ...flags);
+    between.hold();
+    const large = "x".repeat(100_000);
+    const dropped = async () => {
+      const text = await (await fetch(`${house.address}/metrics`)).text();
+      return Number(new RegExp(`^roomcast_messages_dropped_total\\{app="${name}"\\} (\\d+)$`, "m").exec(text)[1]);
+    };
+    let last = 0;
+    while ((await dropped()) === 0) await publish((last += 1), large);
+    between.release();
+    const { since } = await line.next("lagged");
+    assert.notEqual(since, null);
+    const { sent, missed } = await line.next("resumed");
+    if (missed !== 0) assert.deepEqual(await line.next("gap"), { missed, since });
+    await publish((last += 1));
+    const numbers = [];
+    while (numbers.at(-1) !== last) numbers.push(number(await line.next("message", ({ event }) => event !== "room")));
+    assert.equal(new Set(numbers).size, numbers.length);
+    if (missed !== null) assert.equal(numbers.length + missed, last);
+    assert.ok(sent > 0 || missed !== 0);
+    assert.ok(!line.heard.some(({ type }) => type === "gap" || type === "lagged"));
+    // What has come out of order is behind it all the same.
+    line.client.pause();
+    await publish((last += 1));
+    line.client.resume();
+    assert.deepEqual([(await line.next("resumed")).sent, number(await line.next("message", ({ event }) => event !== "room"))], [1, last]);
   });
 }
 

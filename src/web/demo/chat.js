@@ -24,9 +24,18 @@ export class Chat {
     return this.#list.querySelector("[data-id]")?.dataset.id;
   }
 
-  /** Somebody said something just now; `mine` says that it was said here. */
-  add(message, mine) {
-    if (!this.#rows.has(message.message_id)) this.#insert(this.#told(message, mine));
+  /** Somebody said something; `mine` says that it was said here. It stands where its position is, if that is known. */
+  add(message, mine, position) {
+    if (this.#rows.has(message.message_id)) return;
+    const row = this.#told(message, mine);
+    if (position !== undefined) row.dataset.position = position;
+    this.#insert(row, this.#behind(position));
+  }
+
+  /** Something was said here and comes as it came to others: it may be what nobody has confirmed. */
+  recognise(message) {
+    const found = [...this.#pending].find(([, { said, isDoubtful }]) => isDoubtful && !said.to && said.text.trim() === message.message);
+    if (found) this.confirm(found[0]);
   }
 
   /**
@@ -126,6 +135,18 @@ export class Chat {
     this.#list.replaceChildren();
     this.#rows.clear();
     this.#pending.clear();
+  }
+
+  /** The first of the rows at the end that have later positions of the same epoch. */
+  #behind(position) {
+    const [epoch, number] = (position ?? "").split("-");
+    let first;
+    for (let row = this.#list.lastElementChild; row; row = row.previousElementSibling) {
+      const [its, behind] = (row.dataset.position ?? "").split("-");
+      if (its === epoch && epoch && Number(behind) > Number(number)) first = row;
+      else if (row.dataset.position) break;
+    }
+    return first;
   }
 
   #told(message, mine) {

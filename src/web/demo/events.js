@@ -68,12 +68,6 @@ at("publish").addEventListener("input", render);
 at("clear").addEventListener("click", clear);
 take("demo:hello");
 
-const feed = follow(connect(HOME, { app: events() }), "They cannot be fetched again: this app keeps no history.");
+const tell = (sentence, look) => add(make("li", { class: look }, sentence));
+const feed = follow(connect(HOME, { app: events() }), "This app has no state that could be read anew.", tell);
 feed.on("message", heard);
-feed.on("lagged", ({ missed }) => add(make("li", { class: "gap" }, `${missed} missed here`)));
-let lost = false;
-feed.on("close", () => (lost = true));
-feed.on("open", () => {
-  if (lost) add(make("li", { class: "gap" }, "The connection was lost here; what was published meanwhile is not shown"));
-  lost = false;
-});

@@ -25,6 +25,8 @@ let seat;
 /** The dialect with the seat's token, by which every line is opened. */
 let app;
 let connection;
+/** Messages that are still to come of those that were missed. */
+let left = 0;
 const players = new Map();
 const chat = new Chat(at("chat"), speak);
 const polls = new Polls(at("polls"), (payload, to) => connection.send({ type: "vote", to, payload }));
@@ -53,10 +55,10 @@ function enter(given) {
 function open() {
   unnotice("seat");
   app = rooms(seat);
-  const mine = follow(connect(HOME, { app }), "The chat was fetched again.");
+  const mine = follow(connect(HOME, { app }), "The chat was fetched again.", (sentence) => chat.tell(sentence));
   connection = mine;
   mine.on("message", heard);
-  mine.on("lagged", fetchLatest);
+  mine.on("gap", fetchLatest);
   mine.on("open", () => chat.flush());
   mine.on("dropped", ({ messages }) => {
     for (const message of messages) chat.fail(JSON.parse(message).correlation_id, "The line was not there for too long.");
@@ -160,12 +162,19 @@ function arrive() {
 
 // What the room says.
 
-function heard({ type, event, payload, player_id: by, correlation_id: correlation }) {
+function heard(message) {
+  sort(message);
+  if (message.position === undefined || left === 0) return;
+  left -= 1;
+  if (left === 0) chat.settle([], seat.player_id);
+}
+
+function sort({ type, event, payload, player_id: by, correlation_id: correlation, position }) {
   if (type === "error") refused(payload, correlation);
   else if (type === "state" && event === "room") take(payload);
   else if (event === "player_connected" || event === "player_disconnected") move(event, payload);
   else if (event === "player_left") gone(payload);
-  else if (event === "chat" && typeof payload?.message === "string") said(payload, correlation);
+  else if (event === "chat" && typeof payload?.message === "string") said(payload, correlation, position);
   else if (event === "vote" && by) voted(by, payload);
   else if (event === "action" && typeof payload?.whisper === "string") whispered(by, payload.whisper, correlation);
   else chat.tell(`${text(event)} ${text(payload)}`);
@@ -175,8 +184,15 @@ function take(state) {
   players.clear();
   for (const player of state.players) players.set(player.player_id, player);
   showPlayers();
-  chat.settle(state.messages, seat.player_id);
-  at("earlier").hidden = state.messages.length < PAGE;
+  left = 0;
+  if (!state.resumed) {
+    chat.settle(state.messages, seat.player_id);
+    at("earlier").hidden = state.messages.length < PAGE;
+  } else if (state.resumed.missed === 0) {
+    // What was missed follows, what we said ourselves among it.
+    left = state.resumed.sent;
+    if (left === 0) chat.settle([], seat.player_id);
+  }
 }
 
 function move(event, { player_id: id, display_name: name }) {
@@ -195,9 +211,11 @@ function gone({ player_id: id, display_name: name }) {
   chat.tell(`${text(name)} has left`);
 }
 
-function said(message, correlation) {
-  chat.confirm(correlation);
-  chat.add(message, message.player_id === seat.player_id);
+function said(message, correlation, position) {
+  const mine = message.player_id === seat.player_id;
+  if (correlation === undefined && mine) chat.recognise(message);
+  else chat.confirm(correlation);
+  chat.add(message, mine, position);
 }
 
 function whispered(by, whisper, correlation) {
@@ -237,7 +255,8 @@ function showPlayers() {
 async function fetchMessages(query) {
   const path = pathOf(seat.code, `/messages?${new URLSearchParams(query)}`);
   const { messages } = await call("GET", path, { token: seat.token });
-  chat.merge(messages.reverse(), seat.player_id, "before" in query);
+  if ("before" in query) chat.merge(messages.reverse(), seat.player_id, true);
+  else chat.settle(messages.reverse(), seat.player_id);
   return messages.length;
 }
 

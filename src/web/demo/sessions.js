@@ -33,7 +33,11 @@ function heard(message) {
   showStatus(message.status);
   if (message.type === "completed") showResult(at("outcome"), message.result);
   const said = make("code", {}, text(message));
-  at("log").append(make("li", {}, time(message.timestamp ?? message.completed_at), " ", make("strong", {}, text(message.type)), " ", said));
+  log(time(message.timestamp ?? message.completed_at), " ", make("strong", {}, text(message.type)), " ", said);
+}
+
+function log(...parts) {
+  at("log").append(make("li", {}, ...parts));
   if (at("log").children.length > SHOWN_MAX) at("log").firstElementChild.remove();
 }
 
@@ -67,7 +71,7 @@ function wait(given) {
   for (const name of ["link-panel", "delete", "curl-next"]) at(name).hidden = false;
   at("empty").hidden = true;
   showStatus(given.status);
-  const mine = follow(connect(HOME, { app: sessions({ session_id: id, key: key() }) }), "");
+  const mine = follow(connect(HOME, { app: sessions({ session_id: id, key: key() }) }), "", (sentence) => log(sentence));
   connection = mine;
   mine.on("message", heard);
   mine.on("close", ({ final }) => {

@@ -231,14 +231,29 @@ async function copy(written) {
 const STATES = {
   connecting: () => "connecting",
   open: () => "connected",
-  waiting: ({ delay }) => (delay < 1_000 ? "reconnecting" : `reconnecting in ${Math.ceil(delay / 1_000)} s`),
+  waiting({ delay }) {
+    if (delay === Infinity) return "cut";
+    return delay < 1_000 ? "reconnecting" : `reconnecting in ${Math.ceil(delay / 1_000)} s`;
+  },
   closed: () => "closed",
 };
 
-/** Shows how a connection of roomcast.js stands in the element `state`, and says it when messages were missed. */
-export function follow(connection, lagged) {
+const count = (number, one = "message") => `${number} ${one}${number === 1 ? "" : "s"}`;
+
+/**
+ * Shows how a connection of roomcast.js stands in the element `state`, with a button that cuts it. What becomes of missed
+ * messages is said in the page's own log by `tell`, with a class for how it looks there, and on top of the page when some are lost, with what was done about it.
+ */
+export function follow(connection, done, tell) {
   let why = "";
+  const isCut = () => connection.status.delay === Infinity;
+  const turn = () => (isCut() ? connection.resume() : connection.pause());
+  const cut = make("button", { type: "button", id: "cut", class: "quiet small", onclick: turn });
+  at("cut")?.remove();
+  at("state").after(cut);
   const show = (status) => {
+    if (status.state === "closed") cut.remove();
+    cut.textContent = isCut() ? "Come back" : "Cut the line";
     const away = status.state !== "open" && status.state !== "closed";
     at("state").textContent = STATES[status.state](status) + (away && why ? `: the hub is ${why}` : "");
     at("state").dataset.state = status.state;
@@ -247,13 +262,19 @@ export function follow(connection, lagged) {
     why = what;
     show(connection.status);
   });
-  let missed = 0;
+  let lost = 0;
   connection.on("state", show);
-  connection.on("lagged", (detail) => {
-    missed += detail.missed;
-    const messages = missed === 1 ? "1 message was" : `${missed} messages were`;
-    notice("lagged", `This tab was too slow for the hub: ${messages} dropped for it. ${lagged}`, () => (missed = 0));
+  connection.on("lagged", ({ missed, since }) => {
+    tell(`This tab was too slow: ${missed === null ? "nobody can tell how much" : count(missed)} skipped here${since ? ", and asked for" : ""}`, "gap");
   });
+  connection.on("resumed", ({ sent, missed }) => missed === null || tell(`Resumed: ${count(sent)} to come that had been missed`, "told"));
+  connection.on("gap", ({ missed }) => {
+    tell(`Gap: ${missed === null ? "nobody can tell how much is missing here" : `${count(missed)} lost here`}`, "gap");
+    lost = missed === null || lost === null ? null : lost + missed;
+    const words = lost === null ? "This tab has missed more than the hub still has, and nobody can tell how much" : `This tab has missed ${count(lost)} that the hub no longer has`;
+    notice("gap", `${words}. ${done}`, () => (lost = 0));
+  });
+  connection.on("transport", (transport) => tell(transport === "sse" ? "No WebSocket comes through: reading Server-Sent Events" : "A WebSocket comes through again", "told"));
   show(connection.status);
   return connection;
 }

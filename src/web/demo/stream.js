@@ -110,7 +110,12 @@ function toggle() {
 }
 
 const ticked = () => CHANNELS.filter((channel) => at(channel).checked);
-const connection = follow(connect(HOME, { app: stream({ channels: ticked() }) }), "An explorer fetches them from its own back-end now.");
+const tell = (sentence, look) => {
+  at("no-blocks").hidden = true;
+  at("blocks").prepend(make("li", { class: look }, sentence));
+  keep(at("blocks"), BLOCKS_MAX);
+};
+const connection = follow(connect(HOME, { app: stream({ channels: ticked() }) }), "An explorer reads its own back-end anew now.", tell);
 connection.on("message", heard);
 for (const channel of CHANNELS) at(channel).addEventListener("change", () => connection.replace(...ticked()));
 at("publish").addEventListener("click", publish);

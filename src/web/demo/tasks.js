@@ -1,5 +1,6 @@
-// The task board. The list comes from the API, every change after it from the WebSocket; after a change of the filter, a
-// lost connection or missed messages the list is fetched anew, and what arrives meanwhile is laid over it.
+// The task board. The list comes from the API, every change after it from the WebSocket, also what was missed while the
+// line was away; after a change of the filter, or when something is lost, the list is fetched anew, and what arrives
+// meanwhile is laid over it.
 
 import { connect, tasks } from "../roomcast.js";
 import { HOME, at, attempt, call, explain, follow, keep, key, make, onKey, say, shell, text, time } from "./shared.js";
@@ -13,6 +14,8 @@ const TASKS_MAX = 1_000;
 const LOG_MAX = 30;
 
 const board = new Map();
+/** Tasks that are deleted for good: an older change of one may come behind that. */
+const deleted = new Set();
 /** By identifier: the card of a task, and the task as it shows it. */
 const cards = new Map();
 /** What has changed since the board was drawn; it is drawn once a frame, however much arrives. */
@@ -31,9 +34,11 @@ const names = () => [...new Set(at("repositories").value.split(",").map((name) =
 
 function take(event) {
   const { task_id: id, task } = event.data;
-  if (event.type === "task.deleted") board.delete(id);
-  // A list that was made after the event may already be ahead of it.
-  else if (!(board.get(id)?.updated_at > task.updated_at)) board.set(id, task);
+  if (event.type === "task.deleted") {
+    board.delete(id);
+    deleted.add(id);
+    // A list that was made after the event may already be ahead of it.
+  } else if (!deleted.has(id) && !(board.get(id)?.updated_at > task.updated_at)) board.set(id, task);
 }
 
 function heard(event) {
@@ -176,6 +181,12 @@ function log(event) {
   keep(at("log"), LOG_MAX);
 }
 
+function tell(sentence, look) {
+  at("empty").hidden = true;
+  at("log").prepend(make("li", { class: look }, sentence));
+  keep(at("log"), LOG_MAX);
+}
+
 // What is done to it. The page shows a change when the hub tells it, as it does everybody's.
 
 async function change(id, fields) {
@@ -230,9 +241,9 @@ async function create(event) {
 async function begin() {
   if (!(await fetchAll())) return;
   connection?.close();
-  connection = follow(connect(HOME, { app: tasks({ repositories: names(), key: key() }) }), "The board was fetched anew.");
+  connection = follow(connect(HOME, { app: tasks({ repositories: names(), key: key() }) }), "The board was fetched anew.", tell);
   connection.on("message", heard);
-  connection.on("lagged", fetchAll);
+  connection.on("gap", fetchAll);
   connection.on("notice", answered);
   // A key that is not taken any more is asked for again, as for any call.
   connection.on("close", ({ final }) => final || call("GET", `${PATH}?limit=1`).catch(() => {}));
@@ -245,7 +256,8 @@ function answered(message) {
   const { repositories } = message.data;
   const shown = repositories.includes("*") ? "all repositories" : repositories.join(", ");
   at("watching").textContent = repositories.length ? `The hub sends changes of ${text(shown)}.` : "The hub sends no changes.";
-  fetchAll();
+  // What was missed follows, and if some of it does not, that is told.
+  if (!message.data.resumed) fetchAll();
 }
 
 function watch(event) {
