@@ -248,7 +248,7 @@ impl Client {
         let subscribed = self.subscribed(resumed, planned.position, cx);
         // Who is behind asks for what it missed: an answer that did not fit would be missed, too.
         let subscribed = match resumed {
-            Some(_) => subscribed.vital(),
+            Some(_) => subscribed.exempt(),
             None => subscribed,
         };
         Ok(Some((subscribed, Some(planned))))
