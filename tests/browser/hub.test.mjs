@@ -8,7 +8,8 @@ import { PATIENCE, startServer, startServerAt } from "./house.mjs";
 import { wire } from "./wire.mjs";
 
 // What Node has of its own from version 22 on is undici's.
-const WebSocket = globalThis.WebSocket ?? (await import("undici")).WebSocket;
+const undici = await import("undici");
+const WebSocket = globalThis.WebSocket ?? undici.WebSocket;
 
 const running = new Set();
 after(() => Promise.all([...running].map((end) => end())));
@@ -362,6 +363,47 @@ for (const name of Object.keys(APPS)) {
     assert.deepEqual([(await line.next("resumed")).sent, number(await line.next("message", ({ event }) => event !== "room"))], [1, last]);
   });
 }
+
+test("a key opens Server-Sent Events, too, and a wrong one does not", async () => {
+  const house = await hub("--key", "k+/=");
+  const key = { "X-API-Key": "k+/=" };
+  const session = await house.call("/api/v1/sessions", {}, key);
+  const sse = { transport: "sse", EventSource: undici.EventSource };
+  const waiting = join(house, sessions({ ...session, key: "k+/=" }), sse);
+  assert.equal((await waiting.next("message")).status, "pending");
+  const board = join(house, tasks({ repositories: ["a"], key: "k+/=" }), sse);
+  assert.deepEqual((await board.next("notice")).data.repositories, ["a"]);
+  await house.call("/api/v1/tasks", { repository: "a", title: "ours" }, key);
+  assert.equal((await board.next("message")).data.task.title, "ours");
+  const wrong = join(house, tasks({ key: "wrong" }), sse);
+  assert.deepEqual((await wrong.next("close")).code, 1006);
+  await house.drain();
+  assert.deepEqual([(await board.next("close")).code, (await waiting.next("close")).code], [1001, 1001]);
+});
+
+test("events: over Server-Sent Events a slow reader gets on its next line what is still kept of what it missed", async () => {
+  const flags = ["--on-full", "latest", "--set", "events.history_messages=8", "--deflate", "off", "--write-timeout", "60s"];
+  const house = await hub(...flags);
+  const between = await wired(house);
+  const line = join(between, events(), { transport: "sse", EventSource: undici.EventSource });
+  await line.next("notice");
+  between.hold();
+  const publish = (number, text = "") => house.call("/api/v1/events", { type: "chat:said", payload: { number, text } });
+  const dropped = async () => /^roomcast_messages_dropped_total\{app="events"\} [1-9]/m.test(await (await fetch(`${house.address}/metrics`)).text());
+  let last = 0;
+  while (!(await dropped())) await publish((last += 1), "x".repeat(100_000));
+  between.release();
+  const { since } = await line.next("lagged");
+  assert.equal((await line.next("close")).reason, "lagged");
+  const { sent, missed } = await line.next("resumed");
+  assert.ok(sent > 0);
+  if (missed > 0) assert.deepEqual(await line.next("gap"), { missed, since });
+  await publish((last += 1));
+  const numbers = [];
+  while (numbers.at(-1) !== last) numbers.push((await line.next("message")).payload.number);
+  assert.equal(numbers.length + missed, last);
+  assert.deepEqual(numbers, [...new Set(numbers)].sort((a, b) => a - b), "in order, and each once");
+});
 
 test("events: a hub that was killed has begun anew, and says that nobody can tell", async () => {
   const house = await hub();
