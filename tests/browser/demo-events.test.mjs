@@ -172,7 +172,7 @@ test("a hub that is full is said to be, until it has a place", async () => {
   await reaches(second, "open");
   assert.equal(await second.textContent("#state"), "connected");
   await second.close();
-  tabs.forgive(/WebSocket connection|status of (426|503)/);
+  tabs.forgive(/WebSocket connection|status of 503/);
 });
 
 test("a hub with keys is asked with one, which is kept in this tab and shown nowhere", async () => {

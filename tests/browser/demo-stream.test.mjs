@@ -155,7 +155,7 @@ test("a hub that is ready but takes no more of this app is said to refuse", asyn
   await shows(second, "#state", "the hub is ready, but refuses this connection");
   await close(first, second);
   // What no WebSocket is given for, no stream of events is given for either.
-  tabs.forgive(/WebSocket connection|status of (426|503)/);
+  tabs.forgive(/WebSocket connection|status of (429|503)/);
 });
 
 test("no page wrote an error to its console that no test asked for", () => {
