@@ -20,6 +20,9 @@ usage: scripts/flood.sh MODE ARGS...
   scripts/flood.sh storm 19000
   scripts/flood.sh churn --rate 1000 --duration 10m
   scripts/flood.sh joins 1000 --target scripts/targets/roomcast-tasks.toml
+  scripts/flood.sh resume 1000
+  scripts/flood.sh resume 10000 --burst
+  scripts/flood.sh resume 1000 --sse
 
 MODE and ARGS go to roomcast-flood as they are (`roomcast-flood help` names
 them); --server, --pid and a --key are added. The server gets what the mode needs:

@@ -64,6 +64,7 @@ fn main() -> ExitCode {
         Mode::Storm(mode) => conclude(run::storm(mode), &mode.clients.server.common),
         Mode::Churn(mode) => conclude(run::churn(mode), &mode.server.common),
         Mode::Joins(mode) => conclude(run::joins(mode), &mode.clients.server.common),
+        Mode::Resume(mode) => conclude(run::resume(mode), &mode.server.common),
         Mode::Compare(mode) => compare::run(mode).and_then(|found| {
             print(&found, comparison::text, mode.common.json)?;
             draw(&mode.common, found.work, &found.curves)?;

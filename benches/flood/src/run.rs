@@ -6,6 +6,7 @@ use crate::client::sources;
 use crate::command::options::{
     Churn, Connect, Echo, Fairness, Fanout, Idle, Joins, Server, Slow, Storm,
 };
+use crate::command::resume::Resume;
 use crate::error::Error;
 use crate::measure::clock::after;
 use crate::measure::ledger::Ledger;
@@ -14,7 +15,7 @@ use crate::modes::phases::ServerMemory;
 use crate::modes::plan::Plan;
 use crate::modes::remains::Inventory;
 use crate::modes::session::{Session, prepare, run_number};
-use crate::modes::{churn, echo, fairness, joins, slow, storm};
+use crate::modes::{churn, echo, fairness, joins, resume, slow, storm};
 use crate::report::findings::Report;
 use crate::target::description::Scene;
 use crate::target::group::Group;
@@ -185,6 +186,45 @@ pub fn joins(options: &Joins) -> Result<Report, Error> {
     report.joins = Some(joins::run(crowd, book, options, deadline)?);
     report.close = Some(session.close()?);
     report.remains = Inventory::compare(inventory, server, connections)?;
+    Ok(report.conclude())
+}
+
+/// Runs `resume`.
+pub fn resume(options: &Resume) -> Result<Report, Error> {
+    let (server, clients, size) = (&options.server, options.clients(), options.size as usize);
+    sources::reserve_descriptors(u64::from(clients) + 4)?;
+    let scene = Scene::of(server.target.as_deref(), "room")?;
+    if scene.resume.is_none() || scene.publish.is_none() || scene.greeting.is_none() {
+        let sentence = "resume needs a target with a resume, a greeting that says a position, and [room.publish]: \
+                        the one that is built in has them";
+        return Err(Error::Usage(sentence.to_owned()));
+    }
+    let mut target = prepare(server, scene, Seating::one_room(clients))?;
+    target.way = Way::by_events(options.sse);
+    // In a burst only those that stay are timed, who are the last.
+    let timed_from = if options.burst {
+        options.connections
+    } else {
+        0
+    };
+    let book = resume::Book::new(target.clone(), run_number(), size, timed_from);
+    let mut session = Session::new(server, target, size, book)?;
+    session.expect_connections(options.connections_in_all());
+    if options.burst {
+        session.crowd.put_first(timed_from)?;
+    }
+    let mut report = Report::new("resume", &session.crowd.target);
+    let before = session.meter.server_memory();
+    report.connect = Some(session.connect_as_asked(0.0)?);
+    let connected = session.meter.server_memory();
+    let found = resume::run(&mut session, options)?;
+    let after = session.meter.server_memory();
+    report.memory = ServerMemory::new(before, connected, after, clients);
+    let [quiet, disturbed] = &session.sink.latency_us;
+    report.curve("quiet", quiet);
+    report.curve("disturbed", disturbed);
+    report.close = Some(session.close()?);
+    report.resume = Some(found);
     Ok(report.conclude())
 }
 

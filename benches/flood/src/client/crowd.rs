@@ -22,7 +22,13 @@ use crate::target::group::Group;
 use crate::target::server::Target;
 
 /// Connections or closes started a turn, so that the others are not kept waiting.
-const STARTS_MAX: usize = 32;
+pub const STARTS_MAX: usize = 32;
+
+/// Events a turn of those that do not come first, where others do.
+const OTHERS_EVENTS_MAX: usize = 32;
+
+/// The token of the poll of those that come first.
+const FIRST: Token = Token(usize::MAX);
 
 /// How fast connections are made.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +45,8 @@ pub struct Pace {
 #[derive(Debug)]
 pub struct Crowd {
     poller: Poller,
+    /// Clients from this one on come first.
+    first: Option<(Poller, u32)>,
     visitors: Vec<Token>,
     buffer: Box<[u8]>,
     kit: Kit,
@@ -60,6 +68,7 @@ impl Crowd {
         clients.resize_with(count as usize, Client::default);
         Ok(Crowd {
             poller: Poller::new(clock).map_err(|error| Error::new("opening a poll", error))?,
+            first: None,
             visitors: Vec::new(),
             buffer: vec![0; READ_BYTES].into(),
             kit,
@@ -73,6 +82,21 @@ impl Crowd {
     /// Gives the clients of `group` a receive buffer of so many bytes when they connect.
     pub fn shrink_buffers(&mut self, group: Group, bytes: usize) {
         self.small = Some((group, bytes));
+    }
+
+    /// Has clients from `from` on come first: what they are sent is read in the turn in which it comes, however much the
+    /// others are sent. Nobody has connected yet.
+    pub fn put_first(&mut self, from: u32) -> Result<(), Error> {
+        let clock = self.clock();
+        let polls = || {
+            let (first, others) = (Poller::new(clock)?, Poller::of(OTHERS_EVENTS_MAX, clock)?);
+            others.watch(&first, FIRST)?;
+            Ok((first, others))
+        };
+        let (first, others) = polls().map_err(|error| Error::new("opening a poll", error))?;
+        self.poller = others;
+        self.first = Some((first, from));
+        Ok(())
     }
 
     /// Connects every client that waits for it. Those that are not open at the deadline have failed.
@@ -124,10 +148,14 @@ impl Crowd {
             .wait(until)
             .map_err(|error| Error::new("polling", error))?;
         self.visitors.clear();
-        for event in self.poller.events() {
+        if let Some((first, _)) = &mut self.first {
+            first.look().map_err(|error| Error::new("polling", error))?;
+        }
+        let first = self.first.iter().flat_map(|(first, _)| first.events());
+        for event in first.chain(self.poller.events()) {
             let token = event.token();
             let Some(client) = self.clients.get_mut(token.0) else {
-                self.visitors.push(token);
+                self.visitors.extend((token != FIRST).then_some(token));
                 continue;
             };
             let mut context = Context {
@@ -192,6 +220,22 @@ impl Crowd {
     pub fn send_raw(&mut self, client: u32, bytes: &[u8]) -> bool {
         let sent = self.client(client).send_raw(bytes);
         self.outcome.sent(sent)
+    }
+
+    /// Has `client` say that it sends nothing more, and read on until the server ends the connection.
+    pub fn hang_up(&mut self, client: u32) {
+        let hung_up = self.client(client).hang_up();
+        self.outcome.sent(hung_up);
+    }
+
+    /// Cuts the connection of `client` without a word; it may connect again.
+    pub fn cut_one(&mut self, client: u32) {
+        self.client(client).cut();
+    }
+
+    /// Whether `client` waits for the server to end its connection.
+    pub fn is_closing(&self, client: u32) -> bool {
+        self.clients[client as usize].is_closing()
     }
 
     /// Whether `client` is connected and nobody closes it.
@@ -287,12 +331,15 @@ impl Crowd {
         }
     }
 
-    fn start(&mut self, id: u32, sources: Sources) {
+    /// Begins to connect a client that waits for it.
+    pub fn start(&mut self, id: u32, sources: Sources) {
         let clock = self.clock();
         let token = Token(id as usize);
         let client = &mut self.clients[id as usize];
         self.outcome.started += 1;
-        let place = (self.poller.registry(), token);
+        let first = self.first.as_ref().filter(|(_, from)| id >= *from);
+        let poller = first.map_or(&self.poller, |(first, _)| first);
+        let place = (poller.registry(), token);
         let small = self.small.filter(|(group, _)| group.has(id));
         let small = small.map(|(_, bytes)| bytes);
         let source = sources.address(id);

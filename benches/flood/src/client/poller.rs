@@ -1,10 +1,12 @@
 //! Waits for readiness or for a time, whichever comes first, and knows how long there was nothing to do.
 
 use std::io;
+use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use mio::event::Event;
-use mio::{Events, Poll, Registry};
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Registry, Token};
 
 use crate::measure::clock::{Clock, Micros, after};
 
@@ -27,9 +29,14 @@ pub struct Poller {
 impl Poller {
     /// A poll with nothing registered.
     pub fn new(clock: Clock) -> io::Result<Poller> {
+        Poller::of(EVENTS_MAX, clock)
+    }
+
+    /// The same with so many events a turn.
+    pub fn of(events_max: usize, clock: Clock) -> io::Result<Poller> {
         Ok(Poller {
             poll: Poll::new()?,
-            events: Events::with_capacity(EVENTS_MAX),
+            events: Events::with_capacity(events_max),
             clock,
             idle_us: 0,
         })
@@ -52,6 +59,18 @@ impl Poller {
         }
         self.idle_us += now.since(start);
         Ok(())
+    }
+
+    /// A wait ends when there is something for `other` to find, too; that comes with this token.
+    pub fn watch(&self, other: &Poller, token: Token) -> io::Result<()> {
+        let other = other.poll.as_raw_fd();
+        let registry = self.poll.registry();
+        registry.register(&mut SourceFd(&other), token, Interest::READABLE)
+    }
+
+    /// Looks for events, and waits for nothing.
+    pub fn look(&mut self) -> io::Result<()> {
+        self.poll(Duration::ZERO)
     }
 
     /// What the last wait found.

@@ -60,6 +60,12 @@ pub fn share(text: &str) -> Result<f64, String> {
     )
 }
 
+/// A part of a hundred.
+pub fn percent(text: &str) -> Result<f64, String> {
+    let fits = |percent: f64| percent > 0.0 && percent <= 100.0;
+    number(text, fits, "expected a percentage, above 0 and up to 100")
+}
+
 /// How many times something may be something else.
 pub fn ratio(text: &str) -> Result<f64, String> {
     let fits = |ratio: f64| ratio > 0.0 && ratio.is_finite();

@@ -3,3 +3,4 @@
 pub mod arguments;
 pub mod contender;
 pub mod options;
+pub mod resume;

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::command::arguments::{duration, header_value, loopback, rate, ratio, share, size};
 use crate::command::contender::{Contender, contender};
+use crate::command::resume::Resume;
 use crate::error::Error;
 use crate::target::caller::Caller;
 use crate::target::seating::Seating;
@@ -47,6 +48,8 @@ pub enum Mode {
     /// Have N clients join and leave one room while messages are published to it; each must get what was published
     /// while it was a member
     Joins(Joins),
+    /// Cut clients while messages are published; each comes back with the last position that it heard, and must miss nothing
+    Resume(Resume),
     /// Load several servers in turn in short slices, all of them connected all the time; report ratios
     Compare(Compare),
 }

@@ -29,8 +29,9 @@ use crate::target::metrics::Metrics;
 pub const DISTURBERS: u32 = 2;
 
 /// What the server measures itself of how long members wait.
-const PUBLISH_TO_WRITE: &str = "roomcast_publish_to_write_seconds";
-const LOOP_TURN: &str = "roomcast_loop_turn_seconds";
+pub const PUBLISH_TO_WRITE: &str = "roomcast_publish_to_write_seconds";
+/// The same of how long it is at work before it looks again.
+pub const LOOP_TURN: &str = "roomcast_loop_turn_seconds";
 
 /// What was found.
 #[derive(Debug, Serialize)]

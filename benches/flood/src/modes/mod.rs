@@ -14,6 +14,7 @@ pub mod plan;
 pub mod progress;
 pub mod published;
 pub mod remains;
+pub mod resume;
 pub mod session;
 pub mod slow;
 pub mod storm;

@@ -33,7 +33,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A session under way.
 #[derive(Debug)]
 pub struct Session<'a, S> {
-    options: &'a Common,
+    /// What every run takes.
+    pub options: &'a Common,
     sources: Sources,
     /// The processes that are watched.
     pub meter: Meter,
@@ -105,6 +106,18 @@ impl<'a, S: Sink> Session<'a, S> {
     /// The same as the command line says.
     pub fn connect_as_asked(&mut self, rate: f64) -> Result<Connected, Error> {
         self.connect(rate, self.options.in_flight as usize)
+    }
+
+    /// Spreads so many connections over the source addresses, one after the other: a port is not free again at once.
+    pub fn expect_connections(&mut self, connections: u64) {
+        let connections = connections.try_into().unwrap_or(u32::MAX);
+        let server = self.crowd.target.server;
+        self.sources = Sources::new(server, connections, self.options.sources);
+    }
+
+    /// Begins to connect one client again.
+    pub fn start(&mut self, client: u32) {
+        self.crowd.start(client, self.sources);
     }
 
     /// Holds the connections.

@@ -15,6 +15,7 @@ use crate::modes::fairness::Fairness;
 use crate::modes::joins::Joined;
 use crate::modes::phases::{Closed, Connected, Held, ServerMemory};
 use crate::modes::remains::Remains;
+use crate::modes::resume::Resumed;
 use crate::modes::slow::Slowed;
 use crate::modes::storm::Stormed;
 use crate::target::server::Target;
@@ -61,6 +62,9 @@ pub struct Report {
     /// Joining and leaving.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub joins: Option<Joined>,
+    /// Being cut and coming back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resume: Option<Resumed>,
     /// What the server held before and after.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remains: Option<Remains>,
@@ -97,7 +101,7 @@ impl Report {
         if let (Some(close), Some(slow)) = (&mut self.close, &self.slow) {
             close.excused = slow.excused();
         }
-        let parts: [&dyn Judge; 10] = [
+        let parts: [&dyn Judge; 11] = [
             &self.connect,
             &self.close,
             &self.broadcast,
@@ -107,6 +111,7 @@ impl Report {
             &self.storm,
             &self.churn,
             &self.joins,
+            &self.resume,
             &self.remains,
         ];
         parts.iter().for_each(|part| part.judge(&mut problems));
@@ -122,7 +127,8 @@ impl Report {
         let echo = self.echo.as_ref().map(|part| part.cost);
         let rounds = self.storm.iter().flat_map(|storm| &storm.rounds);
         let storm = rounds.map(|round| round.cost).next();
+        let resume = self.resume.as_ref().map(|part| part.cost);
         let connect = self.connect.as_ref().map(|part| part.cost);
-        broadcast.or(echo).or(storm).or(connect)
+        broadcast.or(echo).or(resume).or(storm).or(connect)
     }
 }

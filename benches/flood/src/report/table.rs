@@ -1,5 +1,7 @@
 //! A report for people: a line for each thing that was measured, with units, and a grid where numbers are compared.
 
+mod resume;
+
 use std::collections::BTreeMap;
 
 use crate::measure::books::Books;
@@ -33,6 +35,7 @@ pub fn text(report: &Report) -> String {
     text.part(&report.storm, Text::stormed);
     text.part(&report.churn, Text::churned);
     text.part(&report.joins, Text::joined);
+    text.part(&report.resume, Text::resumed);
     text.part(&report.close, Text::closed);
     text.part(&report.remains, Text::remains);
     if report.churn.is_none() {

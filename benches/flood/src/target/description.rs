@@ -45,6 +45,8 @@ pub struct Scene {
     pub greeting: Option<String>,
     /// How a client is told of drops.
     pub notice: Option<Notice>,
+    /// How a client that comes back is told what follows.
+    pub resume: Option<Resume>,
     /// The line of `/metrics` that counts drops.
     pub dropped: Option<String>,
     /// Where the server counts as roomcast does: the app whose label its metrics have.
@@ -67,6 +69,18 @@ pub struct Notice {
     pub mark: String,
     /// A JSON pointer to the number of messages dropped.
     pub missed: String,
+}
+
+/// Where the outcome of a resume stands: JSON pointers. The position is what a message says last.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resume {
+    /// The number of messages that follow, in the greeting.
+    pub sent: String,
+    /// The number of messages that are lost for good, in the greeting.
+    pub missed: String,
+    /// The position before a gap, in a notice.
+    pub since: String,
 }
 
 /// An HTTP request.

@@ -178,6 +178,21 @@ impl Target {
         text.pointer(&notice.missed)?.as_u64()
     }
 
+    /// How many messages follow a greeting, and how many are lost for good if the server can tell, if it says so.
+    pub fn resumed(&self, text: &[u8]) -> Option<(u64, Option<u64>)> {
+        let resume = self.scene.resume.as_ref()?;
+        let text: Value = serde_json::from_slice(text).ok()?;
+        let sent = text.pointer(&resume.sent)?.as_u64()?;
+        Some((sent, text.pointer(&resume.missed)?.as_u64()))
+    }
+
+    /// The position before the gap that a notice tells of, if it says one.
+    pub fn lagged_since(&self, text: &[u8]) -> Option<Position> {
+        let resume = self.scene.resume.as_ref()?;
+        let text: Value = serde_json::from_slice(text).ok()?;
+        Position::parse(text.pointer(&resume.since)?.as_str()?)
+    }
+
     /// Whether `text` is the message that comes first.
     pub fn is_greeting(&self, text: &[u8]) -> bool {
         let greeting = self.scene.greeting.as_ref();

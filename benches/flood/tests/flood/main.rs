@@ -4,8 +4,10 @@
 
 mod compare;
 mod fake;
+mod keeper;
 mod lies;
 mod modes;
 mod programs;
+mod resumes;
 mod unrest;
 mod usage;
