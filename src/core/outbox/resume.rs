@@ -281,7 +281,11 @@ impl Outbox {
             return;
         }
         if let Some(forgotten) = self.gaps.told(key, gap) {
-            self.count_from(key, forgotten);
+            let counts_from = self.queues[key as usize].counts_from;
+            // It may count since later than that: its subscription has changed, or the gap was one of a replay.
+            if (forgotten as u32).wrapping_sub(counts_from) < u32::MAX / 2 {
+                self.count_from(key, forgotten);
+            }
         }
     }
 }
