@@ -32,6 +32,7 @@ mod network;
 mod pace;
 mod pieces;
 mod queues;
+mod resuming;
 mod rooms;
 mod shortage;
 mod slices;

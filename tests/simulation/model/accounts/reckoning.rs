@@ -190,10 +190,14 @@ impl Queue<'_> {
     fn messages_ahead(&self, index: usize, written: u64) -> usize {
         let is_first = |heard: &&Heard| match heard.what {
             What::Event(place, _) => self.log.is_first(place),
-            What::Answer(ref answer) => !answer.is_exempt,
             _ => true,
         };
-        let ahead: Vec<&Heard> = self.ahead(index, written).collect();
+        let is_counted = |heard: &&Heard| match &heard.what {
+            What::Answer(answer) => !answer.is_exempt,
+            _ => true,
+        };
+        let ahead = self.ahead(index, written).filter(is_counted);
+        let ahead: Vec<&Heard> = ahead.collect();
         // The oldest may be the rest of one.
         let rest = ahead.last().is_some_and(|oldest| !is_first(oldest));
         ahead.into_iter().filter(is_first).count() + usize::from(rest)

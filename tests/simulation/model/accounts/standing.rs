@@ -75,7 +75,7 @@ impl Command {
 
     /// Whether its answer may be dropped like a message.
     fn may_be_dropped(&self, dialect: Dialect) -> bool {
-        self.answer.is_some() && dialect == Dialect::Tasks
+        self.answer.is_some() && dialect == Dialect::Tasks && !self.asks_again()
     }
 }
 

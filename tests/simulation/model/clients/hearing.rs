@@ -312,9 +312,7 @@ impl Client {
                     ledger.log_mut(self.dialect).learn(position)?;
                     self.known = Some(position);
                 }
-                // Who asks for what it missed is answered however far it is behind.
-                let resumes = outcome.is_some_and(|outcome| outcome.resumed.is_some());
-                let is_exempt = resumes || self.dialect != Dialect::Tasks;
+                let is_exempt = outcome.is_some_and(|outcome| outcome.resumed.is_some());
                 What::Answer(Answered {
                     text,
                     told,
