@@ -177,10 +177,7 @@ impl Outbox {
                 kept_since.saturating_sub(since).saturating_sub(own as u64)
             }
             (Got::Nothing, _) => kept_since.saturating_sub(since),
-            _ => gaps
-                .clone()
-                .map(|gap| gap.last().min(kept_since).saturating_sub(gap.since))
-                .sum(),
+            _ => lost_of(gaps.clone(), kept_since),
         };
         let mut found = Resumption {
             log: Some(log),
@@ -288,4 +285,17 @@ impl Outbox {
             }
         }
     }
+}
+
+/// How many messages of these gaps are not kept any more. What was sent again and missed again may be in two of them.
+fn lost_of(gaps: impl Iterator<Item = Numbers>, kept_since: u64) -> u64 {
+    let mut gaps: Vec<Numbers> = gaps.collect();
+    gaps.sort_unstable_by_key(|gap| gap.since);
+    let mut counted = 0;
+    let lost = gaps.into_iter().map(|gap| {
+        let from = gap.since.max(counted);
+        counted = counted.max(gap.last());
+        counted.min(kept_since).saturating_sub(from)
+    });
+    lost.sum()
 }
