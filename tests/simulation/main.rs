@@ -4,8 +4,9 @@
 //!
 //! The model is written from the protocol, not from the server: it has its own frames and its own HTTP, and knows the
 //! server only by the bytes that it writes, the turns in which it writes them, its metrics, and what its purses have left.
-//! In each app a witness among the clients, which reads everything at once, tells the order of all messages; a run's end
-//! is the time to settle the books.
+//! In each app a witness among the clients, which reads everything at once, tells the order of all messages, and so the
+//! position of each; clients come back and ask for what they missed since one of them. A run's end is the time to settle
+//! the books.
 //!
 //! `ROOMCAST_SEED=N` runs only that seed, and logs; with `ROOMCAST_STEPS=3,17,40-44` only those steps of it. So many
 //! seeds from there on are run by `ROOMCAST_SEEDS=N`, and as many as there is time for by `ROOMCAST_SECONDS=S`.

@@ -239,6 +239,50 @@ fn a_gap_of_which_something_is_kept_is_filled_once() {
     assert_eq!(heard[0]["payload"], json!({"sent": 0, "missed": 0}));
 }
 
+#[test]
+fn what_is_missed_twice_is_lost_once() {
+    let mut stage = Stage::new(|bounds| {
+        let stream = bounds.app_mut(AppId::Stream);
+        (stream.queue.messages_max, stream.queue.on_full) = (1, OnFull::Latest);
+        stream.history.messages_max = 6;
+    });
+    let client = stage.open("/v1/stream");
+    let subscribe = |channels: &[&str]| json!({"action": "subscribe", "channels": channels});
+    let since = |channels: &[&str], position: &Value| {
+        let mut said = subscribe(channels);
+        said["since"] = position.clone();
+        said
+    };
+    let block = |stage: &mut Stage| {
+        let block = json!({"height": 1, "hash": "0x1", "tx_count": 0, "timestamp": 7, "miner": "m", "gas_used": 0});
+        call(stage, "POST", "/v1/blocks", &block);
+    };
+    says(&mut stage, client, &subscribe(&["newBlocks", "newTxs"]));
+    stage.sim().resize(client, 10);
+    (0..8).for_each(|_| block(&mut stage));
+    let heard = reads_again(&mut stage, client);
+    let first = heard[0]["position"].clone();
+    assert_eq!(heard[1]["data"], json!({"missed": 6, "since": first}));
+    // It asks for the rest of that on one channel, and is too slow for it.
+    let position = at(&first, 2);
+    stage.sim().resize(client, 10);
+    says(&mut stage, client, &since(&["newBlocks"], &position));
+    block(&mut stage);
+    let heard = reads_again(&mut stage, client);
+    assert_eq!(heard[0]["data"]["sent"], 5, "{heard:?}");
+    assert_eq!(heard[1]["data"], json!({"missed": 5, "since": position}));
+    (0..5).for_each(|_| block(&mut stage));
+    told(&mut stage, client);
+    says(
+        &mut stage,
+        client,
+        &since(&["newBlocks", "newTxs"], &position),
+    );
+    let heard = told(&mut stage, client);
+    let data = &heard[0]["data"];
+    assert_eq!((&data["sent"], &data["missed"]), (&json!(0), &json!(5)));
+}
+
 /// A room with two players, of whom one is connected.
 struct Room {
     stage: Stage,
