@@ -5,7 +5,7 @@ use roomcast::transport::Handover;
 use super::super::accounts::ledger::Ledger;
 use super::super::accounts::standing::{Command, Missed, Standing};
 use super::super::accounts::work::Cost;
-use super::super::dialects::dialect::{Dialect, Said};
+use super::super::dialects::dialect::Said;
 use super::super::dialects::tasks;
 use super::super::runs::rules::Rules;
 use super::super::wire::answers::{self, Answer};
