@@ -416,6 +416,11 @@ impl Outbox {
         self.store.held_bytes() + self.logs.held_bytes() + self.gaps.held_bytes() + slots_bytes
     }
 
+    /// Those of them that are messages kept for clients that come back.
+    pub fn history_bytes(&self) -> u64 {
+        self.logs.history_bytes()
+    }
+
     /// Those of them that are held of clients that have been told of gaps.
     pub fn gaps_bytes(&self) -> u64 {
         self.gaps.held_bytes()

@@ -158,8 +158,10 @@ pub struct Metrics {
     pub received_bytes: u64,
     /// Bytes written to sockets.
     pub sent_bytes: u64,
-    /// Bytes queued now, of all connections.
+    /// Bytes held now of what is published and queued, histories among them.
     pub queue_bytes: u64,
+    /// Bytes of messages that are kept for clients that come back.
+    pub history_bytes: u64,
     /// Messages queued now, of all connections, a batch as one.
     pub queue_messages: u64,
     /// The bound on the bytes of all queues and half-received messages.
@@ -298,7 +300,8 @@ impl Metrics {
             (Counter, "roomcast_pings_total", "Pings sent to silent connections.", self.pings),
             (Counter, "roomcast_received_bytes_total", "Bytes read from sockets.", self.received_bytes),
             (Counter, "roomcast_sent_bytes_total", "Bytes written to sockets.", self.sent_bytes),
-            (Gauge, "roomcast_queue_bytes", "Bytes queued for all connections.", self.queue_bytes),
+            (Gauge, "roomcast_queue_bytes", "Bytes held for all connections, and of what is kept for those that come back.", self.queue_bytes),
+            (Gauge, "roomcast_history_bytes", "Bytes of messages that are kept for clients that come back.", self.history_bytes),
             (Gauge, "roomcast_queue_messages", "Messages queued for all connections.", self.queue_messages),
             (Gauge, "roomcast_memory_budget_bytes", "The bound on queues and half-received messages.", self.memory_budget_bytes),
         ];

@@ -17,6 +17,7 @@ impl Context<'_> {
             ..
         } = &mut *self.common;
         metrics.queue_bytes = outbox.held_bytes();
+        metrics.history_bytes = outbox.history_bytes();
         metrics.queue_messages = outbox.queued() as u64;
         metrics.memory_budget_bytes = bounds.memory_budget_bytes;
         metrics

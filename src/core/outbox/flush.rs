@@ -166,8 +166,10 @@ impl Outbox {
         }
         queue.progress = Recent::new(now);
         let tagged = stored.tagged();
-        if stored.class.is_message() && stored.readers() == 1 {
-            observe(stored.app, stored.stored);
+        if stored.class.is_message()
+            && let Some((app, since)) = self.store.tell_last(message)
+        {
+            observe(app, since);
         }
         let messages = self.pop_copy(key, message);
         self.pop_slot(key);
@@ -248,8 +250,8 @@ impl Outbox {
             if message.class.is_message() {
                 messages += message.messages;
                 tagged += message.tagged();
-                if message.readers() == 1 {
-                    observe(message.app, message.stored);
+                if let Some((app, since)) = self.store.tell_last(first) {
+                    observe(app, since);
                 }
             }
             self.pop(key);

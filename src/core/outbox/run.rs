@@ -315,9 +315,8 @@ impl Outbox {
         found.waiting -= 1;
         if found.waiting == 0 {
             for told in &found.messages {
-                let stored = self.store.get(told.message);
-                if stored.readers() == 1 {
-                    observe(stored.app, stored.stored);
+                if let Some((app, since)) = self.store.tell_last(told.message) {
+                    observe(app, since);
                 }
             }
             self.end_run(run);

@@ -79,6 +79,8 @@ const TAGGED: u8 = 1;
 const PUBLISHED: u8 = 2;
 /// A log has a copy, for as long as it likes.
 const LOGGED: u8 = 4;
+/// All that it was published to have it, or gave it up; whoever gets it now comes back for it.
+const TOLD: u8 = 8;
 
 /// No client has needed the form.
 const UNMADE: u32 = u32::MAX;
@@ -344,6 +346,16 @@ impl Store {
         message.copies += 1;
         message.flags |= LOGGED;
         message
+    }
+
+    /// One copy is left to write: whose the message is and when it was stored, if it is the last of those that it was
+    /// published to.
+    #[inline]
+    pub(super) fn tell_last(&mut self, key: u32) -> Option<(AppId, Micros)> {
+        let message = &mut self.messages[key as usize];
+        let is_last = message.readers() == 1 && message.flags & TOLD == 0;
+        message.flags |= if is_last { TOLD } else { 0 };
+        is_last.then_some((message.app, message.stored))
     }
 
     /// A log gives its copy up; there may be others.

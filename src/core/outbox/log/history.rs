@@ -216,6 +216,11 @@ impl Logs {
         })
     }
 
+    /// Bytes of all that is kept, of messages alone.
+    pub(in crate::core::outbox) fn history_bytes(&self) -> u64 {
+        self.histories.iter().map(|history| history.bytes).sum()
+    }
+
     /// When something may be too old to be kept; it may be too early.
     pub(in crate::core::outbox) fn next_expiry(&self) -> Option<Millis> {
         if self.aging == 0 {

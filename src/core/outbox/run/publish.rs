@@ -82,6 +82,8 @@ impl Outbox {
 
     /// Gives back the copy of a message that nobody waits for in a run.
     fn release_told(&mut self, message: Stored, at: Option<(LogId, Place)>) {
+        // If that is the last one, nobody was there to get it.
+        self.store.tell_last(message.key());
         self.release(message);
         if let Some((log, at)) = at {
             self.logs.let_go(log, at, &mut self.store);
