@@ -104,8 +104,8 @@ pub struct Outbox {
     full: Vec<u32>,
     /// Queues that may be longer than their bounds.
     over: Vec<u32>,
-    /// One of them has been refused something for the first time.
-    has_refused: bool,
+    /// Those of them that have been written to since they were last looked at.
+    written_over: Vec<u32>,
     gaps: Gaps,
     /// Copies that wait in slots; an entry of a span is one.
     queued: usize,
@@ -156,7 +156,7 @@ impl Outbox {
             given_queues: 0,
             full: Vec::new(),
             over: Vec::new(),
-            has_refused: false,
+            written_over: Vec::new(),
             gaps: Gaps::default(),
             queued: 0,
             scratch: Vec::with_capacity(flush::COPY_BYTES_MAX),

@@ -205,9 +205,7 @@ impl Outbox {
         } else if taken < offered {
             let is_new = queue.flags & REFUSED == 0;
             queue.flags |= BLOCKED | REFUSED;
-            if is_new {
-                self.note_refused(key);
-            }
+            self.note_written(key, is_new);
             FlushState::Blocked
         } else {
             self.mark_dirty(key);

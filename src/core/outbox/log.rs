@@ -246,6 +246,11 @@ impl Logs {
         std::mem::take(&mut self.shortened)
     }
 
+    /// The same, for the rules that hold between turns.
+    pub(super) fn is_shortened(&self) -> bool {
+        self.shortened
+    }
+
     /// The messages of a span.
     pub(super) fn span(&self, span: Span) -> impl Iterator<Item = u32> + use<'_> {
         // What a span that is empty begins with may be long gone.

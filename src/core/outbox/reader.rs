@@ -110,53 +110,64 @@ impl Outbox {
         }
     }
 
-    /// Remembers a reader whose socket has refused something for the first time: until then it could be longer.
-    pub(super) fn note_refused(&mut self, key: u32) {
+    /// Has a reader looked at whose socket has refused something for the first time, until when it could be longer; or one
+    /// that was longer than its bounds and has got something, so that what is oldest now may be older than that was.
+    pub(super) fn note_written(&mut self, key: u32, is_first_refused: bool) {
         let queue = &mut self.queues[key as usize];
-        if queue.messages <= 1 {
-            return;
-        }
-        if queue.flags & OVER == 0 {
+        if queue.flags & OVER == 0 && is_first_refused && queue.messages > 1 {
             queue.flags |= OVER;
             self.over.push(key);
         }
-        self.has_refused = true;
+        if queue.flags & OVER != 0 {
+            self.written_over.push(key);
+        }
     }
 
-    /// Looks at the readers that are longer than their bounds, if histories have become shorter or sockets have begun to
-    /// refuse: they may be no more behind than those reach. Says how many messages they skip for it, by app; the connections that are to be closed instead are
-    /// named by [`Outbox::next_full`].
+    /// Looks at the readers that are longer than their bounds: at all, if histories have become shorter, or at those that
+    /// have been written to. They may be no more behind than those reach. Says how many messages they skip for it, by app;
+    /// the connections that are to be closed instead are named by [`Outbox::next_full`].
     pub fn keep_up(&mut self, bounds: impl Fn(AppId) -> QueueBounds) -> [u64; AppId::ALL.len()] {
         let mut skipped = [0; AppId::ALL.len()];
-        let has_refused = std::mem::take(&mut self.has_refused);
-        if !self.logs.take_shortened() && !has_refused || self.over.is_empty() {
+        let written = std::mem::take(&mut self.written_over);
+        if !self.logs.take_shortened() {
+            for key in written {
+                self.catch_up(key, &bounds, &mut skipped);
+            }
             return skipped;
         }
         let mut over = std::mem::take(&mut self.over);
         over.retain(|&key| {
-            let queue = &self.queues[key as usize];
-            let app = queue.app.filter(|_| queue.flags & FINISHING == 0);
-            let bounds = bounds(app.unwrap_or(AppId::Ops));
-            let is_over = app.is_some() && queue.is_over(&bounds);
-            // What has refused nothing yet is written in this turn or the next, or found out to be too slow.
-            let is_bounded = is_over && queue.flags & REFUSED != 0;
-            if is_bounded && self.oldest(key).is_some() && !self.is_in_history(key) {
-                match bounds.on_full {
-                    OnFull::Disconnect => self.full.push(key),
-                    _ => {
-                        let app = app.unwrap_or(AppId::Ops) as usize;
-                        skipped[app] += u64::from(self.skip_behind(key, &bounds));
-                    }
-                }
-            }
+            let stays = self.catch_up(key, &bounds, &mut skipped);
             let queue = &mut self.queues[key as usize];
-            let stays = is_over && queue.is_over(&bounds);
             queue.flags &= if stays { !0 } else { !OVER };
-            self.store.spend(work::COPY);
             stays
         });
         self.over = over;
         skipped
+    }
+
+    /// The same for one; whether it is still longer than its bounds.
+    fn catch_up(
+        &mut self,
+        key: u32,
+        bounds: impl Fn(AppId) -> QueueBounds,
+        skipped: &mut [u64; AppId::ALL.len()],
+    ) -> bool {
+        self.store.spend(work::COPY);
+        let queue = &self.queues[key as usize];
+        let Some(app) = queue.app.filter(|_| queue.flags & FINISHING == 0) else {
+            return false;
+        };
+        let bounds = bounds(app);
+        // What has refused nothing yet is written in this turn or the next, or found out to be too slow.
+        let is_bounded = queue.is_over(&bounds) && queue.flags & REFUSED != 0;
+        if is_bounded && self.oldest(key).is_some() && !self.is_in_history(key) {
+            match bounds.on_full {
+                OnFull::Disconnect => self.full.push(key),
+                _ => skipped[app as usize] += u64::from(self.skip_behind(key, &bounds)),
+            }
+        }
+        self.queues[key as usize].is_over(&bounds)
     }
 
     /// Queues an entry of a log behind all that a reader has still to get.

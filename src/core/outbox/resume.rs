@@ -242,6 +242,8 @@ impl Outbox {
             self.push_span(key, Span::of(log, from, to), now);
         }
         self.note_over(key, bounds);
+        // What waits in front of it may be too much by now, and kept no longer.
+        self.note_written(key, false);
     }
 
     /// Queues entries of a log behind all that a reader has still to get.
