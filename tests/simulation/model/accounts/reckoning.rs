@@ -307,16 +307,13 @@ impl Queue<'_> {
             let count = count + parts;
             let published = self.log.before(turn + 1);
             let kept = history::oldest(self.log, published, turn, self.ledger, self.rules);
-            // Where all but the newest are skipped, all of them waited.
-            let skipped = match self.bounds.on_full {
-                OnFull::Latest => *missed,
-                OnFull::Drop | OnFull::Disconnect => 1,
-            };
-            let is_long = count + skipped + later > self.bounds.messages_max as usize;
-            let is_large = later > 0
-                || skipped > 1
-                || bytes + skipped_bytes + PONG_SLACK > u64::from(self.bounds.bytes_max);
-            oldest < kept.most && is_refused && (is_long || count + later > 0 && is_large)
+            // Where all but the newest are skipped at once, how many waited is not known of each of their notices.
+            let is_latest = self.bounds.on_full == OnFull::Latest;
+            let is_long = count + 1 + later > self.bounds.messages_max as usize;
+            let is_large =
+                later > 0 || bytes + skipped_bytes + PONG_SLACK > u64::from(self.bounds.bytes_max);
+            let is_over = is_latest || is_long || count + later > 0 && is_large;
+            oldest < kept.most && is_refused && is_over
         };
         if self.thrifty || (from..=until).any(is_full) {
             return Ok(());

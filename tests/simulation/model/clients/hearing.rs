@@ -335,6 +335,10 @@ impl Client {
         let is_known = |heard: &&Heard| log.is_complete(self.turn_of(heard.start));
         let known = self.heard[self.placed..].iter().take_while(is_known);
         let until = self.placed + known.count();
+        if until == self.placed {
+            // Where it came in is not known before all is that was published by then.
+            return Ok(());
+        }
         self.follow_until(until, ledger, rules)
     }
 
