@@ -5,6 +5,7 @@ use super::network::Client;
 use roomcast::bounds::{Bounds, OnFull};
 use roomcast::id::AppId;
 use roomcast::time::Millis;
+use roomcast::work::Phase;
 use serde_json::{Value, json};
 
 use crate::model::runs::rules::KEY;
@@ -281,6 +282,26 @@ fn what_is_missed_twice_is_lost_once() {
     let heard = told(&mut stage, client);
     let data = &heard[0]["data"];
     assert_eq!((&data["sent"], &data["missed"]), (&json!(0), &json!(5)));
+}
+
+#[test]
+fn what_nobody_has_had_compressed_is_compressed_in_many_turns() {
+    let mut stage = Stage::new(|bounds| bounds.pong_timeout = Millis(u64::MAX));
+    let first = stage.open("/ws?since=now");
+    (0..800).for_each(|number| _ = stage.publish(number, 4000));
+    let heard = told(&mut stage, first);
+    let since = at(&heard[0]["position"], 0);
+    let path = format!("/ws?since={}", since.as_str().unwrap());
+    let client = stage.sim().connect();
+    let asks = frames::upgrade_with(&path, "permessage-deflate");
+    stage.sim().send(client, asks.as_bytes());
+    for _ in 0..200 {
+        stage.turn();
+        let left = stage.reactor.work().purse(Phase::Flush);
+        assert!(left > -1_000_000, "{left} is left of a turn");
+        stage.sim().receive(client, usize::MAX);
+    }
+    assert!(!stage.reactor.is_busy());
 }
 
 /// A room with two players, of whom one is connected.

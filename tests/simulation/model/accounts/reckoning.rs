@@ -277,7 +277,18 @@ impl Queue<'_> {
         let (Some(&first), Some(&last)) = (firsts.iter().min(), firsts.iter().max()) else {
             return Ok(());
         };
-        let oldest = places.first().copied().unwrap_or(0);
+        let losses = self.client.heard[..index]
+            .iter()
+            .filter_map(|heard| match &heard.what {
+                What::Lagged(loss) => loss.places.places.first(),
+                _ => None,
+            });
+        // All but the newest are skipped as soon as the oldest may be, and that may be told in several notices.
+        let oldest = match self.bounds.on_full {
+            OnFull::Latest => losses.chain(places.first()).min(),
+            OnFull::Drop | OnFull::Disconnect => places.first(),
+        };
+        let oldest = oldest.copied().unwrap_or(0);
         let messages = self.log.messages();
         let (from, until) = (messages[first].turn, told.unwrap_or(*written));
         let skipped = &messages[first..(last + missed).min(messages.len())];
