@@ -8,8 +8,8 @@ written.
 
 The READMEs write port 8080 for the hub that is there, and 8081 for one that an example starts itself.
 
-What differs from run to run is compared by kind: times, and by their first appearance identifiers, tokens and codes. A
-token is written by its beginning.
+What differs from run to run is compared by kind: times and what a stream of events says of coming back, and by their first
+appearance positions, identifiers, tokens and codes. A token is written by its beginning. Empty lines are left out.
 """
 
 import argparse
@@ -30,6 +30,8 @@ README_HUB, README_OTHER = ":8080", ":8081"
 PATIENCE = 60
 VOLATILE = re.compile(
     r"(?P<time>(?:\d{4}-\d\d-\d\dT)?\d\d:\d\d:\d\d\.\d{3}Z)"
+    r"|(?P<retry>(?<=^retry: )\d{4}$)"
+    r"|(?P<position>\b[0-9a-f]{8}-\d+\b)"
     r"|(?P<token>eyJ\w+(?:\.[\w-]+\.[\w-]+|…))"
     r"|(?P<id>\b[0-9a-f]{32}\b)"
     r"|(?P<code>\b[A-HJKMNP-Z2-9]{6}\b)"
@@ -95,8 +97,8 @@ class Kinds:
     def normal(self, line):
         def name(found):
             kind, text = found.lastgroup, found.group()
-            if kind == "time":
-                return "<time>"
+            if kind in ("time", "retry"):
+                return f"<{kind}>"
             return self.names.setdefault((kind, text), f"<{kind} {len(self.names) + 1}>")
 
         return VOLATILE.sub(name, line)

@@ -1,9 +1,9 @@
 // What the READMEs have for a page, tried in a real browser: `node pages.mjs HUB README...`.
 //
 // Between the lines `<!-- run -->` and `<!-- end of run -->` a block marked `js` is pasted into the console of the hub's
-// own page, and the `text` block behind it is what is logged, in any order; times, identifiers, tokens and codes are
-// compared by kind only. A block marked `html` is a page of its own, served on http://localhost: it must show an event
-// that is published.
+// own page, and the `text` block behind it is what is logged, in any order; times, positions, identifiers, tokens and
+// codes are compared by kind only. A block marked `html` is a page of its own, served on http://localhost: it must show an
+// event that is published.
 
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -14,6 +14,7 @@ const REGION = /^<!-- run -->$(.*?)^<!-- end of run -->$/gms;
 const BLOCK = /^```(sh|js|html|text|json)\n(.*?)^```$/gms;
 const VOLATILE = [
   [/(\d{4}-\d\d-\d\dT)?\d\d:\d\d:\d\d\.\d{3}Z/g, "<time>"],
+  [/\b[0-9a-f]{8}-\d+\b/g, "<position>"],
   [/eyJ\w+(\.[\w-]+\.[\w-]+|…)/g, "<token>"],
   [/\b[0-9a-f]{32}\b/g, "<id>"],
   [/\b[A-HJKMNP-Z2-9]{6}\b/g, "<code>"],
