@@ -20,15 +20,20 @@
 //! 3. [`core::protocol`] makes events of it: a request by [`wire::request`], a message by [`wire::frame`], a fault by
 //!    [`wire::fault`]. What is only half there waits in the protocol, counted against the memory budget.
 //! 4. A request goes through the door in [`apps`]: path, method, origin, key, limits. Then the app answers; an upgrade
-//!    makes the connection a member of that app, with a [`apps::Seat`].
+//!    makes the connection a member of that app, with a [`apps::Seat`], and so does a request for a stream of events, whose
+//!    client says nothing more.
 //! 5. The app does everything through its [`apps::context::Context`]: it encodes a message once and publishes it to a
 //!    room of the [`core::hub`].
-//! 6. [`core::outbox`] adds it to the *log* of its numbering, and to the room's *run*, where it waits once for all members that
-//!    have nothing else to wait for. Each of the others has a *span* of the log, which becomes longer by one; one that is
-//!    too far behind skips the oldest, and is told so in that place. A queue with bytes to be written is on the dirty
-//!    list, a run with all of its members on another.
+//! 6. [`core::outbox`] adds it to the *log* of its numbering, at the next [`position`], and to the room's *run*, where it waits
+//!    once for all members that have nothing else to wait for. Each of the others has a *span* of the log, which becomes
+//!    longer by one; one that is too far behind skips the oldest, and is told so in that place. A queue with bytes to be
+//!    written is on the dirty list, a run with all of its members on another.
 //! 7. At the end of the turn the reactor flushes as many of both as it has work left for: one write for each connection,
-//!    however much waits, of the same bytes for all members of a run. The log gives the message up with its last reader.
+//!    however much waits, of the same bytes for all members of a run that take them in the same form. The log gives the
+//!    message up with its last reader, or when its *history* does, whichever is later.
+//! 8. A client whose line was cut comes in by the same door and says the last position that it heard. It is told what
+//!    follows and what is lost, and gets a span of the log that begins behind that position: a reader like any other, only
+//!    further behind.
 //!
 //! # The layers
 //!
@@ -59,6 +64,11 @@
 //! - **An idle connection owns nothing** but its columns: no buffer, no timer, no string.
 //! - **Encode once, gather once.** A message is one allocation, however many get it; and what is published to a room
 //!   within a turn is put together once, however many members it is written to.
+//! - **A form is made once.** Queues, spans and bounds know frames alone. What a client needs in another form, compressed or as
+//!   Server-Sent Events ([`wire::sse`]), is made of the frame when the first such client is written to, and kept beside it.
+//! - **A log keeps a history.** The newest of what was published stays for a while, also when nobody waits for it. So who comes
+//!   back and who is slow are one thing: a reader whose first span begins at its position. To replay a thousand messages
+//!   takes no more memory than to replay one.
 //! - **One deadline a connection**, whose meaning is given by its phase; activity only stores a time.
 //! - **Full means skip, visibly.** Everything is bounded; what is skipped is counted and told. A client that leaves its
 //!   answers unread is not read itself.
@@ -79,9 +89,11 @@
 //! | room | a place with members, to which is published; and nothing else |
 //! | log | what is published in one numbering, newest last |
 //! | reader, span | a connection that has still to get some of a log; from where to where |
-//! | position | the number of a message, in one life of its numbering |
-//! | history | the newest of a log, kept for clients that come back |
+//! | position, epoch | the number of a message, in one life of its numbering; which life that is |
+//! | history | the newest of a log, kept for clients that come back and for slow ones |
 //! | gap | messages that a client did not get, and is told of |
+//! | resuming | getting what was published behind a position, as far as the history has it, and being told what is lost |
+//! | form | how a message goes out to a client: plain, compressed, or in a stream of events |
 //! | run | messages to the members of a room that wait once for all of them |
 //! | turn, purse, share | one round of the loop; what a part of it may cost; what a connection may cost in it |
 //! | backlog | what waits for one connection alone |
