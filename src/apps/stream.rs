@@ -182,7 +182,7 @@ impl App for Stream {
         if since.is_none() {
             // Where nothing is said first, the position is.
             let position = cx.position(cx.log());
-            cx.send(cx.conn(), Frame::answer(sse::id(position)));
+            cx.send(cx.conn(), Frame::answer(sse::id(position)).exempt());
         }
         subscribe(&channels, since, cx);
     }
@@ -287,7 +287,7 @@ fn subscribe(channels: &[Channel], since: Option<Since>, cx: &mut Context<'_>) {
     };
     let mut planned = cx.resume(cx.log(), since, &wanted, &got);
     if !is_covered(&had) {
-        planned = planned.keeping_gaps();
+        planned = planned.counting_from(cx.position(cx.log()));
     }
     if since.is_some() {
         let data = Outcome {

@@ -277,7 +277,7 @@ impl Outbox {
     /// bounds is now known to be slow.
     #[inline]
     pub fn has_trimmed(&self) -> bool {
-        self.logs.has_trimmed() || self.has_refused
+        self.logs.has_trimmed() || !self.written_over.is_empty()
     }
 
     /// When something may be too old to be kept; it may be too early.

@@ -11,6 +11,9 @@ use crate::transport::Transport;
 use crate::warnings::Warning;
 use crate::wire::frame::close;
 
+/// How often histories are shortened in a turn at most, before logs are cut.
+const SHORTENED_MAX: usize = 16;
+
 impl<T: Transport> Reactor<T> {
     /// While all logs, queues and half-received messages together are over the budget, the logs that cost most are cut to
     /// half, or the connection with the largest backlog of its own goes: whichever holds more.
@@ -19,9 +22,13 @@ impl<T: Transport> Reactor<T> {
         if self.budgeted_bytes() <= budget {
             return;
         }
-        while self.budgeted_bytes() > budget
-            && self.common.outbox.shorten_histories(TRIMMED_MAX) > 0
-        {}
+        for _ in 0..SHORTENED_MAX {
+            if self.budgeted_bytes() <= budget
+                || self.common.outbox.shorten_histories(TRIMMED_MAX) == 0
+            {
+                break;
+            }
+        }
         let outbox = &self.common.outbox;
         let backlog = |(key, conn): (usize, &Connection<T::Socket>)| {
             let bytes = u64::from(outbox.own_bytes(key as u32)) + u64::from(conn.held_bytes);

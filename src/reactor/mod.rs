@@ -231,7 +231,7 @@ impl<T: Transport> Reactor<T> {
         let is_crowded = knocks && self.is_crowded();
         let accepts = knocks && self.accept_rate.allows() && !is_crowded;
         let reads = !self.serving.is_empty() || !self.heavy.is_empty() || !self.waiting.is_empty();
-        let left_over = accepts || reads || self.common.outbox.dirty() > 0;
+        let left_over = accepts || reads || self.common.outbox.dirty() > 0 || self.trims();
         if left_over || !self.dead.is_empty() || self.wheel.is_behind() {
             return Some(Millis(0));
         }

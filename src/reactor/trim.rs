@@ -18,13 +18,16 @@ impl<T: Transport> Reactor<T> {
     pub(super) fn trim_histories(&mut self) {
         let now = self.common.now;
         if self.next_trim.is_none_or(|at| at <= now.millis()) {
-            self.common.outbox.expire_histories(now.micros, TRIMMED_MAX);
-            let due = self.common.outbox.next_expiry();
-            let earliest = now.millis() + TRIM_INTERVAL;
-            self.next_trim = due.map(|due| due.max(earliest));
+            let outbox = &mut self.common.outbox;
+            let expired = outbox.expire_histories(now.micros, TRIMMED_MAX);
+            // What is published meanwhile may be kept for less time than what is kept already.
+            let next = match expired {
+                TRIMMED_MAX => now.millis(),
+                _ => now.millis() + TRIM_INTERVAL,
+            };
+            self.next_trim = outbox.next_expiry().map(|_| next);
         }
-        let budget = self.common.bounds.memory_budget_bytes;
-        if self.budgeted_bytes() > budget / 4 * 3 {
+        if self.keeps_too_much() {
             self.common.outbox.shorten_histories(TRIMMED_MAX);
         }
         if !self.common.outbox.has_trimmed() {
@@ -42,6 +45,17 @@ impl<T: Transport> Reactor<T> {
             }
         }
         self.carry_out_closings();
+    }
+
+    /// Whether memory is short, and some of it is histories.
+    fn keeps_too_much(&self) -> bool {
+        let budget = self.common.bounds.memory_budget_bytes;
+        self.budgeted_bytes() > budget / 4 * 3 && self.common.outbox.history_bytes() > 0
+    }
+
+    /// Whether there is more to trim than a turn has time for.
+    pub(super) fn trims(&self) -> bool {
+        self.common.outbox.has_trimmed() || self.keeps_too_much()
     }
 
     /// Messages that clients are told that they miss.

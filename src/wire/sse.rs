@@ -67,13 +67,16 @@ fn message(payload: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(position);
         out.push(b'\n');
     }
-    // JSON has line ends between its values only, where one is as good as another.
-    for line in payload.split(|byte| matches!(byte, b'\n' | b'\r')) {
-        out.extend_from_slice(b"data: ");
-        out.extend_from_slice(line);
-        out.push(b'\n');
+    out.extend_from_slice(b"data: ");
+    let from = out.len();
+    out.extend_from_slice(payload);
+    // JSON has line ends between its values only, where a blank is as good, and is no end of a line of data.
+    for byte in &mut out[from..] {
+        if matches!(byte, b'\n' | b'\r') {
+            *byte = b' ';
+        }
     }
-    out.push(b'\n');
+    out.extend_from_slice(b"\n\n");
 }
 
 fn close(payload: &[u8], out: &mut Vec<u8>) {
@@ -128,12 +131,9 @@ mod tests {
     }
 
     #[test]
-    fn a_line_end_within_a_message_begins_another_line_of_data() {
+    fn a_line_end_within_a_message_is_no_end_of_its_line_of_data() {
         let frame = Frame::text("{\"a\":\n1,\r\n\"b\":2}");
-        assert_eq!(
-            text(frame.bytes()),
-            "data: {\"a\":\ndata: 1,\ndata: \ndata: \"b\":2}\n\n"
-        );
+        assert_eq!(text(frame.bytes()), "data: {\"a\": 1,  \"b\":2}\n\n");
     }
 
     #[test]

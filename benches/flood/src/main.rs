@@ -44,7 +44,8 @@ use log::LevelFilter;
 use serde::Serialize;
 use simple_logger::SimpleLogger;
 
-use crate::command::options::{Common, Mode, Options};
+use crate::command::options::{Mode, Options};
+use crate::command::server::Common;
 use crate::error::Error;
 use crate::measure::histogram::Latencies;
 use crate::modes::compare;

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use crate::client::sources;
-use crate::command::options::{
-    Churn, Connect, Echo, Fairness, Fanout, Idle, Joins, Server, Slow, Storm,
-};
+use crate::command::options::{Churn, Connect, Echo, Fairness, Fanout, Idle, Joins, Slow, Storm};
 use crate::command::resume::Resume;
+use crate::command::server::Server;
 use crate::error::Error;
 use crate::measure::clock::after;
 use crate::measure::ledger::Ledger;

@@ -241,6 +241,11 @@ impl Logs {
         !place.is_before(self.logs[log.0 as usize].kept)
     }
 
+    /// Readers are to be looked at again as if a history had become shorter: there was no time for all.
+    pub(super) fn look_again(&mut self) {
+        self.shortened = true;
+    }
+
     /// Whether entries have left histories that readers wait for, since this was last asked.
     pub(super) fn take_shortened(&mut self) -> bool {
         std::mem::take(&mut self.shortened)
@@ -269,6 +274,10 @@ impl Logs {
         let found = &mut self.logs[log.0 as usize];
         let is_kept = !place.is_before(found.kept);
         let entry = &mut found.entries[found.first.until(place) as usize];
+        let message = store.get(entry.message);
+        if message.readers() == 0 {
+            store.told(entry.message);
+        }
         let message = store.get(entry.message);
         if is_kept || message.readers() > 0 {
             return;

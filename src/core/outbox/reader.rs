@@ -15,6 +15,12 @@ use crate::time::{Micros, Recent};
 use crate::wire::frame::Frame;
 use crate::work;
 
+/// Entries that a reader skips for one message that is published, at most: the others are skipped before the turn is over,
+/// or in later ones.
+const OFFER_SKIPS_MAX: usize = 16;
+/// Entries that readers skip in a turn at most, beside those: half a millisecond.
+const TURN_SKIPS_MAX: usize = 8192;
+
 /// Messages that a client did not get, and is to be told of now: before the next one that it gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Gap {
@@ -58,7 +64,7 @@ impl Outbox {
         }
         self.push_entry(key, log, at);
         let skipped = if is_behind {
-            self.skip_behind(key, bounds)
+            self.skip_behind(key, bounds, &mut { OFFER_SKIPS_MAX })
         } else {
             0
         };
@@ -73,8 +79,8 @@ impl Outbox {
     }
 
     /// Skips the oldest entries of a reader that is longer than its bounds, as far as no history has them; or all but the
-    /// newest. Says how many messages that was.
-    fn skip_behind(&mut self, key: u32, bounds: &QueueBounds) -> u32 {
+    /// newest; so many entries at most, and what is left is for [`Outbox::keep_up`]. Says how many messages that was.
+    fn skip_behind(&mut self, key: u32, bounds: &QueueBounds, entries_left: &mut usize) -> u32 {
         let mut skipped = 0;
         let is_latest = bounds.on_full == OnFull::Latest;
         while (is_latest || self.queues[key as usize].is_over(bounds))
@@ -84,6 +90,11 @@ impl Outbox {
                 false => !self.logs.is_kept(log, at),
             }
         {
+            if *entries_left == 0 {
+                self.logs.look_again();
+                break;
+            }
+            *entries_left -= 1;
             skipped += self.skip(key, slot);
         }
         skipped
@@ -129,20 +140,27 @@ impl Outbox {
     pub fn keep_up(&mut self, bounds: impl Fn(AppId) -> QueueBounds) -> [u64; AppId::ALL.len()] {
         let mut skipped = [0; AppId::ALL.len()];
         let written = std::mem::take(&mut self.written_over);
+        let mut entries_left = TURN_SKIPS_MAX;
         if !self.logs.take_shortened() {
             for key in written {
-                self.catch_up(key, &bounds, &mut skipped);
+                self.catch_up(key, &bounds, &mut entries_left, &mut skipped);
             }
             return skipped;
         }
         let mut over = std::mem::take(&mut self.over);
         over.retain(|&key| {
-            let stays = self.catch_up(key, &bounds, &mut skipped);
+            if entries_left == 0 {
+                return true;
+            }
+            let stays = self.catch_up(key, &bounds, &mut entries_left, &mut skipped);
             let queue = &mut self.queues[key as usize];
             queue.flags &= if stays { !0 } else { !OVER };
             stays
         });
         self.over = over;
+        if entries_left == 0 {
+            self.logs.look_again();
+        }
         skipped
     }
 
@@ -151,6 +169,7 @@ impl Outbox {
         &mut self,
         key: u32,
         bounds: impl Fn(AppId) -> QueueBounds,
+        entries_left: &mut usize,
         skipped: &mut [u64; AppId::ALL.len()],
     ) -> bool {
         self.store.spend(work::COPY);
@@ -164,7 +183,10 @@ impl Outbox {
         if is_bounded && self.oldest(key).is_some() && !self.is_in_history(key) {
             match bounds.on_full {
                 OnFull::Disconnect => self.full.push(key),
-                _ => skipped[app as usize] += u64::from(self.skip_behind(key, &bounds)),
+                _ => {
+                    let messages = self.skip_behind(key, &bounds, entries_left);
+                    skipped[app as usize] += u64::from(messages);
+                }
             }
         }
         self.queues[key as usize].is_over(&bounds)
@@ -177,6 +199,14 @@ impl Outbox {
         self.queued += 1;
         let tail = self.queues[key as usize].tail;
         match self.slots.get_mut(tail as usize).map(|slot| &mut slot.held) {
+            Some(Held::Span(span)) if span.ends => {
+                let span = Span {
+                    is_apart: true,
+                    ..Span::one(log, at)
+                };
+                let slot = self.append(key, Held::Span(span), since);
+                self.may_skip(key, slot);
+            }
             Some(Held::Span(span)) if span.log() == Some(log) && span.to == at => {
                 span.to = at.next();
                 self.may_skip(key, tail);
@@ -205,7 +235,7 @@ impl Outbox {
         let queue = &self.queues[key as usize];
         let (tail, since) = (queue.tail, queue.progress);
         match self.slots.get(tail as usize).map(|slot| slot.held) {
-            Some(Held::Span(span)) if span.len() == 0 => {
+            Some(Held::Span(span)) if span.len() == 0 && !span.ends => {
                 self.missed[span.missed as usize].add(missed);
             }
             _ => {
@@ -267,6 +297,7 @@ impl Outbox {
             ..*span
         };
         span.to = rest.from;
+        span.ends = false;
         let held = Held::Span(rest);
         let behind = self.slots.insert(Slot { held, next }) as u32;
         self.slots[head as usize].next = behind;
@@ -320,6 +351,7 @@ impl Outbox {
                 next: last,
             }),
         ) = (held, behind)
+            && !span.is_apart
         {
             let missed = over.missed;
             if span.misses() {
@@ -327,7 +359,11 @@ impl Outbox {
                 self.missed[missed as usize].add(later);
             }
             self.slots[slot as usize] = Slot {
-                held: Held::Span(Span { missed, ..span }),
+                held: Held::Span(Span {
+                    missed,
+                    is_apart: over.is_apart,
+                    ..span
+                }),
                 next: last,
             };
             self.slots.remove(next as usize);

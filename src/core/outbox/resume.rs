@@ -44,6 +44,8 @@ pub struct Resumption {
     log: Option<LogId>,
     /// The first entry, if the client has some of its messages, and how many.
     part: Option<(Place, u32)>,
+    /// The client has messages between them.
+    is_apart: bool,
     /// Entries that follow each other.
     spans: Vec<(Place, Place)>,
     /// Messages that follow.
@@ -65,6 +67,7 @@ impl Resumption {
             log: None,
             part: None,
             spans: Vec::new(),
+            is_apart: false,
             sent: 0,
             missed: None,
             position,
@@ -75,10 +78,12 @@ impl Resumption {
 }
 
 impl Resumption {
-    /// The same for a client that wants only some of what it is told of: its gaps stay open for the others.
-    pub fn keeping_gaps(self) -> Resumption {
+    /// The same for a client that asks for only some of what it gets: what it has of the others is not known apart, so that
+    /// it counts anew from this position, the newest.
+    pub fn counting_from(self, newest: Position) -> Resumption {
         Resumption {
-            closed: u64::MAX,
+            counts_from: newest.number,
+            closed: 0,
             ..self
         }
     }
@@ -182,6 +187,7 @@ impl Outbox {
         let mut found = Resumption {
             log: Some(log),
             missed: Some(lost),
+            is_apart: !matches!(got, Got::Nothing),
             ..Resumption::none(logs.position(log))
         };
         let mut looked = 0;
@@ -238,8 +244,14 @@ impl Outbox {
             self.push(key, rest.key());
             self.release(rest);
         }
-        for (from, to) in planned.spans {
-            self.push_span(key, Span::of(log, from, to), now);
+        let last = planned.spans.len().saturating_sub(1);
+        for (index, (from, to)) in planned.spans.into_iter().enumerate() {
+            let span = Span {
+                is_apart: planned.is_apart,
+                ends: index == last,
+                ..Span::of(log, from, to)
+            };
+            self.push_span(key, span, now);
         }
         self.note_over(key, bounds);
         // What waits in front of it may be too much by now, and kept no longer.

@@ -358,6 +358,12 @@ impl Store {
         is_last.then_some((message.app, message.stored))
     }
 
+    /// Nobody waits for a message any more that it was published to.
+    #[inline]
+    pub(super) fn told(&mut self, key: u32) {
+        self.messages[key as usize].flags |= TOLD;
+    }
+
     /// A log gives its copy up; there may be others.
     pub(super) fn unlog(&mut self, key: u32) {
         self.messages[key as usize].flags &= !LOGGED;

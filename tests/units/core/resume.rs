@@ -235,6 +235,34 @@ fn what_of_a_gap_is_kept_comes_behind_what_the_client_has() {
 }
 
 #[test]
+fn a_replay_that_is_skipped_is_a_gap_of_its_own() {
+    let mut house = House::keeping(10);
+    (0..4).for_each(|_| house.publish(0, 1, false));
+    // The client has 4, and not 1 to 3: it comes in for those, and 5 is not for it.
+    let planned = {
+        let since = Some(Since::At(at(0)));
+        let wanted = Wanted::But(Topic(9), &[]);
+        let log = house.log;
+        house.outbox.resume(0, log, since, &wanted, &Got::Nothing)
+    };
+    house.outbox.replay(0, APP, planned, &BOUNDS, house.now);
+    house.publish(9, 1, false);
+    house.publish(0, 1, true);
+    assert_eq!(house.flush(0), "");
+    let none = HistoryBounds {
+        messages_max: 1,
+        ..HistoryBounds::USUAL
+    };
+    house.outbox.bound_history(APP, none, BOUNDS.bytes_max);
+    house.publish(0, 1, true);
+    house.publish(0, 1, true);
+    house.outbox.keep_up(|_| BOUNDS);
+    house.outbox.check_invariants();
+    let told = house.flush(usize::MAX);
+    assert_eq!(told, "[4 since 0] [1 since 5] 7 8");
+}
+
+#[test]
 fn nobody_can_tell_what_a_client_missed_before_it_came() {
     let mut house = House::keeping(10);
     house.publish(0, 1, false);

@@ -4,3 +4,4 @@ pub mod arguments;
 pub mod contender;
 pub mod options;
 pub mod resume;
+pub mod server;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::command::arguments::{duration, percent, rate, ratio, size};
-use crate::command::options::Server;
+use crate::command::server::Server;
 
 /// Messages a second while clients come and go.
 const RATE: f64 = 100.0;

@@ -5,7 +5,8 @@
 //! answer its pings after each slice of another.
 
 use crate::client::sources;
-use crate::command::options::{Compare, Server, Work};
+use crate::command::options::{Compare, Work};
+use crate::command::server::Server;
 use crate::error::Error;
 use crate::measure::clock::{Micros, after, seconds};
 use crate::measure::histogram::{Latencies, Quantiles};

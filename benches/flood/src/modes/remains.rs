@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::command::options::Server;
+use crate::command::server::Server;
 use crate::error::Error;
 use crate::measure::problems::{Judge, Problems};
 use crate::measure::process::Process;

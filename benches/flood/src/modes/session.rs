@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::client::crowd::{Crowd, Pace};
 use crate::client::schedule::Schedule;
 use crate::client::sources::Sources;
-use crate::command::options::{Common, Server};
+use crate::command::server::{Common, Server};
 use crate::error::Error;
 use crate::measure::clock::{Clock, Micros, after, seconds};
 use crate::measure::histogram::Quantiles;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::command::options::Server;
+use crate::command::server::Server;
 use crate::error::Error;
 use crate::measure::books::{Books, ServerBooks};
 use crate::measure::clock::{Micros, after};

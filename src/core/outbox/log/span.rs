@@ -109,6 +109,10 @@ pub(in crate::core::outbox) struct Span {
     pub(in crate::core::outbox) to: Place,
     /// The place of what was skipped before the first of them; [`NONE`], if nothing was.
     pub(in crate::core::outbox) missed: u32,
+    /// The client has messages between what comes before and this: what it misses here is a gap of its own.
+    pub(in crate::core::outbox) is_apart: bool,
+    /// The same of what comes behind this.
+    pub(in crate::core::outbox) ends: bool,
 }
 
 impl Span {
@@ -119,6 +123,8 @@ impl Span {
             from,
             to,
             missed: NONE,
+            is_apart: false,
+            ends: false,
         }
     }
 
@@ -134,6 +140,8 @@ impl Span {
             from: Place(0),
             to: Place(0),
             missed,
+            is_apart: false,
+            ends: false,
         }
     }
 

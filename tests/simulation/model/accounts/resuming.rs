@@ -151,9 +151,12 @@ impl Course<'_> {
             next.counts_from = since;
         }
         let others = had.unwrap_or_default();
-        let keeps_gaps =
+        let is_partial =
             self.dialect == Dialect::Stream && !others.iter().all(|name| names.contains(name));
-        if !keeps_gaps {
+        if is_partial {
+            next.counts_from = stand.place;
+            next.gaps.clear();
+        } else {
             next.gaps
                 .iter_mut()
                 .for_each(|gap| gap.to = gap.to.min(since));
