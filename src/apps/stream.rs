@@ -287,7 +287,7 @@ fn subscribe(channels: &[Channel], since: Option<Since>, cx: &mut Context<'_>) {
     };
     let mut planned = cx.resume(cx.log(), since, &wanted, &got);
     if !is_covered(&had) {
-        planned = planned.counting_from(cx.position(cx.log()));
+        planned = planned.keeping_gaps();
     }
     if since.is_some() {
         let data = Outcome {

@@ -78,12 +78,10 @@ impl Resumption {
 }
 
 impl Resumption {
-    /// The same for a client that asks for only some of what it gets: what it has of the others is not known apart, so that
-    /// it counts anew from this position, the newest.
-    pub fn counting_from(self, newest: Position) -> Resumption {
+    /// The same for a client that wants only some of what it is told of: its gaps stay open for the others.
+    pub fn keeping_gaps(self) -> Resumption {
         Resumption {
-            counts_from: newest.number,
-            closed: 0,
+            closed: u64::MAX,
             ..self
         }
     }

@@ -151,12 +151,9 @@ impl Course<'_> {
             next.counts_from = since;
         }
         let others = had.unwrap_or_default();
-        let is_partial =
+        let keeps_gaps =
             self.dialect == Dialect::Stream && !others.iter().all(|name| names.contains(name));
-        if is_partial {
-            next.counts_from = stand.place;
-            next.gaps.clear();
-        } else {
+        if !keeps_gaps {
             next.gaps
                 .iter_mut()
                 .for_each(|gap| gap.to = gap.to.min(since));
