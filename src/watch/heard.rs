@@ -6,18 +6,30 @@
 
 use crate::position::Position;
 
-/// Numbers that have not been heard: those behind the first up to the second.
-type Gap = (u64, u64);
+/// Numbers that have not been heard.
+#[derive(Debug)]
+struct Gap {
+    /// The number before the first.
+    since: u64,
+    /// The last.
+    to: u64,
+    /// The round in which they were skipped last.
+    round: u64,
+}
 
 /// What has been heard. Positions of another epoch than the one that it knows begin it anew.
 #[derive(Debug, Default)]
 pub(super) struct Heard {
     newest: Option<Position>,
     gaps: Vec<Gap>,
+    /// Rounds of skipping, over all connections. Each is followed by a question, which the server may answer when later
+    /// rounds are told.
+    round: u64,
     /// Whether messages were skipped behind the newest.
     is_skipping: bool,
-    /// Messages that come before the gaps are as full as they will be.
+    /// Messages that come before the gaps up to a round are as full as they will be.
     left: u64,
+    answered: u64,
     /// Up to this number messages come again on this connection, also those between the gaps.
     again: u64,
     /// Whether they come in one order, so that what is behind a gap ends it.
@@ -25,12 +37,18 @@ pub(super) struct Heard {
 }
 
 impl Heard {
-    /// Everything up to here.
-    fn up_to(newest: Position) -> Heard {
-        Heard {
+    /// Everything up to here, whatever was before.
+    fn start(&mut self, newest: Position) {
+        *self = Heard {
             newest: Some(newest),
+            round: self.round,
             ..Heard::default()
-        }
+        };
+    }
+
+    /// The round up to which a question fills the gaps that is asked now.
+    pub fn round(&self) -> u64 {
+        self.round
     }
 
     /// A new connection is asked for everything behind [`Heard::since`].
@@ -45,14 +63,14 @@ impl Heard {
     /// A message of this position has come; whether it is the first time.
     pub fn take(&mut self, at: Position) -> bool {
         let Some(newest) = self.newest.filter(|newest| newest.epoch == at.epoch) else {
-            *self = Heard::up_to(at);
+            self.start(at);
             return true;
         };
         let number = at.number;
         let mut is_missing = false;
-        for (since, to) in &mut self.gaps {
-            if (*since + 1..=*to).contains(&number) {
-                *since = number;
+        for gap in &mut self.gaps {
+            if (gap.since + 1..=gap.to).contains(&number) {
+                gap.since = number;
                 is_missing = true;
             }
         }
@@ -62,11 +80,11 @@ impl Heard {
         }
         let is_in_order = self.is_in_order;
         self.gaps
-            .retain(|(since, to)| since < to && !(is_in_order && *to <= number));
+            .retain(|gap| gap.since < gap.to && !(is_in_order && gap.to <= number));
         if self.left > 0 {
             self.left -= 1;
             if self.left == 0 {
-                self.gaps.clear();
+                self.close();
             }
         }
         is_first
@@ -75,23 +93,25 @@ impl Heard {
     /// What follows is behind this position.
     pub fn begins(&mut self, at: Position) {
         match self.newest {
-            Some(newest) if newest.epoch != at.epoch => *self = Heard::up_to(at),
+            Some(newest) if newest.epoch != at.epoch => self.start(at),
             Some(newest) if newest.number >= at.number => {}
             Some(newest) => self.reach(newest, at, at.number),
-            None => *self = Heard::up_to(at),
+            None => self.start(at),
         }
     }
 
-    /// The server sends so many again, and has lost so many. If it cannot say how many, what it says now is a beginning.
-    pub fn resumes(&mut self, at: Option<Position>, sent: u64, missed: Option<u64>) {
+    /// The server sends so many again of what was skipped up to a round, and has lost so many. If it cannot say how many,
+    /// what it says now is a beginning.
+    pub fn resumes(&mut self, at: Option<Position>, sent: u64, missed: Option<u64>, round: u64) {
         match (at, missed) {
-            (Some(at), None) => *self = Heard::up_to(at),
+            (Some(at), None) => self.start(at),
             (Some(at), Some(_)) => self.begins(at),
             (None, _) => {}
         }
         self.left = sent;
+        self.answered = round;
         if sent == 0 {
-            self.gaps.clear();
+            self.close();
         }
     }
 
@@ -101,10 +121,14 @@ impl Heard {
             Some(newest) if newest.epoch == at.epoch => {
                 newest.number = newest.number.max(at.number);
             }
-            _ => *self = Heard::up_to(at),
+            _ => self.start(at),
         }
         self.is_skipping = true;
+        self.round += 1;
         // What was to fill the gaps may be among it.
+        for gap in self.gaps.iter_mut().filter(|gap| gap.to > at.number) {
+            gap.round = self.round;
+        }
         self.left = 0;
         self.is_in_order = false;
     }
@@ -112,7 +136,7 @@ impl Heard {
     /// The position behind which lies everything that has not been heard.
     pub fn since(&self) -> Option<Position> {
         let newest = self.newest?;
-        let first = self.gaps.iter().map(|(since, _)| *since).min();
+        let first = self.gaps.iter().map(|gap| gap.since).min();
         Some(Position {
             number: first.unwrap_or(newest.number).min(newest.number),
             ..newest
@@ -121,10 +145,19 @@ impl Heard {
 
     fn reach(&mut self, newest: Position, at: Position, skipped: u64) {
         if self.is_skipping && skipped > newest.number {
-            self.gaps.push((newest.number, skipped));
+            self.gaps.push(Gap {
+                since: newest.number,
+                to: skipped,
+                round: self.round,
+            });
         }
         self.is_skipping = false;
         self.newest = Some(at);
+    }
+
+    /// The gaps of what is answered are as full as they will be.
+    fn close(&mut self) {
+        self.gaps.retain(|gap| gap.round > self.answered);
     }
 }
 
@@ -163,7 +196,7 @@ mod tests {
         heard.skips(at(1));
         assert!(heard.take(at(5)));
         assert_eq!(heard.since(), Some(at(1)));
-        heard.resumes(Some(at(2)), 2, Some(1));
+        heard.resumes(Some(at(2)), 2, Some(1), 1);
         assert!(heard.take(at(3)));
         assert_eq!(heard.since(), Some(at(3)));
         assert!(heard.take(at(4)));
@@ -175,11 +208,11 @@ mod tests {
         let mut heard = heard_up_to(1);
         heard.skips(at(1));
         assert!(heard.take(at(5)) && heard.take(at(6)));
-        heard.resumes(Some(at(1)), 3, Some(0));
+        heard.resumes(Some(at(1)), 3, Some(0), 1);
         assert!(heard.take(at(2)));
         heard.returns();
         assert_eq!(heard.since(), Some(at(2)));
-        heard.resumes(Some(at(2)), 5, Some(0));
+        heard.resumes(Some(at(2)), 5, Some(0), 1);
         let first = (3..=7).filter(|&number| heard.take(at(number)));
         assert_eq!(first.collect::<Vec<u64>>(), [3, 4, 7]);
         assert_eq!(heard.since(), Some(at(7)));
@@ -190,11 +223,11 @@ mod tests {
         let mut heard = heard_up_to(1);
         heard.skips(at(1));
         assert!(heard.take(at(5)));
-        heard.resumes(Some(at(1)), 3, Some(0));
+        heard.resumes(Some(at(1)), 3, Some(0), 1);
         assert!(heard.take(at(2)));
         heard.skips(at(2));
         assert!(heard.take(at(8)));
-        heard.resumes(Some(at(2)), 4, Some(0));
+        heard.resumes(Some(at(2)), 4, Some(0), 2);
         assert!(heard.take(at(3)));
         assert_eq!(heard.since(), Some(at(3)));
         assert!([4, 6, 7].iter().all(|&number| heard.take(at(number))));
@@ -202,9 +235,41 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_leaves_the_gaps_open_that_it_was_not_asked_for() {
+        for (sent, missed) in [(40, 0), (1, 39), (0, 40)] {
+            let mut heard = heard_up_to(10);
+            heard.skips(at(10));
+            assert!(heard.take(at(51)));
+            heard.skips(at(51));
+            assert!(heard.take(at(80)));
+            heard.resumes(Some(at(50 - sent)), sent, Some(missed), 1);
+            assert!((51 - sent..51).all(|number| heard.take(at(number))));
+            assert_eq!(heard.since(), Some(at(51)));
+            heard.resumes(Some(at(80)), 0, Some(28), 2);
+            assert_eq!(heard.since(), Some(at(80)));
+        }
+    }
+
+    #[test]
+    fn what_was_skipped_of_a_refill_is_open_until_it_is_answered_itself() {
+        let mut heard = heard_up_to(10);
+        heard.skips(at(10));
+        assert!(heard.take(at(51)));
+        heard.skips(at(51));
+        assert!(heard.take(at(80)));
+        heard.resumes(Some(at(10)), 40, Some(0), 1);
+        assert!((11..=20).all(|number| heard.take(at(number))));
+        heard.skips(at(20));
+        heard.resumes(Some(at(80)), 0, Some(28), 2);
+        assert_eq!(heard.since(), Some(at(20)));
+        heard.resumes(Some(at(80)), 0, Some(30), 3);
+        assert_eq!(heard.since(), Some(at(80)));
+    }
+
+    #[test]
     fn where_nobody_can_tell_what_is_missed_the_position_is_a_beginning() {
         let mut heard = heard_up_to(9);
-        heard.resumes(Some(at(2)), 0, None);
+        heard.resumes(Some(at(2)), 0, None, 0);
         assert_eq!(heard.since(), Some(at(2)));
     }
 }

@@ -47,7 +47,8 @@ pub(super) struct Resuming {
     /// Where to begin, until something was heard.
     first: Option<String>,
     has_begun: bool,
-    asked: VecDeque<Asked>,
+    /// With the round of gaps that each fills.
+    asked: VecDeque<(Asked, u64)>,
     /// Whether the first message of this connection has to be an answer.
     is_returning: bool,
     /// Messages that were skipped on this connection and are not accounted for.
@@ -80,7 +81,8 @@ impl Resuming {
             None if dialect == Dialect::Stream => Some(Asked::Now),
             None => None,
         };
-        self.asked.extend(asked);
+        let round = self.heard.round();
+        self.asked.extend(asked.map(|asked| (asked, round)));
         self.is_returning = asked == Some(Asked::Missed);
         let is_back = std::mem::replace(&mut self.has_begun, true);
         let is_unknown = is_back && since.is_none() && dialect.resumes();
@@ -114,9 +116,11 @@ impl Resuming {
                 position,
                 is_answer,
             } => {
-                self.heard.resumes(position, sent, missed);
+                let (asked, round) = self.asked.pop_front().unwrap_or((Asked::Missed, 0));
+                self.heard.resumes(position, sent, missed, round);
                 verdict.is_hidden = is_answer;
-                verdict.words.extend(self.settle(dialect, sent, missed));
+                let words = self.settle(dialect, asked, sent, missed);
+                verdict.words.extend(words);
             }
             Told::Nothing => {}
         }
@@ -128,22 +132,28 @@ impl Resuming {
 
     /// A question for what was skipped has been sent.
     pub fn asks(&mut self) {
-        self.asked.push_back(Asked::Skipped);
+        self.asked.push_back((Asked::Skipped, self.heard.round()));
     }
 
     /// What a person is told of an answer.
-    fn settle(&mut self, dialect: Dialect, sent: u64, missed: Option<u64>) -> Option<String> {
-        match self.asked.pop_front() {
-            Some(Asked::Now) => return None,
-            Some(Asked::Missed) | None => return Some(outcome(sent, missed)),
-            Some(Asked::Skipped) => {}
+    fn settle(
+        &mut self,
+        dialect: Dialect,
+        asked: Asked,
+        sent: u64,
+        missed: Option<u64>,
+    ) -> Option<String> {
+        match asked {
+            Asked::Now => return None,
+            Asked::Missed => return Some(outcome(sent, missed)),
+            Asked::Skipped => {}
         }
         let Some(lost) = missed else {
             self.owed = 0;
             return Some(outcome(sent, missed));
         };
         self.owed = self.owed.saturating_sub(sent + lost);
-        if self.asked.contains(&Asked::Skipped) {
+        if self.asked.iter().any(|(asked, _)| *asked == Asked::Skipped) {
             return Some(outcome(sent, missed));
         }
         // What a room kept to some players is kept nowhere.

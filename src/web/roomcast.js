@@ -97,7 +97,7 @@ export class Connection extends EventTarget {
   #isPaused = false;
   #isProbing = false;
   #heard;
-  /** What this line was asked to send again, in the order in which it answers. */
+  /** What this line was asked to send again, in the order in which it answers, each with the round of gaps that it fills. */
   #asked = [];
   /** Whether the first thing that this line says has to be such an answer. */
   #isReturning = false;
@@ -354,7 +354,7 @@ export class Connection extends EventTarget {
     this.#heard.returns();
     if (!this.#isSource) this.#subscribe([], this.subscriptions, since);
     if (!resumes) return false;
-    if ((this.#isSource || resumes === "query") && (since || !greets)) this.#asked.push({ since: since ?? "now" });
+    if ((this.#isSource || resumes === "query") && (since || !greets)) this.#ask(since ?? "now");
     this.#isReturning = Boolean(since) && this.#asked.length > 0;
     const wantsNothing = this.#app.change && this.#names.size === 0;
     return !since && !wantsNothing;
@@ -452,8 +452,8 @@ export class Connection extends EventTarget {
 
   /** The hub says what it sends again, and what it cannot. */
   #isResumed({ sent, missed }, position, tell) {
-    const { since = null, isRefill } = this.#asked.shift() ?? {};
-    this.#heard.resumes(position, sent, missed);
+    const { since = null, isRefill, round = 0 } = this.#asked.shift() ?? {};
+    this.#heard.resumes(position, sent, missed, round);
     if (since === "now") return;
     tell("resumed", { sent, missed, position });
     let lost = missed;
@@ -578,9 +578,14 @@ export class Connection extends EventTarget {
   #say(messages, isRefill) {
     for (const message of messages) {
       const since = message.since ?? (message.data ?? message.payload)?.since;
-      if (since !== undefined) this.#asked.push({ since, isRefill });
+      if (since !== undefined) this.#ask(since, isRefill);
       this.#line.send(encode(message));
     }
+  }
+
+  #ask(since, isRefill = false) {
+    // Who asks for the position alone fills no gap.
+    this.#asked.push({ since, isRefill, round: since === "now" ? 0 : this.#heard.round });
   }
 
   #arm(ms, callback) {
@@ -612,12 +617,15 @@ export class Connection extends EventTarget {
 class Heard {
   #epoch;
   #newest = 0;
-  /** `since` is the number before the first, `to` that of the last. */
+  /** `since` is the number before the first, `to` that of the last, `round` the one in which it was skipped last. */
   #gaps = [];
+  /** Rounds of skipping, over all lines. Each is followed by a question, which the hub may answer when later rounds are told. */
+  #round = 0;
   /** Whether messages were skipped behind the newest. */
   #isSkipping = false;
-  /** What comes again before the gaps are as full as they will be. */
+  /** What comes again before the gaps up to a round are as full as they will be. */
   #left = 0;
+  #answered = 0;
   /** Up to this number messages come again on this line, also those between the gaps. */
   #again = 0;
   /** Whether they come in one order, so that what is behind a gap ends it. */
@@ -632,6 +640,11 @@ class Heard {
   get since() {
     const number = Math.min(this.#newest, ...this.#gaps.map((gap) => gap.since));
     return this.#epoch === undefined ? undefined : `${this.#epoch}-${number}`;
+  }
+
+  /** The round up to which a question fills the gaps that is asked now. */
+  get round() {
+    return this.#round;
   }
 
   #start({ epoch, number }) {
@@ -667,7 +680,7 @@ class Heard {
     this.#gaps = this.#gaps.filter(({ since, to }) => since < to);
     if (this.#left > 0) {
       this.#left -= 1;
-      if (this.#left === 0) this.#gaps = [];
+      if (this.#left === 0) this.#close();
     }
     return isUnheard;
   }
@@ -680,13 +693,15 @@ class Heard {
     else if (at.number > this.#newest) this.#reach(at.number, at.number);
   }
 
-  /** The hub sends so many again, and has lost so many; if it cannot say how many, what it says now is a beginning. */
-  resumes(position, sent, missed) {
+  /** The hub sends so many again of what was skipped up to a round, and has lost so many; if it cannot say how many, what
+   *  it says now is a beginning. */
+  resumes(position, sent, missed, round) {
     const at = parse(position);
     if (missed === null && at) this.#start(at);
     else this.begins(position);
     this.#left = sent;
-    if (sent === 0) this.#gaps = [];
+    this.#answered = round;
+    if (sent === 0) this.#close();
   }
 
   /** The hub has skipped messages behind this position. */
@@ -696,15 +711,22 @@ class Heard {
     if (at.epoch !== this.#epoch) this.#start(at);
     this.#newest = Math.max(this.#newest, at.number);
     this.#isSkipping = true;
+    this.#round += 1;
     // What was to fill the gaps may be among it.
+    for (const gap of this.#gaps) if (gap.to > at.number) gap.round = this.#round;
     this.#left = 0;
     this.#isInOrder = false;
   }
 
   #reach(number, skipped) {
-    if (this.#isSkipping && skipped > this.#newest) this.#gaps.push({ since: this.#newest, to: skipped });
+    if (this.#isSkipping && skipped > this.#newest) this.#gaps.push({ since: this.#newest, to: skipped, round: this.#round });
     this.#isSkipping = false;
     this.#newest = number;
+  }
+
+  /** The gaps of what is answered are as full as they will be. */
+  #close() {
+    this.#gaps = this.#gaps.filter(({ round }) => round > this.#answered);
   }
 }
 

@@ -182,6 +182,50 @@ test("two gaps that one answer fills are not asked for in vain", () => {
   assert.equal(house.client.position, P(6));
 });
 
+const range = (first, last) => Array.from({ length: last - first + 1 }, (_, index) => first + index);
+/** A connection that was told of two gaps, 11 to 50 and 52 to 79, and has asked for both. */
+function behindTwice() {
+  const house = opened();
+  const says = [status(P(10)), lagged(40, P(10)), event(51), lagged(28, P(51)), event(80)];
+  says.forEach((one) => house.socket.say(one));
+  assert.deepEqual(house.socket.said.map((said) => said.since), [P(10), P(51)]);
+  return house;
+}
+
+for (const [sent, missed] of [[40, 0], [1, 39], [0, 40]]) {
+  test(`an answer leaves the gaps open that it was not asked for, if it sends ${sent}`, () => {
+    const house = behindTwice();
+    [outcome(sent, missed, P(50 - sent)), ...range(51 - sent, 50).map((number) => event(number))].forEach((one) => house.socket.say(one));
+    assert.equal(house.client.position, P(51));
+    cut(house);
+    assert.equal(since(house.socket), P(51));
+    house.socket.say(status(P(80), { sent: 0, missed: 28 }));
+    assert.deepEqual(house.of("gap").at(-1), { missed: 28, since: P(51) });
+    assert.equal(house.client.position, P(80));
+  });
+}
+
+test("what was skipped of a refill is open until it is answered itself", () => {
+  const house = behindTwice();
+  [outcome(40, 0, P(10)), ...range(11, 20).map((number) => event(number)), lagged(30, P(20))].forEach((one) => house.socket.say(one));
+  house.socket.say(outcome(0, 28, P(80)));
+  assert.equal(house.client.position, P(20));
+  house.socket.say(outcome(0, 30, P(80)));
+  assert.equal(house.client.position, P(80));
+});
+
+test("a stream that asks for its position in between closes no gap", () => {
+  const house = opened({ app: stream({ channels: ["newBlocks"] }) });
+  const { first, message } = DIALECTS.stream;
+  [first(P(1)), { type: "lagged", data: { missed: 3, since: P(1) } }, message(5)].forEach((one) => house.socket.say(one));
+  house.client.subscribe("newTxs");
+  house.socket.say(first(P(5), { sent: 0, missed: 1 }));
+  assert.equal(house.client.position, P(5));
+  [{ type: "lagged", data: { missed: 3, since: P(5) } }, message(9)].forEach((one) => house.socket.say(one));
+  house.socket.say(first(P(9)));
+  assert.equal(house.client.position, P(5));
+});
+
 test("a lagged that names no position is lost at once", () => {
   const house = opened({ app: rooms(room) });
   house.socket.say({ type: "state", event: "lagged", payload: { missed: 2, since: null } });
