@@ -27,6 +27,8 @@ pub(super) struct Heard {
     round: u64,
     /// Whether messages were skipped behind the newest.
     is_skipping: bool,
+    /// Whether nothing has come since messages were skipped, so that what comes next may leave out some of a gap.
+    is_torn: bool,
     /// Messages that come before the gaps up to a round are as full as they will be.
     left: u64,
     answered: u64,
@@ -54,6 +56,7 @@ impl Heard {
     /// A new connection is asked for everything behind [`Heard::since`].
     pub fn returns(&mut self) {
         self.is_skipping = false;
+        self.is_torn = false;
         self.left = 0;
         self.is_in_order = !self.gaps.is_empty();
         let newest = self.newest.map_or(0, |newest| newest.number);
@@ -67,14 +70,19 @@ impl Heard {
             return true;
         };
         let number = at.number;
-        let mut is_missing = false;
-        for gap in &mut self.gaps {
-            if (gap.since + 1..=gap.to).contains(&number) {
-                gap.since = number;
-                is_missing = true;
+        let is_torn = std::mem::take(&mut self.is_torn);
+        let gap = self
+            .gaps
+            .iter_mut()
+            .find(|gap| (gap.since + 1..=gap.to).contains(&number));
+        let is_first = gap.is_some() || number > self.again;
+        if let Some(gap) = gap {
+            let since = std::mem::replace(&mut gap.since, number);
+            let (to, round) = (number - 1, gap.round);
+            if is_torn {
+                self.gaps.push(Gap { since, to, round });
             }
         }
-        let is_first = is_missing || number > self.again;
         if number > newest.number {
             self.reach(newest, at, number - 1);
         }
@@ -124,6 +132,7 @@ impl Heard {
             _ => self.start(at),
         }
         self.is_skipping = true;
+        self.is_torn = true;
         self.round += 1;
         // What was to fill the gaps may be among it.
         for gap in self.gaps.iter_mut().filter(|gap| gap.to > at.number) {
@@ -264,6 +273,42 @@ mod tests {
         assert_eq!(heard.since(), Some(at(20)));
         heard.resumes(Some(at(80)), 0, Some(30), 3);
         assert_eq!(heard.since(), Some(at(80)));
+    }
+
+    #[test]
+    fn what_was_skipped_in_the_middle_of_a_refill_is_a_gap_of_its_own() {
+        let mut heard = heard_up_to(10);
+        heard.skips(at(10));
+        assert!(heard.take(at(51)));
+        heard.resumes(Some(at(10)), 40, Some(0), 1);
+        assert!((11..=20).all(|number| heard.take(at(number))));
+        heard.skips(at(20));
+        assert!((31..=40).all(|number| heard.take(at(number))));
+        assert_eq!(heard.since(), Some(at(20)));
+        heard.returns();
+        heard.resumes(Some(at(20)), 32, Some(0), 2);
+        let first: Vec<u64> = (21..=52).filter(|&number| heard.take(at(number))).collect();
+        let unheard: Vec<u64> = (21..=30).chain(41..=50).chain([52]).collect();
+        assert_eq!(first, unheard);
+        assert_eq!(heard.since(), Some(at(52)));
+    }
+
+    #[test]
+    fn a_refill_that_is_skipped_up_to_the_next_gap_leaves_both_open() {
+        let mut heard = heard_up_to(10);
+        heard.skips(at(10));
+        assert!(heard.take(at(51)));
+        heard.skips(at(51));
+        assert!(heard.take(at(80)));
+        heard.resumes(Some(at(10)), 68, Some(0), 1);
+        assert!((11..=20).all(|number| heard.take(at(number))));
+        heard.skips(at(20));
+        assert!((61..=79).all(|number| heard.take(at(number))));
+        heard.resumes(Some(at(80)), 0, Some(0), 2);
+        heard.returns();
+        assert_eq!(heard.since(), Some(at(20)));
+        let first: Vec<u64> = (21..=80).filter(|&number| heard.take(at(number))).collect();
+        assert_eq!(first, (21..=50).chain(52..=60).collect::<Vec<u64>>());
     }
 
     #[test]

@@ -623,6 +623,8 @@ class Heard {
   #round = 0;
   /** Whether messages were skipped behind the newest. */
   #isSkipping = false;
+  /** Whether nothing has come since messages were skipped, so that what comes next may leave out some of a gap. */
+  #isTorn = false;
   /** What comes again before the gaps up to a round are as full as they will be. */
   #left = 0;
   #answered = 0;
@@ -651,13 +653,13 @@ class Heard {
     this.#epoch = epoch;
     this.#newest = number;
     this.#gaps = [];
-    this.#isSkipping = this.#isInOrder = false;
+    this.#isSkipping = this.#isTorn = this.#isInOrder = false;
     this.#left = this.#again = 0;
   }
 
   /** A new line begins, which is asked for all since `since`. */
   returns() {
-    this.#isSkipping = false;
+    this.#isSkipping = this.#isTorn = false;
     this.#left = 0;
     this.#isInOrder = this.#gaps.length > 0;
     this.#again = this.#isInOrder ? this.#newest : 0;
@@ -674,7 +676,9 @@ class Heard {
     const { number } = at;
     const gap = this.#gaps.find(({ since, to }) => since < number && number <= to);
     const isUnheard = Boolean(gap) || number > this.#again;
+    if (gap && this.#isTorn) this.#gaps.push({ ...gap, to: number - 1 });
     if (gap) gap.since = number;
+    this.#isTorn = false;
     if (number > this.#newest) this.#reach(number, number - 1);
     if (this.#isInOrder) this.#gaps = this.#gaps.filter(({ to }) => to > number);
     this.#gaps = this.#gaps.filter(({ since, to }) => since < to);
@@ -710,7 +714,7 @@ class Heard {
     if (!at) return;
     if (at.epoch !== this.#epoch) this.#start(at);
     this.#newest = Math.max(this.#newest, at.number);
-    this.#isSkipping = true;
+    this.#isSkipping = this.#isTorn = true;
     this.#round += 1;
     // What was to fill the gaps may be among it.
     for (const gap of this.#gaps) if (gap.to > at.number) gap.round = this.#round;

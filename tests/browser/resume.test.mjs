@@ -214,6 +214,31 @@ test("what was skipped of a refill is open until it is answered itself", () => {
   assert.equal(house.client.position, P(80));
 });
 
+test("what was skipped in the middle of a refill is a gap of its own", () => {
+  const house = opened();
+  const events = (first, last) => range(first, last).map((number) => event(number));
+  [status(P(10)), lagged(40, P(10)), event(51), outcome(40, 0, P(10)), ...events(11, 20)].forEach((one) => house.socket.say(one));
+  [lagged(10, P(20)), ...events(31, 40)].forEach((one) => house.socket.say(one));
+  assert.equal(house.client.position, P(20));
+  cut(house);
+  assert.equal(since(house.socket), P(20));
+  const { length } = numbers(house);
+  [status(P(20), { sent: 32, missed: 0 }), ...events(21, 52)].forEach((one) => house.socket.say(one));
+  assert.deepEqual(numbers(house).slice(length), [...range(21, 30), ...range(41, 50), 52]);
+  assert.equal(house.client.position, P(52));
+});
+
+test("a refill that is skipped up to the next gap leaves both open", () => {
+  const house = behindTwice();
+  const events = (first, last) => range(first, last).map((number) => event(number));
+  [outcome(68, 0, P(10)), ...events(11, 20), lagged(39, P(20)), ...events(61, 79), outcome(0, 0, P(80))].forEach((one) => house.socket.say(one));
+  cut(house);
+  assert.equal(since(house.socket), P(20));
+  const { length } = numbers(house);
+  [status(P(20), { sent: 60, missed: 0 }), ...events(21, 80)].forEach((one) => house.socket.say(one));
+  assert.deepEqual(numbers(house).slice(length), [...range(21, 50), ...range(52, 60)]);
+});
+
 test("a stream that asks for its position in between closes no gap", () => {
   const house = opened({ app: stream({ channels: ["newBlocks"] }) });
   const { first, message } = DIALECTS.stream;
