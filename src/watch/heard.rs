@@ -125,12 +125,8 @@ impl Heard {
 
     /// The server has skipped messages behind this position.
     pub fn skips(&mut self, at: Position) {
-        match &mut self.newest {
-            Some(newest) if newest.epoch == at.epoch => {
-                newest.number = newest.number.max(at.number);
-            }
-            _ => self.start(at),
-        }
+        // Behind a lagged, so that up to here was skipped, it leaves a gap.
+        self.begins(at);
         self.is_skipping = true;
         self.is_torn = true;
         self.round += 1;
@@ -309,6 +305,18 @@ mod tests {
         assert_eq!(heard.since(), Some(at(20)));
         let first: Vec<u64> = (21..=80).filter(|&number| heard.take(at(number))).collect();
         assert_eq!(first, (21..=50).chain(52..=60).collect::<Vec<u64>>());
+    }
+
+    #[test]
+    fn two_skips_with_nothing_in_between_leave_both_gaps_open() {
+        let mut heard = heard_up_to(10);
+        heard.skips(at(10));
+        heard.skips(at(30));
+        assert_eq!(heard.since(), Some(at(10)));
+        assert!(heard.take(at(51)));
+        heard.resumes(Some(at(10)), 20, Some(0), 1);
+        assert!((11..=30).all(|number| heard.take(at(number))));
+        assert_eq!(heard.since(), Some(at(30)));
     }
 
     #[test]

@@ -712,8 +712,8 @@ class Heard {
   skips(since) {
     const at = parse(since);
     if (!at) return;
-    if (at.epoch !== this.#epoch) this.#start(at);
-    this.#newest = Math.max(this.#newest, at.number);
+    // Behind a lagged, so that up to here was skipped, it leaves a gap.
+    this.begins(since);
     this.#isSkipping = this.#isTorn = true;
     this.#round += 1;
     // What was to fill the gaps may be among it.

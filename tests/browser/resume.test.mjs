@@ -214,6 +214,14 @@ test("what was skipped of a refill is open until it is answered itself", () => {
   assert.equal(house.client.position, P(80));
 });
 
+test("two lagged with nothing in between leave both gaps open", () => {
+  const house = opened();
+  [status(P(10)), lagged(20, P(10)), lagged(20, P(30))].forEach((one) => house.socket.say(one));
+  assert.equal(house.client.position, P(10));
+  [event(51), outcome(20, 0, P(10)), ...range(11, 30).map((number) => event(number))].forEach((one) => house.socket.say(one));
+  assert.equal(house.client.position, P(30));
+});
+
 test("what was skipped in the middle of a refill is a gap of its own", () => {
   const house = opened();
   const events = (first, last) => range(first, last).map((number) => event(number));
