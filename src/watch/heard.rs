@@ -32,8 +32,6 @@ pub(super) struct Heard {
     /// Messages that come before the gaps up to a round are as full as they will be.
     left: u64,
     answered: u64,
-    /// Up to this number messages come again on this connection, also those between the gaps.
-    again: u64,
     /// Whether they come in one order, so that what is behind a gap ends it.
     is_in_order: bool,
 }
@@ -59,8 +57,6 @@ impl Heard {
         self.is_torn = false;
         self.left = 0;
         self.is_in_order = !self.gaps.is_empty();
-        let newest = self.newest.map_or(0, |newest| newest.number);
-        self.again = if self.is_in_order { newest } else { 0 };
     }
 
     /// A message of this position has come; whether it is the first time.
@@ -70,16 +66,15 @@ impl Heard {
             return true;
         };
         let number = at.number;
-        let is_torn = std::mem::take(&mut self.is_torn);
         let gap = self
             .gaps
             .iter_mut()
             .find(|gap| (gap.since + 1..=gap.to).contains(&number));
-        let is_first = gap.is_some() || number > self.again;
+        let is_first = gap.is_some() || number > newest.number;
         if let Some(gap) = gap {
             let since = std::mem::replace(&mut gap.since, number);
             let (to, round) = (number - 1, gap.round);
-            if is_torn {
+            if self.is_torn {
                 self.gaps.push(Gap { since, to, round });
             }
         }
@@ -89,13 +84,17 @@ impl Heard {
         let is_in_order = self.is_in_order;
         self.gaps
             .retain(|gap| gap.since < gap.to && !(is_in_order && gap.to <= number));
+        if !is_first {
+            return false;
+        }
+        self.is_torn = false;
         if self.left > 0 {
             self.left -= 1;
             if self.left == 0 {
                 self.close();
             }
         }
-        is_first
+        true
     }
 
     /// What follows is behind this position.
@@ -317,6 +316,18 @@ mod tests {
         heard.resumes(Some(at(10)), 20, Some(0), 1);
         assert!((11..=30).all(|number| heard.take(at(number))));
         assert_eq!(heard.since(), Some(at(30)));
+    }
+
+    #[test]
+    fn what_was_had_already_does_not_come_again() {
+        let mut heard = heard_up_to(3);
+        assert!(!heard.take(at(3)) && !heard.take(at(1)));
+        heard.skips(at(3));
+        assert!(heard.take(at(6)));
+        heard.resumes(Some(at(3)), 2, Some(0), 1);
+        let first = [4, 4, 6, 5, 5, 7].map(|number| heard.take(at(number)));
+        assert_eq!(first, [true, false, false, true, false, true]);
+        assert_eq!(heard.since(), Some(at(7)));
     }
 
     #[test]

@@ -103,7 +103,12 @@ impl Resuming {
             verdict.question = Some(Question::Anew);
         }
         match told {
-            Told::Published(position) => verdict.is_hidden = !self.heard.take(position),
+            Told::Published(position) => {
+                verdict.is_hidden = !self.heard.take(position);
+                if verdict.is_hidden {
+                    log::debug!("dropping the message of {position}, which came before");
+                }
+            }
             Told::Begins(position) => self.heard.begins(position),
             Told::Lagged(_, Some(since)) => {
                 self.heard.skips(since);
@@ -234,6 +239,14 @@ mod tests {
         let verdict = resuming.hear(Dialect::Room, answer);
         assert_eq!(verdict.words, ["resumed: 3 messages, 2 missed"]);
         assert!(verdict.is_hidden);
+    }
+
+    #[test]
+    fn a_message_that_comes_twice_is_shown_once() {
+        let mut resuming = Resuming::new(None);
+        resuming.opens(Dialect::Events, None);
+        let hidden = [4, 5, 4, 5, 6].map(|number| hear(&mut resuming, &event(number)).is_hidden);
+        assert_eq!(hidden, [false, false, true, true, false]);
     }
 
     #[test]

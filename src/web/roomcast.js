@@ -628,8 +628,6 @@ class Heard {
   /** What comes again before the gaps up to a round are as full as they will be. */
   #left = 0;
   #answered = 0;
-  /** Up to this number messages come again on this line, also those between the gaps. */
-  #again = 0;
   /** Whether they come in one order, so that what is behind a gap ends it. */
   #isInOrder = false;
 
@@ -654,7 +652,7 @@ class Heard {
     this.#newest = number;
     this.#gaps = [];
     this.#isSkipping = this.#isTorn = this.#isInOrder = false;
-    this.#left = this.#again = 0;
+    this.#left = 0;
   }
 
   /** A new line begins, which is asked for all since `since`. */
@@ -662,7 +660,6 @@ class Heard {
     this.#isSkipping = this.#isTorn = false;
     this.#left = 0;
     this.#isInOrder = this.#gaps.length > 0;
-    this.#again = this.#isInOrder ? this.#newest : 0;
   }
 
   /** A message of this position has come; whether it is the first time. */
@@ -675,18 +672,19 @@ class Heard {
     }
     const { number } = at;
     const gap = this.#gaps.find(({ since, to }) => since < number && number <= to);
-    const isUnheard = Boolean(gap) || number > this.#again;
+    const isUnheard = Boolean(gap) || number > this.#newest;
     if (gap && this.#isTorn) this.#gaps.push({ ...gap, to: number - 1 });
     if (gap) gap.since = number;
-    this.#isTorn = false;
     if (number > this.#newest) this.#reach(number, number - 1);
     if (this.#isInOrder) this.#gaps = this.#gaps.filter(({ to }) => to > number);
     this.#gaps = this.#gaps.filter(({ since, to }) => since < to);
+    if (!isUnheard) return false;
+    this.#isTorn = false;
     if (this.#left > 0) {
       this.#left -= 1;
       if (this.#left === 0) this.#close();
     }
-    return isUnheard;
+    return true;
   }
 
   /** What follows is behind this position. */

@@ -247,6 +247,14 @@ test("a refill that is skipped up to the next gap leaves both open", () => {
   assert.deepEqual(numbers(house).slice(length), [...range(21, 50), ...range(52, 60)]);
 });
 
+test("a message that comes twice is handed on once", () => {
+  const house = opened();
+  [status(P(3)), event(4), event(4), event(3), lagged(2, P(4)), event(7), outcome(2, 0, P(4))].forEach((one) => house.socket.say(one));
+  [event(5), event(5), event(7), event(6), event(6), event(8)].forEach((one) => house.socket.say(one));
+  assert.deepEqual(numbers(house), [4, 7, 5, 6, 8]);
+  assert.equal(house.client.position, P(8));
+});
+
 test("a stream that asks for its position in between closes no gap", () => {
   const house = opened({ app: stream({ channels: ["newBlocks"] }) });
   const { first, message } = DIALECTS.stream;
