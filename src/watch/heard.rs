@@ -15,6 +15,8 @@ struct Gap {
     to: u64,
     /// The round in which they were skipped last.
     round: u64,
+    /// Whether it has not been touched since, so that what comes of it next may leave some out.
+    is_torn: bool,
 }
 
 /// What has been heard. Positions of another epoch than the one that it knows begin it anew.
@@ -27,8 +29,6 @@ pub(super) struct Heard {
     round: u64,
     /// Whether messages were skipped behind the newest.
     is_skipping: bool,
-    /// Whether nothing has come since messages were skipped, so that what comes next may leave out some of a gap.
-    is_torn: bool,
     /// Messages that come before the gaps up to a round are as full as they will be.
     left: u64,
     answered: u64,
@@ -54,7 +54,6 @@ impl Heard {
     /// A new connection is asked for everything behind [`Heard::since`].
     pub fn returns(&mut self) {
         self.is_skipping = false;
-        self.is_torn = false;
         self.left = 0;
         self.is_in_order = !self.gaps.is_empty();
     }
@@ -72,29 +71,30 @@ impl Heard {
             .find(|gap| (gap.since + 1..=gap.to).contains(&number));
         let is_first = gap.is_some() || number > newest.number;
         if let Some(gap) = gap {
-            let since = std::mem::replace(&mut gap.since, number);
-            let (to, round) = (number - 1, gap.round);
-            if self.is_torn {
-                self.gaps.push(Gap { since, to, round });
+            let before = Gap {
+                to: number - 1,
+                ..*gap
+            };
+            gap.since = number;
+            if std::mem::take(&mut gap.is_torn) {
+                self.gaps.push(before);
             }
         }
         if number > newest.number {
             self.reach(newest, at, number - 1);
+            // What is sent again may be newer than all that was heard, and says nothing of what was skipped behind it.
+            self.is_skipping &= self.left > 0;
         }
         let is_in_order = self.is_in_order;
         self.gaps
             .retain(|gap| gap.since < gap.to && !(is_in_order && gap.to <= number));
-        if !is_first {
-            return false;
-        }
-        self.is_torn = false;
         if self.left > 0 {
             self.left -= 1;
             if self.left == 0 {
                 self.close();
             }
         }
-        true
+        is_first
     }
 
     /// What follows is behind this position.
@@ -117,6 +117,11 @@ impl Heard {
         }
         self.left = sent;
         self.answered = round;
+        // What is lost comes first.
+        for gap in self.gaps.iter_mut().filter(|gap| gap.round <= round) {
+            gap.since = gap.since.max(at.map_or(0, |at| at.number));
+        }
+        self.gaps.retain(|gap| gap.since < gap.to);
         if sent == 0 {
             self.close();
         }
@@ -127,13 +132,12 @@ impl Heard {
         // Behind a lagged, so that up to here was skipped, it leaves a gap.
         self.begins(at);
         self.is_skipping = true;
-        self.is_torn = true;
         self.round += 1;
-        // What was to fill the gaps may be among it.
+        // What was to fill the gaps may be among it, so that less comes than is left.
         for gap in self.gaps.iter_mut().filter(|gap| gap.to > at.number) {
             gap.round = self.round;
+            gap.is_torn = true;
         }
-        self.left = 0;
         self.is_in_order = false;
     }
 
@@ -153,15 +157,16 @@ impl Heard {
                 since: newest.number,
                 to: skipped,
                 round: self.round,
+                is_torn: true,
             });
         }
-        self.is_skipping = false;
         self.newest = Some(at);
     }
 
     /// The gaps of what is answered are as full as they will be.
     fn close(&mut self) {
         self.gaps.retain(|gap| gap.round > self.answered);
+        self.is_skipping &= self.round > self.answered;
     }
 }
 
@@ -319,12 +324,34 @@ mod tests {
     }
 
     #[test]
+    fn a_refill_that_is_newer_than_all_that_was_heard_hides_no_skip_behind_it() {
+        let mut heard = heard_up_to(9);
+        heard.skips(at(9));
+        // Of a refill of 6 to 8 and what was live behind it, 16 and 17.
+        heard.skips(at(5));
+        heard.resumes(Some(at(9)), 6, Some(0), 1);
+        assert!((10..=15).all(|number| heard.take(at(number))));
+        assert!(heard.take(at(18)));
+        assert_eq!(heard.since(), Some(at(15)));
+    }
+
+    #[test]
+    fn a_gap_of_which_nothing_has_come_yet_may_be_refilled_from_its_middle() {
+        let mut heard = heard_up_to(22);
+        heard.skips(at(22));
+        assert!(heard.take(at(29)));
+        heard.skips(at(9));
+        assert!(!heard.take(at(10)) && heard.take(at(24)));
+        assert_eq!(heard.since(), Some(at(22)));
+    }
+
+    #[test]
     fn what_was_had_already_does_not_come_again() {
         let mut heard = heard_up_to(3);
         assert!(!heard.take(at(3)) && !heard.take(at(1)));
         heard.skips(at(3));
         assert!(heard.take(at(6)));
-        heard.resumes(Some(at(3)), 2, Some(0), 1);
+        heard.resumes(Some(at(3)), 4, Some(0), 1);
         let first = [4, 4, 6, 5, 5, 7].map(|number| heard.take(at(number)));
         assert_eq!(first, [true, false, false, true, false, true]);
         assert_eq!(heard.since(), Some(at(7)));

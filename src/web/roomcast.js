@@ -617,14 +617,13 @@ export class Connection extends EventTarget {
 class Heard {
   #epoch;
   #newest = 0;
-  /** `since` is the number before the first, `to` that of the last, `round` the one in which it was skipped last. */
+  /** `since` is the number before the first, `to` that of the last, `round` the one in which it was skipped last; one that
+   *  `isTorn` has not been touched since, so that what comes of it next may leave some out. */
   #gaps = [];
   /** Rounds of skipping, over all lines. Each is followed by a question, which the hub may answer when later rounds are told. */
   #round = 0;
   /** Whether messages were skipped behind the newest. */
   #isSkipping = false;
-  /** Whether nothing has come since messages were skipped, so that what comes next may leave out some of a gap. */
-  #isTorn = false;
   /** What comes again before the gaps up to a round are as full as they will be. */
   #left = 0;
   #answered = 0;
@@ -651,13 +650,13 @@ class Heard {
     this.#epoch = epoch;
     this.#newest = number;
     this.#gaps = [];
-    this.#isSkipping = this.#isTorn = this.#isInOrder = false;
+    this.#isSkipping = this.#isInOrder = false;
     this.#left = 0;
   }
 
   /** A new line begins, which is asked for all since `since`. */
   returns() {
-    this.#isSkipping = this.#isTorn = false;
+    this.#isSkipping = false;
     this.#left = 0;
     this.#isInOrder = this.#gaps.length > 0;
   }
@@ -673,18 +672,20 @@ class Heard {
     const { number } = at;
     const gap = this.#gaps.find(({ since, to }) => since < number && number <= to);
     const isUnheard = Boolean(gap) || number > this.#newest;
-    if (gap && this.#isTorn) this.#gaps.push({ ...gap, to: number - 1 });
-    if (gap) gap.since = number;
-    if (number > this.#newest) this.#reach(number, number - 1);
+    if (gap?.isTorn) this.#gaps.push({ ...gap, to: number - 1 });
+    if (gap) Object.assign(gap, { since: number, isTorn: false });
+    if (number > this.#newest) {
+      this.#reach(number, number - 1);
+      // What is sent again may be newer than all that was heard, and says nothing of what was skipped behind it.
+      if (this.#left === 0) this.#isSkipping = false;
+    }
     if (this.#isInOrder) this.#gaps = this.#gaps.filter(({ to }) => to > number);
     this.#gaps = this.#gaps.filter(({ since, to }) => since < to);
-    if (!isUnheard) return false;
-    this.#isTorn = false;
     if (this.#left > 0) {
       this.#left -= 1;
       if (this.#left === 0) this.#close();
     }
-    return true;
+    return isUnheard;
   }
 
   /** What follows is behind this position. */
@@ -703,6 +704,9 @@ class Heard {
     else this.begins(position);
     this.#left = sent;
     this.#answered = round;
+    // What is lost comes first.
+    for (const gap of this.#gaps) if (at && gap.round <= round) gap.since = Math.max(gap.since, at.number);
+    this.#gaps = this.#gaps.filter(({ since, to }) => since < to);
     if (sent === 0) this.#close();
   }
 
@@ -712,23 +716,24 @@ class Heard {
     if (!at) return;
     // Behind a lagged, so that up to here was skipped, it leaves a gap.
     this.begins(since);
-    this.#isSkipping = this.#isTorn = true;
+    this.#isSkipping = true;
     this.#round += 1;
-    // What was to fill the gaps may be among it.
-    for (const gap of this.#gaps) if (gap.to > at.number) gap.round = this.#round;
-    this.#left = 0;
+    // What was to fill the gaps may be among it, so that less comes than is left.
+    for (const gap of this.#gaps) if (gap.to > at.number) Object.assign(gap, { round: this.#round, isTorn: true });
     this.#isInOrder = false;
   }
 
   #reach(number, skipped) {
-    if (this.#isSkipping && skipped > this.#newest) this.#gaps.push({ since: this.#newest, to: skipped, round: this.#round });
-    this.#isSkipping = false;
+    if (this.#isSkipping && skipped > this.#newest) {
+      this.#gaps.push({ since: this.#newest, to: skipped, round: this.#round, isTorn: true });
+    }
     this.#newest = number;
   }
 
   /** The gaps of what is answered are as full as they will be. */
   #close() {
     this.#gaps = this.#gaps.filter(({ round }) => round > this.#answered);
+    if (this.#round <= this.#answered) this.#isSkipping = false;
   }
 }
 

@@ -130,7 +130,9 @@ test("after lagged it asks for the gap on the same line, and hands the refill on
   [status(P(0)), event(1), lagged(3, P(1)), event(5)].forEach((one) => house.socket.say(one));
   assert.deepEqual(house.socket.said, [{ type: "resume", since: P(1) }]);
   assert.deepEqual(house.of("lagged"), [{ missed: 3, since: P(1) }]);
-  [event(6), outcome(2, 1, P(2)), event(3), event(4), event(7)].forEach((one) => house.socket.say(one));
+  [event(6), outcome(2, 1, P(2)), event(3)].forEach((one) => house.socket.say(one));
+  assert.equal(house.client.position, P(3), "what is lost is not asked for again");
+  [event(4), event(7)].forEach((one) => house.socket.say(one));
   assert.deepEqual(numbers(house), [1, 5, 6, 3, 4, 7]);
   assert.deepEqual(house.of("resumed"), [{ sent: 2, missed: 1, position: P(2) }]);
   assert.deepEqual(house.of("gap"), [{ missed: 1, since: P(1) }]);
@@ -247,9 +249,24 @@ test("a refill that is skipped up to the next gap leaves both open", () => {
   assert.deepEqual(numbers(house).slice(length), [...range(21, 50), ...range(52, 60)]);
 });
 
+test("a refill that is newer than all that was heard hides no skip behind it", () => {
+  const house = opened();
+  // The second is of a refill of 6 to 8, and of what was live behind it, 16 and 17.
+  [status(P(9)), lagged(6, P(9)), lagged(5, P(5)), outcome(6, 0, P(9))].forEach((one) => house.socket.say(one));
+  [...range(10, 15), 18].forEach((number) => house.socket.say(event(number)));
+  assert.equal(house.client.position, P(15));
+});
+
+test("a gap of which nothing has come yet may be refilled from its middle", () => {
+  const house = opened();
+  [status(P(22)), lagged(6, P(22)), event(29), lagged(1, P(9)), event(10), event(24)].forEach((one) => house.socket.say(one));
+  assert.equal(house.client.position, P(22));
+  assert.deepEqual(numbers(house), [29, 24]);
+});
+
 test("a message that comes twice is handed on once", () => {
   const house = opened();
-  [status(P(3)), event(4), event(4), event(3), lagged(2, P(4)), event(7), outcome(2, 0, P(4))].forEach((one) => house.socket.say(one));
+  [status(P(3)), event(4), event(4), event(3), lagged(2, P(4)), event(7), outcome(5, 0, P(4))].forEach((one) => house.socket.say(one));
   [event(5), event(5), event(7), event(6), event(6), event(8)].forEach((one) => house.socket.say(one));
   assert.deepEqual(numbers(house), [4, 7, 5, 6, 8]);
   assert.equal(house.client.position, P(8));
