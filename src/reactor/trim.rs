@@ -50,7 +50,7 @@ impl<T: Transport> Reactor<T> {
     /// Whether memory is short, and some of it is histories.
     fn keeps_too_much(&self) -> bool {
         let budget = self.common.bounds.memory_budget_bytes;
-        self.budgeted_bytes() > budget / 4 * 3 && self.common.outbox.history_bytes() > 0
+        self.common.outbox.history_bytes() > 0 && self.budgeted_bytes() > budget / 4 * 3
     }
 
     /// Whether there is more to trim than a turn has time for.

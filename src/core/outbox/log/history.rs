@@ -218,6 +218,9 @@ impl Logs {
 
     /// Bytes of all that is kept, of messages alone.
     pub(in crate::core::outbox) fn history_bytes(&self) -> u64 {
+        if self.aging == 0 {
+            return 0;
+        }
         self.histories.iter().map(|history| history.bytes).sum()
     }
 
