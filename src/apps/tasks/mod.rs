@@ -1,19 +1,22 @@
 //! `tasks`: task changes, filtered by repository.
 //!
 //! A back-end with the key keeps tasks by HTTP; every change is an event to the rooms of the task's repository and of
-//! everything, once for a client that is in both. `store` keeps the records, `task` is what one of them is, and `talk`
-//! is what is said on a client's connection.
+//! everything, once for a client that is in both. `store` keeps the records, `task` is what one of them is, `version`
+//! is what a client says when it comes in and `talk` on its connection, and `topics` tell apart what it gets when it resumes.
 
 pub mod store;
 mod talk;
 pub mod task;
+mod topics;
+mod version;
 
 use serde::{Deserialize, Serialize};
 use slab::Slab;
 
 use self::store::{Filter, Listing, Store};
-use self::talk::{Client, EVERY, Topics};
+use self::talk::Client;
 use self::task::{Patch, Priority, Status, Task, TaskId};
+use self::topics::{EVERY, Topics};
 use super::context::Context;
 use super::object::Object;
 use super::refusal::{bad, full, missing};
@@ -110,7 +113,7 @@ impl App for Tasks {
     }
 
     fn admit(&mut self, call: &Call<'_>, _: &mut Context<'_>) -> Result<Seat, Response> {
-        talk::check_version(call.head)?;
+        version::check_version(call.head)?;
         self.listened_to = match call.listens {
             true => Some(talk::listened_to(call.head)?),
             false => None,

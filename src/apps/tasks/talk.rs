@@ -1,4 +1,4 @@
-//! What is said on a client's connection: the version, the subscriptions, the pings.
+//! What is said on a client's connection: the subscriptions, the pings.
 //!
 //! A subscription is a room: `repo:<name>`, or `*` for every repository. The hub keeps who is in which; a [`Client`] is
 //! only the order in which it named them, so that it is answered in that order. Who resumes gets of the app's one numbering
@@ -6,19 +6,19 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::hash::{BuildHasher, RandomState};
 
 use serde::de::{Deserializer, Error, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::topics::{EVERY, Topics};
 use crate::apps::context::{Context, Resumed};
 use crate::apps::json::{read, read_part};
 use crate::apps::list::List;
 use crate::apps::object::Object;
 use crate::apps::refusal::bad;
 use crate::apps::{Gap, Got, Message, Resumption, Wanted};
-use crate::id::{RoomId, Topic};
+use crate::id::RoomId;
 use crate::position::{Position, Since};
 use crate::time::Unix;
 use crate::wire::frame::{Encoder, Frame};
@@ -26,16 +26,12 @@ use crate::wire::request::Head;
 use crate::wire::response::Response;
 use crate::work;
 
-/// The name that stands for every repository, and the room of those who subscribed to it.
-pub const EVERY: &str = "*";
 /// Bytes of a repository's name.
 const NAME_BYTES_MAX: usize = 256;
 /// Repositories of one client.
 const REPOSITORIES_MAX: usize = 1000;
 /// Names that are read of one message: as many as there may be, each twice.
 const NAMES_MAX: usize = 2 * REPOSITORIES_MAX;
-/// The major version that is spoken.
-const MAJOR: &str = "1";
 /// What the room of a repository has in front of its name.
 const PREFIX: &str = "repo:";
 
@@ -119,39 +115,6 @@ struct Repositories {
     #[serde(skip_serializing_if = "Option::is_none")]
     resumed: Option<Resumed>,
     position: Position,
-}
-
-/// The topics of repositories. Two have the same by chance alone, and that is less likely than a fault of the memory.
-#[derive(Default)]
-pub struct Topics(RandomState);
-
-impl Topics {
-    /// The topic of a repository's tasks.
-    pub fn of(&self, repository: &str) -> Topic {
-        Topic(self.0.hash_one(repository))
-    }
-
-    fn of_all<'a>(&self, repositories: impl Iterator<Item = &'a str>) -> Set {
-        let mut set = Set::default();
-        for repository in repositories {
-            set.has_every |= repository == EVERY;
-            set.topics.insert(self.of(repository));
-        }
-        set
-    }
-}
-
-/// The topics of a subscription.
-#[derive(Default)]
-struct Set {
-    has_every: bool,
-    topics: HashSet<Topic>,
-}
-
-impl Set {
-    fn has(&self, topic: Topic) -> bool {
-        self.has_every || self.topics.contains(&topic)
-    }
 }
 
 impl Client {
@@ -404,75 +367,9 @@ pub fn listened_to(head: &Head<'_>) -> Result<Vec<String>, Response> {
     }
 }
 
-/// Whether the client speaks a version that the server speaks too.
-pub fn check_version(head: &Head<'_>) -> Result<(), Response> {
-    let mut headers = head.all("x-version");
-    let (name, version) = match headers.next() {
-        Some(header) => {
-            let version = std::str::from_utf8(header).unwrap_or_default();
-            ("X-Version", Cow::Borrowed(version))
-        }
-        None => {
-            let version = head.parameter("version").ok_or_else(|| {
-                bad("X-Version: a version is needed, MAJOR.MINOR, as this header or as ?version=")
-            })?;
-            ("version", version)
-        }
-    };
-    if headers.next().is_some() {
-        return Err(bad("X-Version: must be given once"));
-    }
-    match major(&version) {
-        Some(MAJOR) => Ok(()),
-        Some(_) => Err(bad(format!(
-            "{name}: this server speaks major version {MAJOR} only"
-        ))),
-        None => Err(bad(format!("{name}: must be MAJOR.MINOR, such as 1.0"))),
-    }
-}
-
-/// The major version of `MAJOR.MINOR`, two plain decimal numbers.
-fn major(version: &str) -> Option<&str> {
-    let is_number = |text: &str| {
-        !text.is_empty()
-            && text.bytes().all(|byte| byte.is_ascii_digit())
-            && (text == "0" || !text.starts_with('0'))
-    };
-    let (major, minor) = version.split_once('.')?;
-    (is_number(major) && is_number(minor)).then_some(major)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_version_is_two_plain_numbers() {
-        for (version, expected) in [("1.0", "1"), ("1.27", "1"), ("2.0", "2"), ("0.10", "0")] {
-            assert_eq!(major(version), Some(expected), "{version}");
-        }
-        let huge = "99999999999999999999999.0";
-        assert_eq!(major(huge), huge.strip_suffix(".0"));
-        for bad in [
-            "",
-            ".",
-            "1",
-            "1.",
-            ".1",
-            "1.0.0",
-            "v1.0",
-            "+1.0",
-            "-1.0",
-            "1.x",
-            " 1.0",
-            "01.0",
-            "1.00",
-            "1,0",
-            "\u{661}.0",
-        ] {
-            assert_eq!(major(bad), None, "{bad}");
-        }
-    }
 
     #[test]
     fn a_name_has_1_to_256_bytes() {

@@ -139,7 +139,6 @@ impl Log {
     }
 }
 
-/// What an entry costs.
 const ENTRY_BYTES: u64 = size_of::<Entry>() as u64;
 /// Entries that a log keeps capacity for.
 const ENTRIES_KEPT: usize = 64;
