@@ -192,7 +192,10 @@ func broadcast() {
 	code, answer := call("POST", "/api/v1/events", object{"type": "chat:said", "payload": payload})
 	same(code, 202)
 	same(answer["receivers"], 1.0)
-	expected := object{"type": "chat:said", "payload": payload, "timestamp": answer["timestamp"]}
+	epoch, number, _ := strings.Cut(status["position"].(string), "-")
+	last, _ := strconv.Atoi(number)
+	position := epoch + "-" + strconv.Itoa(last+1)
+	expected := object{"type": "chat:said", "payload": payload, "timestamp": answer["timestamp"], "position": position}
 	same(s.nextObject(), expected)
 	same(s.close(1000, "enough"), 1000)
 }

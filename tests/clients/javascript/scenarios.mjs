@@ -106,7 +106,9 @@ const SCENARIOS = {
     const payload = { text: WORDS };
     const [code, answer] = await call(client, "POST", "/api/v1/events", { type: "chat:said", payload });
     same([code, answer.receivers], [202, 1]);
-    same(JSON.parse(await socket.next()), { type: "chat:said", payload, timestamp: answer.timestamp });
+    const [epoch, number] = status.position.split("-");
+    const position = `${epoch}-${Number(number) + 1}`;
+    same(JSON.parse(await socket.next()), { type: "chat:said", payload, timestamp: answer.timestamp, position });
     same(await socket.close(1000, "enough"), 1000);
   },
   async refused(client) {

@@ -148,7 +148,9 @@ def broadcast(client):
     payload = {"text": WORDS}
     code, answer = call("POST", "/api/v1/events", {"type": "chat:said", "payload": payload})
     same((code, answer["receivers"]), (202, 1))
-    heard = {"type": "chat:said", "payload": payload, "timestamp": answer["timestamp"]}
+    epoch, number = status["position"].split("-")
+    position = f"{epoch}-{int(number) + 1}"
+    heard = {"type": "chat:said", "payload": payload, "timestamp": answer["timestamp"], "position": position}
     same(json.loads(socket.receive()), heard)
     same(socket.close(1000, "enough"), 1000)
 
