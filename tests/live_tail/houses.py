@@ -199,6 +199,7 @@ class Watcher:
     def __init__(self, port: int) -> None:
         self.port = port
         self.messages: list[dict] = []
+        self.position: tuple[str, int] | None = None
         self.subscribed = 0
         self.stopping = False
         self.thread = threading.Thread(target=self._watch, daemon=True)
@@ -230,7 +231,12 @@ class Watcher:
             size = int.from_bytes(stream.read({126: 2, 127: 8}[size]), "big") if size > 125 else size
             payload = stream.read(size)
             if kind == 0x81:
-                self.messages.append(json.loads(payload))
+                message = json.loads(payload)
+                # Positions rise for as long as the hub lives.
+                epoch, number = message.pop("position").split("-")
+                before, self.position = self.position, (epoch, int(number))
+                assert before is None or before[0] != epoch or before[1] < int(number), (before, self.position)
+                self.messages.append(message)
             elif kind == 0x8A:
                 self.subscribed += 1
             elif kind == 0x89:
