@@ -127,7 +127,9 @@ fn broadcast() -> Outcome {
     let (code, answer) = call("POST", "/api/v1/events", &event)?;
     same((code, &answer["receivers"]), (202, &json!(1)))?;
     event["timestamp"] = answer["timestamp"].clone();
-    let position = status["position"].as_str().and_then(|it| it.split_once('-'));
+    let position = status["position"]
+        .as_str()
+        .and_then(|it| it.split_once('-'));
     let (epoch, number) = position.ok_or("no position")?;
     let number: u64 = number.parse()?;
     event["position"] = json!(format!("{epoch}-{}", number + 1));
