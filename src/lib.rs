@@ -84,7 +84,7 @@
 //! | connection | a socket and all that is kept under its key, from the accept to the burial |
 //! | client | the program at the other end of a connection |
 //! | guest | a connection that is no member, not yet or not any more, and has shown no key |
-//! | member | a connection that is in an app, as a WebSocket, with a seat |
+//! | member | a connection that is in an app, as a WebSocket or with a stream of events, and has a seat |
 //! | seat | an app's own number for one of its members |
 //! | room | a place with members, to which is published; and nothing else |
 //! | log | what is published in one numbering, newest last |
