@@ -18,6 +18,18 @@ pub enum OnFull {
     Disconnect,
 }
 
+/// How an app's changes are kept, where there is something that keeps them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// An answer, and what it makes others hear, waits until the change is synced.
+    Commit,
+    /// It is written behind, and nobody waits.
+    Lazy,
+    /// It is never written.
+    #[default]
+    None,
+}
+
 /// The bounds of one write queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueueBounds {
@@ -71,6 +83,9 @@ pub struct AppBounds {
     pub queue: QueueBounds,
     /// What is kept of what it publishes.
     pub history: HistoryBounds,
+    /// How its changes are kept (`commit` where records are: what was answered stays; `lazy` elsewhere: what is published is
+    /// kept by a clean stop).
+    pub durability: Durability,
     /// Records it keeps: sessions, tasks or rooms (100,000: some hundred megabytes of well-filled ones).
     pub records_max: u32,
     /// Bytes of what clients have put into all of them together (256 MiB: 2.6 KiB each, if there are as many as may be).
@@ -213,6 +228,11 @@ impl AppBounds {
             message_bytes_max: 512 << 10,
             queue: QueueBounds::default(),
             history: HistoryBounds::USUAL,
+            durability: match app {
+                AppId::Sessions | AppId::Tasks | AppId::Rooms => Durability::Commit,
+                AppId::Events | AppId::Stream => Durability::Lazy,
+                AppId::Ops => Durability::None,
+            },
             records_max: 100_000,
             records_bytes_max: 256 << 20,
             pending_age: Millis::seconds(24 * 60 * 60),

@@ -46,7 +46,7 @@
 //! | 4 | [`reactor`] | the turn, and how connections begin and end |
 //! | 3 | [`apps`] | words: the dialects, and who may come in |
 //! | 2 | [`core`] | one connection's input, everybody's queues, deadlines, limits and rooms |
-//! | 1 | [`wire`], [`transport`] | bytes and what they mean; sockets, clocks and chance |
+//! | 1 | [`wire`], [`transport`], [`engine`] | bytes and what they mean; sockets, clocks and chance; what is kept when the process is not |
 //! | 0 | [`time`], [`id`], [`position`], [`pace`], [`bounds`], [`work`], [`metrics`], [`vitals`], [`warnings`], [`web`] | plain values |
 //!
 //! # The ideas that carry it
@@ -106,6 +106,7 @@
 pub mod apps;
 pub mod bounds;
 pub mod core;
+pub mod engine;
 pub mod id;
 pub mod metrics;
 pub mod pace;

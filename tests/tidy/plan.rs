@@ -14,6 +14,7 @@ pub const LAYERS: &[(&str, u32)] = &[
     ("web", 0),
     ("transport", 1),
     ("wire", 1),
+    ("engine", 1),
     ("core", 2),
     ("apps", 3),
     ("reactor", 4),
@@ -60,8 +61,8 @@ const LAYERS_0_AND_1: &[&str] = &[
     "wire", "time", "id", "position", "pace", "bounds", "work", "metrics", "web",
 ];
 const DIALECT: &[&str] = &[
-    "apps", "wire", "time", "id", "position", "pace", "bounds", "work", "metrics", "warnings",
-    "web",
+    "apps", "engine", "wire", "time", "id", "position", "pace", "bounds", "work", "metrics",
+    "warnings", "web",
 ];
 /// What a dialect keeps, in lists that are the core's.
 const RECORDS: &[&str] = &["apps", "core", "time", "id", "pace", "bounds"];
