@@ -114,6 +114,8 @@ pub struct AppBounds {
 /// machine is slower than the one that the costs were taken from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TurnBounds {
+    /// What the engine has made so is applied (1 ms: some 200 changes).
+    pub settle: u64,
     /// Accepting (1 ms: some 64 connections).
     pub accept: u64,
     /// Serving clients (2 ms: some 300 that say something short).
@@ -206,6 +208,7 @@ impl Default for QueueBounds {
 impl Default for TurnBounds {
     fn default() -> TurnBounds {
         TurnBounds {
+            settle: 1_000_000,
             accept: 1_000_000,
             serve: 2_000_000,
             serve_heavy: 1_000_000,

@@ -113,6 +113,17 @@ impl fmt::Display for Unix {
     }
 }
 
+/// Reads it as it is written.
+impl<'de> serde::Deserialize<'de> for Unix {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Unix, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        let read = humantime::parse_rfc3339(&text).ok();
+        let since = read.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let since = since.ok_or_else(|| serde::de::Error::custom("no time of RFC 3339"))?;
+        Ok(Unix(since.as_millis() as u64))
+    }
+}
+
 impl serde::Serialize for Unix {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)

@@ -39,6 +39,8 @@ pub enum Warning {
     Stranger,
     /// More guests than may be: connections wait until one may be closed.
     Guests,
+    /// What clients asked for could not be kept.
+    Storage,
     /// A message that an app takes in silence and cannot read.
     Message,
 }

@@ -74,6 +74,8 @@ pub const MOVED_BYTES: u64 = 4;
 /// The parts of a turn that have a purse each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
+    /// Applying what the engine has made so.
+    Settle,
     /// Taking connections in.
     Accept,
     /// Serving clients of whom little has to be done.
@@ -88,7 +90,7 @@ pub enum Phase {
     Rest,
 }
 
-const PHASES: usize = 6;
+const PHASES: usize = 7;
 /// What a connection may always do when it is served: read a short message, and do what it says.
 const STEP: i64 = 4 * (READ + MESSAGE) as i64;
 /// A connection makes little work while it uses less than its share divided by this.
@@ -118,6 +120,7 @@ pub struct Work {
 impl Phase {
     /// All of them.
     pub const ALL: [Phase; PHASES] = [
+        Phase::Settle,
         Phase::Accept,
         Phase::Serve,
         Phase::ServeHeavy,
@@ -131,6 +134,7 @@ impl Work {
     /// Full purses.
     pub fn new(bounds: &TurnBounds) -> Work {
         let TurnBounds {
+            settle,
             accept,
             serve,
             serve_heavy,
@@ -138,7 +142,15 @@ impl Work {
             tick,
             flush,
         } = *bounds;
-        let bounds = [accept, serve, serve_heavy, tick, flush, u64::MAX >> 2];
+        let bounds = [
+            settle,
+            accept,
+            serve,
+            serve_heavy,
+            tick,
+            flush,
+            u64::MAX >> 2,
+        ];
         let bounds = bounds.map(|bound| bound as i64);
         Work {
             bounds,

@@ -14,6 +14,7 @@ use super::context::Context;
 use super::routes::{Params, Route};
 use super::{json, refusal};
 use crate::core::outbox::Gap;
+use crate::engine::{Restored, Row};
 use crate::position::Since;
 use crate::time::Unix;
 use crate::wire::frame::{Encoder, Frame};
@@ -39,15 +40,26 @@ pub type Answer = Result<Reply, Response>;
 /// What of an app answers a call on one of its routes.
 pub type Handler<A> = fn(&mut A, &Call<'_>, &mut Context<'_>) -> Answer;
 
-/// How far an app has come with a request: its own business.
-pub type Progress = Box<dyn Any>;
+/// How far it has come with a request that is asked again.
+pub enum Progress {
+    /// So far: the app's own business.
+    Far(Box<dyn Any>),
+    /// It had to wait, and has paid for being asked.
+    Again,
+    /// This is its answer.
+    Settled(Response),
+}
 
 /// What an app makes of a request.
 pub enum Reply {
     /// This is the answer.
     Now(Response),
     /// There is more to be done than one turn has time for: the app is asked again, and given this.
-    Later(Progress),
+    Later(Box<dyn Any>),
+    /// What it changes is submitted: the answer is given when that is applied.
+    Undecided,
+    /// What the app numbers so is being changed: the app is asked again, when that is over.
+    Behind(u64),
 }
 
 impl From<Response> for Reply {
@@ -128,6 +140,27 @@ pub trait App {
         false
     }
 
+    /// A change that the app has submitted is so: it is applied, and its request, if one has asked for it, answered.
+    fn committed(&mut self, _: Box<dyn Any>, _: &mut Context<'_>) -> Option<Response> {
+        None
+    }
+
+    /// A change that the app has submitted is not so, and never will be.
+    fn failed(&mut self, _: Box<dyn Any>, _: &mut Context<'_>) {}
+
+    /// This was kept when the process before this one ended. The error says what is wrong with it.
+    fn restore(&mut self, _: Restored, _: &mut Context<'_>) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// That was all that was kept; from now on the app is asked.
+    fn started(&mut self, _: &mut Context<'_>) {}
+
+    /// What is to be kept beyond what is written already, now that the process is about to end.
+    fn last_rows(&mut self, _: &mut Context<'_>) -> Vec<Row> {
+        Vec::new()
+    }
+
     /// The time has come that the app asked for with [`Context::tick_at`]; the call is about no connection.
     fn tick(&mut self, _: &mut Context<'_>) {}
 }
@@ -140,7 +173,18 @@ impl<'a> Call<'a> {
 
     /// What the app gave away with [`Reply::Later`], if it was this.
     pub fn progress<T: 'static>(&self) -> Option<Box<T>> {
-        self.progress.take()?.downcast().ok()
+        match self.progress.take()? {
+            Progress::Far(progress) => progress.downcast().ok(),
+            Progress::Again | Progress::Settled(_) => None,
+        }
+    }
+
+    /// Whether it is asked again, and not for the first time.
+    pub fn is_again(&self) -> bool {
+        let progress = self.progress.take();
+        let is_again = progress.is_some();
+        self.progress.set(progress);
+        is_again
     }
 
     /// The query's parameters of these names, which its route takes; an empty one is absent.

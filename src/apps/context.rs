@@ -4,8 +4,10 @@
 //! socket, and what it closes is carried out once the app has returned.
 
 mod common;
+mod keeping;
 mod numbering;
 mod overview;
+mod undecided;
 mod unwritten;
 
 use std::net::IpAddr;
@@ -15,7 +17,9 @@ use rand_chacha::rand_core::Rng;
 use serde::Serialize;
 
 pub use self::common::{Closing, Common, Health};
+pub use self::keeping::Unkept;
 pub use self::numbering::Resumed;
+pub use self::undecided::{Origin, Undecided};
 use crate::bounds::AppBounds;
 use crate::core::outbox::{Also, Crowd, Offer, Stored};
 use crate::id::{AppId, ConnId, LogId, RoomId, Topic};
@@ -50,6 +54,11 @@ impl Context<'_> {
     /// The connection that this call is about; [`ConnId::NOBODY`] in a tick.
     pub fn conn(&self) -> ConnId {
         self.conn
+    }
+
+    /// The app that is asked.
+    pub fn app(&self) -> AppId {
+        self.app
     }
 
     /// How the server is.

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::net::IpAddr;
-use std::ops::RangeInclusive;
 
 use super::access::{Access, Denied};
 use super::context::Context;
@@ -27,10 +26,6 @@ const NOTHING: &str = "there is nothing at this path";
 /// The headers of an answer that a page of an allowed origin may read, besides those that any may.
 const EXPOSED: &str = "Allow, ETag, Retry-After, Roomcast-Position, WWW-Authenticate";
 
-/// When a client that was refused for the server's sake may come back: not before a lag can be over, and not so late that
-/// a person gives up.
-const RETRY_SECONDS: RangeInclusive<u64> = 2..=10;
-
 /// A request, and who asks.
 pub struct Asked<'a> {
     /// The request.
@@ -39,6 +34,19 @@ pub struct Asked<'a> {
     pub peer: IpAddr,
     /// How far an app has come with it, if it is asked again.
     pub progress: Cell<Option<Progress>>,
+}
+
+impl Asked<'_> {
+    /// The answer, if it is asked again for that alone.
+    fn settled(&self) -> Option<Response> {
+        match self.progress.take() {
+            Some(Progress::Settled(response)) => Some(response),
+            other => {
+                self.progress.set(other);
+                None
+            }
+        }
+    }
 }
 
 /// What becomes of a request.
@@ -51,6 +59,12 @@ pub enum Outcome {
     Waits(AppId),
     /// Nothing yet: the request is to be asked again in another turn, with this.
     GoesOn(Progress),
+    /// Nothing yet: what it changes is not kept yet.
+    Undecided,
+    /// Nothing yet: the request is to be asked again once what this app numbers so is not being changed any more.
+    Behind(AppId, u64),
+    /// Nothing yet: what was kept has not been taken up.
+    Starting,
 }
 
 /// How a member is told what there is.
@@ -99,9 +113,16 @@ impl Apps {
     pub fn answer(&mut self, asked: &Asked<'_>, cx: &mut Context<'_>) -> Outcome {
         let head = &asked.request.head;
         let found = self.routes.find(head.method, head.path);
-        let outcome = self.pass(asked, &found, cx).unwrap_or_else(Outcome::Answer);
+        let outcome = match asked.settled() {
+            Some(response) => Outcome::Answer(response),
+            None => self.pass(asked, &found, cx).unwrap_or_else(Outcome::Answer),
+        };
         let status = match &outcome {
-            Outcome::Waits(_) | Outcome::GoesOn(_) => return outcome,
+            Outcome::Waits(_)
+            | Outcome::GoesOn(_)
+            | Outcome::Undecided
+            | Outcome::Behind(..)
+            | Outcome::Starting => return outcome,
             Outcome::Answer(response) | Outcome::Open(.., Way::Stream(response)) => {
                 response.status()
             }
@@ -182,6 +203,9 @@ impl Apps {
             body,
             progress: &asked.progress,
         };
+        if cx.health().starting && id != AppId::Ops {
+            return Ok(Outcome::Starting);
+        }
         let mut cx = cx.for_app(id);
         match upgrades {
             false => self.call(id, &call, &mut cx),
@@ -207,19 +231,29 @@ impl Apps {
     ) -> Result<Outcome, Response> {
         let app = self.app(id);
         let changes = !matches!(call.head.method, "GET" | "HEAD");
-        if cx.health().refusing && changes {
-            return Err(unavailable(cx, "draining", "the server is going away"));
+        let health = cx.health();
+        if (health.refusing || health.stopped) && changes {
+            return Err(refusal::unavailable(
+                cx,
+                "draining",
+                "the server is going away",
+            ));
         }
         if changes && app.waits(call, cx) {
             return Ok(Outcome::Waits(id));
         }
-        let is_charged = changes && call.route.needs == Needs::Nothing && call.is_stranger;
+        // Who is asked again has paid.
+        let is_again = call.is_again();
+        let is_free = call.route.needs != Needs::Nothing || !call.is_stranger || is_again;
+        let is_charged = changes && !is_free;
         if is_charged && !app.knows(call, cx) {
             cx.charge(call.peer, Charge::Call)?;
         }
         Ok(match app.request(call, cx) {
             Reply::Now(response) => Outcome::Answer(response),
-            Reply::Later(progress) => Outcome::GoesOn(progress),
+            Reply::Later(progress) => Outcome::GoesOn(Progress::Far(progress)),
+            Reply::Undecided => Outcome::Undecided,
+            Reply::Behind(about) => Outcome::Behind(id, about),
         })
     }
 
@@ -282,6 +316,11 @@ impl Apps {
             Some(_) => response.with("Vary", "Origin"),
             None => response,
         }
+    }
+
+    /// Whether an app is enabled.
+    pub fn has(&self, id: AppId) -> bool {
+        self.apps[id as usize].is_some()
     }
 
     /// The app of this number.
@@ -357,15 +396,7 @@ fn check_place(cx: &mut Context<'_>, app: AppId) -> Result<(), Response> {
     } else {
         return Ok(());
     };
-    Err(unavailable(cx, code, message))
-}
-
-/// Who is refused comes back after some seconds at random, so that those who were refused together do not come back
-/// together.
-fn unavailable(cx: &mut Context<'_>, code: &str, message: &str) -> Response {
-    let spread = RETRY_SECONDS.end() - RETRY_SECONDS.start() + 1;
-    let seconds = RETRY_SECONDS.start() + cx.random() % spread;
-    Response::error(503, code, message).with("Retry-After", seconds.to_string())
+    Err(refusal::unavailable(cx, code, message))
 }
 
 /// Whether a call's query has the parameters that its route takes and no others, each once.

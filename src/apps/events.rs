@@ -11,10 +11,12 @@ use serde_json::value::RawValue;
 
 use super::context::{Context, Resumed};
 use super::json::read_part;
+use super::keep;
 use super::object::{Fields as Given, Object, Texts};
 use super::refusal::bad;
 use super::routes::{Needs, Route};
 use super::{Answer, App, Call, Gap, Got, Message, Reply, Seat, Wanted};
+use crate::engine::{Restored, Row};
 use crate::id::Topic;
 use crate::position::{Position, Since};
 use crate::time::Unix;
@@ -191,6 +193,14 @@ impl App for Events {
     }
 
     fn closed(&mut self, _: Seat, _: &mut Context<'_>) {}
+
+    fn restore(&mut self, restored: Restored, cx: &mut Context<'_>) -> Result<(), String> {
+        keep::restore(restored, |_| Topic::default(), |_, frame| frame, cx)
+    }
+
+    fn last_rows(&mut self, cx: &mut Context<'_>) -> Vec<Row> {
+        keep::last_rows(|_| "", cx)
+    }
 
     fn lagged(&self, gap: Gap, unix: Unix, encoder: &mut Encoder) -> Frame {
         encoder.json(&Envelope::new("connection:lagged", gap, unix))

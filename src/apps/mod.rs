@@ -7,11 +7,13 @@
 pub mod access;
 pub mod all;
 mod app;
+pub mod change;
 pub mod context;
 mod door;
 pub mod events;
 pub mod guests;
 pub mod json;
+mod keep;
 pub mod list;
 pub mod object;
 pub mod ops;

@@ -178,6 +178,8 @@ fn readiness(health: Health) -> Vec<&'static str> {
         (health.full, "full"),
         (health.lagging, "lagging"),
         (health.memory, "memory"),
+        (health.starting, "starting"),
+        (health.storage, "storage"),
     ];
     let reasons = all.into_iter().filter(|(is, _)| *is);
     reasons.map(|(_, name)| name).collect()

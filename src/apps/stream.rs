@@ -17,11 +17,13 @@ use serde_json::value::RawValue;
 
 use self::items::{Block, OneOrMany, Tx};
 use super::context::{Context, Resumed};
+use super::keep;
 use super::list::List;
 use super::object::Object;
 use super::refusal::bad;
 use super::routes::{Needs, Route};
 use super::{Answer, App, Call, Gap, Got, Handler, Message, Reply, Seat, Wanted, handle};
+use crate::engine::{Restored, Row};
 use crate::id::Topic;
 use crate::metrics::StreamMessage;
 use crate::position::{Position, Since};
@@ -60,17 +62,29 @@ impl Channel {
     const ALL: [Channel; 2] = [Channel::Blocks, Channel::Txs];
 
     fn named(name: &str) -> Option<Channel> {
-        match name {
-            "newBlocks" => Some(Channel::Blocks),
-            "newTxs" => Some(Channel::Txs),
-            _ => None,
-        }
+        Channel::ALL.into_iter().find(|it| it.name() == name)
     }
 
     fn room(self) -> &'static str {
         match self {
             Channel::Blocks => "stream:newBlocks",
             Channel::Txs => "stream:newTxs",
+        }
+    }
+
+    /// Its name.
+    fn name(self) -> &'static str {
+        match self {
+            Channel::Blocks => "newBlocks",
+            Channel::Txs => "newTxs",
+        }
+    }
+
+    /// A message on it, of the kind that it carries.
+    fn made(self, frame: Frame) -> Frame {
+        match self {
+            Channel::Blocks => frame,
+            Channel::Txs => frame.tagged(),
         }
     }
 
@@ -200,6 +214,21 @@ impl App for Stream {
 
     fn closed(&mut self, _: Seat, _: &mut Context<'_>) {}
 
+    fn restore(&mut self, restored: Restored, cx: &mut Context<'_>) -> Result<(), String> {
+        let on = |name: &str| Channel::named(name).unwrap_or(Channel::Blocks);
+        keep::restore(
+            restored,
+            |name| on(name).topic(),
+            |name, frame| on(name).made(frame),
+            cx,
+        )
+    }
+
+    fn last_rows(&mut self, cx: &mut Context<'_>) -> Vec<Row> {
+        let named = |topic| Channel::ALL.into_iter().find(|it| it.topic() == topic);
+        keep::last_rows(|topic| named(topic).map_or("", Channel::name), cx)
+    }
+
     fn lagged(&self, gap: Gap, _: Unix, encoder: &mut Encoder) -> Frame {
         encoder.json(&Envelope {
             r#type: "lagged",
@@ -326,11 +355,7 @@ where
     });
     if let Some(batch) = cx.json_batch(messages) {
         // Of the two kinds, how many are delivered is counted apart.
-        let batch = match channel {
-            Channel::Blocks => batch,
-            Channel::Txs => batch.tagged(),
-        };
-        cx.publish_on(channel.topic(), channel.room(), batch);
+        cx.publish_on(channel.topic(), channel.room(), channel.made(batch));
     }
     Ok(Response::json(202, &json!({"accepted": accepted})).into())
 }

@@ -16,7 +16,10 @@ impl Engine for Memory {
     /// # Panics
     /// In a debug build: there is nothing to submit.
     fn submit(&mut self, _: Job) {
-        debug_assert!(false, "nothing is submitted to an engine that keeps nothing");
+        debug_assert!(
+            false,
+            "nothing is submitted to an engine that keeps nothing"
+        );
     }
 
     fn send(&mut self) {}

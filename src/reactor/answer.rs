@@ -4,7 +4,7 @@
 
 use super::Reactor;
 use super::connection::{FRESH, LAST_WORDS, LINGERS, Role};
-use crate::apps::{Outcome, Way};
+use crate::apps::{Outcome, Progress, Way};
 use crate::core::protocol::Phase;
 use crate::id::{AppId, ConnId};
 use crate::transport::Transport;
@@ -19,6 +19,8 @@ pub(super) enum Unanswered {
     Waits(AppId),
     /// There is more to be done than this turn has work left for.
     GoesOn,
+    /// It is for the engine to say when there is one.
+    Undecided,
 }
 
 /// What an answer needs to know of its request.
@@ -70,10 +72,22 @@ impl<T: Transport> Reactor<T> {
             }
             Outcome::Waits(app) => return Some(Unanswered::Waits(app)),
             Outcome::GoesOn(progress) => {
-                if let Role::Visitor(visitor) = &mut self.conns[id.key as usize].role {
-                    visitor.progress = Some(progress);
-                }
+                self.get_on(id, progress);
                 return Some(Unanswered::GoesOn);
+            }
+            Outcome::Undecided => return Some(Unanswered::Undecided),
+            Outcome::Behind(app, about) => {
+                self.get_on(id, Progress::Again);
+                let waits = self.common.undecided.wait(app, about, id);
+                return Some(match waits {
+                    true => Unanswered::Undecided,
+                    false => Unanswered::GoesOn,
+                });
+            }
+            Outcome::Starting => {
+                self.get_on(id, Progress::Again);
+                self.knocking.push(id);
+                return Some(Unanswered::Undecided);
             }
             Outcome::Open(app, seat, since, way) => {
                 self.is_no_guest(id.key);
@@ -112,6 +126,13 @@ impl<T: Transport> Reactor<T> {
             }
         }
         None
+    }
+
+    /// A client's request has come so far.
+    pub(super) fn get_on(&mut self, id: ConnId, progress: Progress) {
+        if let Role::Visitor(visitor) = &mut self.conns[id.key as usize].role {
+            visitor.progress = Some(progress);
+        }
     }
 
     /// The peer sent a close frame; true if that was the last thing to wait for.

@@ -82,7 +82,7 @@ pub(super) const DEAD: u16 = 32;
 pub(super) const FRESH: u16 = 64;
 /// The kernel had no memory for its last read: what is in its socket is not known.
 pub(super) const STARVED: u16 = 128;
-/// Its request waits until what an app has published is written.
+/// Its request waits until what an app has published is written, or the engine has told what became of it.
 pub(super) const WAITS: u16 = 256;
 /// It has shown a key.
 pub(super) const KNOWN: u16 = 512;

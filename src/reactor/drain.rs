@@ -1,6 +1,8 @@
 //! Going away: unready first, while all are served as ever; then everybody is told, in random order and evenly over the
 //! drain; and the process ends when all have gone.
 //!
+//! What is kept is let go of before the first is told: from then on nothing changes here, and the process that follows can take it up.
+//!
 //! Where another process can take over the listener, new connections are its own from the start. Then those that had
 //! connected before are served to the end, and nothing is refused: a client that opens a WebSocket is told last.
 
@@ -10,8 +12,10 @@ use rand_chacha::rand_core::Rng;
 
 use super::connection::{Connection, FRESH, Role, SERVING, WAITS};
 use super::{Flow, Reactor};
+use crate::bounds::Durability;
 use crate::core::protocol::Phase;
-use crate::id::ConnId;
+use crate::engine::Row;
+use crate::id::{AppId, ConnId};
 use crate::time::Millis;
 use crate::transport::{Handover, Transport};
 use crate::wire::frame::close;
@@ -67,7 +71,9 @@ impl<T: Transport> Reactor<T> {
             Handover::Queue => self.transport.stop_listening(),
         }
         if delay == Millis(0) {
-            self.begin_closing();
+            if self.lets_go() {
+                self.begin_closing();
+            }
         } else {
             log::info!(
                 "going away: unready from now on, and closing in {} ms",
@@ -91,6 +97,43 @@ impl<T: Transport> Reactor<T> {
         };
         closing.order.push_front(id);
         closing.members += 1;
+    }
+
+    /// Lets go of what is kept, as far as that can be done by now; whether it is done. First what has been decided is settled,
+    /// then the rest is written.
+    fn lets_go(&mut self) -> bool {
+        let now = self.common.now.millis();
+        let health = &mut self.common.health;
+        // Where it has not been taken up, there is nothing to write.
+        if !self.common.keeps || health.starting || self.let_go {
+            return true;
+        }
+        let deadline = now + self.common.bounds.write_timeout;
+        let deadline = *self.lets_go_until.get_or_insert(deadline);
+        health.stopped = true;
+        if self.common.undecided.is_empty() && !self.is_stopping {
+            self.is_stopping = true;
+            let rows = self.last_rows();
+            self.common.engine.stop(rows);
+        }
+        if now >= deadline {
+            log::error!(
+                "what is kept could not be let go of in time: what was answered is there, and what was published last may not be"
+            );
+        }
+        now >= deadline
+    }
+
+    /// What the apps keep that is not written yet.
+    fn last_rows(&mut self) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for app in AppId::ALL {
+            let mut cx = self.common.context(app, ConnId::NOBODY);
+            if self.apps.has(app) && cx.durability() != Durability::None {
+                rows.extend(self.apps.app(app).last_rows(&mut cx));
+            }
+        }
+        rows
     }
 
     /// Begins to close everybody.
@@ -125,11 +168,13 @@ impl<T: Transport> Reactor<T> {
     /// Closes as many as are due by now.
     pub(super) fn drain_further(&mut self) {
         let now = self.common.now.millis();
-        match &self.drain {
+        let is_closing = match &self.drain {
             None => return,
-            Some(drain) if drain.closing.is_some() => {}
-            Some(drain) if now < drain.next => return,
-            Some(_) => self.begin_closing(),
+            Some(drain) if drain.closing.is_none() && now < drain.next => return,
+            Some(drain) => drain.closing.is_some(),
+        };
+        if !is_closing && self.lets_go() {
+            self.begin_closing();
         }
         let Some(mut drain) = self.drain.take() else {
             return;

@@ -1,6 +1,6 @@
 //! The loop: one thread, one turn after another, written once for every ground.
 //!
-//! A turn is `wait → accept → serve → tick → flush → reap`, each bounded by what it may cost ([`crate::work`]); what is
+//! A turn is `wait → settle → accept → serve → tick → flush → reap`, each bounded by what it may cost ([`crate::work`]); what is
 //! left over is carried to the next turn, which then does not sleep. Bytes move to the kernel in *flush* only (and in *tick*, for a
 //! connection that is about to be given up), connections die in *reap* only: so nothing that is looked at during a turn can vanish in the
 //! middle of it.
@@ -21,6 +21,7 @@ mod guests;
 mod invariants;
 mod react;
 mod serve;
+mod settle;
 mod shortage;
 mod trim;
 mod write;
@@ -39,13 +40,14 @@ use self::connection::{Connection, DEAD, ENDED, HELD, SERVING, WAITS};
 use self::drain::Drain;
 use self::guests::Guests;
 use self::shortage::Shortage;
-use crate::apps::context::{Common, Health};
+use crate::apps::context::{Common, Health, Undecided};
 use crate::apps::{self, Apps};
 use crate::bounds::Bounds;
 use crate::core::hub::Hub;
 use crate::core::limiter::Limiter;
 use crate::core::outbox::Outbox;
 use crate::core::wheel::Wheel;
+use crate::engine::Memory;
 use crate::id::{AppId, ConnId};
 use crate::metrics::Metrics;
 use crate::time::{Micros, Millis, Now};
@@ -86,6 +88,18 @@ pub struct Reactor<T: Transport> {
     serving: VecDeque<ConnId>,
     /// Those of them that make much work.
     heavy: VecDeque<ConnId>,
+    /// Those that wait until what was kept has been taken up.
+    knocking: Vec<ConnId>,
+    /// The engine has more to tell than a turn had time for.
+    unsettled: bool,
+    /// It is told to let go of what it keeps, until when that is waited for, and whether it has.
+    is_stopping: bool,
+    lets_go_until: Option<Millis>,
+    let_go: bool,
+    /// When it was last looked at how it is.
+    looked_at_engine: Millis,
+    /// Scratch: who has waited for what the engine tells.
+    waited: Vec<ConnId>,
     /// Those whose request waits until what an app has published is written, and how many runs had begun by then.
     waiting: Vec<(AppId, ConnId, u64)>,
     /// Of those that were on the serving list together, how many are still to be served, and since when.
@@ -140,6 +154,9 @@ impl<T: Transport> Reactor<T> {
             hub: Hub::with_capacity(connections),
             outbox,
             logs,
+            engine: Box::new(Memory::default()),
+            keeps: false,
+            undecided: Undecided::default(),
             metrics: Metrics::new(),
             is_vouched_for: false,
             guests: apps::guests::Guests::default(),
@@ -168,6 +185,13 @@ impl<T: Transport> Reactor<T> {
             ready: Vec::new(),
             serving: VecDeque::new(),
             heavy: VecDeque::new(),
+            knocking: Vec::new(),
+            unsettled: false,
+            is_stopping: false,
+            lets_go_until: None,
+            let_go: false,
+            looked_at_engine: Millis(0),
+            waited: Vec::new(),
             waiting: Vec::new(),
             round_left: 0,
             round_began: Micros(0),
@@ -202,18 +226,21 @@ impl<T: Transport> Reactor<T> {
         if self.classify() == Flow::Exit {
             return Ok(Flow::Exit);
         }
+        self.settle()?;
         self.try_again();
         self.accept();
         self.serve();
         self.common.work.enter(Part::Tick);
         self.tick();
         self.drain_further();
+        self.send_changes();
         self.flush();
         self.common.work.enter(Part::Rest);
         self.trim_histories();
         self.evict();
         self.reap();
         self.charge_queued();
+        self.send_changes();
         self.end_turn();
         Ok(self.drained())
     }
@@ -231,7 +258,8 @@ impl<T: Transport> Reactor<T> {
         let is_crowded = knocks && self.is_crowded();
         let accepts = knocks && self.accept_rate.allows() && !is_crowded;
         let reads = !self.serving.is_empty() || !self.heavy.is_empty() || !self.waiting.is_empty();
-        let left_over = accepts || reads || self.common.outbox.dirty() > 0 || self.trims();
+        let left_over =
+            accepts || reads || self.common.outbox.dirty() > 0 || self.trims() || self.unsettled;
         if left_over || !self.dead.is_empty() || self.wheel.is_behind() {
             return Some(Millis(0));
         }
@@ -241,6 +269,7 @@ impl<T: Transport> Reactor<T> {
             false => knocks.then(|| self.accept_rate.next()),
         };
         let (ticks, shortage) = (self.common.next_tick(), self.shortage.next());
+        let ticks = earlier(ticks, self.common.engine.next_at());
         let next = earlier(earlier(self.wheel.next(), drain), self.next_trim);
         earlier(earlier(next, accept), earlier(ticks, shortage))
     }
@@ -255,6 +284,7 @@ impl<T: Transport> Reactor<T> {
         let held_bytes = self.budgeted_bytes();
         let budget_bytes = self.common.bounds.memory_budget_bytes;
         self.admission.turn_began(now, held_bytes, budget_bytes);
+        self.look_at_engine();
         self.report_health();
         vitals::turn(self.conns.len() as u64, self.websockets.into(), held_bytes);
     }
@@ -388,7 +418,7 @@ impl<T: Transport> Reactor<T> {
 
     /// Bytes that queues and half-received messages hold.
     pub fn budgeted_bytes(&self) -> u64 {
-        self.common.outbox.held_bytes() + self.half_received_bytes
+        self.common.outbox.held_bytes() + self.half_received_bytes + self.common.undecided.bytes()
     }
 
     /// Whether it holds as many WebSockets as it may, with those that are closed and not gone.

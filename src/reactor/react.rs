@@ -29,6 +29,8 @@ pub(super) enum Reacted {
     Held,
     /// What this app has published has to be written first.
     Waits(AppId),
+    /// The engine has to say first what became of what the client asked for.
+    Undecided,
     /// The connection is dead.
     Dead,
 }
@@ -40,6 +42,9 @@ impl<T: Transport> Reactor<T> {
             self.common.work.charge(self.buffer.take_cost());
             if self.common.work.share_left() == 0 {
                 return Reacted::Spent;
+            }
+            if self.common.undecided.enters(id) {
+                return Reacted::Undecided;
             }
             if let Some(app) = self.waits_for(id) {
                 return Reacted::Waits(app);
@@ -218,6 +223,7 @@ impl Unanswered {
         match self {
             Unanswered::Waits(app) => Reacted::Waits(app),
             Unanswered::GoesOn => Reacted::Spent,
+            Unanswered::Undecided => Reacted::Undecided,
         }
     }
 }

@@ -34,6 +34,8 @@ enum Leaves {
     Held,
     /// What this app has published has to be written first.
     Waits(AppId),
+    /// The engine has to say first what became of what the client asked for.
+    Undecided,
     /// It is dead.
     Dead,
 }
@@ -144,7 +146,7 @@ impl<T: Transport> Reactor<T> {
     }
 
     /// Whether this is still who holds the key.
-    fn is_here(&self, id: ConnId) -> bool {
+    pub(super) fn is_here(&self, id: ConnId) -> bool {
         self.found(id).is_some()
     }
 
@@ -259,10 +261,12 @@ impl<T: Transport> Reactor<T> {
         conn.leftover = (!unread.is_empty()).then(|| Box::new(unread.into()));
         match leaves {
             Leaves::Held => conn.flags |= HELD,
-            Leaves::Waits(app) => {
+            Leaves::Waits(_) | Leaves::Undecided => {
                 conn.flags |= WAITS;
-                let begun = self.common.outbox.runs_begun();
-                self.waiting.push((app, id, begun));
+                if let Leaves::Waits(app) = leaves {
+                    let begun = self.common.outbox.runs_begun();
+                    self.waiting.push((app, id, begun));
+                }
                 // Looked at, put aside and brought back: nothing else of it is charged.
                 let bytes = unread.len() as u64;
                 self.common
@@ -318,6 +322,7 @@ impl Reacted {
             Reacted::Spent => Leaves::Unfinished,
             Reacted::Held => Leaves::Held,
             Reacted::Waits(app) => Leaves::Waits(app),
+            Reacted::Undecided => Leaves::Undecided,
             Reacted::Dead => Leaves::Dead,
         }
     }

@@ -3,11 +3,13 @@
 use rand_chacha::ChaCha12Rng;
 
 use super::Context;
+use super::undecided::Undecided;
 use super::unwritten::Unwritten;
 use crate::apps::guests::Guests;
 use crate::bounds::Bounds;
 use crate::core::hub::Hub;
 use crate::core::outbox::Outbox;
+use crate::engine::Engine;
 use crate::id::{AppId, ConnId, LogId};
 use crate::metrics::Metrics;
 use crate::time::{Millis, Now};
@@ -29,6 +31,12 @@ pub struct Health {
     pub lagging: bool,
     /// Its memory budget is nearly spent.
     pub memory: bool,
+    /// What was kept has not been taken up yet.
+    pub starting: bool,
+    /// What was to be kept could not be, the last time.
+    pub storage: bool,
+    /// What is kept has been let go of, for another process: nothing changes any more.
+    pub stopped: bool,
 }
 
 /// A connection that an app has closed: the close frame is queued, the rest is still to be done.
@@ -52,6 +60,12 @@ pub struct Common {
     pub outbox: Outbox,
     /// The logs of the apps that have one numbering.
     pub logs: [Option<LogId>; AppId::ALL.len()],
+    /// What keeps what was answered.
+    pub engine: Box<dyn Engine>,
+    /// Whether it keeps anything.
+    pub keeps: bool,
+    /// What apps have decided and it has not made so yet.
+    pub undecided: Undecided,
     /// Counters.
     pub metrics: Metrics,
     /// Whether the request that is answered shows a key.

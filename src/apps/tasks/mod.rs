@@ -4,26 +4,33 @@
 //! everything, once for a client that is in both. `store` keeps the records, `task` is what one of them is, `version`
 //! is what a client says when it comes in and `talk` on its connection, and `topics` tell apart what it gets when it resumes.
 
+mod change;
 pub mod store;
 mod talk;
 pub mod task;
 mod topics;
 mod version;
 
+use std::any::Any;
+
 use serde::{Deserialize, Serialize};
 use slab::Slab;
 
+use self::change::{Change, Kind};
 use self::store::{Filter, Listing, Store};
 use self::talk::Client;
 use self::task::{Patch, Priority, Status, Task, TaskId};
 use self::topics::{EVERY, Topics};
+use super::change::{answer, committed, failed};
 use super::context::Context;
+use super::keep;
 use super::object::Object;
 use super::refusal::{bad, full, missing};
 use super::routes::{Needs, Route};
 use super::word::Word;
 use super::{Answer, App, Call, Gap, Handler, Message, Reply, Seat, handle, number};
-use crate::id::{AppId, Topic};
+use crate::engine::Restored;
+use crate::id::AppId;
 use crate::position::{Position, Since};
 use crate::time::Unix;
 use crate::wire::frame::{Encoder, Frame};
@@ -71,24 +78,6 @@ struct Listed<'a> {
     next: Option<TaskId>,
 }
 
-/// What subscribers are sent.
-#[derive(Serialize)]
-struct Event<'a> {
-    r#type: &'static str,
-    timestamp: Unix,
-    data: Change<'a>,
-    position: Position,
-}
-
-#[derive(Serialize)]
-struct Change<'a> {
-    task_id: TaskId,
-    repository: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    task: Option<&'a Task>,
-    changed_by: &'a str,
-}
-
 /// The app. A seat is the key of its client.
 #[derive(Default)]
 pub struct Tasks {
@@ -107,9 +96,7 @@ impl App for Tasks {
     }
 
     fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Reply {
-        let answer = handle(self, &CALLS, call, cx);
-        cx.metrics().records[AppId::Tasks as usize] = self.store.count() as u64;
-        answer.unwrap_or_else(Reply::from)
+        handle(self, &CALLS, call, cx).unwrap_or_else(Reply::from)
     }
 
     fn admit(&mut self, call: &Call<'_>, _: &mut Context<'_>) -> Result<Seat, Response> {
@@ -135,6 +122,31 @@ impl App for Tasks {
 
     fn closed(&mut self, Seat(seat): Seat, _: &mut Context<'_>) {
         self.clients.remove(seat as usize);
+    }
+
+    fn committed(&mut self, change: Box<dyn Any>, cx: &mut Context<'_>) -> Option<Response> {
+        committed(self, change, cx)
+    }
+
+    fn failed(&mut self, change: Box<dyn Any>, cx: &mut Context<'_>) {
+        failed(self, change, cx);
+    }
+
+    fn restore(&mut self, restored: Restored, cx: &mut Context<'_>) -> Result<(), String> {
+        match restored {
+            Restored::Record { key, record, .. } => {
+                let task = serde_json::from_str(&record);
+                self.store
+                    .put(task.map_err(|error| keep::unreadable("task", &key, error))?);
+                cx.metrics().records[AppId::Tasks as usize] = self.store.count() as u64;
+                Ok(())
+            }
+            restored => keep::restore(restored, |it| self.topics.of(it), |_, frame| frame, cx),
+        }
+    }
+
+    fn started(&mut self, cx: &mut Context<'_>) {
+        keep::begin(cx);
     }
 
     fn lagged(&self, gap: Gap, unix: Unix, encoder: &mut Encoder) -> Frame {
@@ -172,13 +184,7 @@ impl Tasks {
             created_at: now,
             updated_at: now,
         };
-        let task = self
-            .store
-            .put(task, cx.bounds())
-            .map_err(|_| full("tasks", cx.bounds()))?;
-        let topic = self.topics.of(&task.repository);
-        publish("task.created", task, Some(task), changed_by, topic, cx);
-        Ok(Response::json(201, task).into())
+        self.decide(Kind::Created, task, changed_by, cx)
     }
 
     /// Looks at as many tasks as there is work left for, and goes on in another turn.
@@ -211,30 +217,48 @@ impl Tasks {
     fn change(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
         let changed_by = changed_by(call.head)?;
         let task = self.find(call)?;
+        if cx.is_undecided(Change::about(task.id)) {
+            return Ok(Reply::Behind(Change::about(task.id)));
+        }
         let Object(patch): Object<Patch> = call.json()?;
         if let Some(title) = &patch.title {
             check_title(title)?;
         }
-        let Some(patched) = task.patched(patch, cx.now().unix) else {
-            return Ok(Response::json(200, task).into());
-        };
-        let task = self
-            .store
-            .put(patched, cx.bounds())
-            .map_err(|_| full("tasks", cx.bounds()))?;
-        let topic = self.topics.of(&task.repository);
-        publish("task.updated", task, Some(task), changed_by, topic, cx);
-        Ok(Response::json(200, task).into())
+        match task.patched(patch, cx.now().unix) {
+            None => Ok(Response::json(200, task).into()),
+            Some(patched) => self.decide(Kind::Updated, patched, changed_by, cx),
+        }
     }
 
     fn delete(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
         let changed_by = changed_by(call.head)?;
-        let id = self.find(call)?.id;
-        if let Some(task) = self.store.remove(id) {
-            let topic = self.topics.of(&task.repository);
-            publish("task.deleted", &task, None, changed_by, topic, cx);
+        let task = self.find(call)?;
+        if cx.is_undecided(Change::about(task.id)) {
+            return Ok(Reply::Behind(Change::about(task.id)));
         }
-        Ok(Response::empty(204).into())
+        self.decide(Kind::Deleted, task.clone(), changed_by, cx)
+    }
+
+    /// Decides what a task is to be, if there is capacity for that.
+    fn decide(
+        &mut self,
+        kind: Kind,
+        task: Task,
+        changed_by: &'static str,
+        cx: &mut Context<'_>,
+    ) -> Answer {
+        if kind != Kind::Deleted {
+            let checked = self.store.check(&task, cx.bounds());
+            checked.map_err(|_| full("tasks", cx.bounds()))?;
+        }
+        let about = Change::about(task.id);
+        let change = Change {
+            kind,
+            task,
+            changed_by,
+            at: cx.now().unix,
+        };
+        answer(self, Some(about), change, cx)
     }
 
     /// The task that the path names.
@@ -243,31 +267,6 @@ impl Tasks {
             .and_then(|id| self.store.get(id))
             .ok_or_else(|| missing("no task has this id"))
     }
-}
-
-/// Tells everybody who has subscribed to the task's repository, or to all, of a change.
-fn publish(
-    kind: &'static str,
-    of: &Task,
-    task: Option<&Task>,
-    changed_by: &str,
-    topic: Topic,
-    cx: &mut Context<'_>,
-) {
-    let timestamp = cx.now().unix;
-    let event = Event {
-        r#type: kind,
-        timestamp,
-        data: Change {
-            task_id: of.id,
-            repository: &of.repository,
-            task,
-            changed_by,
-        },
-        position: cx.next_position(cx.log()),
-    };
-    let event = cx.json(&event);
-    cx.publish_both(topic, [&talk::room(&of.repository), EVERY], event);
 }
 
 /// Which tasks a listing is to show, and how many.
@@ -302,7 +301,7 @@ fn asked_for(call: &Call<'_>) -> Result<(Filter, usize), Response> {
 }
 
 /// Who says that he makes the change.
-fn changed_by<'a>(head: &Head<'a>) -> Result<&'a str, Response> {
+fn changed_by(head: &Head<'_>) -> Result<&'static str, Response> {
     let mut headers = head.all("x-changed-by");
     let by: Option<&[u8]> = match (headers.next(), headers.next()) {
         (by, None) => Some(by.unwrap_or(b"api")),

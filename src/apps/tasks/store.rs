@@ -23,6 +23,8 @@ pub struct Store {
     /// The upper half of the newest id.
     newest: u64,
     bytes: u64,
+    /// Tasks that are being decided about, and their bytes.
+    reserved: (usize, u64),
 }
 
 /// Which tasks are asked for.
@@ -76,18 +78,36 @@ impl Store {
         TaskId(u128::from(self.newest) << 64 | u128::from(random))
     }
 
-    /// Keeps a task, in the place of the one of the same id if there is one; if there is capacity for it.
-    pub fn put(&mut self, task: Task, bounds: &AppBounds) -> Result<&Task, Full> {
+    /// Whether there is capacity for a task, in the place of the one of the same id if there is one, beside what is reserved.
+    pub fn check(&self, task: &Task, bounds: &AppBounds) -> Result<(), Full> {
         let old = self.tasks.get(&task.id).map(Task::bytes);
-        let records = self.tasks.len() + usize::from(old.is_none());
-        let bytes = self.bytes - old.unwrap_or(0) + task.bytes();
-        let grows = bytes > self.bytes;
+        let records = self.tasks.len() + self.reserved.0 + usize::from(old.is_none());
+        let bytes = self.bytes + self.reserved.1 - old.unwrap_or(0) + task.bytes();
+        let grows = task.bytes() > old.unwrap_or(0);
         if records > bounds.records_max as usize || grows && bytes > bounds.records_bytes_max {
             return Err(Full);
         }
-        self.bytes = bytes;
-        let entry = self.tasks.entry(task.id);
-        Ok(entry.insert_entry(task).into_mut())
+        Ok(())
+    }
+
+    /// A task is to be kept, once that is decided: it has its place and what it needs.
+    pub fn reserve(&mut self, task: &Task) {
+        self.reserved.0 += 1;
+        self.reserved.1 += task.bytes();
+    }
+
+    /// It is decided.
+    pub fn release(&mut self, task: &Task) {
+        self.reserved.0 = self.reserved.0.saturating_sub(1);
+        self.reserved.1 = self.reserved.1.saturating_sub(task.bytes());
+    }
+
+    /// Keeps a task, in the place of the one of the same id if there is one.
+    pub fn put(&mut self, task: Task) -> &Task {
+        let old = self.tasks.get(&task.id).map_or(0, Task::bytes);
+        self.bytes = self.bytes - old + task.bytes();
+        self.newest = self.newest.max((task.id.0 >> 64) as u64);
+        self.tasks.entry(task.id).insert_entry(task).into_mut()
     }
 
     /// Forgets a task.

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::apps::word::Word;
 use crate::time::Unix;
@@ -40,8 +41,8 @@ pub enum Priority {
     High,
 }
 
-/// A task, as everybody sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// A task, as everybody sees it, and as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Task {
     /// Its name in the world.
     pub id: TaskId,
@@ -115,6 +116,13 @@ impl Task {
 impl fmt::Display for TaskId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:032x}", self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for TaskId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<TaskId, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        TaskId::parse(&text).ok_or_else(|| D::Error::custom("no id of a task"))
     }
 }
 

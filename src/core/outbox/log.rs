@@ -161,6 +161,16 @@ impl Logs {
         }) as u32)
     }
 
+    /// Goes on with a numbering: what is published next in a log that is empty has the number behind this position.
+    pub(super) fn renumber(&mut self, log: LogId, position: Position) {
+        let found = &mut self.logs[log.0 as usize];
+        debug_assert!(
+            found.entries.is_empty(),
+            "what has a number already keeps it"
+        );
+        (found.epoch, found.newest) = (position.epoch, position.number);
+    }
+
     /// Nothing is added to a log any more; it is forgotten once nobody waits for anything of it.
     pub(super) fn close(&mut self, log: LogId, store: &mut Store) {
         self.keep_nothing(log, store);
