@@ -33,6 +33,11 @@ pub struct Now {
 }
 
 impl Now {
+    /// The time by which records age, as it is written in them.
+    pub fn dated(self) -> Unix {
+        Unix(self.aged.0)
+    }
+
     /// The monotonic clock in the unit of deadlines.
     pub fn millis(self) -> Millis {
         self.micros.millis()

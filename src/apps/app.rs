@@ -102,6 +102,11 @@ pub trait App {
     /// A plain HTTP request to one of its routes.
     fn request(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Reply;
 
+    /// What an upgrade has to wait for first: something that the app numbers so, and that is being changed.
+    fn behind(&self, _: &Call<'_>, _: &Context<'_>) -> Option<u64> {
+        None
+    }
+
     /// An upgrade on one of its routes, before the 101: who comes in gets a seat, who does not gets an answer.
     fn admit(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Result<Seat, Response>;
 

@@ -206,6 +206,11 @@ impl Context<'_> {
         members.iter().map(|&key| outbox.conn(key))
     }
 
+    /// Whether this is still who holds the key.
+    pub fn is_current(&self, conn: ConnId) -> bool {
+        self.common.outbox.is_current(conn)
+    }
+
     /// Queues a message for one connection; false if it did not get it.
     pub fn send(&mut self, conn: ConnId, frame: Frame) -> bool {
         if !self.common.outbox.is_current(conn) {

@@ -268,6 +268,9 @@ impl Apps {
             true => Way::Stream(sse::accept(cx.random())),
             false => Way::WebSocket(Upgrade::parse(call.head, cx.deflates())?),
         };
+        if let Some(about) = self.app(id).behind(call, cx) {
+            return Ok(Outcome::Behind(id, about));
+        }
         check_place(cx, id)?;
         let rate = Rate::a_minute(cx.bounds().connections_per_minute);
         let peer = call.peer;

@@ -2,7 +2,7 @@
 
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::SeedableRng;
-use roomcast::apps::rooms::history::{History, MESSAGE_BYTES, number};
+use roomcast::apps::rooms::history::{History, MESSAGE_BYTES, fresh_id, number};
 use serde_json::value::RawValue;
 
 fn raw(text: &str) -> Box<RawValue> {
@@ -42,7 +42,10 @@ fn a_page_before_what_is_gone_is_empty_and_before_what_is_to_come_is_all() {
 fn an_identifier_names_its_number() {
     let mut chance = ChaCha12Rng::from_seed([7; 32]);
     let history = history(300, 0);
-    let (one, other) = (history.next_id(&mut chance), history.next_id(&mut chance));
+    let (one, other) = (
+        fresh_id(history.next(), &mut chance),
+        fresh_id(history.next(), &mut chance),
+    );
     assert_ne!(one, other);
     assert_eq!((number(&one), number(&other)), (Some(300), Some(300)));
     for text in [

@@ -55,7 +55,7 @@ impl Ground {
     fn newcomer(&mut self) -> Newcomer {
         self.made += 1;
         Newcomer {
-            id: format!("player {}", self.made),
+            id: format!("player {}", self.made).into(),
             name: DisplayName::parse(&format!("name {}", self.made)).unwrap(),
             guest: None,
         }
@@ -72,9 +72,12 @@ impl Ground {
         };
         let room_id = format!("room {}", self.made);
         let Ground { store, chance, .. } = self;
-        let made = store.create(room_id, LogId(0), first, &self.bounds, chance, now);
+        store.check_room(&first, &self.bounds)?;
+        let (code, times) = (store.fresh_code(chance)?, (Unix(now.0), now));
+        let room = store.create(&room_id, code, LogId(0), first.guest, times);
+        let made = store.add(room, first, true);
         self.store.check_invariants();
-        made
+        Ok(made)
     }
 
     fn join(&mut self, room: RoomKey) -> Result<PlayerKey, NoPlace> {
@@ -86,7 +89,8 @@ impl Ground {
             guest,
             ..self.newcomer()
         };
-        self.store.join(room, newcomer, &self.bounds)
+        self.store.check_join(room, &newcomer, &self.bounds)?;
+        Ok(self.store.add(room, newcomer, false))
     }
 
     /// Forgets what is too old.

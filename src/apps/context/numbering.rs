@@ -28,8 +28,18 @@ impl From<&Resumption> for Resumed {
 impl Context<'_> {
     /// Opens a log for a numbering within the app.
     pub fn open_log(&mut self) -> LogId {
-        let epoch = self.common.chance.next_u32();
+        let epoch = self.random_epoch();
+        self.open_log_in(epoch)
+    }
+
+    /// The same whose epoch is this.
+    pub fn open_log_in(&mut self, epoch: u32) -> LogId {
         self.common.outbox.open_log(self.app, epoch)
+    }
+
+    /// An epoch for a numbering that begins.
+    pub fn random_epoch(&mut self) -> u32 {
+        self.common.chance.next_u32()
     }
 
     /// Closes such a log; nothing is published in it any more.

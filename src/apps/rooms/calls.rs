@@ -4,20 +4,20 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use serde_json::value::RawValue;
 
+use super::change::{Change, Joined, Made, Speech};
 use super::door::Authority;
 use super::history;
 use super::name::{self, CHARACTERS_MAX, DisplayName};
 use super::said::Players;
 use super::store::{Newcomer, NoPlace, PlayerKey};
-use super::told::Told;
 use super::{FORGOTTEN_MAX, PAGED_BY, Rooms};
+use crate::apps::change::answer;
 use crate::apps::context::Context;
 use crate::apps::guests::too_many;
 use crate::apps::object::Object;
 use crate::apps::rate::network;
 use crate::apps::refusal::{bad, conflict, missing};
-use crate::apps::{Answer, Call, number};
-use crate::id::Topic;
+use crate::apps::{Answer, Call, Reply, number};
 use crate::time::Millis;
 use crate::wire::frame::close;
 use crate::wire::response::Response;
@@ -53,11 +53,11 @@ struct Spoken<'a> {
 struct Created<'a> {
     code: String,
     #[serde(flatten)]
-    joined: Joined<'a>,
+    entitled: Entitled<'a>,
 }
 
 #[derive(Serialize)]
-struct Joined<'a> {
+struct Entitled<'a> {
     room_id: &'a str,
     player_id: &'a str,
     token: String,
@@ -78,21 +78,36 @@ impl Rooms {
     pub(super) fn create(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
         let first = newcomer(call, cx)?;
         self.forget_for(&first, cx);
-        let room_id = cx.fresh_id();
-        let (now, bounds) = (cx.now(), *cx.bounds());
-        let log = cx.open_log();
-        let store = &mut self.store;
-        let made = store.create(room_id, log, first, &bounds, cx.chance(), now.aged);
-        let player = made.map_err(|none| {
-            cx.close_log(log);
-            no_place(none)
-        })?;
-        let room = self.store.room(self.store.player(player).room);
-        let created = Created {
-            code: room.code.to_string(),
-            joined: self.joined(player, cx),
+        let (room_id, epoch) = (cx.fresh_id(), cx.random_epoch());
+        let checked = self.store.check_room(&first, cx.bounds());
+        let code = checked.and_then(|()| self.store.fresh_code(cx.chance()));
+        let made = Made {
+            room_id,
+            code: code.map_err(no_place)?,
+            epoch,
+            first,
+            at: cx.now().dated(),
         };
-        Ok(Response::json(201, &created).into())
+        answer(self, None, Change::Made(Box::new(made)), cx)
+    }
+
+    /// There is a new room, and its maker is told what it needs.
+    pub(super) fn make(&mut self, made: Made, cx: &mut Context<'_>) -> Response {
+        let log = cx.open_log_in(made.epoch);
+        let times = (made.at, cx.now().aged);
+        let Made {
+            room_id,
+            code,
+            first,
+            ..
+        } = made;
+        let room = self.store.create(&room_id, code, log, first.guest, times);
+        let player = self.store.add(room, first, true);
+        let created = Created {
+            code: code.to_string(),
+            entitled: self.entitled(player, cx),
+        };
+        Response::json(201, &created)
     }
 
     /// Forgets some rooms that everybody has left long ago, if there is no capacity for one more.
@@ -101,32 +116,60 @@ impl Rooms {
             let place = self.store.check_room(first, cx.bounds());
             let oldest = self.store.retired(cx.now().aged);
             match (place, oldest) {
-                (Err(NoPlace::Rooms | NoPlace::Players), Some(room)) => self.end_room(room, cx),
+                (Err(NoPlace::Rooms | NoPlace::Players), Some(room)) => self.forget_room(room, cx),
                 _ => break,
-            };
+            }
         }
     }
 
     /// `POST /api/rooms/{code}/join`.
     pub(super) fn join(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
         let (room, _) = self.room_of(call, cx)?;
+        if cx.is_undecided(room.about()) {
+            return Ok(Reply::Behind(room.about()));
+        }
         let newcomer = newcomer(call, cx)?;
         cx.spend(self.store.players_of(room).len() as u64 * work::RECORD);
         let maker = self.store.room(room).maker;
-        let has_left = |&key: &PlayerKey| self.store.player(key).has_left && maker != Some(key);
-        if let Some(named) = self.store.named(room, &newcomer.name).filter(has_left) {
-            let place = self.store.check_place(room, &newcomer, cx.bounds());
-            place.map_err(no_place)?;
+        let may_go = |&key: &PlayerKey| {
+            let player = self.store.player(key);
+            player.has_left && player.present.is_none() && maker != Some(key)
+        };
+        let replaces = self.store.named(room, &newcomer.name).filter(may_go);
+        let bounds = cx.bounds();
+        let checked = match replaces {
+            Some(_) => self.store.check_place(room, &newcomer, bounds),
+            None => self.store.check_join(room, &newcomer, bounds),
+        };
+        checked.map_err(no_place)?;
+        let joined = Joined {
+            room,
+            newcomer,
+            replaces,
+        };
+        answer(
+            self,
+            Some(room.about()),
+            Change::Joined(Box::new(joined)),
+            cx,
+        )
+    }
+
+    /// There is a new player of a room, and is told what it needs.
+    pub(super) fn add_player(&mut self, joined: Joined, cx: &mut Context<'_>) -> Response {
+        if let Some(named) = joined.replaces {
             self.put_out(named, cx);
         }
-        let joined = self.store.join(room, newcomer, cx.bounds());
-        let player = joined.map_err(no_place)?;
-        Ok(Response::json(201, &self.joined(player, cx)).into())
+        let player = self.store.add(joined.room, joined.newcomer, false);
+        Response::json(201, &self.entitled(player, cx))
     }
 
     /// `DELETE /api/rooms/{code}/players/{player_id}`.
     pub(super) fn remove(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
         let (room, authority) = self.authority(call, cx)?;
+        if cx.is_undecided(room.about()) {
+            return Ok(Reply::Behind(room.about()));
+        }
         let maker = self.store.room(room).maker;
         let found = self.store.find_player(room, call.param(1));
         let may = |player| found == Some(player) || maker == Some(player);
@@ -136,23 +179,22 @@ impl Rooms {
             ));
         }
         let player = found.ok_or_else(|| missing("no player of this room has this identifier"))?;
-        self.put_out(player, cx);
-        Ok(Response::empty(204).into())
+        answer(self, Some(room.about()), Change::PutOut(player), cx)
     }
 
     /// `DELETE /api/rooms/{code}`.
     pub(super) fn end(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
         let (room, authority) = self.authority(call, cx)?;
+        if cx.is_undecided(room.about()) {
+            return Ok(Reply::Behind(room.about()));
+        }
         let maker = self.store.room(room).maker;
         if matches!(authority, Authority::Player(player) if maker != Some(player)) {
             return Err(forbidden(
                 "a room is ended by its maker, while that is in, or with a key",
             ));
         }
-        for conn in self.end_room(room, cx) {
-            cx.close(conn, close::NO_ROOM, "the room was ended");
-        }
-        Ok(Response::empty(204).into())
+        answer(self, Some(room.about()), Change::Ended(room), cx)
     }
 
     /// `POST /api/rooms/{code}/token`.
@@ -165,7 +207,7 @@ impl Rooms {
     }
 
     /// Takes a player out of its room, and tells the others.
-    fn put_out(&mut self, player: PlayerKey, cx: &mut Context<'_>) {
+    pub(super) fn put_out(&mut self, player: PlayerKey, cx: &mut Context<'_>) {
         // Closed first, so that it hears nothing of itself.
         if let Some(conn) = self.store.player(player).conn {
             cx.close(conn, close::PUT_OUT, "the player was put out of the room");
@@ -175,10 +217,10 @@ impl Rooms {
     }
 
     /// What a client that has become a player is told.
-    fn joined(&self, player: PlayerKey, cx: &Context<'_>) -> Joined<'_> {
+    fn entitled(&self, player: PlayerKey, cx: &Context<'_>) -> Entitled<'_> {
         let player = self.store.player(player);
         let room = self.store.room(player.room);
-        Joined {
+        Entitled {
             room_id: &room.id,
             player_id: &player.id,
             token: self.tokens.issue(&room.id, &player.id, cx.now().unix, None),
@@ -201,6 +243,9 @@ impl Rooms {
     /// `POST /api/rooms/{code}/events`.
     pub(super) fn event(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
         let (room, _) = self.room_of(call, cx)?;
+        if cx.is_undecided(room.about()) {
+            return Ok(Reply::Behind(room.about()));
+        }
         let Object(spoken): Object<Spoken<'_>> = call.json()?;
         if !is_event(&spoken.event) {
             return Err(bad(
@@ -210,22 +255,23 @@ impl Rooms {
         if !spoken.payload.get().starts_with('{') {
             return Err(bad("payload: must be an object"));
         }
-        let to = spoken.to.map(|to| self.conns_of(room, &to.0)).transpose();
-        let to = to.map_err(bad)?;
-        let told = Told::event(&spoken.event, spoken.payload);
-        let receivers = match to {
-            Some(conns) => {
-                let frame = cx.json(&told);
-                cx.send_each(&conns, frame)
-            }
-            None => {
-                let room = self.store.room(room);
-                let frame = cx.json(&told.at(cx.next_position(room.log)));
-                cx.publish_in((room.log, Topic::default()), &room.hub_name, None, frame)
-            }
+        let to = spoken.to.map(|to| self.players(room, &to.0)).transpose();
+        let speech = Speech {
+            room,
+            by: None,
+            event: spoken.event.into(),
+            payload: spoken.payload.to_owned(),
+            message_id: None,
+            to: to.map_err(bad)?,
+            correlation_id: None,
         };
-        Ok(Response::json(202, &Heard { receivers }).into())
+        answer(self, None, Change::Spoken(Box::new(speech)), cx)
     }
+}
+
+/// How the game's back-end is answered.
+pub(super) fn heard(receivers: u32) -> Response {
+    Response::json(202, &Heard { receivers })
 }
 
 /// The newcomer that the body names.
@@ -239,7 +285,7 @@ fn newcomer(call: &Call<'_>, cx: &mut Context<'_>) -> Result<Newcomer, Response>
         ))
     })?;
     Ok(Newcomer {
-        id: cx.fresh_id(),
+        id: cx.fresh_id().into(),
         name,
         guest: call.is_stranger.then(|| network(call.peer)),
     })

@@ -38,9 +38,24 @@ impl History {
         }
     }
 
-    /// An identifier for the message that comes next; kept to oneself if that message is not to be pushed.
-    pub fn next_id(&self, chance: &mut impl Rng) -> String {
-        format!("{:0HALF$x}{:0HALF$x}", self.next, chance.next_u64())
+    /// The number of the message that comes next.
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// The number of the oldest message that is kept.
+    pub fn oldest(&self) -> u64 {
+        self.next - self.kept.len() as u64
+    }
+
+    /// The message that comes next has this number. What stands in front of a gap is of no use.
+    pub fn begin_at(&mut self, number: u64) {
+        if number != self.next {
+            *self = History {
+                next: number,
+                ..History::default()
+            };
+        }
     }
 
     /// The latest messages, oldest first.
@@ -51,7 +66,7 @@ impl History {
 
     /// The messages before the one of this number, newest first; all of them without one.
     pub fn before(&self, number: Option<u64>) -> impl Iterator<Item = &RawValue> {
-        let oldest = self.next - self.kept.len() as u64;
+        let oldest = self.oldest();
         let older = number.map_or(self.kept.len(), |number| {
             // Never more than there are, so it fits.
             number.clamp(oldest, self.next).saturating_sub(oldest) as usize
@@ -68,6 +83,16 @@ impl History {
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
+}
+
+/// An identifier for the message of a number.
+pub fn fresh_id(number: u64, chance: &mut impl Rng) -> String {
+    format!("{number:0HALF$x}{:0HALF$x}", chance.next_u64())
+}
+
+/// What the identifiers of messages from this number on are not less than.
+pub fn least_id(number: u64) -> String {
+    format!("{number:0HALF$x}")
 }
 
 /// The number of the message that an identifier names; `None` if it is none of ours.

@@ -10,26 +10,36 @@
 //! and comes back with its token, unless another player has taken its name meanwhile.
 
 mod calls;
+mod change;
 pub mod code;
 mod door;
 pub mod history;
 pub mod name;
+mod presence;
+mod records;
 pub mod refusal;
 pub mod said;
+mod speech;
 pub mod store;
 pub mod tokens;
 mod told;
 
-use serde_json::value::{RawValue, to_raw_value};
+use std::any::Any;
+use std::collections::HashMap;
 
+use self::change::{Change, Entered, Pin};
+use self::records::Absent;
 use self::refusal::Refusal;
-use self::said::{Said, Saying, Text, Wrong};
-use self::store::{Player, PlayerKey, RoomKey, Store};
+use self::said::{Said, Wrong};
+use self::speech::tell_wrong;
+use self::store::{PlayerKey, RoomKey, Store};
 use self::tokens::Tokens;
-use self::told::{ChatMessage, ErrorText, Outcome, PlayerNotice, PlayerState, RoomState, Told};
-use super::context::{Context, Resumed};
+use self::told::{PlayerState, RoomState, Told};
+use super::change::{committed, decide, failed};
+use super::context::{Context, Origin, Resumed};
 use super::routes::{Needs, Route};
-use super::{App, Call, Gap, Got, Handler, Message, Reply, Seat, Wanted, handle};
+use super::{App, Call, Gap, Handler, Message, Reply, Seat, handle};
+use crate::engine::Restored;
 use crate::id::{AppId, ConnId, Topic};
 use crate::pace::Rate;
 use crate::position::{Position, Since};
@@ -51,6 +61,15 @@ const EXPIRED_MAX: usize = 64;
 /// How often at least it is looked whether something has become too old, while anything can: a wall clock that is set, and
 /// what the process did not run for, move no tick.
 const LOOK_INTERVAL: Millis = Millis::seconds(60);
+
+/// Players of whom it is said at a time at most that they are not there any more.
+const GONE_MAX: usize = 64;
+/// How often that is tried again where it could not be said.
+const GONE_INTERVAL: Millis = Millis::seconds(1);
+/// How long a player may take to come back after the process has started anew, before the others are told that it has gone.
+const ABSENT: Millis = Millis::seconds(15);
+/// Chat messages that are struck at once from where they are kept.
+const FORGOTTEN_AT_ONCE: u64 = 64;
 
 const CREATE: &str = "/api/rooms";
 const ROOM: &str = "/api/rooms/{code}";
@@ -86,6 +105,15 @@ pub struct Rooms {
     tokens: Tokens,
     /// The tick that was asked for.
     tick: Option<Millis>,
+    /// Keys that a settled change has named.
+    unpinned: Vec<Pin>,
+    /// Players whose connections are gone, where that is still to be said.
+    gone: Vec<(PlayerKey, Topic, ConnId)>,
+    /// Players that were there when the process before this one ended, and until when they may come back.
+    absent: Vec<Absent>,
+    absent_until: Option<Millis>,
+    /// While what was kept is taken up: rooms by their identifiers.
+    kept: HashMap<String, RoomKey>,
 }
 
 impl Rooms {
@@ -95,6 +123,11 @@ impl Rooms {
             store: Store::default(),
             tokens: Tokens::new(secret),
             tick: None,
+            unpinned: Vec::new(),
+            gone: Vec::new(),
+            absent: Vec::new(),
+            absent_until: None,
+            kept: HashMap::new(),
         }
     }
 
@@ -102,7 +135,9 @@ impl Rooms {
     fn forget(&mut self, cx: &mut Context<'_>) {
         for _ in 0..FORGOTTEN_MAX {
             match self.store.next_due(cx.bounds()) {
-                Some((due, room)) if due <= cx.now().aged => drop(self.end_room(room, cx)),
+                Some((due, room)) if due <= cx.now().aged && !self.store.is_pinned(room) => {
+                    self.forget_room(room, cx);
+                }
                 _ => break,
             }
         }
@@ -116,6 +151,13 @@ impl Rooms {
                 cx.close(conn, close::UNAUTHORIZED, Refusal::Expired.sentence());
             }
         }
+    }
+
+    /// Forgets a room that nobody is in.
+    fn forget_room(&mut self, room: RoomKey, cx: &mut Context<'_>) {
+        let rows = records::ended(&self.store.room(room).id);
+        self.end_room(room, cx);
+        cx.write_behind(rows);
     }
 
     /// Ends a room, and gives the connections of its players.
@@ -135,7 +177,11 @@ impl Rooms {
         let due = due.map(|(due, _)| due.since(now.aged));
         let ends = self.store.next_expiry();
         let ends = ends.map(|(ends, _)| Millis(ends.0.saturating_sub(now.unix.0)));
-        let wait = due.into_iter().chain(ends).min();
+        let absent = self.absent_until.filter(|_| !self.absent.is_empty());
+        let absent = absent.map(|at| at.since(now.millis()));
+        let gone = Some(GONE_INTERVAL).filter(|_| !self.gone.is_empty());
+        let waits = due.into_iter().chain(ends).chain(absent).chain(gone);
+        let wait = waits.min();
         let tick = wait.map(|wait| now.millis() + wait.clamp(Millis(1), LOOK_INTERVAL));
         if let Some(tick) = tick.filter(|tick| self.tick.is_none_or(|asked| *tick < asked)) {
             self.tick = Some(tick);
@@ -169,143 +215,6 @@ impl Rooms {
         };
         cx.json(&Told::state("room", state))
     }
-
-    /// Tells everybody in the hub's room that a player has come or gone.
-    fn notify(&mut self, event: &str, key: PlayerKey, cx: &mut Context<'_>) {
-        let player = self.store.player(key);
-        let notice = PlayerNotice {
-            player_id: &player.id,
-            display_name: player.name.as_str(),
-        };
-        let room = self.store.room(player.room);
-        let position = cx.next_position(room.log);
-        let frame = cx.json(&Told::event(event, notice).at(position));
-        cx.publish_in((room.log, player.topic), &room.hub_name, None, frame);
-        self.store.note(key, position.number);
-    }
-
-    /// Does what a client asks for.
-    fn relay<'a>(
-        &mut self,
-        sender: PlayerKey,
-        said: Said<'a>,
-        cx: &mut Context<'_>,
-    ) -> Result<(), Wrong<'a>> {
-        let room = self.store.player(sender).room;
-        let bad = |sentence: String| Wrong::bad(said.correlation_id, sentence);
-        let to = said.to.map(|to| self.conns_of(room, &to.0)).transpose();
-        let to = to.map_err(bad)?;
-        match said.kind {
-            Saying::Game(event, payload) => {
-                let player = self.store.player(sender);
-                let told = Told::event(event, payload).by(Some(&player.id));
-                self.tell(room, to, told, said.correlation_id, cx);
-            }
-            Saying::Chat(message) => {
-                let is_public = to.is_none();
-                let message = self.chat_message(sender, &message, cx);
-                let told = Told::event("chat", &*message);
-                self.tell(room, to, told, said.correlation_id, cx);
-                if is_public {
-                    self.store.remember(room, message, cx.bounds());
-                }
-            }
-            Saying::Token(token) => {
-                let wrong = |refusal: Refusal| bad(format!("token: {}", refusal.sentence()));
-                let claims = self.verify(&token, cx).map_err(wrong)?;
-                let shown = self.owner(room, &claims).map_err(wrong)?;
-                if shown != sender {
-                    return Err(wrong(Refusal::OtherPlayer));
-                }
-                self.store.show(sender, claims.ends());
-                self.settle(cx);
-            }
-            Saying::Resume(since) => {
-                let log = self.store.room(room).log;
-                let planned = cx.resume(log, Some(since), &Wanted::All, &Got::All);
-                let outcome = Outcome {
-                    resumed: Resumed::from(&planned),
-                    position: planned.position,
-                };
-                let told = Told::state("resumed", outcome);
-                let outcome = cx.json(&told.answering(said.correlation_id));
-                cx.send(cx.conn(), outcome.exempt());
-                cx.replay(planned);
-            }
-        }
-        Ok(())
-    }
-
-    /// A chat message as it is told and kept, encoded once for both.
-    fn chat_message(
-        &self,
-        sender: PlayerKey,
-        message: &str,
-        cx: &mut Context<'_>,
-    ) -> Box<RawValue> {
-        let player = self.store.player(sender);
-        let room = self.store.room(player.room);
-        let message_id = room.history.next_id(cx.chance());
-        to_raw_value(&ChatMessage {
-            message_id: &message_id,
-            player_id: &player.id,
-            display_name: player.name.as_str(),
-            message,
-            sent_at: cx.now().unix,
-        })
-        .expect("strings and a time are JSON")
-    }
-
-    /// Tells everybody, or those connections, what the client of this call said; its own copy alone answers it.
-    fn tell(
-        &self,
-        room: RoomKey,
-        to: Option<Vec<ConnId>>,
-        told: Told<'_, &RawValue>,
-        correlation_id: Option<&RawValue>,
-        cx: &mut Context<'_>,
-    ) {
-        let sender = cx.conn();
-        let room = self.store.room(room);
-        let has_own = correlation_id.is_some();
-        match to {
-            None => {
-                let told = told.at(cx.next_position(room.log));
-                let frame = cx.json(&told);
-                let except = has_own.then_some(sender);
-                let numbered = (room.log, Topic::default());
-                cx.publish_in(numbered, &room.hub_name, except, frame);
-                if has_own {
-                    let own = cx.json(&told.answering(correlation_id));
-                    cx.send_own(room.log, own);
-                }
-            }
-            Some(mut conns) => {
-                let frame = cx.json(&told);
-                conns.retain(|&conn| conn != sender);
-                conns.extend(Some(sender).filter(|_| !has_own));
-                cx.send_each(&conns, frame);
-                if has_own {
-                    let own = cx.json(&told.answering(correlation_id));
-                    cx.send(sender, own);
-                }
-            }
-        }
-    }
-
-    /// The connections of these players, each once; or a sentence about the first that is no player of the room.
-    fn conns_of(&self, room: RoomKey, ids: &[Text<'_>]) -> Result<Vec<ConnId>, String> {
-        let mut conns = Vec::new();
-        for (index, Text(id)) in ids.iter().enumerate() {
-            let player = self.store.find_player(room, id).ok_or_else(|| {
-                format!("to[{index}]: no player of this room has this identifier")
-            })?;
-            conns.extend(self.store.player(player).conn);
-        }
-        conns.sort_unstable();
-        conns.dedup();
-        Ok(conns)
-    }
 }
 
 impl App for Rooms {
@@ -338,23 +247,19 @@ impl App for Rooms {
             return cx.close(conn, refusal.close_code(), refusal.sentence());
         }
         let player = PlayerKey(seat.0);
-        let room = self.store.player(player).room;
-        let older = self.store.enter(player, conn);
-        self.settle(cx);
-        let log = self.store.room(room).log;
-        let Player { topic, noted, .. } = self.store.player(player);
-        let wanted = Wanted::But(*topic, noted);
-        let planned = cx.resume(log, since, &wanted, &Got::Nothing);
-        let resumed = since.map(|_| Resumed::from(&planned));
-        let state = self.state(room, resumed, planned.position, cx);
-        cx.send(conn, state);
-        cx.replay(planned);
-        match older {
-            Some(older) => cx.close(older, close::REPLACED, "a newer connection has come"),
-            None => self.notify("player_connected", player, cx),
-        }
-        // Joined last, so that nothing comes before the state and nobody is told of itself.
-        cx.join(&self.store.room(room).hub_name);
+        let found = self.store.player_mut(player);
+        let is_told = found.present.replace(conn).is_none();
+        let room = found.room;
+        let entered = Entered {
+            player,
+            conn,
+            since,
+            is_told,
+            is_first: self.store.is_unentered(room),
+        };
+        // Where that cannot be kept the connection is closed.
+        let change = Change::Entered(entered);
+        let _ = decide(self, Origin::Entry(conn), None, change, cx);
     }
 
     fn message(&mut self, seat: Seat, message: Message<'_>, cx: &mut Context<'_>) {
@@ -375,10 +280,7 @@ impl App for Rooms {
             Message::Binary(_) => Err(Wrong::too_soon("")),
         };
         if let Err(wrong) = done {
-            let message = &wrong.sentence;
-            let told = Told::error(wrong.event, ErrorText { message });
-            let error = cx.json(&told.answering(wrong.correlation_id));
-            cx.send(cx.conn(), error);
+            tell_wrong(&wrong, cx);
         }
     }
 
@@ -391,9 +293,12 @@ impl App for Rooms {
             return;
         }
         let player = PlayerKey(seat.0);
-        let has_left = code == close::NORMAL;
-        if self.store.leave(player, cx.conn(), has_left, cx.now().aged) {
-            self.notify("player_disconnected", player, cx);
+        let (conn, has_left) = (cx.conn(), code == close::NORMAL);
+        let found = self.store.player(player);
+        if found.is_out() {
+            self.store.leave(player, conn, has_left, cx.now().aged);
+        } else if found.present == Some(conn) {
+            self.go(player, conn, has_left, cx);
         }
         self.settle(cx);
     }
@@ -401,6 +306,32 @@ impl App for Rooms {
     fn tick(&mut self, cx: &mut Context<'_>) {
         self.tick = None;
         self.forget(cx);
+        self.say_gone(cx);
+        self.settle(cx);
+    }
+
+    fn behind(&self, call: &Call<'_>, cx: &Context<'_>) -> Option<u64> {
+        let room = self.store.find(call.param(0), cx.bounds(), cx.now().aged)?;
+        Some(room.about()).filter(|about| cx.is_undecided(*about))
+    }
+
+    fn committed(&mut self, change: Box<dyn Any>, cx: &mut Context<'_>) -> Option<Response> {
+        committed(self, change, cx)
+    }
+
+    fn failed(&mut self, change: Box<dyn Any>, cx: &mut Context<'_>) {
+        failed(self, change, cx);
+    }
+
+    fn restore(&mut self, restored: Restored, cx: &mut Context<'_>) -> Result<(), String> {
+        self.take_up(restored, cx)
+    }
+
+    fn started(&mut self, cx: &mut Context<'_>) {
+        self.kept = HashMap::new();
+        if !self.absent.is_empty() {
+            self.absent_until = Some(cx.now().millis() + ABSENT);
+        }
         self.settle(cx);
     }
 

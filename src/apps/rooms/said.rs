@@ -172,6 +172,15 @@ impl<'a> Wrong<'a> {
         }
     }
 
+    /// It could not be kept, and so it is not done.
+    pub fn unkept(correlation_id: Option<&'a RawValue>) -> Wrong<'a> {
+        Wrong {
+            event: told::STORAGE,
+            correlation_id,
+            sentence: String::from("what was said could not be stored: say it again later"),
+        }
+    }
+
     fn unsupported(correlation_id: Option<&'a RawValue>, kind: &str) -> Wrong<'a> {
         let start = &kind[..kind.floor_char_boundary(64)];
         Wrong {

@@ -15,6 +15,7 @@
 //! ends; from then on it is kept only for as long as its connection is. A room that has not ended is in one of the lists,
 //! in the order of its waiting, if and only if nobody in it is connected.
 
+mod coming;
 mod places;
 mod presence;
 
@@ -26,6 +27,7 @@ use rand_chacha::rand_core::Rng;
 use serde_json::value::RawValue;
 use slab::Slab;
 
+use self::coming::Coming;
 pub use self::places::NoPlace;
 use super::code::Code;
 use super::history::History;
@@ -60,6 +62,13 @@ const EMPTY: usize = 1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RoomKey(u32);
 
+impl RoomKey {
+    /// What a change to the room as a whole is about.
+    pub fn about(self) -> u64 {
+        self.0.into()
+    }
+}
+
 /// A player, until it is out of its room and not connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PlayerKey(pub u32);
@@ -81,6 +90,8 @@ pub struct Store {
     history_bytes: u64,
     /// Players there have ever been.
     topics: u64,
+    /// What is being decided about, and has its place already.
+    coming: Coming,
 }
 
 /// One room.
@@ -104,6 +115,14 @@ pub struct Room {
     emptied: Millis,
     /// The stranger's address that made it, while nobody has entered it.
     guest: Option<IpAddr>,
+    /// When it was made.
+    pub created_at: Unix,
+    /// Its end is being decided.
+    pub is_ending: bool,
+    /// Chat messages that are being decided.
+    coming_messages: u64,
+    /// Changes that name it.
+    pins: u32,
     ended: bool,
 }
 
@@ -127,37 +146,59 @@ pub struct Player {
     pub topic: Topic,
     /// The numbers of the last of that, oldest first.
     pub noted: Vec<u64>,
+    /// The connection that it will be there with, once all that is being decided is so.
+    pub present: Option<ConnId>,
+    /// That it is put out is being decided.
+    pub is_leaving: bool,
+    /// Its place in the order in which players joined.
+    pub joined: u64,
     /// The stranger's address that it comes from.
     guest: Option<IpAddr>,
+    /// Changes that name it.
+    pins: u32,
     is_out: bool,
 }
 
 /// Who is to be a player.
+#[derive(Clone)]
 pub struct Newcomer {
     /// A fresh identifier.
-    pub id: String,
+    pub id: Rc<str>,
     /// What it wants to be called.
     pub name: DisplayName,
     /// The address, of a stranger.
     pub guest: Option<IpAddr>,
 }
 
+impl Player {
+    /// The stranger's address that it comes from.
+    pub fn guest(&self) -> Option<IpAddr> {
+        self.guest
+    }
+
+    /// Whether it is out of its room.
+    pub fn is_out(&self) -> bool {
+        self.is_out
+    }
+}
+
 impl Store {
-    /// A new room with its first player.
+    /// A code that is no room's, and will be none's.
+    pub fn fresh_code(&self, chance: &mut impl Rng) -> Result<Code, NoPlace> {
+        let mut drawn = (0..CODES_DRAWN_MAX).map(|_| Code::draw(chance));
+        let is_free = |code: &Code| !self.codes.contains_key(code) && !self.coming.has(*code);
+        drawn.find(is_free).ok_or(NoPlace::Rooms)
+    }
+
+    /// A new room, which has been there since then, with nobody in it.
     pub fn create(
         &mut self,
-        room_id: String,
+        room_id: &str,
+        code: Code,
         log: LogId,
-        first: Newcomer,
-        bounds: &AppBounds,
-        chance: &mut impl Rng,
-        now: Millis,
-    ) -> Result<PlayerKey, NoPlace> {
-        self.check_room(&first, bounds)?;
-        let guest = first.guest;
-        let mut drawn = (0..CODES_DRAWN_MAX).map(|_| Code::draw(chance));
-        let code = drawn.find(|code| !self.codes.contains_key(code));
-        let code = code.ok_or(NoPlace::Rooms)?;
+        guest: Option<IpAddr>,
+        (created_at, now): (Unix, Millis),
+    ) -> RoomKey {
         let room = RoomKey(self.rooms.insert(Room {
             id: room_id.into(),
             code,
@@ -169,6 +210,10 @@ impl Store {
             connected: 0,
             emptied: now,
             guest,
+            created_at,
+            is_ending: false,
+            coming_messages: 0,
+            pins: 0,
             ended: false,
         }));
         self.codes.insert(code, room);
@@ -177,9 +222,7 @@ impl Store {
         if let Some(guest) = guest {
             *self.unentered.entry(guest).or_default() += 1;
         }
-        let maker = self.add(room, first);
-        self.rooms.value_mut(room.0).maker = Some(maker);
-        Ok(maker)
+        room
     }
 
     /// The room that everybody has left longest ago, if that is so long that it may go for another.
@@ -188,18 +231,17 @@ impl Store {
         (now >= self.room(room).emptied + KEPT_FULL).then_some(room)
     }
 
-    /// One more player of a room.
-    pub fn join(
-        &mut self,
+    /// Whether there is a place for one more player of a room, of this name.
+    pub fn check_join(
+        &self,
         room: RoomKey,
-        newcomer: Newcomer,
+        newcomer: &Newcomer,
         bounds: &AppBounds,
-    ) -> Result<PlayerKey, NoPlace> {
-        if self.named(room, &newcomer.name).is_some() {
-            return Err(NoPlace::Name);
+    ) -> Result<(), NoPlace> {
+        match self.named(room, &newcomer.name) {
+            Some(_) => Err(NoPlace::Name),
+            None => self.check_place(room, newcomer, bounds),
         }
-        self.check_place(room, &newcomer, bounds)?;
-        Ok(self.add(room, newcomer))
     }
 
     /// The player of a room that has this name.
@@ -208,12 +250,12 @@ impl Store {
         players.find(|&key| self.player(key).name.is_like(name))
     }
 
-    fn add(&mut self, room: RoomKey, newcomer: Newcomer) -> PlayerKey {
-        let id: Rc<str> = newcomer.id.into();
+    /// One more player of a room, who is its maker or not.
+    pub fn add(&mut self, room: RoomKey, newcomer: Newcomer, is_maker: bool) -> PlayerKey {
         self.bytes += PLAYER_BYTES + newcomer.name.bytes();
         self.topics += 1;
         let player = PlayerKey(self.players.insert(Player {
-            id: Rc::clone(&id),
+            id: Rc::clone(&newcomer.id),
             name: newcomer.name,
             room,
             conn: None,
@@ -222,11 +264,19 @@ impl Store {
             has_left: false,
             topic: Topic(self.topics),
             noted: Vec::new(),
+            present: None,
+            is_leaving: false,
+            joined: self.topics,
             guest: newcomer.guest,
+            pins: 0,
             is_out: false,
         }) as u32);
-        self.ids.insert(id, player);
-        self.rooms.value_mut(room.0).players.push(player);
+        self.ids.insert(newcomer.id, player);
+        let room = self.rooms.value_mut(room.0);
+        room.players.push(player);
+        if is_maker {
+            room.maker = Some(player);
+        }
         player
     }
 
@@ -243,9 +293,7 @@ impl Store {
         player.is_out = true;
         self.bytes -= PLAYER_BYTES + player.name.bytes();
         self.ids.remove(&player.id);
-        if player.conn.is_none() {
-            self.players.remove(key.0 as usize);
-        }
+        self.bury_player(key);
     }
 
     /// Ends a room, and gives the connections of its players.
@@ -258,9 +306,7 @@ impl Store {
         self.history_bytes -= room.history.bytes();
         self.bytes -= ROOM_BYTES;
         let players = std::mem::take(&mut room.players);
-        if room.connected == 0 {
-            self.rooms.remove(key.0);
-        }
+        self.bury_room(key);
         let conn = |&player: &PlayerKey| self.player(player).conn;
         let conns = players.iter().filter_map(conn).collect();
         players.iter().for_each(|&player| self.drop_player(player));
@@ -282,6 +328,21 @@ impl Store {
             history.pop();
         }
         self.history_bytes = held_elsewhere + history.bytes();
+    }
+
+    /// Takes up a chat message of a room that was kept, as far as the bounds allow.
+    pub fn restore(
+        &mut self,
+        room: RoomKey,
+        number: u64,
+        message: Box<RawValue>,
+        bounds: &AppBounds,
+    ) {
+        let history = &mut self.rooms.value_mut(room.0).history;
+        self.history_bytes -= history.bytes();
+        history.begin_at(number);
+        self.history_bytes += history.bytes();
+        self.remember(room, message, bounds);
     }
 
     /// The room that is to be forgotten next, and when.
@@ -324,6 +385,17 @@ impl Store {
         (self.player(key).room == room).then_some(key)
     }
 
+    /// A player, if it is still the one on this topic.
+    pub fn player_on(&self, (key, topic): (PlayerKey, Topic)) -> Option<&Player> {
+        let player = self.players.get(key.0 as usize);
+        player.filter(|player| player.topic == topic)
+    }
+
+    /// The connection that such a player is there with.
+    pub fn conn_of(&self, &on: &(PlayerKey, Topic)) -> Option<ConnId> {
+        self.player_on(on)?.conn
+    }
+
     /// How many rooms are kept.
     pub fn count(&self) -> usize {
         self.codes.len()
@@ -339,8 +411,19 @@ impl Store {
         &self.players[player.0 as usize]
     }
 
-    fn player_mut(&mut self, player: PlayerKey) -> &mut Player {
+    /// A player, to change what is being decided about it.
+    pub fn player_mut(&mut self, player: PlayerKey) -> &mut Player {
         &mut self.players[player.0 as usize]
+    }
+
+    /// Whether a room has not been entered yet.
+    pub fn is_unentered(&self, room: RoomKey) -> bool {
+        self.rooms.list(room.0) == Some(UNENTERED)
+    }
+
+    /// A room, to change what is being decided about it.
+    pub fn room_mut(&mut self, room: RoomKey) -> &mut Room {
+        self.rooms.value_mut(room.0)
     }
 
     /// A player's pace.

@@ -14,6 +14,9 @@ pub const UNSUPPORTED_TYPE: &str = "unsupported_type";
 /// The event of an error: said too soon.
 pub const RATE_LIMITED: &str = "rate_limited";
 
+/// The event of an error: it could not be stored.
+pub const STORAGE: &str = "storage";
+
 /// Everything that is sent.
 #[derive(Clone, Copy, Serialize)]
 pub struct Told<'a, P: Serialize> {

@@ -32,7 +32,8 @@ fn add(
         created_at: Unix(0),
         updated_at: Unix(0),
     };
-    store.put(task, bounds).map(|task| task.id)
+    store.check(&task, bounds)?;
+    Ok(store.put(task).id)
 }
 
 /// A store with so many tasks, and their ids.
@@ -138,7 +139,7 @@ fn what_has_grown_since_it_was_found_is_for_the_next_page() {
     for &id in &all {
         let mut grown = store.get(id).unwrap().clone();
         grown.description = "x".repeat(PAGE_BYTES_MAX as usize / 4);
-        store.put(grown, &AppBounds::of(AppId::Tasks)).unwrap();
+        store.put(grown);
     }
     let (found, next) = store.found(&listing);
     assert_eq!((found.len(), next), (4, Some(all[3])));
@@ -155,9 +156,10 @@ fn records_and_bytes_are_bounded() {
     assert_eq!(add(&mut store, "a", "", &wide), Err(Full), "records");
     let mut task = store.get(first).unwrap().clone();
     task.description = "1".to_owned();
-    assert!(store.put(task.clone(), &narrow).is_ok(), "less always fits");
+    assert!(store.check(&task, &narrow).is_ok(), "less always fits");
+    store.put(task.clone());
     task.description = "1234567890".to_owned();
-    assert_eq!(store.put(task, &narrow).map(|_| ()), Err(Full));
+    assert_eq!(store.check(&task, &narrow), Err(Full));
     store.remove(first).unwrap();
     assert!(add(&mut store, "a", "", &narrow).is_ok());
 }

@@ -26,12 +26,15 @@ pub enum NoPlace {
 impl Store {
     /// Whether there is a place for one more room, with its first player.
     pub fn check_room(&self, first: &Newcomer, bounds: &AppBounds) -> Result<(), NoPlace> {
-        let made = first.guest.and_then(|guest| self.unentered.get(&guest));
-        let rooms_max = bounds.rooms_per_guest;
-        if rooms_max > 0 && made.is_some_and(|made| *made >= rooms_max) {
+        let made = first.guest.map(|guest| {
+            let made = self.unentered.get(&guest).map_or(0, |made| *made as usize);
+            made + self.coming.rooms_of(guest)
+        });
+        let rooms_max = bounds.rooms_per_guest as usize;
+        if rooms_max > 0 && made.is_some_and(|made| made >= rooms_max) {
             return Err(NoPlace::GuestRooms);
         }
-        if self.count() >= bounds.records_max as usize {
+        if self.count() + self.coming.rooms() >= bounds.records_max as usize {
             return Err(NoPlace::Rooms);
         }
         self.check_players(first, ROOM_BYTES, bounds)
@@ -69,8 +72,11 @@ impl Store {
         bounds: &AppBounds,
     ) -> Result<(), NoPlace> {
         let players_max = (bounds.records_max as usize * PLAYERS_PER_ROOM).max(ROOM_PLAYERS_MAX);
-        let bytes = self.bytes + bytes + PLAYER_BYTES + newcomer.name.bytes();
-        if self.players.len() >= players_max || bytes > bounds.records_bytes_max.div_ceil(2) {
+        let coming = &self.coming;
+        let bytes = self.bytes + coming.bytes() + bytes + PLAYER_BYTES + newcomer.name.bytes();
+        if self.players.len() + coming.players() >= players_max
+            || bytes > bounds.records_bytes_max.div_ceil(2)
+        {
             return Err(NoPlace::Players);
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! Who is there: players come with a connection and go, and what was published of that.
 
 use super::{EMPTY, NOTED_MAX, PlayerKey, RoomKey, Store};
-use crate::id::ConnId;
+use crate::id::{ConnId, Topic};
 use crate::time::{Millis, Unix};
 
 impl Store {
@@ -31,13 +31,41 @@ impl Store {
         let (room, shown) = (player.room, player.shown);
         player.has_left = false;
         let older = player.conn.replace(conn);
-        self.expiries.insert((shown, key));
+        if conn != ConnId::NOBODY {
+            self.expiries.insert((shown, key));
+        }
         if older.is_none() {
             self.rooms.leave(room.0);
             self.stop_counting(room);
             self.rooms.value_mut(room.0).connected += 1;
         }
         older
+    }
+
+    /// A room was entered by somebody before it was taken up.
+    pub fn has_been_entered(&mut self, room: RoomKey) {
+        self.stop_counting(room);
+        self.rooms.join(room.0, EMPTY);
+    }
+
+    /// A player had this place in the order in which players joined before it was taken up.
+    pub fn has_joined(&mut self, key: PlayerKey, joined: u64) {
+        self.topics = (self.topics - 1).max(joined);
+        let player = self.player_mut(key);
+        (player.joined, player.topic) = (joined, Topic(joined));
+        let room = player.room;
+        let mut players = std::mem::take(&mut self.rooms.value_mut(room.0).players);
+        players.sort_by_key(|player| self.player(*player).joined);
+        self.rooms.value_mut(room.0).players = players;
+    }
+
+    /// A player was there until then, before it was taken up.
+    pub fn has_left(&mut self, key: PlayerKey, at: Millis, has_left: bool) {
+        let player = self.player_mut(key);
+        player.has_left = has_left;
+        let room = player.room;
+        let room = self.rooms.value_mut(room.0);
+        room.emptied = room.emptied.max(at);
     }
 
     /// From when a player has entered it, or it ends, a room does not count for who made it.
@@ -71,12 +99,8 @@ impl Store {
             room.emptied = now;
             self.rooms.join(room_key.0, EMPTY);
         }
-        if is_out {
-            self.players.remove(key.0 as usize);
-        }
-        if is_empty && ended {
-            self.rooms.remove(room_key.0);
-        }
+        self.bury_player(key);
+        self.bury_room(room_key);
         !is_out
     }
 }

@@ -198,7 +198,7 @@ fn step(phase: Phase, rules: &Rules, written_bytes: u64) -> u64 {
     match phase {
         Phase::Accept if rules.few_guests() => work::ACCEPT + end + LOOKS_MAX * service,
         Phase::Accept => work::ACCEPT,
-        Phase::Serve | Phase::ServeHeavy => service,
+        Phase::Settle | Phase::Serve | Phase::ServeHeavy => service,
         Phase::Tick => work::LAPSE + write + service,
         // A member whose socket takes less than all of a run has what is left copied to its queue.
         Phase::Flush => write + RUN_MESSAGES_MAX * work::COPY + slice(rules) + packing(rules),

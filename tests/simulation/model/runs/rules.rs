@@ -119,6 +119,7 @@ impl Rules {
             bounds.memory_budget_bytes = chance.between(3000, 40_000) as u64;
         } else if chance.one_in(2) {
             bounds.turn = TurnBounds {
+                settle: TurnBounds::default().settle,
                 accept: chance.between(1, 4) as u64 * work::ACCEPT,
                 serve: chance.between(1, 8) as u64 * (work::READ + work::MESSAGE),
                 serve_heavy: chance.between(1, 8) as u64 * (work::READ + work::MESSAGE),

@@ -1,0 +1,299 @@
+//! Rooms, players and chat as they are kept, and taken up again.
+//!
+//! A record says what does not change, or what its own change decides: so no two changes that wait together write what the
+//! other has written. That a room is empty, and since when, is what its players say.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::Rooms;
+use super::code::Code;
+use super::history;
+use super::name::DisplayName;
+use super::store::{Newcomer, Player, PlayerKey, Room, RoomKey};
+use super::tokens::Tokens;
+use super::told::{PlayerNotice, Told};
+use crate::apps::context::Context;
+use crate::apps::keep::{self, record, unreadable};
+use crate::engine::{Restored, Row, Table};
+use crate::id::{ConnId, Topic};
+use crate::time::{Millis, Unix};
+
+/// What stands between the identifier of a room and that of what is in it.
+const WITHIN: char = '/';
+/// The character behind that.
+const BEHIND: char = '0';
+
+#[derive(Serialize, Deserialize)]
+struct RoomRecord {
+    room_id: String,
+    code: String,
+    created_at: Unix,
+    /// Whether somebody has been in it.
+    entered: bool,
+    /// The stranger's address that made it, until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    guest: Option<IpAddr>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PlayerRecord {
+    player_id: String,
+    display_name: String,
+    /// Its place in the order in which players joined, of all rooms.
+    joined: u64,
+    /// Whether it has made the room.
+    maker: bool,
+    connected: bool,
+    /// When it was last there, if it was and is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    left_at: Option<Unix>,
+    /// Whether it said goodbye then: its name is free for another.
+    #[serde(default)]
+    goodbye: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    guest: Option<IpAddr>,
+}
+
+/// The name of a room's log.
+pub fn log_name(room_id: &str) -> String {
+    format!("rooms/{room_id}")
+}
+
+fn key(room_id: &str, id: &str) -> String {
+    format!("{room_id}{WITHIN}{id}")
+}
+
+fn put(table: Table, key: String, value: &impl Serialize) -> Row {
+    let record = record(value);
+    Row::Put { table, key, record }
+}
+
+/// A room.
+pub fn room(room_id: &str, code: Code, at: Unix, entered: bool, guest: Option<IpAddr>) -> Row {
+    let record = RoomRecord {
+        room_id: room_id.to_owned(),
+        code: code.to_string(),
+        created_at: at,
+        entered,
+        guest,
+    };
+    put(Table::Rooms, room_id.to_owned(), &record)
+}
+
+/// A room that somebody has entered.
+pub fn entered(of: &Room) -> Row {
+    room(&of.id, of.code, of.created_at, true, None)
+}
+
+/// A player who has just joined.
+pub fn newcomer(room_id: &str, newcomer: &Newcomer, joined: u64, maker: bool) -> Row {
+    let record = PlayerRecord {
+        player_id: newcomer.id.to_string(),
+        display_name: newcomer.name.as_str().to_owned(),
+        joined,
+        maker,
+        connected: false,
+        left_at: None,
+        goodbye: false,
+        guest: newcomer.guest,
+    };
+    put(Table::Players, key(room_id, &newcomer.id), &record)
+}
+
+/// A player who is there, or has left then, and said goodbye or not.
+pub fn player(of: &Room, player: &Player, is_maker: bool, left: Option<(Unix, bool)>) -> Row {
+    let record = PlayerRecord {
+        player_id: player.id.to_string(),
+        display_name: player.name.as_str().to_owned(),
+        joined: player.joined,
+        maker: is_maker,
+        connected: left.is_none(),
+        left_at: left.map(|(at, _)| at),
+        goodbye: left.is_some_and(|(_, goodbye)| goodbye),
+        guest: player.guest(),
+    };
+    put(Table::Players, key(&of.id, &player.id), &record)
+}
+
+/// A player is out.
+pub fn put_out(of: &Room, player: &Player) -> Row {
+    Row::Delete {
+        table: Table::Players,
+        key: key(&of.id, &player.id),
+    }
+}
+
+/// A room is no more, and nothing that was in it.
+pub fn ended(room_id: &str) -> Vec<Row> {
+    let within = |table| Row::DeleteRange {
+        table,
+        from: format!("{room_id}{WITHIN}"),
+        to: format!("{room_id}{BEHIND}"),
+    };
+    vec![
+        Row::Delete {
+            table: Table::Rooms,
+            key: room_id.to_owned(),
+        },
+        within(Table::Players),
+        within(Table::Messages),
+        Row::Close {
+            log: log_name(room_id),
+        },
+    ]
+}
+
+/// The chat messages of a room before the one of this number are kept no longer.
+pub fn forgotten(room_id: &str, number: u64) -> Row {
+    Row::DeleteRange {
+        table: Table::Messages,
+        from: format!("{room_id}{WITHIN}"),
+        to: key(room_id, &history::least_id(number)),
+    }
+}
+
+/// Everybody is told that a player has come or gone.
+pub fn notice(event: &str, of: &Room, player: &Player, at: Unix) -> Row {
+    let notice = PlayerNotice {
+        player_id: &player.id,
+        display_name: player.name.as_str(),
+    };
+    Row::Post {
+        log: log_name(&of.id),
+        topic: player.id.to_string(),
+        at,
+        text: record(&Told::event(event, notice)),
+    }
+}
+
+/// Everybody is told something.
+pub fn spoken(of: &Room, told: &Told<'_, &RawValue>, at: Unix) -> Row {
+    Row::Post {
+        log: log_name(&of.id),
+        topic: String::new(),
+        at,
+        text: record(told),
+    }
+}
+
+/// A chat message.
+pub fn message(of: &Room, message_id: &str, message: &RawValue) -> Row {
+    Row::Put {
+        table: Table::Messages,
+        key: key(&of.id, message_id),
+        record: message.get().to_owned(),
+    }
+}
+
+impl Rooms {
+    /// Takes up what was kept.
+    pub(super) fn take_up(
+        &mut self,
+        restored: Restored,
+        cx: &mut Context<'_>,
+    ) -> Result<(), String> {
+        match restored {
+            Restored::Secret(secret) => self.tokens = Tokens::new(&secret),
+            Restored::Record { table, key, record } => {
+                let read = match table {
+                    Table::Rooms => self.take_up_room(&key, &record, cx),
+                    Table::Players => self.take_up_player(&key, &record, cx),
+                    _ => self.take_up_message(&key, record, cx),
+                };
+                read.map_err(|error| unreadable(table.name(), &key, error))?;
+            }
+            Restored::Log { ref log, .. } | Restored::Post { ref log, .. } => {
+                let found = log.strip_prefix("rooms/").and_then(|it| self.kept.get(it));
+                let room = *found.ok_or_else(|| format!("the log {log} is no room's"))?;
+                let mut about = Topic::default();
+                if let Restored::Post { topic, number, .. } = &restored
+                    && !topic.is_empty()
+                {
+                    // Whoever is out does not come back, and its topic is nobody's.
+                    about = Topic(u64::MAX);
+                    if let Some(player) = self.store.find_player(room, topic) {
+                        about = self.store.player(player).topic;
+                        self.store.note(player, *number);
+                    }
+                }
+                let log = self.store.room(room).log;
+                keep::restore_in(log, restored, |_| about, |_, frame| frame, cx)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take_up_room(
+        &mut self,
+        key: &str,
+        record: &str,
+        cx: &mut Context<'_>,
+    ) -> Result<(), String> {
+        let record: RoomRecord = serde_json::from_str(record).map_err(|it| it.to_string())?;
+        let code = Code::parse(&record.code).ok_or("its code is none")?;
+        let (created_at, log) = (record.created_at, cx.open_log());
+        let since = Millis(created_at.0).min(cx.now().aged);
+        let guest = record.guest.filter(|_| !record.entered);
+        let room = self
+            .store
+            .create(&record.room_id, code, log, guest, (created_at, since));
+        if record.entered {
+            self.store.has_been_entered(room);
+        }
+        self.kept.insert(key.to_owned(), room);
+        Ok(())
+    }
+
+    fn take_up_player(
+        &mut self,
+        key: &str,
+        record: &str,
+        cx: &mut Context<'_>,
+    ) -> Result<(), String> {
+        let record: PlayerRecord = serde_json::from_str(record).map_err(|it| it.to_string())?;
+        let room = self.kept_room(key)?;
+        let newcomer = Newcomer {
+            id: record.player_id.into(),
+            name: DisplayName::parse(&record.display_name).ok_or("its name is none")?,
+            guest: record.guest,
+        };
+        let player = self.store.add(room, newcomer, record.maker);
+        self.store.has_joined(player, record.joined);
+        if record.connected {
+            self.store.player_mut(player).present = Some(ConnId::NOBODY);
+            self.store.enter(player, ConnId::NOBODY);
+            self.absent.push((player, self.store.player(player).topic));
+        } else if let Some(left_at) = record.left_at {
+            let left_at = Millis(left_at.0).min(cx.now().aged);
+            self.store.has_left(player, left_at, record.goodbye);
+        }
+        Ok(())
+    }
+
+    fn take_up_message(
+        &mut self,
+        key: &str,
+        record: String,
+        cx: &mut Context<'_>,
+    ) -> Result<(), String> {
+        let room = self.kept_room(key)?;
+        let id = key.rsplit(WITHIN).next().unwrap_or_default();
+        let number = history::number(id).ok_or("its identifier is none")?;
+        let message = RawValue::from_string(record).map_err(|it| it.to_string())?;
+        self.store.restore(room, number, message, cx.bounds());
+        Ok(())
+    }
+
+    /// The room that something was in.
+    fn kept_room(&self, key: &str) -> Result<RoomKey, String> {
+        let (room_id, _) = key.split_once(WITHIN).unwrap_or_default();
+        let found = self.kept.get(room_id).copied();
+        found.ok_or_else(|| String::from("there is no such room"))
+    }
+}
+
+/// A player, and the topic that tells it from a later one of the same key.
+pub type Absent = (PlayerKey, Topic);
