@@ -111,11 +111,24 @@ impl Draft {
         self.settings.check_open_mode(self.settings.listen, origin)
     }
 
+    /// Epochs are a file's.
+    pub fn check_new_epochs(&self) -> Result<()> {
+        if !self.settings.new_epochs || self.settings.data.is_some() {
+            return Ok(());
+        }
+        let origin = self.origins.get(&(None, "data"));
+        let origin = origin.map_or("default", String::as_str);
+        Err(SettingsError::wrong(format!(
+            "there is no file to take up (flag --new-epochs), as data is off ({origin}): expected the --data that was put back"
+        )))
+    }
+
     /// What is allowed, and yet should be said.
     pub fn warn(&self, descriptor_limit: u64, warnings: &mut Vec<String>) {
         let Settings {
             keys,
             secret,
+            data,
             bounds,
             ..
         } = &self.settings;
@@ -137,7 +150,11 @@ impl Draft {
             }));
         }
         match secret {
-            None => warnings.push("no secret is set, so a random one signs room tokens, and they end with this process".to_owned()),
+            None if data.is_none() => warnings.push(
+                "no secret is set and data is off, so a random secret signs room tokens, and they end with this process"
+                    .to_owned(),
+            ),
+            None => {}
             Some(secret) if secret.len() < 32 => {
                 warnings.push("the secret is shorter than the 32 bytes that signing with HS256 asks for".to_owned());
             }

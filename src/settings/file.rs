@@ -92,16 +92,17 @@ impl File<'_> {
 /// The error for a key that an app does not have, wherever it was given.
 pub(super) fn unknown_of_app(app: AppId, name: &str, at: &Origin) -> SettingsError {
     let known: Vec<&str> = Setting::all_of_app(app).map(|it| it.name).collect();
-    let others = Setting::of_apps().find(|setting| setting.name == name);
+    let others = Setting::of_apps().filter(|setting| setting.name == name);
+    let others: Vec<AppId> = others.flat_map(Setting::apps).copied().collect();
     let (app, known_names) = (app.name(), known.join(", "));
-    SettingsError::wrong(match others {
-        Some(setting) => {
-            let apps = table::names(setting.apps());
+    SettingsError::wrong(match others.is_empty() {
+        false => {
+            let apps = table::names(&others);
             format!(
                 "the app {app} has no {name} ({at}), which is for {apps}: expected one of {known_names}"
             )
         }
-        None => {
+        true => {
             let perhaps = table::perhaps(name, known.into_iter());
             format!(
                 "unknown key {name:?} for the app {app} ({at}){perhaps}: expected one of {known_names}"

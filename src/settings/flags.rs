@@ -21,6 +21,7 @@ use crate::settings::value::Raw;
 /// The flags that are no rows of the table.
 const CONFIG: &str = "config";
 const PRINT_CONFIG: &str = "print-config";
+const NEW_EPOCHS: &str = "new-epochs";
 const SET: &str = "set";
 
 const INTRO: &str = "\
@@ -35,12 +36,12 @@ RUST_LOG says what is logged: error, warn, info (the default), debug or off, or 
 
 const EXAMPLES: &str = "\
 Examples:
-  Try it on this machine, with the page at http://127.0.0.1:8080/ and nobody's key needed:
-      roomcast --echo
+  Try it on this machine, with the page at http://127.0.0.1:8080/, nobody's key needed and nothing kept:
+      roomcast --echo --data off
 
-  Serve others: keys from the environment, one web origin, room tokens that outlive a restart:
-      ROOMCAST_KEYS=KEY ROOMCAST_SECRET=SECRET \\
-          roomcast --listen 0.0.0.0:8080 --allow-origin https://app.example
+  Serve others: keys from the environment, one web origin, and a place of its own for what stays:
+      ROOMCAST_KEYS=KEY roomcast --listen 0.0.0.0:8080 --allow-origin https://app.example \\
+          --data /var/lib/roomcast/roomcast.db
 
   Keep today's settings in a file, with a larger stream app and no rooms, and run from it:
       roomcast --set stream.max_connections=50000 --set rooms.enabled=off \\
@@ -90,6 +91,18 @@ pub fn command() -> Command {
                 .help("Print the settings in force as TOML, secrets hidden, and exit"),
         )
         .arg(
+            Arg::new(NEW_EPOCHS)
+                .long(NEW_EPOCHS)
+                .action(ArgAction::SetTrue)
+                .help_heading(heading::STORE)
+                .help("Take the file up in epochs of its own, once, as it was put back from a copy")
+                .long_help(
+                    "Take the file of --data up in epochs of its own. It is for the one start after a file was put back \
+                     from a copy made by other means than `roomcast backup`: clients that heard what the copy has not got \
+                     are told so, instead of taking other messages for those. It is a flag only, because it is meant once.",
+                ),
+        )
+        .arg(
             Arg::new(SET)
                 .long(SET)
                 .value_name("APP.KEY=VALUE")
@@ -122,6 +135,11 @@ impl Flags {
     /// Whether the settings are to be printed.
     pub fn print_config(&self) -> bool {
         self.matches.get_flag(PRINT_CONFIG)
+    }
+
+    /// Whether the file is put back from a copy.
+    pub fn new_epochs(&self) -> bool {
+        self.matches.get_flag(NEW_EPOCHS)
     }
 
     /// What they give.

@@ -22,11 +22,12 @@ mod value;
 use std::ffi::OsString;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 
 use crate::bounds::Bounds;
+use crate::time::Millis;
 
 pub use error::SettingsError;
 pub use flags::command;
@@ -53,8 +54,14 @@ pub struct Settings {
     pub reuse_port: bool,
     /// Keys that may publish and administer; none is open mode.
     pub keys: Vec<String>,
-    /// What signs room tokens; none means a random one.
+    /// What signs room tokens; none means the store's own, or, without a store, a random one.
     pub secret: Option<String>,
+    /// The file that keeps what was answered; none keeps nothing.
+    pub data: Option<PathBuf>,
+    /// How long the file is waited for that another process holds.
+    pub data_wait: Millis,
+    /// Whether the file is taken up in epochs of its own, as one that was put back from a copy.
+    pub new_epochs: bool,
     /// Origins that may connect besides our own: `scheme://host[:port]`, lower case, without a default port; or `*`.
     pub allow_origins: Vec<String>,
     /// Proxies that may say who the client is.
@@ -114,7 +121,9 @@ pub fn load(
 
     let mut draft = Draft::new(descriptor_limit);
     draft.take_all(givens)?;
+    draft.settings.new_epochs = flags.new_epochs();
     draft.check_open_mode()?;
+    draft.check_new_epochs()?;
     draft.warn(descriptor_limit, &mut warnings);
     let command = match flags.print_config() {
         true => Command::PrintConfig(print::print(&draft)),
@@ -128,6 +137,9 @@ pub fn load(
 }
 
 impl Settings {
+    /// The file that keeps what was answered where none is named, in the working directory.
+    pub const DATA: &str = "roomcast.db";
+
     /// The defaults, for a process that may hold so many files open.
     pub fn new(descriptor_limit: u64) -> Settings {
         let bounds = Bounds {
@@ -141,6 +153,9 @@ impl Settings {
             reuse_port: false,
             keys: Vec::new(),
             secret: None,
+            data: Some(PathBuf::from(Settings::DATA)),
+            data_wait: Millis::seconds(10),
+            new_epochs: false,
             allow_origins: Vec::new(),
             trust_proxy: Vec::new(),
             echo: false,
@@ -148,6 +163,12 @@ impl Settings {
             insecure_open: false,
             bounds,
         }
+    }
+
+    /// Whether the file is the one that is taken where none is named: one that the operator may not know of, so that what
+    /// is said of it names the setting.
+    pub fn is_data_default(&self) -> bool {
+        self.data.as_deref() == Some(Path::new(Settings::DATA))
     }
 
     /// Open mode is for this machine alone, unless the operator says that it is meant. `origin` is where the listener's
@@ -188,6 +209,9 @@ impl fmt::Debug for Settings {
             .field("reuse_port", &self.reuse_port)
             .field("keys", &format_args!("{} hidden", self.keys.len()))
             .field("secret", &self.secret.as_ref().map(|_| "hidden"))
+            .field("data", &self.data)
+            .field("data_wait", &self.data_wait)
+            .field("new_epochs", &self.new_epochs)
             .field("allow_origins", &self.allow_origins)
             .field("trust_proxy", &self.trust_proxy)
             .field("echo", &self.echo)

@@ -24,6 +24,8 @@ const ALL: &[AppId] = &AppId::ALL;
 const KEEPERS: &[AppId] = &[AppId::Sessions, AppId::Tasks, AppId::Rooms];
 /// The apps that number what they publish.
 const NUMBERED: &[AppId] = &[AppId::Events, AppId::Tasks, AppId::Stream, AppId::Rooms];
+/// The apps whose histories alone are kept, by a clean stop.
+const PUBLISHERS: &[AppId] = &[AppId::Events, AppId::Stream];
 const SESSIONS: &[AppId] = &[AppId::Sessions];
 const ROOMS: &[AppId] = &[AppId::Rooms];
 
@@ -36,6 +38,7 @@ pub(super) const COMMON: AppId = AppId::Ops;
 pub(super) mod heading {
     pub const LISTENING: &str = "Listening";
     pub const ACCESS: &str = "Access";
+    pub const STORE: &str = "What stays";
     pub const SLOW: &str = "Slow consumers";
     pub const LIMITS: &str = "Limits";
     pub const DEADLINES: &str = "Deadlines";
@@ -100,9 +103,9 @@ pub(super) static SETTINGS: &[Setting] = &[
         scope: Server(|s| value::keys(&mut s.keys)),
     },
     Setting {
-        name: "secret", flag: "secret", heading: heading::ACCESS, default: "random at each start",
+        name: "secret", flag: "secret", heading: heading::ACCESS, default: "one that is made once and kept in the file of --data; with --data off random at each start",
         about: "the secret that signs room tokens",
-        more: "Set one of 32 bytes or more, and tokens outlive a restart. ROOMCAST_SECRET stays out of the process list.",
+        more: "One of your own has 32 bytes or more. ROOMCAST_SECRET stays out of the process list.",
         scope: Server(|s| value::one(&mut s.secret)),
     },
     Setting {
@@ -124,6 +127,20 @@ pub(super) static SETTINGS: &[Setting] = &[
         about: "allow open mode on an address that others can reach",
         more: "Whoever reaches the port may then publish.",
         scope: Server(|s| value::switch(&mut s.insecure_open)),
+    },
+    Setting {
+        name: "data", flag: "data", heading: heading::STORE, default: "",
+        about: "the file that keeps what was answered, or off",
+        more: "An SQLite file, which is made if there is none. The hub that starts with it again goes on with its sessions, tasks \
+               and rooms, with the same tokens and positions. With off all of it ends with the process. A file that is \
+               called off is ./off. Example: --data /var/lib/roomcast/roomcast.db",
+        scope: Server(|s| value::one(&mut s.data)),
+    },
+    Setting {
+        name: "data_wait", flag: "data-wait", heading: heading::STORE, default: "",
+        about: "how long a start waits for the file that another process holds",
+        more: "Who knocks meanwhile is queued. It is waited for the hub that goes away, so that the next can be started before.",
+        scope: Server(|s| number::span(&mut s.data_wait, 0..=DAY)),
     },
     Setting {
         name: "queue_messages", flag: "queue-messages", heading: heading::SLOW, default: "",
@@ -358,6 +375,18 @@ pub(super) static SETTINGS: &[Setting] = &[
         scope: OneApp(ROOMS, |a| number::count(&mut a.chat_max, 50..=1_000_000)),
     },
     Setting {
+        name: "durability", flag: "", heading: heading::APPS, default: "",
+        about: "when what was changed is in the file of --data",
+        more: "commit: before it is answered, and before anybody hears of it. lazy: a second later at most. none: never.",
+        scope: OneApp(KEEPERS, |a| value::durability(&mut a.durability)),
+    },
+    Setting {
+        name: "durability", flag: "", heading: heading::APPS, default: "",
+        about: "when what was published is in the file of --data",
+        more: "lazy: when the hub has stopped in good order. none: never.",
+        scope: OneApp(PUBLISHERS, |a| value::durability_behind(&mut a.durability)),
+    },
+    Setting {
         name: "history_messages", flag: "", heading: heading::APPS, default: "",
         about: "messages of one numbering that are kept for clients that come back",
         more: "Of events, tasks, stream, and each room; 0 keeps nothing.",
@@ -429,7 +458,11 @@ impl Setting {
     pub fn by_default<T>(&self, look: impl FnOnce(AnySlot<'_>) -> T) -> T {
         match self.scope {
             Server(slot) => look(slot(&mut Settings::new(0))),
-            EveryApp(slot) | OneApp(_, slot) => look(slot(&mut AppBounds::of(COMMON))),
+            EveryApp(slot) => look(slot(&mut AppBounds::of(COMMON))),
+            OneApp(apps, slot) => {
+                let usual = apps.iter().find(|app| **app == COMMON).or(apps.first());
+                look(slot(&mut AppBounds::of(*usual.unwrap_or(&COMMON))))
+            }
         }
     }
 

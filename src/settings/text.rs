@@ -5,11 +5,12 @@
 //! and `1e` for an exabyte, round what they print, and saturate.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use ipnet::IpNet;
 
-use crate::bounds::OnFull;
+use crate::bounds::{Durability, OnFull};
 use crate::time::Millis;
 
 /// The sizes that have a name, largest first.
@@ -89,6 +90,31 @@ pub(super) fn parse_on_full(text: &str) -> Option<OnFull> {
         "disconnect" => Some(OnFull::Disconnect),
         _ => None,
     }
+}
+
+pub(super) fn parse_durability(text: &str) -> Option<Durability> {
+    match text {
+        "commit" => Some(Durability::Commit),
+        "lazy" => Some(Durability::Lazy),
+        "none" => Some(Durability::None),
+        _ => None,
+    }
+}
+
+/// The path of a file, or none for what says *off*. What says *on* is no file's name, as somebody meant a switch; nor is
+/// what SQLite takes for a store in memory or an address.
+pub(super) fn parse_data(text: &str) -> Option<Option<PathBuf>> {
+    match parse_switch(text) {
+        Some(false) => return Some(None),
+        Some(true) => return None,
+        None => {}
+    }
+    let path = Path::new(text);
+    let is_folder = text.ends_with('/') || path.file_name().is_none();
+    let is_odd = text.trim().is_empty()
+        || text.contains(char::is_control)
+        || [":", "file:"].iter().any(|start| text.starts_with(start));
+    (!is_folder && !is_odd).then(|| Some(path.to_owned()))
 }
 
 pub(super) fn parse_address(text: &str) -> Option<SocketAddr> {

@@ -4,13 +4,14 @@
 //! here knows a setting's name or where a text came from; the caller says that in the error.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use ipnet::IpNet;
 
-use crate::bounds::OnFull;
+use crate::bounds::{Durability, OnFull};
 use crate::settings::text::{
-    parse_address, parse_count, parse_key, parse_network, parse_on_full, parse_origin,
-    parse_switch, quote, shown_network,
+    parse_address, parse_count, parse_data, parse_durability, parse_key, parse_network,
+    parse_on_full, parse_origin, parse_switch, quote, shown_network,
 };
 
 /// A value as a source gave it.
@@ -189,6 +190,82 @@ impl Slot for &mut OnFull {
     }
 }
 
+/// How an app's changes are kept.
+struct Durable<'a> {
+    place: &'a mut Durability,
+    /// Whether the app has changes that can be waited for.
+    commits: bool,
+}
+
+impl Slot for Durable<'_> {
+    fn shown(&self) -> String {
+        quote(match self.place {
+            Durability::Commit => "commit",
+            Durability::Lazy => "lazy",
+            Durability::None => "none",
+        })
+    }
+
+    fn expected(&self) -> String {
+        match self.commits {
+            true => "commit, lazy or none".to_owned(),
+            false => "lazy or none, because what this app publishes is in memory until the hub stops in good order".to_owned(),
+        }
+    }
+
+    fn placeholder(&self) -> &'static str {
+        match self.commits {
+            true => "commit|lazy|none",
+            false => "lazy|none",
+        }
+    }
+
+    fn take_one(&mut self, text: &str) -> bool {
+        let durability = parse_durability(text);
+        let durability = durability.filter(|it| self.commits || *it != Durability::Commit);
+        durability.map(|it| *self.place = it).is_some()
+    }
+}
+
+/// How the changes of an app that keeps records are kept.
+pub(super) fn durability(place: &mut Durability) -> AnySlot<'_> {
+    Box::new(Durable {
+        place,
+        commits: true,
+    })
+}
+
+/// How the history of an app that only publishes is kept.
+pub(super) fn durability_behind(place: &mut Durability) -> AnySlot<'_> {
+    Box::new(Durable {
+        place,
+        commits: false,
+    })
+}
+
+/// A file, or none.
+impl Slot for &mut Option<PathBuf> {
+    fn shown(&self) -> String {
+        match self {
+            None => quote("off"),
+            // A path may hold what Rust and TOML escape in two ways.
+            Some(path) => toml::Value::from(&*path.to_string_lossy()).to_string(),
+        }
+    }
+
+    fn expected(&self) -> String {
+        "the path of a file, which may be ./NAME for an odd name, or off".to_owned()
+    }
+
+    fn placeholder(&self) -> &'static str {
+        "PATH|off"
+    }
+
+    fn take_one(&mut self, text: &str) -> bool {
+        parse_data(text).map(|path| **self = path).is_some()
+    }
+}
+
 impl Slot for &mut SocketAddr {
     fn shown(&self) -> String {
         quote(&self.to_string())
@@ -247,7 +324,7 @@ impl Slot for &mut Option<String> {
     }
 }
 
-/// What a full queue does, where to listen, or a secret.
+/// What a full queue does, where to listen, a file, or a secret.
 pub(super) fn one<'a, T>(place: &'a mut T) -> AnySlot<'a>
 where
     &'a mut T: Slot,

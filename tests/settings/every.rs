@@ -11,6 +11,8 @@ pub const TABLE: &[(&str, &str, &str, &str)] = &[
     ("reuse-port", "reuse_port", "on", "maybe"),
     ("key", "keys", "k", "k\u{7}"),
     ("secret", "secret", "0123456789abcdef0123456789abcdef", ""),
+    ("data", "data", "/srv/kept.db", "folder/"),
+    ("data-wait", "data_wait", "7s", "7"),
     (
         "allow-origin",
         "allow_origins",
@@ -90,7 +92,7 @@ fn toml(name: &str, value: &str) -> String {
 fn the_table_here_has_every_flag() {
     let known: Vec<&str> = TABLE.iter().map(|row| row.0).collect();
     let command = command();
-    let others = ["config", "print-config", "set"];
+    let others = ["config", "new-epochs", "print-config", "set"];
     let flags: Vec<_> = command
         .get_arguments()
         .filter_map(|arg| arg.get_long())

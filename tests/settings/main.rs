@@ -6,5 +6,6 @@ mod every;
 mod given;
 mod order;
 mod shown;
+mod store;
 mod text;
 mod wrong;

@@ -45,7 +45,6 @@ fn open_mode_is_for_loopback_unless_it_is_meant() {
 
 #[test]
 fn risky_settings_are_warned_about() {
-    says(&Given::default().warnings(), &["no secret is set"]);
     says(
         &flags("--secret short").warnings(),
         &["shorter than the 32 bytes"],

@@ -68,6 +68,8 @@ fn check_printed(
         settings.keys = vec!["k".to_owned()];
     }
     settings.secret = None;
+    // A flag of one start is no setting.
+    settings.new_epochs = false;
     let again = give(printed.as_bytes(), &hidden, &[]);
     let again = again.unwrap_or_else(|why| panic!("{why}\n{printed}"));
     assert_eq!(again.settings, settings, "{printed}");
