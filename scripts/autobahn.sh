@@ -247,7 +247,7 @@ start_server() {
   : >"$LOG" # now: the background process may open it only after our first look
   (
     unset "${!ROOMCAST_@}" # the caller's settings must not change what is tested
-    exec "$binary" --listen 127.0.0.1:0 --echo --max-message 16MiB --queue-bytes 64MiB
+    exec "$binary" --listen 127.0.0.1:0 --data off --echo --max-message 16MiB --queue-bytes 64MiB
   ) >>"$LOG" 2>&1 &
   server_pid=$!
   deadline=$((SECONDS + 10))

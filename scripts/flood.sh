@@ -144,7 +144,9 @@ trap 'exit 143' TERM
 # The flood shows a key, so that no limit for strangers bends what it measures.
 key=()
 [[ " $* ${ROOMCAST_FLAGS:-} " == *" --key"[\ =]* ]] || key=(--key flood)
-"${server_core[@]}" env -u ROOMCAST_FLAGS -u ROOMCAST_BIN -u ROOMCAST_KEYS -u ROOMCAST_KEY \
+# Nothing is kept, unless ROOMCAST_FLAGS names a file. By a variable: an older build in ROOMCAST_BIN does not know the
+# flag, and passes this over.
+"${server_core[@]}" env -u ROOMCAST_FLAGS -u ROOMCAST_BIN -u ROOMCAST_KEYS -u ROOMCAST_KEY ROOMCAST_DATA=off \
   "$server" --listen 127.0.0.1:0 "${key[@]}" "${mode_flags[@]}" "${flags[@]}" >/dev/null 2>"$log" &
 server_pid=$!
 port=$(port_of "$log" "$server_pid") || exit 2

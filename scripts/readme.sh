@@ -14,7 +14,7 @@ mapfile -t readmes < <(git ls-files --cached --others --exclude-standard '*READM
 binary=${ROOMCAST_BIN:-target/release/roomcast}
 [[ ${ROOMCAST_BIN:-} ]] || cargo build --locked --release --quiet --bin roomcast
 
-# A busy machine is no reason to refuse anybody; all else is by default.
+# A busy machine is no reason to refuse anybody, and start_hub has nothing kept; all else is by default.
 start_hub "$binary" --listen 127.0.0.1:0 --loop-lag-limit 60s
 failed=0
 python3 scripts/readme/examples.py --binary "$binary" --hub "${hub_url#http://}" "$@" "${readmes[@]}" || failed=1

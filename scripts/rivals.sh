@@ -125,8 +125,9 @@ become() {
   case $1 in
     roomcast)
       unset "${!ROOMCAST_@}"
-      # Its rivals ask for no key, and nobody shows one: all load comes from one stranger's address.
-      exec "$roomcast" --listen 127.0.0.1:0 --echo --max-message 2MiB --guest-calls-per-minute 0 \
+      # Its rivals ask for no key, and nobody shows one: all load comes from one stranger's address. They keep nothing,
+      # either; by a variable, which an older build passes over.
+      ROOMCAST_DATA=off exec "$roomcast" --listen 127.0.0.1:0 --echo --max-message 2MiB --guest-calls-per-minute 0 \
         --set rooms.rooms_per_guest=0 --set rooms.players_per_guest=0
       ;;
     ceiling) exec "$made/release/ceiling" --listen 127.0.0.1:0 ;;

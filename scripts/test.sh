@@ -20,6 +20,10 @@ need_packages() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
+# What tells files that come from now on.
+began=$(mktemp)
+trap 'rm -f "$began"' EXIT
+
 need_packages chromium curl golang-go golang-github-gorilla-websocket-dev iproute2 openssl python3-venv systemd valgrind
 
 say "format"
@@ -70,5 +74,12 @@ tests/live_tail/run.sh
 
 say "the systemd unit and the proxy recipes, with the real programs"
 scripts/deploy/try.sh
+
+say "no hub has kept anything where it was not told to"
+left=$(find . -path ./target -prune -o -name 'roomcast.db*' -newer "$began" -print)
+[ -z "$left" ] || {
+  printf 'a hub was started without --data or ROOMCAST_DATA: %s\n' "$left" >&2
+  exit 1
+}
 
 say "all is well"

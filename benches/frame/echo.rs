@@ -23,7 +23,15 @@ pub fn measure() {
     pin_own(1);
     let hub = Server::start(
         env!("CARGO_BIN_EXE_roomcast"),
-        &["--listen", "127.0.0.1:0", "--echo", "--max-message", "2MiB"],
+        &[
+            "--listen",
+            "127.0.0.1:0",
+            "--data",
+            "off",
+            "--echo",
+            "--max-message",
+            "2MiB",
+        ],
     );
     let own_path = std::env::current_exe().expect("this program has a path");
     let other = Server::start(&own_path.to_string_lossy(), &[SERVE, "127.0.0.1:0"]);

@@ -24,8 +24,9 @@ export function startServer(...flags) {
 
 /** The same on a port of the test's choice: the one that another server has left. */
 export async function startServerAt(listen, ...flags) {
-  // A busy machine is no reason to refuse anybody.
-  const env = { ...process.env, ROOMCAST_LOOP_LAG_LIMIT: "10m" };
+  // A busy machine is no reason to refuse anybody. Nothing is kept, as hubs beside each other would share one file; a flag
+  // beats that.
+  const env = { ...process.env, ROOMCAST_LOOP_LAG_LIMIT: "10m", ROOMCAST_DATA: "off" };
   const child = spawn(BIN, ["--listen", listen, ...flags], { env, stdio: ["ignore", "ignore", "pipe"] });
   const exited = new Promise((resolve) => child.once("exit", resolve));
   const said = [];

@@ -43,7 +43,7 @@ SLACK = 60
 PATIENCE = 60
 # More than the kernel keeps for one socket.
 BURST, PAYLOAD_BYTES = 80, 100_000
-FLAGS = f"""--listen 0.0.0.0:{PORT} --insecure-open --ping-interval {PING_INTERVAL}s --pong-timeout {PONG_TIMEOUT}s
+FLAGS = f"""--listen 0.0.0.0:{PORT} --insecure-open --data off --ping-interval {PING_INTERVAL}s --pong-timeout {PONG_TIMEOUT}s
     --write-timeout {WRITE_TIMEOUT}s --queue-messages 10000 --queue-bytes 64MiB
     --loop-lag-limit 60s --set stream.connections_per_minute=0
     --set events.history_messages=0 --set stream.history_messages=0""".split()

@@ -13,11 +13,16 @@ use super::patience::PATIENCE;
 /// The program under test.
 pub const ROOMCAST: &str = env!("CARGO_BIN_EXE_roomcast");
 
-/// The program under test, with these arguments and without any variable.
+/// The variable that has a hub keep nothing: tests that run at the same time would share the file in the working
+/// directory. A flag beats it, where a test is about what stays.
+pub const KEEPS_NOTHING: (&str, &str) = ("ROOMCAST_DATA", "off");
+
+/// The program under test, with these arguments and without any variable but the one by which it keeps nothing.
 pub fn roomcast(arguments: &str) -> Command {
     let mut command = Command::new(ROOMCAST);
     command.args(arguments.split_whitespace());
-    command.env_clear().stdin(Stdio::null());
+    command.env_clear().envs([KEEPS_NOTHING]);
+    command.stdin(Stdio::null());
     command
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::client::Client;
 use super::http::{Answer, Http};
 use super::patience::{PATIENCE, PATIENT};
-use super::process::{Process, ROOMCAST, roomcast};
+use super::process::{KEEPS_NOTHING, Process, ROOMCAST, roomcast};
 use super::socket;
 
 /// What a hub says, and then its address, when it can be connected to.
@@ -43,7 +43,8 @@ impl Server {
         let hub = patient(flags);
         let mut command = Command::new("sh");
         command.args(["-c", &script, ROOMCAST]).args(hub.get_args());
-        command.env_clear().envs(PATIENT).env("RUST_LOG", "debug");
+        command.env_clear().envs(PATIENT).envs([KEEPS_NOTHING]);
+        command.env("RUST_LOG", "debug");
         Server::over(command)
     }
 

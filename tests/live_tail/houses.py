@@ -175,7 +175,7 @@ class Hub:
     def start(self) -> None:
         self.house = House(
             ROOMCAST, "--listen", f"127.0.0.1:{self.port}", "--key", self.key, "--drain", "200ms",
-            "--set", "stream.connections_per_minute=0", "--loop-lag-limit", "60s",
+            "--set", "stream.connections_per_minute=0", "--loop-lag-limit", "60s", "--data", "off",
         )
         self.house.says("listening on http://")
 

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use socket2::Socket;
 
-use crate::harness::process::{ROOMCAST, roomcast};
+use crate::harness::process::{KEEPS_NOTHING, ROOMCAST, roomcast};
 use crate::harness::server::Server;
 use crate::harness::socket::hold;
 
@@ -67,7 +67,8 @@ pub fn start(port: &Port) -> Server {
 pub fn passed(socket: impl Into<OwnedFd>, variables: &str, flags: &str) -> Command {
     let script = format!("exec 3<&0 </dev/null; {variables} exec '{ROOMCAST}' {flags}");
     let mut command = Command::new("sh");
-    command.args(["-c", &script]).env_clear();
+    command.args(["-c", &script]);
+    command.env_clear().envs([KEEPS_NOTHING]);
     command.stdin(socket.into());
     command
 }

@@ -46,6 +46,8 @@ impl Hub {
         let mut command = Command::new(&*HUB);
         // On a machine that is busy with other tests a turn may take long, and nobody is to be refused for that.
         command.args(["--listen", "127.0.0.1:0", "--loop-lag-limit", "60s"]);
+        // Hubs beside each other would share the file in the working directory.
+        command.args(["--data", "off"]);
         command.args(flags.split_whitespace()).env_clear();
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
