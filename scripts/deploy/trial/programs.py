@@ -107,7 +107,12 @@ class Hub(Process):
 
     def __init__(self, binary, folder, port=0, before=()):
         config = folder / "roomcast.toml"
-        changes = [("127.0.0.1:8080", f"127.0.0.1:{port}"), ("put a key here", KEY)]
+        changes = [
+            ("127.0.0.1:8080", f"127.0.0.1:{port}"),
+            ("put a key here", KEY),
+            # One file a port: the hub that comes after another goes on with its file, and the one beside it does not.
+            ("/var/lib/roomcast/", f"{folder}/{port}-"),
+        ]
         config.write_text(changed("roomcast.toml", changes), encoding="utf-8")
         command = [*before, binary, "--config", config, "--drain", "500ms", "--echo", "--ping-interval", "1s"]
         # One app that pings nobody, to see what becomes of its idle connections.
