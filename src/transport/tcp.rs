@@ -8,7 +8,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mio::net::{TcpListener, TcpStream};
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Interest, Poll, Token, Waker};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 
@@ -22,6 +22,7 @@ const EVENTS: usize = 4096;
 
 const LISTENER: Token = Token(usize::MAX);
 const SIGNALS: Token = Token(usize::MAX - 1);
+const WAKER: Token = Token(usize::MAX - 2);
 
 /// mio, and the clock.
 pub struct Tcp {
@@ -69,6 +70,16 @@ impl Tcp {
         Ok(())
     }
 
+    /// What ends a wait from another thread, now or the next one; there is one for each ground. Nothing is ready by it.
+    pub fn waker(&self) -> io::Result<impl Fn() + Send + 'static> {
+        let waker = Waker::new(self.poll.registry(), WAKER)?;
+        Ok(move || {
+            if let Err(error) = waker.wake() {
+                log::error!("the loop cannot be woken: {error}");
+            }
+        })
+    }
+
     /// The bound address.
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -106,6 +117,7 @@ impl Transport for Tcp {
         for event in &self.events {
             match event.token() {
                 LISTENER => ready.push(Ready::Listener),
+                WAKER => {}
                 SIGNALS => {
                     let pending = self.signals.iter_mut().flat_map(Signals::pending);
                     ready.extend(pending.map(|_| Ready::Shutdown));
@@ -243,6 +255,20 @@ mod tests {
         assert_eq!(outcome.ok(), Some(4));
         let broken = retry(|| -> io::Result<()> { Err(io::ErrorKind::BrokenPipe.into()) });
         assert!(broken.is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe));
+    }
+
+    #[test]
+    fn a_wait_is_ended_from_another_thread_and_nothing_is_ready() {
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut tcp = Tcp::new(Listener::bind(address, false).unwrap()).unwrap();
+        let wake = tcp.waker().unwrap();
+        let mut ready = Vec::new();
+        let asleep = std::thread::spawn(move || {
+            tcp.wait(None, &mut ready).unwrap();
+            ready
+        });
+        wake();
+        assert_eq!(asleep.join().unwrap(), []);
     }
 
     #[test]
