@@ -14,9 +14,11 @@
 //! - At the start the engine gives back what it has, in the order of [`Restored`]; nothing is submitted before it says that
 //!   this was all.
 
+pub mod file;
 pub mod memory;
 pub mod row;
 
+pub use self::file::File;
 pub use self::memory::Memory;
 pub use self::row::{Restored, Row, Table};
 use crate::time::{Millis, Unix};

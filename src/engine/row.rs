@@ -176,7 +176,7 @@ impl Restored {
 }
 
 /// The app whose log this is.
-fn owner(log: &str) -> Option<AppId> {
+pub(super) fn owner(log: &str) -> Option<AppId> {
     let (name, _) = log.split_once('/').unwrap_or((log, ""));
     AppId::ALL.into_iter().find(|app| app.name() == name)
 }

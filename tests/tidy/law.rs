@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::plan::{CRATES, GROUND, GROUNDED, LAYERS, LINES_MAX, MARKS, NEVER, NOTES, entry};
+use super::plan::{
+    CRATES, GROUND, GROUNDED, LAYERS, LINES_MAX, MARKS, NEVER, NOTES, THREADED, THREADS, entry,
+};
 use super::source::Source;
 
 /// Modules beside each other, of which the first imports the second.
@@ -89,6 +91,12 @@ fn check_words(source: &Source, path: &[String], wrong: &mut BTreeSet<String>) {
     let holds = |words: &[&str]| path.windows(words.len()).any(|window| window == words);
     for (_, why) in NEVER.iter().filter(|(words, _)| holds(words)) {
         wrong.insert(format!("{name} says {written}: {why}"));
+    }
+    let has_thread = THREADED.iter().any(|module| source.is_in(module));
+    for (_, why) in THREADS.iter().filter(|(words, _)| holds(words)) {
+        if !has_thread {
+            wrong.insert(format!("{name} says {written}: {why}"));
+        }
     }
     if path.iter().any(|word| word.starts_with("Atomic")) {
         wrong.insert(format!(

@@ -76,10 +76,11 @@ pub const CRATES: &[(&str, &[&str])] = &[
     ("mio", &["transport", "roomcast_flood"]),
     ("socket2", &["transport", "roomcast_flood"]),
     ("listenfd", &["transport"]),
-    ("nix", &["transport"]),
+    ("nix", &["transport", "engine::file"]),
+    ("rusqlite", &["engine::file"]),
     ("signal_hook", &["transport"]),
     ("signal_hook_mio", &["transport"]),
-    ("getrandom", &["transport", "watch"]),
+    ("getrandom", &["transport", "engine::file", "watch"]),
     ("httparse", &["wire", "roomcast_flood"]),
     (
         "tungstenite",
@@ -101,18 +102,25 @@ pub const NEVER: &[(&[&str], &str)] = &[
     (&["await"], "there is no async runtime"),
     (&["thread", "spawn"], "there is one thread"),
     (&["thread", "scope"], "there is one thread"),
-    (&["thread", "Builder"], "there is one thread"),
     (&["Mutex"], "one thread needs no lock"),
     (&["RwLock"], "one thread needs no lock"),
     (&["Condvar"], "one thread needs no lock"),
-    (&["mpsc"], "one thread needs no channel"),
     (&["Arc"], "one thread shares by Rc"),
     (&["atomic"], "one thread needs no atomics"),
     (&["unwrap"], "expect, with the sentence that proves it"),
 ];
 
-/// Paths that only the ground writes, and why: the transport, the clients, which have a ground of their own, and the log,
-/// whose lines say when they were written.
+/// Paths that only who waits for a disk writes, and why: a module that has a thread of its own for that.
+pub const THREADS: &[(&[&str], &str)] = &[
+    (&["thread", "Builder"], "there is one thread"),
+    (&["mpsc"], "one thread needs no channel"),
+];
+
+/// Whose thread it is.
+pub const THREADED: [&str; 1] = ["engine::file"];
+
+/// Paths that only the ground writes, and why: the transport, the clients, which have a ground of their own, the log, whose
+/// lines say when they were written, and what waits for a disk.
 pub const GROUND: &[(&[&str], &str)] = &[
     (&["Instant", "now"], "time is an argument"),
     (&["SystemTime", "now"], "time is an argument"),
@@ -126,7 +134,13 @@ pub const GROUND: &[(&[&str], &str)] = &[
 ];
 
 /// Whose ground it is.
-pub const GROUNDED: [&str; 4] = ["transport", "watch", "roomcast_flood", "journal"];
+pub const GROUNDED: [&str; 5] = [
+    "transport",
+    "watch",
+    "roomcast_flood",
+    "journal",
+    "engine::file",
+];
 
 /// Crates that would bring a runtime into the lock file.
 pub const RUNTIMES: [&str; 4] = ["tokio", "async-std", "smol", "futures-executor"];

@@ -171,6 +171,7 @@ fn what_nobody_does_is_found() {
         ("use std::{io, sync::Mutex};", "Mutex"),
         ("fn f() { std::thread::spawn(g); }", "std::thread"),
         ("use std::thread::{self, Builder};", "Builder"),
+        ("use std::sync::mpsc;", "mpsc"),
         ("fn f(x: AtomicU32) {}", "Atomic"),
         ("fn f() { g().unwrap(); }", "unwrap"),
         ("// TO\u{44}O: all of it", "leaves"),
@@ -183,6 +184,9 @@ fn what_nobody_does_is_found() {
         "bounds",
         "fn f() { g().unwrap_or(1); h().expect(\"why\"); }",
     );
+    let threads = "use std::sync::mpsc; use std::thread::{self, Builder};";
+    passes("engine::file", threads);
+    fails("engine::file", "use std::sync::Mutex;", "Mutex");
     assert!(check(&[Source::new("time", "use std::io;")])[0].contains("does not open"));
 }
 

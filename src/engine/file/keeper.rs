@@ -1,0 +1,381 @@
+//! The thread that has the file: takes what has gathered, makes it so in one transaction, tells, and begins again.
+//!
+//! What can wait (checkpoints, trimming, looking whether a disk is well again) is done when nothing has come for a while.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rusqlite::Connection;
+
+use super::LAZY_FOR;
+use super::channel::{Deserted, Order, Report, Reporter};
+use super::opening::Unopened;
+use super::options::Options;
+use super::queue::Queue;
+use super::restore::{Halt, Restore};
+use super::rows::Rows;
+use super::trim::{Round, Trim};
+use super::trouble::{Trouble, sentence, unusable};
+use super::{copy, meta, opening, wal};
+use crate::engine::{Job, Row};
+use crate::time::Unix;
+
+/// After so long without a job there is time for other things.
+const IDLE_AFTER: Duration = Duration::from_secs(1);
+
+/// So long after the end of a round through the logs the next one begins.
+const ROUND_EVERY: Duration = Duration::from_secs(60);
+
+/// How often it is tried whether a disk is well again.
+const PROBED_EVERY: Duration = Duration::from_secs(1);
+
+/// Serves the loop until it stops, or is gone.
+pub fn keep<W: Fn()>(options: &Options, orders: &Receiver<Order>, reports: &Reporter<W>) {
+    let end = begin(options, orders, reports).and_then(|connection| {
+        let mut keeper = Keeper::new(&connection, options, orders, reports);
+        let stopped = keeper.serve().map_err(|Deserted| Halt::Deserted)?;
+        if stopped && let Err((_, error)) = connection.close() {
+            log::error!("the data file cannot be closed: {}", sentence(&error));
+        }
+        Ok(stopped)
+    });
+    let told = match end {
+        Ok(true) | Err(Halt::Unwanted) => reports.tell(Report::Stopped),
+        Ok(false) | Err(Halt::Deserted) => Ok(()),
+        Err(Halt::Broken(why)) => reports.tell(Report::Broken(why)),
+    };
+    if told.is_err() {
+        log::debug!("nobody heard of the end of the data file");
+    }
+}
+
+/// Opens the file and gives back what is in it.
+fn begin<W: Fn()>(
+    options: &Options,
+    orders: &Receiver<Order>,
+    reports: &Reporter<W>,
+) -> Result<Connection, Halt> {
+    // Before the start there is nothing else to be asked for than the stop.
+    let go_on = || matches!(orders.try_recv(), Err(TryRecvError::Empty));
+    let connection = opening::open(options, &go_on).map_err(|unopened| match unopened {
+        Unopened::Refused(why) => Halt::Broken(why),
+        Unopened::Unwanted => Halt::Unwanted,
+    })?;
+    let broken = |why: &str| Halt::Broken(unusable(&options.path, options.is_default, why));
+    let give = |piece| reports.tell(Report::Restored(piece));
+    let amends = match Restore::new(&connection, options, now(), give).all() {
+        Ok(amends) => amends,
+        Err(Halt::Broken(why)) => return Err(broken(&why)),
+        Err(halt) => return Err(halt),
+    };
+    opening::settle(&connection, &options.path).map_err(|why| broken(&why))?;
+    let made = amends.make(&connection);
+    made.map_err(|error| broken(&sentence(&error)))?;
+    let bytes = wal::total_bytes(&options.path);
+    let told = reports.tell(Report::Started { bytes });
+    told.map_err(|Deserted| Halt::Deserted)?;
+    Ok(connection)
+}
+
+/// What the thread knows while it serves.
+struct Keeper<'a, W> {
+    connection: &'a Connection,
+    options: &'a Options,
+    orders: &'a Receiver<Order>,
+    reports: &'a Reporter<W>,
+    queue: Queue,
+    copies: Vec<(u64, bool)>,
+    /// What is to be written last, once it has been said.
+    last: Option<Vec<Row>>,
+    is_deserted: bool,
+    is_failing: bool,
+    tried_at: Instant,
+    busy_at: Instant,
+    wal: wal::Wal,
+    trim: Trim,
+    round_at: Instant,
+}
+
+impl<'a, W: Fn()> Keeper<'a, W> {
+    fn new(
+        connection: &'a Connection,
+        options: &'a Options,
+        orders: &'a Receiver<Order>,
+        reports: &'a Reporter<W>,
+    ) -> Keeper<'a, W> {
+        let now = Instant::now();
+        Keeper {
+            connection,
+            options,
+            orders,
+            reports,
+            queue: Queue::default(),
+            copies: Vec::new(),
+            last: None,
+            is_deserted: false,
+            is_failing: false,
+            tried_at: now,
+            busy_at: now,
+            wal: wal::Wal::new(&options.path),
+            trim: Trim::default(),
+            round_at: now,
+        }
+    }
+
+    /// Until it is stopped; the loop may be gone before it says so, which is `false`.
+    fn serve(&mut self) -> Result<bool, Deserted> {
+        loop {
+            match self.orders.recv_timeout(self.patience()) {
+                Ok(order) => self.take(order),
+                Err(RecvTimeoutError::Timeout) => self.pass_time()?,
+                Err(RecvTimeoutError::Disconnected) => return Ok(false),
+            }
+            self.gather();
+            if self.queue.is_due() {
+                self.commit()?;
+            }
+            if let Some(last) = self.last.take() {
+                self.stop(last)?;
+                return Ok(true);
+            }
+            if let Some((number, with_secret)) = self.copies.pop() {
+                let copied = self.copy(with_secret);
+                self.reports.tell(Report::Copied(number, copied))?;
+            }
+        }
+    }
+
+    /// How long nothing has to be done, if nothing comes.
+    fn patience(&self) -> Duration {
+        let is_pending = self.last.is_some() || !self.copies.is_empty();
+        if is_pending || (self.queue.is_due() && !self.is_failing) {
+            return Duration::ZERO;
+        }
+        let lazy = self.queue.since().map(|since| since + LAZY_FOR);
+        let at = match self.is_failing {
+            true => self.tried_at + PROBED_EVERY,
+            false => lazy.unwrap_or_else(|| self.idle_at()),
+        };
+        at.saturating_duration_since(Instant::now())
+    }
+
+    /// When there is time for what can wait.
+    fn idle_at(&self) -> Instant {
+        let next = match self.wal.is_written_back() {
+            true => self.round_at,
+            false => self.wal.next_at(),
+        };
+        next.max(self.busy_at + IDLE_AFTER)
+    }
+
+    fn take(&mut self, order: Order) {
+        match order {
+            Order::Jobs { generation, jobs } => {
+                self.busy_at = Instant::now();
+                self.queue.take(generation, jobs, self.is_failing);
+            }
+            Order::Copy {
+                number,
+                with_secret,
+            } => self.copies.push((number, with_secret)),
+            Order::Stop(last) => self.last = Some(last),
+        }
+    }
+
+    /// Takes what has come meanwhile.
+    fn gather(&mut self) {
+        loop {
+            match self.orders.try_recv() {
+                Ok(order) => self.take(order),
+                Err(TryRecvError::Empty) => return,
+                Err(TryRecvError::Disconnected) => {
+                    self.is_deserted = true;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Makes one group so, and tells what became of it.
+    fn commit(&mut self) -> Result<(), Deserted> {
+        let group = self.queue.group();
+        let upto = group.iter().rev().find_map(|job| job.serial);
+        if group.iter().all(|job| job.rows.is_empty()) {
+            let bytes = self.wal.total_bytes();
+            return self.reports.tell(Report::Committed {
+                upto,
+                micros: None,
+                bytes,
+            });
+        }
+        let started = Instant::now();
+        match self.transact(|keeper| keeper.write(&group)) {
+            Ok(()) => {
+                self.is_failing = false;
+                self.wal.grows();
+                let committed = Report::Committed {
+                    upto,
+                    micros: Some(started.elapsed().as_micros() as u64),
+                    bytes: self.wal.total_bytes(),
+                };
+                self.reports.tell(committed)?;
+                if self.wal.is_large() {
+                    self.wal.write_back(self.connection);
+                }
+                Ok(())
+            }
+            Err(trouble) => self.fail(group, trouble),
+        }
+    }
+
+    /// What waits has failed with the group; what nobody waits for is tried again, unless it is that which cannot be so.
+    fn fail(&mut self, mut group: Vec<Job>, trouble: Trouble) -> Result<(), Deserted> {
+        if matches!(trouble, Trouble::Rows(_)) {
+            log::error!("changes do not fit the data file: {}", trouble.sentence());
+            let fits = |job: &Job| {
+                let alone = std::slice::from_ref(job);
+                self.rehearse(|keeper| keeper.write(alone)).is_ok()
+            };
+            let before = group.len();
+            group.retain(|job| job.serial.is_some() || fits(job));
+            if group.len() < before {
+                self.queue.lose(trouble.sentence());
+            }
+        }
+        if !std::mem::replace(&mut self.is_failing, true) {
+            log::error!("the data file cannot be written: {}", trouble.sentence());
+        }
+        self.tried_at = Instant::now();
+        self.reports.tell(Report::Failed {
+            generation: self.queue.fail(group),
+            trouble: trouble.sentence().to_owned(),
+        })
+    }
+
+    fn write(&self, jobs: &[Job]) -> Result<(), Trouble> {
+        let mut rows = Rows::new(self.connection, self.options);
+        for row in jobs.iter().flat_map(|job| &job.rows) {
+            rows.add(row)?;
+        }
+        rows.finish()
+    }
+
+    /// All of it, synced, or nothing.
+    fn transact(&self, make: impl Fn(&Self) -> Result<(), Trouble>) -> Result<(), Trouble> {
+        let run = |sql: &str| -> Result<(), Trouble> {
+            self.connection.prepare_cached(sql)?.execute([])?;
+            Ok(())
+        };
+        let made = run("BEGIN IMMEDIATE")
+            .and_then(|()| make(self))
+            .and_then(|()| run("COMMIT"));
+        if made.is_err() && !self.connection.is_autocommit() {
+            // What fails here has been put back already, or will be when the file is opened again.
+            let _ = run("ROLLBACK");
+        }
+        made
+    }
+
+    /// Whether it could be made so; it is not.
+    fn rehearse(&self, make: impl Fn(&Self) -> Result<(), Trouble>) -> Result<(), Trouble> {
+        let undone = || Trouble::Disk(String::new());
+        match self.transact(|keeper| make(keeper).and_then(|()| Err(undone()))) {
+            Err(Trouble::Rows(why)) => Err(Trouble::Rows(why)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Nothing has come for a while.
+    fn pass_time(&mut self) -> Result<(), Deserted> {
+        if self.is_failing {
+            return self.probe();
+        }
+        if Instant::now() < self.idle_at() || !self.queue.is_empty() {
+            return Ok(());
+        }
+        if Instant::now() >= self.round_at {
+            self.wal.grows();
+            match self.trim.slice(self.connection, self.options, now()) {
+                Ok(Round::Goes) => return Ok(()),
+                Ok(Round::Over) => {}
+                Err(error) => log::error!("old posts stay in the file: {}", sentence(&error)),
+            }
+            self.round_at = Instant::now() + ROUND_EVERY;
+        }
+        if !self.wal.is_written_back() {
+            self.wal.write_back(self.connection);
+        }
+        Ok(())
+    }
+
+    /// Tries whether the disk is well again: with what nobody waits for, if there is any.
+    fn probe(&mut self) -> Result<(), Deserted> {
+        if !self.queue.is_empty() {
+            return self.commit();
+        }
+        self.tried_at = Instant::now();
+        match self.transact(|keeper| Ok(meta::probe(keeper.connection)?)) {
+            Ok(()) => {
+                self.is_failing = false;
+                self.wal.grows();
+                log::info!("the data file can be written again");
+                self.reports.tell(Report::Committed {
+                    upto: None,
+                    micros: None,
+                    bytes: self.wal.total_bytes(),
+                })
+            }
+            Err(trouble) => self.fail(Vec::new(), trouble),
+        }
+    }
+
+    fn copy(&mut self, with_secret: bool) -> Result<Vec<u8>, String> {
+        let (connection, options) = (self.connection, self.options);
+        let mut go_on = || {
+            self.gather();
+            let committed = !self.queue.is_due() || self.commit().is_ok();
+            committed && self.last.is_none() && !self.is_deserted
+        };
+        copy::make(
+            connection,
+            &options.path,
+            with_secret,
+            options.copy_bytes_max,
+            &mut go_on,
+        )
+    }
+
+    /// Writes what waits and what is the last, and that this was all.
+    fn stop(&mut self, last: Vec<Row>) -> Result<(), Deserted> {
+        for (number, _) in std::mem::take(&mut self.copies) {
+            let why = Err("the hub stops".to_owned());
+            self.reports.tell(Report::Copied(number, why))?;
+        }
+        let mut is_whole = true;
+        while is_whole && !self.queue.is_empty() {
+            self.commit()?;
+            is_whole = !self.is_failing;
+        }
+        let is_whole = is_whole && !self.queue.has_lost();
+        let last = [Job {
+            serial: None,
+            unix: now(),
+            rows: last,
+        }];
+        let written = self.transact(|keeper| {
+            keeper.write(&last)?;
+            Ok(meta::mark_clean(keeper.connection, is_whole)?)
+        });
+        if let Err(trouble) = written {
+            let why = trouble.sentence();
+            log::error!("what was to be written last is not in the data file: {why}");
+        }
+        self.wal.write_back(self.connection);
+        Ok(())
+    }
+}
+
+fn now() -> Unix {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    Unix(since.unwrap_or_default().as_millis() as u64)
+}

@@ -1,0 +1,174 @@
+//! Disks that are full, and well again: a process that may not make its files any longer, and a small file system.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use roomcast::engine::{Engine, Outcome, Table};
+
+use super::desk::{Desk, Place, options, play, plays, put, records};
+
+/// Writes until it fails, has the disk made well, and goes on; what is answered is there, and nothing else.
+fn fill(path: &Path, heal: impl FnOnce()) {
+    let (mut desk, _) = Desk::start(options(path));
+    let text = "x".repeat(20_000);
+    let key = |serial: u64| format!("{serial:05}");
+    let mut serial = 0;
+    let mut expected = Vec::new();
+    loop {
+        serial += 1;
+        desk.give(serial, vec![put(Table::Tasks, &key(serial), &text)]);
+        match desk.outcome() {
+            Outcome::Committed(_) => expected.push(key(serial)),
+            Outcome::Failed(failed) => {
+                assert_eq!(failed, serial);
+                break;
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(serial < 10_000, "the disk does not become full");
+    }
+    let trouble = desk.file.health().trouble.unwrap();
+    assert!(trouble.contains("the disk"), "{trouble}");
+    // What nobody waits for stays, and what others wait for fails until the disk is well.
+    desk.give(None, vec![put(Table::Tasks, "lazy", &text)]);
+    desk.give(serial + 1, vec![put(Table::Tasks, "fails too", &text)]);
+    assert_eq!(desk.outcome(), Outcome::Failed(serial + 1));
+    heal();
+    while desk.file.health().trouble.is_some() {
+        desk.sleep();
+        assert_eq!(desk.file.next(), None);
+    }
+    desk.commit(serial + 2, vec![put(Table::Tasks, "last", "{}")]);
+    expected.extend(["last".to_owned(), "lazy".to_owned()]);
+    desk.stop(Vec::new());
+    let (_, restored) = Desk::start(options(path));
+    let keys: Vec<&str> = records(&restored).iter().map(|found| found.1).collect();
+    assert_eq!(keys, expected);
+}
+
+/// A process whose files may not become larger than it was told, until it is told otherwise.
+#[test]
+fn narrow() {
+    let Some(path) = plays("disk::narrow") else {
+        return;
+    };
+    fill(&path, || {
+        let (_, hard) = rlimit::Resource::FSIZE.get().unwrap();
+        rlimit::Resource::FSIZE.set(hard, hard).unwrap();
+    });
+    println!("\nfilled");
+}
+
+#[test]
+fn a_file_that_cannot_become_longer_fails_what_was_asked_and_nothing_else() {
+    let place = Place::new();
+    // A shell, because who is told by a signal that its file is too long dies of it, unless its parent ignored that.
+    let script = "trap '' XFSZ; ulimit -S -f 1000; exec \"$0\" \"$@\"";
+    let output = super::desk::program("bash", "disk::narrow", &place.data())
+        .args(["-c", script])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "disk::narrow", "--nocapture"])
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{told}");
+    assert!(told.contains("\nfilled\n"), "{told}");
+}
+
+/// A file system of a megabyte or two, for as long as it is looked at; only who may mount has one.
+struct Small(PathBuf);
+
+impl Small {
+    fn mount(place: &Place) -> Option<Small> {
+        let folder = place.path().join("small");
+        fs::create_dir(&folder).unwrap();
+        let is_done = run(
+            "mount",
+            &["-t", "tmpfs", "-o", "size=1500k", "tmpfs"],
+            &folder,
+        );
+        is_done.then_some(Small(folder))
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        run("umount", &["--lazy"], &self.0);
+    }
+}
+
+fn run(name: &str, arguments: &[&str], folder: &Path) -> bool {
+    let status = Command::new(name).args(arguments).arg(folder).status();
+    status.is_ok_and(|status| status.success())
+}
+
+#[test]
+fn a_full_disk_fails_what_was_asked_and_nothing_else() {
+    let place = Place::new();
+    let Some(small) = Small::mount(&place) else {
+        println!("nothing can be mounted here: only the file that cannot become longer was tried");
+        return;
+    };
+    fill(&small.0.join("roomcast.db"), || {
+        let is_done = run("mount", &["-o", "remount,size=20m"], &small.0);
+        assert!(is_done, "the file system does not grow");
+    });
+}
+
+#[test]
+fn a_disk_that_is_full_at_the_start_is_told() {
+    let place = Place::new();
+    let Some(small) = Small::mount(&place) else {
+        println!("nothing can be mounted here");
+        return;
+    };
+    let filler = small.0.join("filler");
+    let _ = fs::write(filler, vec![0; 4 << 20]);
+    let why = Desk::refusal(options(small.0.join("roomcast.db")));
+    assert!(why.contains("the disk is full"), "{why}");
+}
+
+/// A process that answers changes until it is killed.
+#[test]
+fn writer() {
+    let Some(path) = plays("disk::writer") else {
+        return;
+    };
+    let (mut desk, _) = Desk::start(options(path));
+    for serial in 1.. {
+        let key = format!("{serial:06}");
+        let rows = [Table::Tasks, Table::Rooms].map(|table| put(table, &key, "{}"));
+        desk.commit(serial, rows.to_vec());
+        println!("\nanswered {serial}");
+    }
+}
+
+#[test]
+fn what_was_answered_is_there_after_a_kill_and_the_rest_is_whole_or_absent() {
+    use std::io::{BufRead, BufReader};
+    let place = Place::new();
+    let mut answered = 0;
+    for round in 1..=5 {
+        let mut child = play("disk::writer", &place.data());
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let numbers =
+            lines.filter_map(|line| line.unwrap().strip_prefix("answered ")?.parse().ok());
+        let mut told: u64 = 0;
+        for number in numbers {
+            told = number;
+            if told == 20 * round {
+                child.kill().unwrap();
+            }
+        }
+        child.wait().unwrap();
+        answered = told.max(answered);
+        let (desk, restored) = Desk::start(options(place.data()));
+        let found = records(&restored);
+        let of = |table| found.iter().filter(move |found| found.0 == table);
+        let (tasks, rooms) = (of(Table::Tasks).count(), of(Table::Rooms).count());
+        assert_eq!(tasks, rooms);
+        assert!(tasks as u64 >= answered, "{tasks} of {answered}");
+        desk.stop(Vec::new());
+    }
+}
