@@ -12,6 +12,7 @@ use roomcast::apps::Apps;
 use roomcast::apps::access::Access;
 use roomcast::apps::all::{self, Options};
 use roomcast::apps::proxies::Proxies;
+use roomcast::engine::{self, Engine, Memory};
 use roomcast::reactor::Reactor;
 use roomcast::settings::{Command, Settings, SettingsError, load};
 use roomcast::transport::Transport;
@@ -115,9 +116,27 @@ fn serve(settings: &Settings, passed: Option<Listener>, descriptors: u64) -> io:
     };
     let proxies = Proxies::new(settings.trust_proxy.clone());
     let apps = Apps::new(access, all::enabled(&options, &settings.bounds)).behind(proxies);
-    let mut reactor = Reactor::new(transport, settings.bounds, apps)?;
+    let engine = kept(settings, &transport)?;
+    let mut reactor = Reactor::new(transport, settings.bounds, apps)?.keeping(engine);
     let connections_max = settings.bounds.connections_max;
     log::info!("up to {connections_max} WebSockets, with {descriptors} file descriptors");
     log::info!("listening on http://{address}");
     reactor.run()
+}
+
+/// What keeps what is answered, as the settings say.
+fn kept(settings: &Settings, transport: &Tcp) -> io::Result<Box<dyn Engine>> {
+    let Some(path) = &settings.data else {
+        log::info!("nothing is kept beyond this process: data is off");
+        return Ok(Box::new(Memory::default()));
+    };
+    let options = engine::file::Options {
+        is_default: settings.is_data_default(),
+        wait: settings.data_wait.duration(),
+        new_epochs: settings.new_epochs,
+        with_secret: settings.secret.is_none(),
+        ..engine::file::Options::new(path, &settings.bounds)
+    };
+    log::info!("what is answered is kept in {}", path.display());
+    Ok(Box::new(engine::File::open(options, transport.waker()?)))
 }
