@@ -1,5 +1,7 @@
 //! Whole turns of the loop, on the simulated network: everything but the kernel.
 
+mod calls;
+
 use super::network::{Client, Sim};
 use roomcast::apps::Apps;
 use roomcast::apps::access::Access;
@@ -19,12 +21,18 @@ struct House {
 
 impl House {
     fn new() -> House {
+        House::of(|_| ())
+    }
+
+    /// The same with other limits.
+    fn of(change: impl FnOnce(&mut Bounds)) -> House {
         let mut bounds = Bounds {
             connections_max: 100_000,
             ..Bounds::default()
         };
         // Soon full, so that what is kept gives way to what comes.
         bounds.app_mut(AppId::Events).history.messages_max = 4;
+        change(&mut bounds);
         let options = Options {
             echo: true,
             pages: false,
@@ -51,6 +59,21 @@ impl House {
         self.reactor.transport_mut().send(client, bytes);
     }
 
+    /// The body of what the visitor is answered.
+    fn ask(&mut self, request: &str) -> String {
+        self.reactor.transport_mut().discard(false);
+        self.send(self.visitor, request.as_bytes());
+        self.settle();
+        let answer = self
+            .reactor
+            .transport_mut()
+            .receive(self.visitor, usize::MAX);
+        self.reactor.transport_mut().discard(true);
+        let answer = String::from_utf8(answer).unwrap();
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        body.to_owned()
+    }
+
     /// So many members of the app behind this path.
     fn join(&mut self, path: &str, members: usize) -> Vec<Client> {
         let upgrade = String::from_utf8(UPGRADE.to_vec()).unwrap();
@@ -71,6 +94,7 @@ pub fn measure(table: &mut Table) {
     measure_publishing(table);
     measure_entering(table);
     measure_echo(table);
+    calls::measure(table);
 }
 
 fn measure_idling(table: &mut Table) {
