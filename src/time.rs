@@ -2,8 +2,13 @@
 //!
 //! Two clocks exist and never mix. [`Micros`] and its coarser form [`Millis`] count from the start of the
 //! transport and never go back; every deadline and every measurement uses them. The reactor hands them on without the
-//! times for which the process did not run; only the ages of records have those in them. [`Unix`] is the wall clock, which may jump; it is only ever shown to people,
-//! in messages and headers, and to a token that says itself until when it is good.
+//! times for which the process did not run; only the ages of records have those in them. [`Unix`] is the wall clock, which
+//! may jump; it is only ever shown to people, in messages and headers, and to a token that says itself until when it is good.
+//!
+//! Ages outlive the process, so they are counted from where the next one can go on: from 1970, by the wall clock as it was
+//! when the transport was made, and by the monotonic one since. A wall clock that jumps while the process runs moves none of
+//! them; one that was set between two processes makes what was kept older or younger by as much, but never younger than
+//! what is made now.
 
 use std::fmt;
 use std::ops::{Add, Sub};
@@ -26,7 +31,8 @@ pub struct Unix(pub u64);
 pub struct Now {
     /// The monotonic clock.
     pub micros: Micros,
-    /// The same with the times for which the process did not run, which nobody is late for but everything ages in.
+    /// The same with the times for which the process did not run, which nobody is late for but everything ages in, behind
+    /// what the wall clock showed at the start: it goes on in the next process. It never goes back.
     pub aged: Millis,
     /// The wall clock.
     pub unix: Unix,
@@ -105,6 +111,17 @@ impl Micros {
 }
 
 impl Unix {
+    /// What counts the age of a record, for people to read.
+    pub fn of_aged(aged: Millis) -> Unix {
+        Unix(aged.0)
+    }
+
+    /// When something was changed, by what was kept of it, as its age is counted now. What lies in the future, by a clock
+    /// that has been set back since, counts as now.
+    pub fn aged(self, now: Millis) -> Millis {
+        Millis(self.0).min(now)
+    }
+
     /// The same instant for the standard library.
     pub fn system_time(self) -> SystemTime {
         UNIX_EPOCH + Duration::from_millis(self.0)

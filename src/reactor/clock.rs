@@ -6,7 +6,8 @@
 //! every later look. That moves all deadlines, pings, rates and ages at one place, and nothing else has to know of it:
 //! what is above the reactor's transport is told this time, and what the transport is to sleep until is put back.
 //!
-//! The wall clock is not its business and goes through untouched. Invariant: own time never goes back.
+//! The wall clock is not its business and goes through untouched; so does what ages are counted by, as long as it does not
+//! go back. Invariant: own time never goes back.
 
 use crate::time::{Micros, Millis, Now};
 
@@ -21,6 +22,8 @@ pub(super) struct Clock {
     limit_micros: u64,
     /// What did not count, altogether.
     lost_micros: u64,
+    /// What ages were counted by at the last look.
+    aged: Millis,
 }
 
 impl Clock {
@@ -31,6 +34,7 @@ impl Clock {
             asked_micros: 0,
             limit_micros: limit.0.saturating_mul(1000),
             lost_micros: 0,
+            aged: ground.aged,
         }
     }
 
@@ -52,9 +56,10 @@ impl Clock {
         let counts = std::mem::take(&mut self.asked_micros).saturating_add(self.limit_micros);
         self.lost_micros += passed.saturating_sub(counts);
         self.looked = self.looked.max(ground.micros);
+        self.aged = self.aged.max(ground.aged);
         Now {
             micros: Micros(self.looked.since(Micros(self.lost_micros))),
-            aged: self.looked.millis(),
+            aged: self.aged,
             unix: ground.unix,
         }
     }
@@ -70,10 +75,13 @@ mod tests {
     use super::*;
     use crate::time::Unix;
 
+    /// The wall clock when the ground began to count.
+    const BEGAN: Millis = Millis(1_700_000_000_000);
+
     fn at(millis: u64) -> Now {
         Now {
             micros: Micros(millis * 1000),
-            aged: Millis(millis),
+            aged: BEGAN + Millis(millis),
             unix: Unix(77),
         }
     }
@@ -96,7 +104,10 @@ mod tests {
         let mut clock = clock();
         clock.sleep(Some(Millis(2000)));
         let now = clock.look(at(62_000));
-        assert_eq!((now.millis(), now.aged), (Millis(2250), Millis(62_000)));
+        assert_eq!(
+            (now.millis(), now.aged),
+            (Millis(2250), BEGAN + Millis(62_000))
+        );
         assert_eq!(clock.lost_micros(), 59_750_000);
         assert_eq!(clock.look(at(62_001)).millis(), Millis(2251));
         // A sleep until 3000 ends when as much has passed on the ground.
@@ -132,7 +143,7 @@ mod tests {
         let mut clock = clock();
         clock.look(Now {
             micros: Micros(9_000_001),
-            aged: Millis(9000),
+            aged: BEGAN + Millis(9000),
             unix: Unix(0),
         });
         let own = Millis(2000);
@@ -143,7 +154,7 @@ mod tests {
     #[test]
     fn own_time_never_goes_back_and_the_wall_clock_is_left_alone() {
         let mut clock = clock();
-        let mut last = Millis(0);
+        let (mut last, mut aged) = (Millis(0), BEGAN);
         for (ground, asked) in [
             (900, 0),
             (5000, 100),
@@ -153,9 +164,10 @@ mod tests {
         ] {
             clock.sleep(Some(Millis(asked)));
             let now = clock.look(at(ground));
-            assert!(now.millis() >= last, "{ground}");
+            assert!(now.millis() >= last && now.aged >= aged, "{ground}");
+            assert!(now.aged >= BEGAN + Millis(ground), "{ground}");
             assert_eq!(now.unix, Unix(77));
-            last = now.millis();
+            (last, aged) = (now.millis(), now.aged);
         }
     }
 }

@@ -37,6 +37,8 @@ pub struct Tcp {
     signals: Option<Signals>,
     spare: Option<File>,
     started: Instant,
+    /// The wall clock then.
+    started_unix: Unix,
 }
 
 impl Tcp {
@@ -57,6 +59,7 @@ impl Tcp {
             signals: None,
             spare: spare(),
             started: Instant::now(),
+            started_unix: wall_clock(),
         })
     }
 
@@ -93,18 +96,21 @@ impl Tcp {
     }
 }
 
+/// What the wall clock shows; before 1970 there is nothing.
+fn wall_clock() -> Unix {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH);
+    Unix(unix.unwrap_or_default().as_millis() as u64)
+}
+
 impl Transport for Tcp {
     type Socket = TcpStream;
 
     fn now(&self) -> Now {
-        let unix = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
         let micros = Micros(self.started.elapsed().as_micros() as u64);
         Now {
             micros,
-            aged: micros.millis(),
-            unix: Unix(unix.as_millis() as u64),
+            aged: Millis(self.started_unix.0) + micros.millis(),
+            unix: wall_clock(),
         }
     }
 

@@ -61,6 +61,8 @@ pub struct Sim {
     calls: Calls,
     read_time: Micros,
     events_max: usize,
+    /// The wall clock when this process began.
+    began: Unix,
     wall_ahead_ms: i64,
     shortage_of_accepts: u64,
     interrupts: u64,
@@ -114,6 +116,7 @@ impl Sim {
             calls: Calls::default(),
             read_time: Micros(0),
             events_max: usize::MAX,
+            began: EPOCH,
             wall_ahead_ms: 0,
             shortage_of_accepts: 0,
             interrupts: 0,
@@ -177,6 +180,11 @@ impl Sim {
     /// From now on a wait tells of so many sockets at most; the others are left for the next.
     pub fn set_events_max(&mut self, events: usize) {
         self.events_max = events;
+    }
+
+    /// The process begins when the wall clock shows this.
+    pub fn begin(&mut self, unix: Unix) {
+        self.began = unix;
     }
 
     /// Somebody sets the wall clock: from now on it is so many milliseconds ahead of where it would be, or behind.
@@ -398,8 +406,10 @@ impl Transport for Sim {
     fn now(&self) -> Now {
         Now {
             micros: self.clock,
-            aged: self.clock.millis(),
-            unix: Unix((EPOCH.0 + self.clock.0 / 1000).saturating_add_signed(self.wall_ahead_ms)),
+            aged: Millis(self.began.0) + self.clock.millis(),
+            unix: Unix(
+                (self.began.0 + self.clock.0 / 1000).saturating_add_signed(self.wall_ahead_ms),
+            ),
         }
     }
 

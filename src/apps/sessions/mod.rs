@@ -7,21 +7,28 @@
 //! A completion is vital: it fits any queue. A status that does not fit ends the connection with 1013, and whoever
 //! comes back hears how things stand.
 
+mod change;
 pub mod store;
 
+use std::any::Any;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use serde_json::value::RawValue;
 
+use self::change::{Change, Kind, Which};
 use self::store::{Completion, Session, Status, Store};
+use super::change::{answer, committed, failed};
 use super::context::Context;
 use super::object::Object;
 use super::refusal::{bad, conflict, full, missing};
 use super::routes::{Needs, Route};
 use super::word::Word;
 use super::{Answer, App, Call, Gap, Handler, Message, Reply, Seat, handle};
+use crate::bounds::Durability;
+use crate::engine::Restored;
 use crate::id::{AppId, ConnId};
 use crate::position::Since;
 use crate::time::{Millis, Unix};
@@ -159,6 +166,29 @@ impl App for Sessions {
         self.settle(cx);
     }
 
+    fn committed(&mut self, change: Box<dyn Any>, cx: &mut Context<'_>) -> Option<Response> {
+        let response = committed(self, change, cx);
+        self.settle(cx);
+        response
+    }
+
+    fn failed(&mut self, change: Box<dyn Any>, cx: &mut Context<'_>) {
+        failed(self, change, cx);
+    }
+
+    fn restore(&mut self, restored: Restored, cx: &mut Context<'_>) -> Result<(), String> {
+        if let Restored::Record { key, record, .. } = restored {
+            let (session, changed_at) = change::read(&key, &record)?;
+            self.store.restore(session, changed_at.aged(cx.now().aged));
+        }
+        Ok(())
+    }
+
+    fn started(&mut self, cx: &mut Context<'_>) {
+        self.store.restored();
+        self.settle(cx);
+    }
+
     fn lagged(&self, Gap { missed, .. }: Gap, unix: Unix, encoder: &mut Encoder) -> Frame {
         encoder.json(&json!({"type": "lagged", "missed": missed, "timestamp": unix}))
     }
@@ -167,12 +197,17 @@ impl App for Sessions {
 impl Sessions {
     /// Forgets some sessions that are too old, and closes some sockets of those that have ended.
     fn forget(&mut self, cx: &mut Context<'_>) {
+        let mut gone = Vec::new();
         for _ in 0..FORGOTTEN_MAX {
             match self.store.next_due(cx.bounds()) {
-                Some((due, key)) if due <= cx.now().aged => self.end(key, "the session is too old"),
+                Some((due, key)) if due <= cx.now().aged => {
+                    gone.push(Rc::clone(&self.store.session(key).id));
+                    self.end(key, "the session is too old");
+                }
                 _ => break,
             }
         }
+        forgotten(&gone, cx);
         let mut left = CLOSED_MAX;
         while let Some(&(key, reason)) = self.ending.front() {
             let room = room(self.store.session(key));
@@ -216,11 +251,7 @@ impl Sessions {
     fn create(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
         let metadata = object(call)?;
         let session = Session::new(cx.fresh_id(), cx.now().unix, metadata);
-        let key = self
-            .store
-            .insert(session, cx.bounds(), cx.now().aged)
-            .map_err(|_| full("sessions", cx.bounds()))?;
-        Ok(Response::json(201, &view(self.store.session(key))).into())
+        self.decide(Kind::Created(session), cx)
     }
 
     fn show(&mut self, call: &Call<'_>, _: &mut Context<'_>) -> Answer {
@@ -230,13 +261,17 @@ impl Sessions {
 
     fn delete(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
         let key = self.find(call)?;
-        self.end(key, "the session was deleted");
-        self.forget(cx);
-        Ok(Response::empty(204).into())
+        if cx.is_undecided(u64::from(key)) {
+            return Ok(Reply::Behind(u64::from(key)));
+        }
+        self.decide(Kind::Deleted(self.which(key)), cx)
     }
 
     fn report(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
         let key = self.find(call)?;
+        if cx.is_undecided(u64::from(key)) {
+            return Ok(Reply::Behind(u64::from(key)));
+        }
         let Object(Report { status: Word(step) }) = call.json()?;
         let (was, status) = (self.store.session(key).status, Status::from(step));
         if was == Status::Completed {
@@ -246,17 +281,17 @@ impl Sessions {
             let message = "status: the session has come further than that already";
             return Err(conflict(message));
         }
-        if status > was {
-            self.store.advance(key, status, cx.now().aged);
-            let session = self.store.session(key);
-            let update = status_update(session, status, cx);
-            cx.publish(&room(session), update);
+        if status == was {
+            return Ok(Response::json(200, &view(self.store.session(key))).into());
         }
-        Ok(Response::json(200, &view(self.store.session(key))).into())
+        self.decide(Kind::Advanced(self.which(key), status), cx)
     }
 
     fn complete(&mut self, call: &Call<'_>, cx: &mut Context<'_>) -> Answer {
         let key = self.find(call)?;
+        if cx.is_undecided(u64::from(key)) {
+            return Ok(Reply::Behind(u64::from(key)));
+        }
         let result = object(call)?;
         if self.store.session(key).completion.is_some() {
             return Err(conflict("the session has a result already"));
@@ -265,17 +300,25 @@ impl Sessions {
             result: result.to_owned(),
             completed_at: cx.now().unix,
         };
-        self.store
-            .complete(key, completion, cx.bounds(), cx.now().aged)
-            .map_err(|_| full("sessions", cx.bounds()))?;
-        let session = self.store.session(key);
-        let completion = session
-            .completion
-            .as_ref()
-            .expect("a session that was just completed has its result");
-        let completed = completed(session, completion, cx);
-        cx.publish(&room(session), completed);
-        Ok(Response::json(201, &outcome(session, completion)).into())
+        self.decide(Kind::Completed(self.which(key), completion), cx)
+    }
+
+    /// Decides what is to become of a session, if there is capacity for that.
+    fn decide(&mut self, kind: Kind, cx: &mut Context<'_>) -> Answer {
+        let aged = cx.now().aged;
+        let change = Change { kind, aged };
+        let mut gone = Vec::new();
+        let made = self
+            .store
+            .make_capacity(change.needs(), cx.bounds(), aged, |id| gone.push(id));
+        forgotten(&gone, cx);
+        made.map_err(|_| full("sessions", cx.bounds()))?;
+        answer(self, change.about(), change, cx)
+    }
+
+    fn which(&self, key: u32) -> Which {
+        let id = Rc::clone(&self.store.session(key).id);
+        Which { key, id }
     }
 
     fn result(&mut self, call: &Call<'_>, _: &mut Context<'_>) -> Answer {
@@ -292,9 +335,19 @@ impl Sessions {
 
     /// The key of the session that the path names.
     fn find(&self, call: &Call<'_>) -> Result<u32, Response> {
-        self.store
-            .find(call.param(0))
-            .ok_or_else(|| missing("no session has this id"))
+        self.store.find(call.param(0)).ok_or_else(nobody)
+    }
+}
+
+/// Nobody has this name.
+fn nobody() -> Response {
+    missing("no session has this id")
+}
+
+/// What has been forgotten is not kept any longer either.
+fn forgotten(gone: &[Rc<str>], cx: &mut Context<'_>) {
+    if !gone.is_empty() && cx.durability() != Durability::None {
+        cx.write_behind(gone.iter().map(|id| change::gone(id)).collect());
     }
 }
 

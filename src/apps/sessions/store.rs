@@ -6,12 +6,12 @@
 //!
 //! Invariants: `keys` names exactly the sessions that have not ended, and each of them is in the list of its kind, the one
 //! that changed longest ago first; `retired` names exactly those that are completed and have no subscriber. One that has
-//! ended keeps its number until its last subscriber has left.
+//! ended keeps its number until its last subscriber has left. One that is being decided about has a subscriber more.
 
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::apps::refusal::Full;
@@ -29,7 +29,7 @@ const PENDING: usize = 0;
 const COMPLETED: usize = 1;
 
 /// How far a session has come; it never goes back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Created.
@@ -76,6 +76,19 @@ pub struct Store {
     /// Who may be forgotten, the longest completed first.
     retired: BTreeSet<(Millis, u32)>,
     bytes: u64,
+    /// What is needed for what is being decided.
+    reserved: Needs,
+    /// Those that were taken up and are in no list yet.
+    restored: Vec<u32>,
+}
+
+/// What is to be kept more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// So many sessions.
+    pub records: usize,
+    /// So many bytes.
+    pub bytes: u64,
 }
 
 impl Session {
@@ -99,30 +112,71 @@ impl Session {
         is_retired.then_some((self.since, key))
     }
 
+    /// What keeping it needs.
+    pub fn needs(&self) -> Needs {
+        Needs {
+            records: 1,
+            bytes: self.bytes(),
+        }
+    }
+
+    /// Bytes of clients' text.
     fn bytes(&self) -> u64 {
-        let result = self
-            .completion
-            .as_ref()
-            .map_or(0, |it| it.result.get().len());
-        (self.metadata.get().len() + result) as u64
+        let result = self.completion.as_ref().map_or(0, Completion::bytes);
+        self.metadata.get().len() as u64 + result
+    }
+}
+
+impl Completion {
+    /// What keeping it needs, beside its session.
+    pub fn needs(&self) -> Needs {
+        Needs {
+            records: 0,
+            bytes: self.bytes(),
+        }
+    }
+
+    fn bytes(&self) -> u64 {
+        self.result.get().len() as u64
     }
 }
 
 impl Store {
-    /// Keeps a new session, if there is capacity for it.
-    pub fn insert(
-        &mut self,
-        session: Session,
-        bounds: &AppBounds,
-        now: Millis,
-    ) -> Result<u32, Full> {
-        self.make_capacity(1, session.bytes(), bounds, now)?;
+    /// Keeps a new session, for which there is capacity.
+    pub fn insert(&mut self, session: Session, now: Millis) -> u32 {
+        let key = self.add(session);
+        self.changed(key, PENDING, now);
+        key
+    }
+
+    fn add(&mut self, session: Session) -> u32 {
         self.bytes += session.bytes();
         let id = Rc::clone(&session.id);
         let key = self.sessions.insert(session);
-        self.changed(key, PENDING, now);
         self.keys.insert(id, key);
-        Ok(key)
+        key
+    }
+
+    /// Takes up a session that was kept and changed last at this time, whether there is capacity for it or not. It has its
+    /// place among the others once all have been taken up.
+    pub fn restore(&mut self, session: Session, since: Millis) {
+        let key = self.add(Session { since, ..session });
+        self.restored.push(key);
+    }
+
+    /// All that were kept have been taken up: they are forgotten in the order of their ages.
+    pub fn restored(&mut self) {
+        let mut keys = std::mem::take(&mut self.restored);
+        keys.sort_unstable_by_key(|&key| self.session(key).since);
+        for key in keys {
+            let session = self.session(key);
+            let list = match session.completion {
+                Some(_) => COMPLETED,
+                None => PENDING,
+            };
+            self.retired.extend(session.retired(key));
+            self.sessions.join(key, list);
+        }
     }
 
     /// Moves a session on, if it is not completed.
@@ -135,22 +189,13 @@ impl Store {
         }
     }
 
-    /// Completes a session, if there is capacity for the result.
-    pub fn complete(
-        &mut self,
-        key: u32,
-        completion: Completion,
-        bounds: &AppBounds,
-        now: Millis,
-    ) -> Result<(), Full> {
-        let bytes = completion.result.get().len() as u64;
-        self.make_capacity(0, bytes, bounds, now)?;
-        self.bytes += bytes;
+    /// Completes a session, with a result for which there is capacity.
+    pub fn complete(&mut self, key: u32, completion: Completion, now: Millis) {
+        self.bytes += completion.bytes();
         let session = self.sessions.value_mut(key);
         (session.status, session.completion) = (Status::Completed, Some(completion));
         self.changed(key, COMPLETED, now);
         self.retired.extend(self.session(key).retired(key));
-        Ok(())
     }
 
     fn changed(&mut self, key: u32, list: usize, now: Millis) {
@@ -220,27 +265,43 @@ impl Store {
         self.sessions.value(key)
     }
 
-    /// Makes capacity for so many more records and bytes.
-    fn make_capacity(
+    /// Makes capacity for something, beside what is reserved; whatever is forgotten for that is told by its id. What needs
+    /// nothing more has its place, though more may be kept than there is capacity for now.
+    pub fn make_capacity(
         &mut self,
-        records: usize,
-        bytes: u64,
+        needs: Needs,
         bounds: &AppBounds,
         now: Millis,
+        mut gone: impl FnMut(Rc<str>),
     ) -> Result<(), Full> {
+        let records = needs.records + self.reserved.records;
+        let bytes = needs.bytes + self.reserved.bytes;
         let mut retired = 0;
-        while self.count() + records > bounds.records_max as usize
-            || self.bytes + bytes > bounds.records_bytes_max
+        while needs.records > 0 && self.count() + records > bounds.records_max as usize
+            || needs.bytes > 0 && self.bytes + bytes > bounds.records_bytes_max
         {
             retired += 1;
             match self.retired.first() {
                 Some(&(since, oldest)) if now >= since + KEPT && retired <= RETIRED_MAX => {
+                    gone(Rc::clone(&self.session(oldest).id));
                     self.end(oldest);
                 }
                 _ => return Err(Full),
             }
         }
         Ok(())
+    }
+
+    /// Something is to be kept, once that is decided: it has what it needs.
+    pub fn reserve(&mut self, needs: Needs) {
+        self.reserved.records += needs.records;
+        self.reserved.bytes += needs.bytes;
+    }
+
+    /// It is decided.
+    pub fn release(&mut self, needs: Needs) {
+        self.reserved.records -= needs.records;
+        self.reserved.bytes -= needs.bytes;
     }
 
     /// Checks every rule; for tests.

@@ -81,10 +81,12 @@ impl Store {
     /// Whether there is capacity for a task, in the place of the one of the same id if there is one, beside what is reserved.
     pub fn check(&self, task: &Task, bounds: &AppBounds) -> Result<(), Full> {
         let old = self.tasks.get(&task.id).map(Task::bytes);
-        let records = self.tasks.len() + self.reserved.0 + usize::from(old.is_none());
+        let records = self.tasks.len() + self.reserved.0 + 1;
         let bytes = self.bytes + self.reserved.1 - old.unwrap_or(0) + task.bytes();
         let grows = task.bytes() > old.unwrap_or(0);
-        if records > bounds.records_max as usize || grows && bytes > bounds.records_bytes_max {
+        if old.is_none() && records > bounds.records_max as usize
+            || grows && bytes > bounds.records_bytes_max
+        {
             return Err(Full);
         }
         Ok(())
@@ -92,14 +94,19 @@ impl Store {
 
     /// A task is to be kept, once that is decided: it has its place and what it needs.
     pub fn reserve(&mut self, task: &Task) {
-        self.reserved.0 += 1;
+        self.reserved.0 += self.places(task);
         self.reserved.1 += task.bytes();
     }
 
-    /// It is decided.
+    /// It is decided, and not applied yet.
     pub fn release(&mut self, task: &Task) {
-        self.reserved.0 = self.reserved.0.saturating_sub(1);
-        self.reserved.1 = self.reserved.1.saturating_sub(task.bytes());
+        self.reserved.0 -= self.places(task);
+        self.reserved.1 -= task.bytes();
+    }
+
+    /// How many places a task needs that it has not.
+    fn places(&self, task: &Task) -> usize {
+        usize::from(!self.tasks.contains_key(&task.id))
     }
 
     /// Keeps a task, in the place of the one of the same id if there is one.

@@ -23,7 +23,8 @@ fn raw(json: &str) -> Box<RawValue> {
 
 fn add(store: &mut Store, id: &str, bounds: &AppBounds, now: Millis) -> Result<u32, Full> {
     let session = Session::new(id.to_owned(), Unix(0), &raw("{}"));
-    store.insert(session, bounds, now)
+    store.make_capacity(session.needs(), bounds, now, |_| ())?;
+    Ok(store.insert(session, now))
 }
 
 fn finish(store: &mut Store, key: u32, bounds: &AppBounds, now: Millis) -> Result<(), Full> {
@@ -31,7 +32,8 @@ fn finish(store: &mut Store, key: u32, bounds: &AppBounds, now: Millis) -> Resul
         result: raw("{\"a\":1}"),
         completed_at: Unix(0),
     };
-    store.complete(key, completion, bounds, now)?;
+    store.make_capacity(completion.needs(), bounds, now, |_| ())?;
+    store.complete(key, completion, now);
     store.check_invariants();
     Ok(())
 }

@@ -1,0 +1,210 @@
+//! An engine in the hands of a test: what is submitted waits until the test lets it become so, or not.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+use roomcast::engine::{Engine, Job, Outcome, Restored, Row, Table};
+use roomcast::time::Unix;
+
+/// What is kept, and outlives the process.
+#[derive(Clone, Debug, Default)]
+pub struct Kept {
+    records: BTreeMap<(Table, String), String>,
+    logs: BTreeMap<String, Log>,
+}
+
+#[derive(Clone, Debug)]
+struct Log {
+    epoch: u32,
+    number: u64,
+    posts: Vec<Post>,
+}
+
+#[derive(Clone, Debug)]
+struct Post {
+    number: u64,
+    topic: String,
+    at: Unix,
+    text: String,
+}
+
+#[derive(Default)]
+struct State {
+    kept: Kept,
+    submitted: VecDeque<Job>,
+    outcomes: VecDeque<Outcome>,
+}
+
+/// The engine, as the reactor has it.
+pub struct Holding(Rc<RefCell<State>>);
+
+/// The same, as the test has it.
+pub struct Hand(Rc<RefCell<State>>);
+
+/// An engine that has kept this.
+pub fn holding(kept: Kept) -> (Holding, Hand) {
+    let outcomes = kept.restored().map(Outcome::Restored);
+    let outcomes = outcomes.chain([Outcome::Started]).collect();
+    let state = Rc::new(RefCell::new(State {
+        kept,
+        outcomes,
+        ..State::default()
+    }));
+    (Holding(Rc::clone(&state)), Hand(state))
+}
+
+impl Hand {
+    /// All that waits becomes so.
+    pub fn commit(&self) {
+        let mut state = self.0.borrow_mut();
+        while let Some(job) = state.submitted.pop_front() {
+            state.kept.take(job.rows);
+            state.outcomes.extend(job.serial.map(Outcome::Committed));
+        }
+    }
+
+    /// All that waits fails, but what nobody waits for.
+    pub fn fail(&self) {
+        let mut state = self.0.borrow_mut();
+        while let Some(job) = state.submitted.pop_front() {
+            match job.serial {
+                Some(serial) => state.outcomes.push_back(Outcome::Failed(serial)),
+                None => state.kept.take(job.rows),
+            }
+        }
+    }
+
+    /// How many jobs wait.
+    pub fn waiting(&self) -> usize {
+        self.0.borrow().submitted.len()
+    }
+
+    /// What is kept.
+    pub fn kept(&self) -> Kept {
+        self.0.borrow().kept.clone()
+    }
+
+    /// The records of one table, by their keys.
+    pub fn records(&self, table: Table) -> Vec<(String, String)> {
+        let state = self.0.borrow();
+        let records = state.kept.records.iter();
+        let records = records.filter(|((of, _), _)| *of == table);
+        records
+            .map(|((_, key), record)| (key.clone(), record.clone()))
+            .collect()
+    }
+}
+
+impl Engine for Holding {
+    fn keeps(&self) -> bool {
+        true
+    }
+
+    fn submit(&mut self, job: Job) {
+        let mut state = self.0.borrow_mut();
+        let is_failing = |it: &Outcome| matches!(it, Outcome::Failed(_));
+        match job.serial {
+            Some(serial) if state.outcomes.iter().any(is_failing) => {
+                state.outcomes.push_back(Outcome::Failed(serial));
+            }
+            _ => state.submitted.push_back(job),
+        }
+    }
+
+    fn send(&mut self) {}
+
+    fn next(&mut self) -> Option<Outcome> {
+        self.0.borrow_mut().outcomes.pop_front()
+    }
+
+    fn stop(&mut self, last: Vec<Row>) {
+        let mut state = self.0.borrow_mut();
+        state.kept.take(last);
+        state.outcomes.push_back(Outcome::Stopped);
+    }
+}
+
+impl Kept {
+    /// What is there after a record was written by hand.
+    pub fn with(mut self, table: Table, key: &str, record: &str) -> Kept {
+        self.records
+            .insert((table, key.to_owned()), record.to_owned());
+        self
+    }
+
+    fn take(&mut self, rows: Vec<Row>) {
+        for row in rows {
+            match row {
+                Row::Put { table, key, record } => {
+                    self.records.insert((table, key), record);
+                }
+                Row::Delete { table, key } => {
+                    self.records.remove(&(table, key));
+                }
+                Row::DeleteRange { table, from, to } => {
+                    let is_meant = |key: &String| (&from..&to).contains(&key);
+                    self.records
+                        .retain(|(of, key), _| *of != table || !is_meant(key));
+                }
+                Row::Open { log, epoch, number } => {
+                    let posts = Vec::new();
+                    let opened = Log {
+                        epoch,
+                        number,
+                        posts,
+                    };
+                    self.logs.insert(log, opened);
+                }
+                Row::Post {
+                    log,
+                    topic,
+                    at,
+                    text,
+                } => {
+                    let log = self.logs.get_mut(&log).expect("a log is open");
+                    log.number += 1;
+                    let number = log.number;
+                    log.posts.push(Post {
+                        number,
+                        topic,
+                        at,
+                        text,
+                    });
+                }
+                Row::Close { log } => {
+                    self.logs.remove(&log);
+                }
+            }
+        }
+    }
+
+    fn restored(&self) -> impl Iterator<Item = Restored> {
+        let records = self.records.iter();
+        let records = records.map(|((table, key), record)| Restored::Record {
+            table: *table,
+            key: key.clone(),
+            record: record.clone(),
+        });
+        let logs = self.logs.iter().flat_map(|(name, log)| {
+            let first = log.posts.first().map_or(log.number + 1, |post| post.number);
+            let opened = Restored::Log {
+                log: name.clone(),
+                epoch: log.epoch,
+                number: log.number,
+                first,
+            };
+            let posts = log.posts.iter().map(|post| Restored::Post {
+                log: name.clone(),
+                number: post.number,
+                topic: post.topic.clone(),
+                at: post.at,
+                text: post.text.clone(),
+            });
+            [opened].into_iter().chain(posts).collect::<Vec<_>>()
+        });
+        let secret = [Restored::Secret(vec![7; 32])];
+        let all: Vec<Restored> = secret.into_iter().chain(records).chain(logs).collect();
+        all.into_iter()
+    }
+}
