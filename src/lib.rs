@@ -5,9 +5,10 @@
 //! simulator runs the very code that production runs.
 //!
 //! ```text
-//!          bytes in                                                              bytes out
-//! kernel ─► transport ─► reactor/serve ─► protocol ─► app ─► context ─► hub ─► outbox ─► reactor/write ─► transport ─► kernel
-//!          (tcp | sim)   shared buffer     wire       words             rooms   queues     one write        (tcp | sim)
+//!          bytes in                                                                                             bytes out
+//! kernel ─► transport ─► reactor/serve ─► protocol ─► app ── change ─► engine ─► app ─► context ─► hub ─► outbox ─► reactor/write ─► transport ─► kernel
+//!          (tcp | sim)   shared buffer     wire      decides          (memory |  applies           rooms   queues     one write        (tcp | sim)
+//!                                                                    file | sim)
 //!                        data flows left to right; nobody calls back
 //! ```
 //!
@@ -22,16 +23,19 @@
 //! 4. A request goes through the door in [`apps`]: path, method, origin, key, limits. Then the app answers; an upgrade
 //!    makes the connection a member of that app, with a [`apps::Seat`], and so does a request for a stream of events, whose
 //!    client says nothing more.
-//! 5. The app does everything through its [`apps::context::Context`]: it encodes a message once and publishes it to a
+//! 5. What changes an app's state is *decided* first, from what it knows ([`apps::change`]). Where nothing is kept it is
+//!    *applied* in the same call; otherwise it goes as rows to the [`engine`], and is applied, in the order in which it was
+//!    decided, once they are kept; until then nobody hears of it, and its request waits with its bytes.
+//! 6. The app does everything through its [`apps::context::Context`]: it encodes a message once and publishes it to a
 //!    room of the [`core::hub`].
-//! 6. [`core::outbox`] adds it to the *log* of its numbering, at the next [`position`], and to the room's *run*, where it waits
+//! 7. [`core::outbox`] adds it to the *log* of its numbering, at the next [`position`], and to the room's *run*, where it waits
 //!    once for all members that have nothing else to wait for. Each of the others has a *span* of the log, which becomes
 //!    longer by one; one that is too far behind skips the oldest, and is told so in that place. A queue with bytes to be
 //!    written is on the dirty list, a run with all of its members on another.
-//! 7. At the end of the turn the reactor flushes as many of both as it has work left for: one write for each connection,
+//! 8. At the end of the turn the reactor flushes as many of both as it has work left for: one write for each connection,
 //!    however much waits, of the same bytes for all members of a run that take them in the same form. The log gives the
 //!    message up with its last reader, or when its *history* does, whichever is later.
-//! 8. A client whose line was cut comes in by the same door and says the last position that it heard. It is told what
+//! 9. A client whose line was cut comes in by the same door and says the last position that it heard. It is told what
 //!    follows and what is lost, and gets a span of the log that begins behind that position: a reader like any other, only
 //!    further behind.
 //!
@@ -54,7 +58,7 @@
 //! - **One key, many columns.** A connection is its slab key; outbox, wheel and hub keep a column of their own by it,
 //!   opened in *accept*, closed in *reap*, nowhere else. So a connection can be borrowed while its app publishes to a
 //!   million others: disjoint fields, no shared ownership.
-//! - **The turn** is `wait → accept → serve → tick → flush → reap`; what is left over is carried to the next turn, which
+//! - **The turn** is `wait → settle → accept → serve → tick → flush → reap`; what is left over is carried to the next turn, which
 //!   then does not sleep.
 //! - **Work is counted once** ([`work`]): whatever is read, unpacked, looked through, packed, queued or written is charged
 //!   where it is done. Each phase of a turn has a purse, each connection a share; what is too much for one turn (a large
@@ -74,8 +78,11 @@
 //!   answers unread is not read itself.
 //! - **Clients' faults are values, ours are assertions.** No input panics; should the hub, it says what it was at
 //!   ([`vitals`]) and aborts.
-//! - **Time and chance are arguments.** Nothing of the server above [`transport`] reads a clock or draws a random
-//!   number. The reactor's own time leaves out whatever the process did not run, so that nobody is late for that.
+//! - **Nothing is so until it is kept.** An app's state changes in one place, when what it decided is applied; whoever waits
+//!   for a disk is a change in a queue, and never the loop. The state is its records and its logs, which are what the
+//!   [`engine`] gives back at the start; all else in memory is an index over them.
+//! - **Time and chance are arguments.** Nothing of the server above [`transport`] and the engine's file reads a clock or draws a
+//!   random number. The reactor's own time leaves out whatever the process did not run, so that nobody is late for that.
 //!
 //! # Words
 //!
@@ -93,6 +100,9 @@
 //! | history | the newest of a log, kept for clients that come back and for slow ones |
 //! | gap | messages that a client did not get, and is told of |
 //! | resuming | getting what was published behind a position, as far as the history has it, and being told what is lost |
+//! | change | what an app has decided shall be so: rows for the engine, and a value of its own that it applies when they are kept |
+//! | row, record, post | what an engine keeps: a record of an app under its key; a message of a log |
+//! | undecided | a change that the engine has not told of yet |
 //! | form | how a message goes out to a client: plain, compressed, or in a stream of events |
 //! | run | messages to the members of a room that wait once for all of them |
 //! | turn, purse, share | one round of the loop; what a part of it may cost; what a connection may cost in it |
