@@ -7,6 +7,7 @@ mod common;
 mod keeping;
 mod numbering;
 mod overview;
+mod storage;
 mod undecided;
 mod unwritten;
 
@@ -19,6 +20,7 @@ use serde::Serialize;
 pub use self::common::{Closing, Common, Health};
 pub use self::keeping::Unkept;
 pub use self::numbering::Resumed;
+pub use self::storage::Trouble;
 pub use self::undecided::{Origin, Undecided};
 use crate::bounds::AppBounds;
 use crate::core::outbox::{Also, Crowd, Offer, Stored};

@@ -13,10 +13,12 @@
 mod histogram;
 mod process;
 mod reading;
+mod store;
 mod text;
 
 pub use histogram::Histogram;
 pub use process::Process;
+pub use store::Store;
 
 use crate::id::AppId;
 use text::{Family, Kind};
@@ -172,6 +174,8 @@ pub struct Metrics {
     pub publish_to_write: Histogram,
     /// From accepting a connection to the end of its WebSocket handshake.
     pub handshake: Histogram,
+    /// What is kept, if anything is.
+    pub store: Option<Store>,
     /// Deliveries of the stream app, by [`StreamMessage`].
     pub stream_messages: [u64; StreamMessage::ALL.len()],
     /// The stream app's way from a publish to the write.
@@ -226,6 +230,9 @@ impl Metrics {
         self.render_accepts_closes_requests(out);
         self.render_totals(out);
         self.render_histograms(out);
+        if let Some(store) = &self.store {
+            store.render(out);
+        }
         self.render_stream(out);
         Process::read().render(out);
     }

@@ -39,7 +39,7 @@ impl Metrics {
     }
 }
 
-fn short(name: &'static str) -> &'static str {
+pub(super) fn short(name: &'static str) -> &'static str {
     let name = name.strip_prefix("roomcast_").unwrap_or(name);
     name.strip_suffix("_total").unwrap_or(name)
 }

@@ -164,6 +164,7 @@ impl<T: Transport> Reactor<T> {
             chance,
             closing: Vec::new(),
             health: Health::default(),
+            trouble: None,
             unwritten: Default::default(),
             has_published: false,
             has_waited: false,

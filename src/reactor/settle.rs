@@ -61,8 +61,7 @@ impl<T: Transport> Reactor<T> {
             return;
         }
         self.looked_at_engine = now;
-        let health = self.common.engine.health();
-        self.common.health.storage = health.trouble.is_some();
+        self.common.look_at_engine();
     }
 
     /// Lets the engine begin with what was submitted.
@@ -77,7 +76,13 @@ impl<T: Transport> Reactor<T> {
             Outcome::Restored(restored) => return self.restore(restored),
             Outcome::Started => self.start(),
             Outcome::Committed(serial) => self.settle_one(serial, true),
-            Outcome::Failed(serial) => self.settle_one(serial, false),
+            Outcome::Failed(serial) => {
+                // Its trouble may be over before the next look.
+                if !self.common.health.storage {
+                    self.common.look_at_engine();
+                }
+                self.settle_one(serial, false);
+            }
             Outcome::Copied(..) => {}
             Outcome::Stopped => self.let_go = true,
             Outcome::Broken(sentence) => return Err(io::Error::other(sentence)),

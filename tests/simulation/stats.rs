@@ -1,5 +1,7 @@
 //! Scenarios of the dashboard's own WebSocket: what it tells, when, and whom it does not disturb.
 
+mod storing;
+
 use super::network::Client;
 use roomcast::id::AppId;
 use roomcast::time::Millis;

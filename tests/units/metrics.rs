@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use roomcast::id::AppId;
-use roomcast::metrics::{Accept, Metrics, StreamMessage};
+use roomcast::metrics::{Accept, Metrics, Store, StreamMessage};
 
 mod histogram;
 
@@ -71,6 +71,12 @@ fn sample() -> Metrics {
     [3, 40, 40, 90_000, 20_000_000]
         .into_iter()
         .for_each(|micros| metrics.loop_turn.observe(micros));
+    let mut store = Store {
+        commits: 2,
+        ..Store::default()
+    };
+    store.commit.observe(150);
+    metrics.store = Some(store);
     metrics
 }
 
@@ -95,6 +101,8 @@ fn the_text_is_well_formed_and_tells_what_was_counted() {
         ),
         (r#"roomcast_loop_turn_seconds_bucket{le="0.00005"}"#, 3.0),
         ("roomcast_loop_turn_seconds_sum", 20.090_083),
+        ("roomcast_store_commits_total", 2.0),
+        (r#"roomcast_store_commit_seconds_bucket{le="0.00025"}"#, 1.0),
     ];
     for (series, value) in expected {
         assert_eq!(samples.get(series), Some(&value), "{series}");
@@ -123,7 +131,7 @@ fn histograms_are_cumulative_and_their_last_bucket_is_the_count() {
         assert_eq!(buckets.last(), Some(&(f64::INFINITY, *count)));
         seen += 1;
     }
-    assert_eq!(seen, 4);
+    assert_eq!(seen, 5);
 }
 
 #[test]
@@ -135,11 +143,20 @@ fn the_names_of_the_contract_are_there() {
         roomcast_messages_dropped_total roomcast_messages_offered_total roomcast_messages_discarded_total roomcast_queue_bytes roomcast_queue_messages roomcast_memory_budget_bytes \
         roomcast_http_requests_total roomcast_loop_turn_seconds roomcast_publish_to_write_seconds \
         explorer_websocket_connections explorer_websocket_messages_sent explorer_websocket_errors \
-        explorer_websocket_broadcast_latency_seconds roomcast_build_info";
+        explorer_websocket_broadcast_latency_seconds roomcast_build_info \
+        roomcast_store_commits_total roomcast_store_failures_total roomcast_store_commit_seconds roomcast_store_bytes \
+        roomcast_store_waiting roomcast_store_waiting_bytes";
     for name in names.split_whitespace() {
         assert!(
             text.contains(&format!("# TYPE {name} ")),
             "{name} is missing"
         );
     }
+}
+
+#[test]
+fn where_nothing_is_kept_no_number_says_that_a_file_is_empty() {
+    let mut text = String::new();
+    Metrics::new().render(&mut text);
+    assert!(!text.contains("roomcast_store"), "{text}");
 }

@@ -3,6 +3,7 @@
 use rand_chacha::ChaCha12Rng;
 
 use super::Context;
+use super::storage::Trouble;
 use super::undecided::Undecided;
 use super::unwritten::Unwritten;
 use crate::apps::guests::Guests;
@@ -83,6 +84,8 @@ pub struct Common {
     pub closing: Vec<Closing>,
     /// How the server is.
     pub health: Health,
+    /// What went wrong last with what is kept.
+    pub trouble: Option<Trouble>,
     /// What was published and is not written yet, by app.
     pub unwritten: [Unwritten; AppId::ALL.len()],
     /// Whether there is any of it.

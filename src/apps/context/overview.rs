@@ -10,6 +10,7 @@ use crate::metrics::Metrics;
 impl Context<'_> {
     /// Every metric, with the gauges as they are now.
     pub fn gauged_metrics(&mut self) -> &Metrics {
+        self.common.look_at_engine();
         let Common {
             outbox,
             bounds,

@@ -12,9 +12,9 @@ use serde::{Serialize, Serializer};
 
 use super::readiness;
 use super::survey::Survey;
-use crate::apps::context::Context;
+use crate::apps::context::{Context, Trouble};
 use crate::id::{AppId, RoomId};
-use crate::metrics::{Histogram, Process};
+use crate::metrics::{self, Histogram, Process};
 use crate::time::{Millis, Unix};
 
 /// The room of those who look.
@@ -36,6 +36,7 @@ pub struct Stats {
     due: Millis,
     loop_turn: Histogram,
     publish_to_write: Histogram,
+    store_commit: Histogram,
     backlogs: Survey,
     rooms: Survey,
 }
@@ -56,6 +57,9 @@ struct Report {
     http_requests: Vec<Requests>,
     loop_turn: Spans,
     publish_to_write: Spans,
+    /// Only where something is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    store: Option<Store>,
     process: Process,
     backlogs: Vec<Backlog>,
     biggest_rooms: Vec<Room>,
@@ -74,6 +78,16 @@ struct Requests {
     route: &'static str,
     status: u16,
     count: u64,
+}
+
+/// What is kept.
+#[derive(Serialize)]
+struct Store {
+    #[serde(flatten)]
+    numbers: Numbers<&'static str>,
+    commit: Spans,
+    /// What went wrong with it last.
+    trouble: Option<Trouble>,
 }
 
 /// A histogram: all that was ever measured, and what has been since the last message.
@@ -111,6 +125,7 @@ impl Default for Stats {
             due: Millis(0),
             loop_turn: Histogram::default(),
             publish_to_write: Histogram::default(),
+            store_commit: Histogram::default(),
             backlogs: Survey::new(PART_MAX),
             rooms: Survey::new(PART_MAX),
         }
@@ -126,6 +141,8 @@ impl Stats {
             self.due = cx.now().millis();
             self.loop_turn = cx.metrics().loop_turn.clone();
             self.publish_to_write = cx.metrics().publish_to_write.clone();
+            let store = cx.gauged_metrics().store.as_ref();
+            self.store_commit = store.map_or_else(Histogram::default, |store| store.commit.clone());
             cx.tick_at(self.due);
         }
     }
@@ -149,10 +166,12 @@ impl Stats {
     }
 
     fn report(&mut self, cx: &mut Context<'_>) -> Report {
+        cx.gauged_metrics();
         let (status, now) = (readiness(cx.health()).first().copied(), cx.now());
         let (backlogs, biggest_rooms) = (self.backlogs(cx), self.biggest_rooms(cx));
         let connections_max = cx.connections_max();
-        let metrics = cx.gauged_metrics();
+        let trouble = cx.trouble().cloned();
+        let metrics = cx.metrics();
         let of_app = |app: AppId| OfApp {
             app: app.name(),
             numbers: Numbers(metrics.of_app(app).collect()),
@@ -176,6 +195,10 @@ impl Stats {
             http_requests: metrics.http_requests().map(requests).collect(),
             loop_turn: Spans::new(&metrics.loop_turn, &mut self.loop_turn),
             publish_to_write: Spans::new(&metrics.publish_to_write, &mut self.publish_to_write),
+            store: metrics
+                .store
+                .as_ref()
+                .map(|store| Store::new(store, &mut self.store_commit, trouble)),
             process: Process::read(),
             backlogs,
             biggest_rooms,
@@ -210,6 +233,16 @@ impl Stats {
         };
         let largest = self.rooms.look(cx.room_numbers(), size);
         largest.iter().map(told).collect()
+    }
+}
+
+impl Store {
+    fn new(store: &metrics::Store, told: &mut Histogram, trouble: Option<Trouble>) -> Store {
+        Store {
+            numbers: Numbers(store.numbers().collect()),
+            commit: Spans::new(&store.commit, told),
+            trouble,
+        }
     }
 }
 
