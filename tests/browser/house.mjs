@@ -66,10 +66,12 @@ export async function startBrowser() {
   });
   context.setDefaultTimeout(PATIENCE);
   const errors = [];
-  const open = async (url) => {
+  /** Opens a page, once it has been prepared. */
+  const open = async (url, prepare = async () => {}) => {
     const page = await context.newPage();
     page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
     page.on("pageerror", (error) => errors.push(String(error)));
+    await prepare(page);
     await page.goto(url);
     return page;
   };

@@ -3,10 +3,10 @@
 import { watchReadiness } from "../readiness.js";
 import { connect } from "../roomcast.js";
 import { HOME, ask, isWrong, key } from "./gate.js";
-import { bytes, count, exact, rate, span, text } from "./format.js";
+import { bytes, count, exact, rate, span, text, trouble } from "./format.js";
 import { History, SECONDS } from "./history.js";
 import { Table } from "./tables.js";
-import { Tiles } from "./tiles.js";
+import { STORE_TILES, TILES, Tiles } from "./tiles.js";
 
 /** A server that tells nothing for so long is not there. */
 const SILENCE_MS = 5_000;
@@ -23,10 +23,12 @@ const stats = (key) => ({
 });
 
 const history = new History();
-const tiles = new Tiles(at("tiles"), (ago) => {
+const point = (ago) => {
   pointed = ago === null ? null : Math.min(SECONDS, Math.max(0, ago));
   draw();
-});
+};
+const tiles = new Tiles(at("tiles"), TILES, point);
+const storeTiles = new Tiles(at("store-tiles"), STORE_TILES, point);
 /** Seconds ago that a pointer is at, or `null`; it goes before the slider. */
 let pointed = null;
 /** The time that is shown while everything stands still, or `null`. */
@@ -124,6 +126,7 @@ function draw() {
   tiles.draw(history, now, ago);
   at("moment").textContent = ago > 0 ? `${ago} s ago` : stopped === null ? "now" : "paused";
   const sample = history.find(now, ago);
+  drawStore(sample, now, ago);
   if (!sample) return;
   const { report } = sample;
   apps.show(sample.apps);
@@ -135,6 +138,16 @@ function draw() {
   at("uptime").textContent = span(report.uptime_ms);
   at("status").textContent = report.status;
   at("status").classList.toggle("alarm", report.status !== "ready");
+}
+
+/** What is kept, where something is. */
+function drawStore(sample, now, ago) {
+  const store = sample?.report.store;
+  if (sample) at("store").hidden = !store;
+  if (!at("store").hidden) storeTiles.draw(history, now, ago);
+  if (!store) return;
+  at("trouble").textContent = trouble(store);
+  at("trouble").classList.toggle("alarm", Boolean(store.trouble?.is_now));
 }
 
 function tell(state, said) {

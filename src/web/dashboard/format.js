@@ -72,3 +72,10 @@ export function span(ms) {
     .map(([unit, amount]) => `${amount} ${unit}`)
     .join(" ");
 }
+
+/** What went wrong last with what is kept, and whether it still does; `moment` shows a time. */
+export function trouble({ trouble }, moment = (time) => new Date(time).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "medium" })) {
+  if (!trouble) return "No error since the start.";
+  const { sentence, since, is_now } = trouble;
+  return is_now ? `Nothing can be kept since ${moment(since)}: ${sentence}.` : `All is kept. Last error, ${moment(since)}: ${sentence}.`;
+}

@@ -77,6 +77,20 @@ function measure(report, before) {
     sentBytes: plainRate("sent_bytes"),
     cpu: cpu === null || Number.isNaN(cpu) ? null : cpu / 10_000,
     memory: report.process.resident_memory_bytes ?? null,
+    ...measureStore(report.store, before?.store, rate),
+  };
+}
+
+/** The same of what is kept; all is `null` where nothing is. */
+function measureStore(store, before, rate) {
+  const storeRate = (name) => (store && before ? rate(store[name], before[name]) : null);
+  return {
+    commits: storeRate("commits"),
+    commitFailures: storeRate("failures"),
+    commitP50: store?.commit.p50_micros ?? null,
+    commitP99: store?.commit.p99_micros ?? null,
+    waiting: store?.waiting ?? null,
+    storeBytes: store?.bytes ?? null,
   };
 }
 

@@ -12,7 +12,7 @@ const HEIGHT = 40;
 const GAP_SECONDS = 2.5;
 
 /** What the tiles are. `floor` is the least that the scale reaches, so that a few of something do not look like many. */
-const TILES = [
+export const TILES = [
   {
     title: "Connections",
     format: count,
@@ -99,12 +99,41 @@ const TILES = [
   },
 ];
 
-/** All tiles, in `into`; `look(ago)` is called while a pointer is over a graph, and with `null` when it leaves. */
+/** The tiles of what is kept. */
+export const STORE_TILES = [
+  {
+    title: "Commits",
+    format: perSecond,
+    floor: 10,
+    series: [{ of: "commits" }],
+    alarm: ({ commitFailures }) => commitFailures > 0,
+    note: ({ report: { store } }) => `${text(count(store.commits))} since the start, ${text(count(store.failures))} failed`,
+  },
+  {
+    title: "Commit time",
+    format: micros,
+    floor: 100,
+    series: [
+      { of: "commitP50", label: "p50" },
+      { of: "commitP99", label: "p99" },
+    ],
+  },
+  {
+    title: "Changes waiting",
+    format: count,
+    floor: 10,
+    series: [{ of: "waiting" }],
+    note: ({ report: { store } }) => `${text(bytes(store.waiting_bytes))} of memory`,
+  },
+  { title: "File", format: bytes, floor: 64 * 1024, series: [{ of: "storeBytes" }], note: () => "on disk" },
+];
+
+/** These tiles, in `into`; `look(ago)` is called while a pointer is over a graph, and with `null` when it leaves. */
 export class Tiles {
   #tiles;
 
-  constructor(into, look) {
-    this.#tiles = TILES.map((tile, index) => new Tile(tile, index, look));
+  constructor(into, tiles, look) {
+    this.#tiles = tiles.map((tile, index) => new Tile(tile, `${into.id}-${index}`, look));
     into.replaceChildren(...this.#tiles.map((tile) => tile.element));
   }
 
@@ -126,10 +155,10 @@ class Tile {
   #lines;
   #look = drawn("line", { class: "look", y1: 0, y2: HEIGHT });
 
-  constructor(tile, index, look) {
+  constructor(tile, id, look) {
     this.#tile = tile;
     const title = made("h3", "", tile.title);
-    title.id = `tile-${index}`;
+    title.id = id;
     this.element.setAttribute("aria-labelledby", title.id);
     this.#values = tile.series.map(({ label }, place) => new Value(label, place));
     this.#lines = tile.series.map((_, place) => drawn("path", { class: `line line-${place}` }));
