@@ -44,6 +44,7 @@ mod trim;
 mod trouble;
 mod wal;
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::fs;
 use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
@@ -80,6 +81,9 @@ pub struct File {
     restored: std::vec::IntoIter<Restored>,
     health: Health,
     has_ended: bool,
+    /// The thread, which gives back what it wakes with: were that dropped at its end, a wake that the loop has not heard of
+    /// yet would be, too.
+    _thread: Option<Box<dyn Any>>,
 }
 
 impl File {
@@ -91,12 +95,19 @@ impl File {
         let (sender, reports) = mpsc::sync_channel(REPORTS);
         let reporter = Reporter::new(sender.clone(), wake);
         let thread = thread::Builder::new().name("roomcast-file".to_owned());
-        let begun = thread.spawn(move || keeper::keep(&options, &taken, &reporter));
-        if let Err(error) = begun {
-            let why = format!("no thread can be had for the data file: {error}");
-            // There is space for it, and its reader is here.
-            let _ = sender.try_send(Report::Broken(why));
-        }
+        let begun = thread.spawn(move || {
+            keeper::keep(&options, &taken, &reporter);
+            reporter
+        });
+        let thread: Option<Box<dyn Any>> = match begun {
+            Ok(thread) => Some(Box::new(thread)),
+            Err(error) => {
+                let why = format!("no thread can be had for the data file: {error}");
+                // There is space for it, and its reader is here.
+                let _ = sender.try_send(Report::Broken(why));
+                None
+            }
+        };
         File {
             orders,
             reports,
@@ -108,6 +119,7 @@ impl File {
             restored: Vec::new().into_iter(),
             health: Health::default(),
             has_ended: false,
+            _thread: thread,
         }
     }
 
