@@ -83,7 +83,12 @@ pub fn settle(connection: &Connection, path: &Path) -> Result<(), String> {
     let mode = || -> io::Result<()> {
         for name in ["", "-wal"] {
             let path = beside(path, name);
-            if fs::metadata(&path)?.permissions().mode() & 0o777 != MODE {
+            // What is made beside the file later gets its mode.
+            let found = match fs::metadata(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                found => found?,
+            };
+            if found.permissions().mode() & 0o777 != MODE {
                 fs::set_permissions(&path, Permissions::from_mode(MODE))?;
             }
         }
