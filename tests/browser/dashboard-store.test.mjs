@@ -1,10 +1,13 @@
-// What the dashboard shows of what is kept. The hub is a real one that keeps nothing; what one that keeps something would
-// tell is put into its reports on their way, because no test can make a disk full, and well again, when it likes.
+// What the dashboard shows of what is kept: by a hub that has a file, and, because no test can make a disk full, and well again,
+// when it likes, by one that has none, into whose reports a store is put on their way.
 
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { trouble } from "../../src/web/dashboard/format.js";
+import { bytes, text, trouble } from "../../src/web/dashboard/format.js";
 import { History } from "../../src/web/dashboard/history.js";
 import { startBrowser, startServer } from "./house.mjs";
 
@@ -81,6 +84,33 @@ test("of a hub that keeps nothing there is no panel of what it keeps", async () 
   assert.ok(await page.isHidden("#store"));
   assert.ok(await page.isVisible("#apps"));
   await page.close();
+});
+
+test("the numbers are those of the metrics of a hub that has a file", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "roomcast-store-"));
+  const keeper = await startServer("--data", join(folder, "roomcast.db"));
+  try {
+    const page = await browser.open(keeper.address);
+    await page.waitForSelector("#store:visible");
+    for (let number = 0; number < 5; number += 1) {
+      const body = JSON.stringify({ repository: "r", title: `${number}` });
+      const answer = await fetch(`${keeper.address}/api/v1/tasks`, { method: "POST", headers: { "Content-Type": "application/json" }, body });
+      assert.equal(answer.status, 201);
+    }
+    const metrics = await (await fetch(`${keeper.address}/metrics`)).text();
+    const of = (name) => Number(new RegExp(`^roomcast_store_${name} (\\d+)$`, "m").exec(metrics)[1]);
+    assert.equal(of("commit_seconds_count"), of("commits_total"));
+    assert.ok(of("commits_total") >= 5, metrics);
+    await another(page);
+    const shown = await tiles(page);
+    assert.equal(shown.Commits[1], `${of("commits_total")} since the start, 0 failed`);
+    assert.equal(shown["Changes waiting"][0], "0");
+    assert.equal(shown.File[0], text(bytes(of("bytes"))));
+    await page.close();
+  } finally {
+    await keeper.kill();
+    await rm(folder, { recursive: true });
+  }
 });
 
 test("it is shown what is kept, and what went wrong with it", async () => {

@@ -1,8 +1,10 @@
 // The dashboard in a real browser: what it shows is what the server counts, and it comes back by itself.
 
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join as beside } from "node:path";
 import { after, before, test } from "node:test";
 import { History, SECONDS } from "../../src/web/dashboard/history.js";
 import { bytes, count, micros, perSecond, span, text } from "../../src/web/dashboard/format.js";
@@ -78,6 +80,13 @@ async function publish(server, payload) {
   const headers = { "Content-Type": "application/json" };
   const answer = await fetch(`${server.address}/api/v1/events`, { method: "POST", headers, body });
   assert.equal(answer.status, 202, await answer.text());
+}
+
+async function create(server, number) {
+  const body = JSON.stringify({ repository: "roomcast", title: `number ${number}` });
+  const headers = { "Content-Type": "application/json" };
+  const answer = await fetch(`${server.address}/api/v1/tasks`, { method: "POST", headers, body });
+  assert.equal(answer.status, 201, await answer.text());
 }
 
 async function metrics(server) {
@@ -404,7 +413,9 @@ test("everything is reached and done with the keyboard", async () => {
 });
 
 test("it is readable in the light, in the dark and on a phone", async () => {
-  const server = await serve("--queue-messages", "4", "--write-timeout", "5m", "--echo");
+  const folder = mkdtempSync(beside(tmpdir(), "roomcast-dashboard-"));
+  running.add(() => rmSync(folder, { recursive: true }));
+  const server = await serve("--queue-messages", "4", "--write-timeout", "5m", "--echo", "--data", beside(folder, "roomcast.db"));
   const page = await watch(server);
   const wide = { width: 1280, height: 900 };
   await page.setViewportSize(wide);
@@ -421,6 +432,7 @@ test("it is readable in the light, in the dark and on a phone", async () => {
     for (let one = 0; one < 5 + 4 * Math.sin(number); one += 1) {
       await publish(server, { pad: "x".repeat(120_000) });
       echo.send("hello");
+      await create(server, number);
     }
     return number;
   });
