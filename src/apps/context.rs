@@ -4,6 +4,7 @@
 //! socket, and what it closes is carried out once the app has returned.
 
 mod common;
+mod copying;
 mod keeping;
 mod numbering;
 mod overview;
@@ -18,6 +19,7 @@ use rand_chacha::rand_core::Rng;
 use serde::Serialize;
 
 pub use self::common::{Closing, Common, Health};
+pub use self::copying::{Copying, Handing, Uncopied};
 pub use self::keeping::Unkept;
 pub use self::numbering::Resumed;
 pub use self::storage::Trouble;

@@ -1,5 +1,6 @@
 //! The operator's own: health, metrics, the stats of the dashboard, the echo and the pages.
 
+pub mod backup;
 mod code;
 mod stats;
 mod survey;
@@ -20,7 +21,7 @@ use crate::wire::frame::{Encoder, Frame};
 use crate::wire::request::Head;
 use crate::wire::response::Response;
 
-static CALLS: [(Route, Handler<Ops>); 4] = [
+static CALLS: [(Route, Handler<Ops>); 5] = [
     (Route::open("GET", "/healthz").taking_any(), |_, _, _| {
         Ok(Response::json(200, &json!({"status": "ok"})).into())
     }),
@@ -31,6 +32,10 @@ static CALLS: [(Route, Handler<Ops>); 4] = [
         let text = cx.render_metrics().into_bytes();
         Ok(Response::body(200, "text/plain; version=0.0.4; charset=utf-8", text).into())
     }),
+    (
+        Route::keyed("GET", backup::PATH).taking(&[backup::SECRETS]),
+        |_, call, cx| backup::copy(call, cx),
+    ),
     (Route::keyed("POST", CODE), |_, call, cx| {
         code::draw(call, cx)
     }),

@@ -35,6 +35,9 @@ pub struct Job {
     pub rows: Vec<Row>,
 }
 
+/// Bytes of a piece of a copy at most.
+pub const PIECE_BYTES: usize = 256 << 10;
+
 /// What became of something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -46,8 +49,11 @@ pub enum Outcome {
     Committed(u64),
     /// It is not.
     Failed(u64),
-    /// A copy of everything has been made for who asked for it with this number, or why not.
-    Copied(u64, Result<Vec<u8>, String>),
+    /// A copy of everything has been made under this number, of so many bytes; or why there is none.
+    Copied(u64, Result<u64, String>),
+    /// What comes next of the copy of this number: [`PIECE_BYTES`] at most, and nothing behind its end, or once it cannot be
+    /// read.
+    Piece(u64, Vec<u8>),
     /// All is written and let go of; nothing more is taken, and another process may begin.
     Stopped,
     /// It cannot go on, and neither can the process: a sentence for the operator.
@@ -93,8 +99,15 @@ pub trait Engine {
         Health::default()
     }
 
-    /// Asks for a copy of everything as it is now, told by [`Outcome::Copied`].
+    /// Asks for a copy of everything as it is now, told by [`Outcome::Copied`]. There is one at a time: the one before it has
+    /// been dropped, or was not made.
     fn copy(&mut self, _number: u64, _with_secret: bool) {}
+
+    /// Asks for what comes next of a copy that has been made, told by [`Outcome::Piece`], also after a stop.
+    fn read_copy(&mut self, _number: u64) {}
+
+    /// Forgets a copy, made or not: nothing is left of it.
+    fn drop_copy(&mut self, _number: u64) {}
 
     /// Takes these rows as the last, writes all and lets go; told by [`Outcome::Stopped`].
     fn stop(&mut self, last: Vec<Row>);

@@ -66,8 +66,10 @@ impl<T: Transport> Reactor<T> {
                     response
                 };
                 self.queue(id.key, response.encode(unix, head_only, !keeps_alive));
-                if !keeps_alive {
-                    self.say_last_words(id);
+                match response.pieces_bytes().filter(|_| !head_only) {
+                    Some(bytes) => self.begin_handing(id, bytes, keeps_alive),
+                    None if !keeps_alive => self.say_last_words(id),
+                    None => {}
                 }
             }
             Outcome::Waits(app) => return Some(Unanswered::Waits(app)),
@@ -181,7 +183,7 @@ impl<T: Transport> Reactor<T> {
     }
 
     /// From now on input is thrown away; once the queue is empty the connection ends.
-    fn say_last_words(&mut self, id: ConnId) {
+    pub(super) fn say_last_words(&mut self, id: ConnId) {
         let now = self.common.now;
         let conn = &mut self.conns[id.key as usize];
         conn.protocol.over();

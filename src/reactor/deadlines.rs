@@ -231,7 +231,7 @@ impl<T: Transport> Reactor<T> {
         let waits = !self.common.outbox.is_empty(key);
         let phase = match (conn.protocol.phase(), &conn.role) {
             (Phase::Request, _) if conn.is_midway() => began + bounds.header_timeout,
-            (Phase::Request, _) if waits => now + bounds.write_timeout,
+            (Phase::Request, _) if waits || conn.is(WAITS) => now + bounds.write_timeout,
             (Phase::Request, _) => conn.idle_until(bounds.header_timeout, bounds.keep_alive),
             (Phase::Open, &Role::Member(app, _)) => {
                 let interval = bounds.app(app).ping_interval;

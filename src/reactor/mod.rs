@@ -14,6 +14,7 @@ mod answer;
 mod bury;
 mod clock;
 mod connection;
+mod copies;
 mod deadlines;
 mod drain;
 mod evict;
@@ -157,6 +158,8 @@ impl<T: Transport> Reactor<T> {
             engine: Box::new(Memory::default()),
             keeps: false,
             undecided: Undecided::default(),
+            copying: None,
+            copies: 0,
             metrics: Metrics::new(),
             is_vouched_for: false,
             guests: apps::guests::Guests::default(),
@@ -240,6 +243,7 @@ impl<T: Transport> Reactor<T> {
         self.trim_histories();
         self.evict();
         self.reap();
+        self.hand_on();
         self.charge_queued();
         self.send_changes();
         self.end_turn();

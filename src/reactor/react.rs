@@ -43,7 +43,7 @@ impl<T: Transport> Reactor<T> {
             if self.common.work.share_left() == 0 {
                 return Reacted::Spent;
             }
-            if self.common.undecided.enters(id) {
+            if self.common.undecided.enters(id) || self.is_handed_copy(id) {
                 return Reacted::Undecided;
             }
             if let Some(app) = self.waits_for(id) {

@@ -83,7 +83,8 @@ impl<T: Transport> Reactor<T> {
                 }
                 self.settle_one(serial, false);
             }
-            Outcome::Copied(..) => {}
+            Outcome::Copied(number, copied) => self.copied(number, copied),
+            Outcome::Piece(number, piece) => self.hand_over(number, piece),
             Outcome::Stopped => self.let_go = true,
             Outcome::Broken(sentence) => return Err(io::Error::other(sentence)),
         }
@@ -151,7 +152,7 @@ impl<T: Transport> Reactor<T> {
     }
 
     /// Serves a client again that has waited for the engine, if it is still there.
-    fn wake(&mut self, id: ConnId) {
+    pub(super) fn wake(&mut self, id: ConnId) {
         if !self.is_here(id) {
             return;
         }

@@ -17,8 +17,18 @@ pub struct Response {
     status: u16,
     headers: Vec<(&'static str, Cow<'static, str>)>,
     body: Cow<'static, [u8]>,
-    /// The body goes on until the connection ends.
-    is_endless: bool,
+    extent: Extent,
+}
+
+/// How long a body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extent {
+    /// It is all there.
+    Whole,
+    /// It goes on until the connection ends.
+    Endless,
+    /// It follows in pieces, which are so many bytes together, if that is known.
+    Pieces(Option<u64>),
 }
 
 impl Response {
@@ -28,7 +38,7 @@ impl Response {
             status,
             headers: Vec::new(),
             body: Cow::Borrowed(b""),
-            is_endless: false,
+            extent: Extent::Whole,
         }
     }
 
@@ -42,7 +52,7 @@ impl Response {
             status,
             headers: vec![("Content-Type", content_type.into())],
             body: body.into(),
-            is_endless: false,
+            extent: Extent::Whole,
         }
     }
 
@@ -73,8 +83,24 @@ impl Response {
     /// The same answer, whose body only begins with this.
     pub fn endless(self) -> Response {
         Response {
-            is_endless: true,
+            extent: Extent::Endless,
             ..self
+        }
+    }
+
+    /// An answer whose body follows in pieces: so many bytes, which only an answer to `HEAD` may leave open.
+    pub fn pieces(content_type: &'static str, bytes: Option<u64>) -> Response {
+        Response {
+            extent: Extent::Pieces(bytes),
+            ..Response::body(200, content_type, b"")
+        }
+    }
+
+    /// How many bytes follow in pieces.
+    pub fn pieces_bytes(&self) -> Option<u64> {
+        match self.extent {
+            Extent::Pieces(bytes) => bytes,
+            Extent::Whole | Extent::Endless => None,
         }
     }
 
@@ -105,10 +131,15 @@ impl Response {
         // An answer that cannot have a body has no length either, and 304 would have to give that of the file, not its
         // own (RFC 9110 §8.6).
         let has_length = self.status >= 200 && !matches!(self.status, 204 | 304);
-        if has_length && !self.is_endless {
-            let _ = write!(out, "Content-Length: {}\r\n", self.body.len());
+        let length = match self.extent {
+            Extent::Whole => Some(self.body.len() as u64),
+            Extent::Pieces(bytes) => bytes,
+            Extent::Endless => None,
+        };
+        if let Some(length) = length.filter(|_| has_length) {
+            let _ = write!(out, "Content-Length: {length}\r\n");
         }
-        if closes || self.is_endless {
+        if closes || self.extent == Extent::Endless {
             out.extend_from_slice(b"Connection: close\r\n");
         }
         out.extend_from_slice(b"\r\n");

@@ -172,3 +172,27 @@ fn what_was_answered_is_there_after_a_kill_and_the_rest_is_whole_or_absent() {
         desk.stop(Vec::new());
     }
 }
+
+#[test]
+fn a_copy_that_the_disk_has_no_place_for_is_refused_and_all_else_goes_on() {
+    let place = Place::new();
+    let Some(small) = Small::mount(&place) else {
+        println!("nothing can be mounted here");
+        return;
+    };
+    let (mut desk, _) = Desk::start(options(small.0.join("roomcast.db")));
+    let text = "x".repeat(20_000);
+    let many = (0..50).map(|number| put(Table::Tasks, &number.to_string(), &text));
+    desk.commit(1, many.collect());
+    desk.file.copy(1, false);
+    let Outcome::Copied(1, Err(why)) = desk.outcome() else {
+        panic!("a copy");
+    };
+    assert!(why.contains("the disk is full"), "{why}");
+    // What was written of it is gone.
+    desk.commit(2, vec![put(Table::Tasks, "last", &text)]);
+    assert!(run("mount", &["-o", "remount,size=20m"], &small.0));
+    desk.file.copy(2, false);
+    assert!(matches!(desk.outcome(), Outcome::Copied(2, Ok(_))));
+    desk.stop(Vec::new());
+}

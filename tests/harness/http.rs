@@ -199,6 +199,15 @@ impl<S: Read + Write> Http<S> {
         std::mem::take(&mut self.unread)
     }
 
+    /// Whatever has come, at least a byte.
+    #[track_caller]
+    pub fn some(&mut self) -> Vec<u8> {
+        if self.unread.is_empty() {
+            self.fill().unwrap();
+        }
+        std::mem::take(&mut self.unread)
+    }
+
     #[track_caller]
     fn take(&mut self, bytes: usize) -> Vec<u8> {
         let taken = self.try_take(bytes);

@@ -34,6 +34,15 @@ struct State {
     kept: Kept,
     submitted: VecDeque<Job>,
     outcomes: VecDeque<Outcome>,
+    asked: Vec<Asked>,
+}
+
+/// What is asked for of a copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    Copy(u64, bool),
+    Read(u64),
+    Drop(u64),
 }
 
 /// The engine, as the reactor has it.
@@ -73,6 +82,16 @@ impl Hand {
                 None => state.kept.take(job.rows),
             }
         }
+    }
+
+    /// Something is told.
+    pub fn tell(&self, outcome: Outcome) {
+        self.0.borrow_mut().outcomes.push_back(outcome);
+    }
+
+    /// What has been asked for of copies since this was last asked.
+    pub fn asked(&self) -> Vec<Asked> {
+        std::mem::take(&mut self.0.borrow_mut().asked)
     }
 
     /// How many jobs wait.
@@ -116,6 +135,19 @@ impl Engine for Holding {
 
     fn next(&mut self) -> Option<Outcome> {
         self.0.borrow_mut().outcomes.pop_front()
+    }
+
+    fn copy(&mut self, number: u64, with_secret: bool) {
+        let asked = Asked::Copy(number, with_secret);
+        self.0.borrow_mut().asked.push(asked);
+    }
+
+    fn read_copy(&mut self, number: u64) {
+        self.0.borrow_mut().asked.push(Asked::Read(number));
+    }
+
+    fn drop_copy(&mut self, number: u64) {
+        self.0.borrow_mut().asked.push(Asked::Drop(number));
     }
 
     fn stop(&mut self, last: Vec<Row>) {

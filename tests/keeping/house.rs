@@ -4,6 +4,7 @@ use roomcast::apps::Apps;
 use roomcast::apps::access::Access;
 use roomcast::apps::all::{self, Options};
 use roomcast::bounds::Bounds;
+use roomcast::engine::Outcome;
 use roomcast::reactor::Reactor;
 use roomcast::time::{Millis, Unix};
 use roomcast::transport::Transport;
@@ -84,7 +85,7 @@ impl House {
     }
 
     /// Turns until nothing is left to do.
-    fn settle(&mut self) {
+    pub fn settle(&mut self) {
         for _ in 0..TURNS_MAX {
             self.turn();
             if !self.reactor.is_busy() && !self.reactor.transport().is_restless() {
@@ -94,14 +95,17 @@ impl House {
         panic!("the loop does not come to rest");
     }
 
-    /// Lets time pass, and everything that becomes due happen.
-    pub fn wait(&mut self, span: Millis) {
+    /// Lets time pass, and everything that becomes due happen; how many turns that took.
+    pub fn wait(&mut self, span: Millis) -> u32 {
         let until = self.reactor.transport().now().millis() + span;
         self.reactor.transport_mut().set_horizon(until);
+        let mut turns = 0;
         while self.reactor.transport().now().millis() < until {
             self.turn();
+            turns += 1;
         }
         self.settle();
+        turns
     }
 
     /// All that waits becomes so, and what comes of that, too.
@@ -121,6 +125,22 @@ impl House {
     pub fn fail(&mut self) {
         self.hand.fail();
         self.settle();
+    }
+
+    /// The engine tells this.
+    pub fn tell(&mut self, outcome: Outcome) {
+        self.hand.tell(outcome);
+        self.settle();
+    }
+
+    /// The ground, which is moved by what follows.
+    pub fn ground(&mut self) -> &mut Sim {
+        self.reactor.transport_mut()
+    }
+
+    /// Bytes that wait for clients.
+    pub fn held_bytes(&self) -> u64 {
+        self.reactor.budgeted_bytes()
     }
 
     /// A client that has asked this, and been answered if nothing has to be kept for that.
@@ -224,7 +244,8 @@ impl House {
         self.settle();
     }
 
-    fn receive(&mut self, client: Client) -> Vec<u8> {
+    /// What has come for a client.
+    pub fn receive(&mut self, client: Client) -> Vec<u8> {
         self.reactor.transport_mut().receive(client, usize::MAX)
     }
 

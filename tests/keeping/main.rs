@@ -4,6 +4,7 @@
 //! That something has not happened yet is known because the loop has come to rest: nothing moves it but the engine.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod copies;
 mod engine;
 mod house;
 #[allow(dead_code)]

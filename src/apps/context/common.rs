@@ -3,6 +3,7 @@
 use rand_chacha::ChaCha12Rng;
 
 use super::Context;
+use super::copying::Copying;
 use super::storage::Trouble;
 use super::undecided::Undecided;
 use super::unwritten::Unwritten;
@@ -67,6 +68,10 @@ pub struct Common {
     pub keeps: bool,
     /// What apps have decided and it has not made so yet.
     pub undecided: Undecided,
+    /// The copy of what it keeps that a client waits for.
+    pub copying: Option<Copying>,
+    /// Copies that have been asked for.
+    pub copies: u64,
     /// Counters.
     pub metrics: Metrics,
     /// Whether the request that is answered shows a key.

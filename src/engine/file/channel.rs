@@ -21,6 +21,10 @@ pub enum Order {
         /// Whether the secret may be in it.
         with_secret: bool,
     },
+    /// What comes next of the copy of this number.
+    Read(u64),
+    /// That copy is not wanted any more.
+    Drop(u64),
     /// These are the last, and then all is let go of.
     Stop(Vec<Row>),
 }
@@ -51,8 +55,10 @@ pub enum Report {
         /// Why.
         trouble: String,
     },
-    /// A copy, or why there is none.
-    Copied(u64, Result<Vec<u8>, String>),
+    /// A copy of so many bytes is there, or why there is none.
+    Copied(u64, Result<u64, String>),
+    /// What comes next of a copy.
+    Piece(u64, Vec<u8>),
     /// All is let go of.
     Stopped,
     /// It cannot go on.

@@ -1,7 +1,10 @@
-//! A consistent copy of everything, made in steps between which others have their turn.
+//! A consistent copy of everything, made in steps between which others have their turn, and handed over in pieces.
+//!
+//! It is made beside the file, on the same disk; once it is whole its name is taken away, so that it is gone with whoever has
+//! it open, however that ends.
 
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 
 use rusqlite::backup::{Backup, StepResult};
@@ -9,55 +12,91 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::header::beside;
 use super::meta;
-use super::opening::{COPY, create};
+use super::opening::create;
 use super::trouble::sentence;
+use crate::engine::PIECE_BYTES;
 
 /// Pages of one step: 1 MiB.
 const STEP_PAGES: i32 = 256;
-const STEP_BYTES: u64 = 1 << 20;
 
-/// The file that it is made in, which is not left behind.
-struct Place(PathBuf);
+/// The ending of a copy while it is made, and those of what SQLite may put beside it.
+const NAMES: [&str; 3] = ["-copy", "-copy-wal", "-copy-journal"];
 
-/// A copy of the file at this path, for a hub that starts from it: in epochs of its own. Between its steps it asks whether to
-/// go on.
-pub fn make(
-    connection: &Connection,
-    path: &Path,
-    with_secret: bool,
-    bytes_max: u64,
-    go_on: &mut dyn FnMut() -> bool,
-) -> Result<Vec<u8>, String> {
-    const ENDED: &str = "it was broken off, because the hub stops";
-    let wrong = |error: rusqlite::Error| sentence(&error);
-    let bytes = database_bytes(connection).map_err(wrong)?;
-    if bytes > bytes_max {
-        return Err(format!(
-            "the data has {bytes} bytes, and a copy is handed over of {bytes_max} at most"
-        ));
-    }
-    let place = Place(beside(path, COPY));
-    let _ = fs::remove_file(&place.0);
-    let mut file = create(&place.0).map_err(|error| error.to_string())?;
-    let mut copy = open(&place.0).map_err(wrong)?;
-    let backup = Backup::new(connection, &mut copy).map_err(wrong)?;
-    loop {
-        match backup.step(STEP_PAGES).map_err(wrong)? {
-            StepResult::Done => break,
-            _ if !go_on() => return Err(ENDED.to_owned()),
-            _ => {}
+/// A copy that is whole.
+#[derive(Debug)]
+pub struct Copy {
+    number: u64,
+    file: File,
+    bytes: u64,
+}
+
+/// The file that it is made in, whose name is not left behind.
+struct Place<'a>(&'a Path);
+
+impl Copy {
+    /// A copy under this number of the file at this path, for a hub that starts from it: in epochs of its own. Between its
+    /// steps it asks whether to go on.
+    pub fn make(
+        number: u64,
+        connection: &Connection,
+        path: &Path,
+        with_secret: bool,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<Copy, String> {
+        let wrong = |error: rusqlite::Error| sentence(&error);
+        let failed = |error: std::io::Error| error.to_string();
+        clear(path);
+        let place = beside(path, NAMES[0]);
+        let mut file = create(&place).map_err(failed)?;
+        let _place = Place(path);
+        let mut copy = open(&place).map_err(wrong)?;
+        let backup = Backup::new(connection, &mut copy).map_err(wrong)?;
+        loop {
+            match backup.step(STEP_PAGES).map_err(wrong)? {
+                StepResult::Done => break,
+                _ if !go_on() => return Err("it is not wanted any more".to_owned()),
+                _ => {}
+            }
         }
+        drop(backup);
+        adapt(&copy, with_secret).map_err(wrong)?;
+        copy.close().map_err(|(_, error)| wrong(error))?;
+        let bytes = file.metadata().map_err(failed)?.len();
+        file.rewind().map_err(failed)?;
+        Ok(Copy {
+            number,
+            file,
+            bytes,
+        })
     }
-    drop(backup);
-    adapt(&copy, with_secret).map_err(wrong)?;
-    copy.close().map_err(|(_, error)| wrong(error))?;
-    let mut copied = Vec::new();
-    while read(&mut file, &mut copied)? {
-        if !go_on() {
-            return Err(ENDED.to_owned());
+
+    /// Under which number it was asked for.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// All of its bytes.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// What comes next; nothing once that cannot be read.
+    pub fn piece(&mut self) -> Vec<u8> {
+        let mut piece = Vec::with_capacity(PIECE_BYTES);
+        let mut next = (&self.file).take(PIECE_BYTES as u64);
+        if let Err(error) = next.read_to_end(&mut piece) {
+            log::error!("a copy of the data file cannot be read: {error}");
+            piece.clear();
         }
+        piece
     }
-    Ok(copied)
+}
+
+/// Takes away whatever is there of copies that were being made when a process was killed.
+pub fn clear(path: &Path) {
+    for place in NAMES.map(|name: &str| -> PathBuf { beside(path, name) }) {
+        let _ = fs::remove_file(place);
+    }
 }
 
 fn open(path: &Path) -> rusqlite::Result<Connection> {
@@ -65,12 +104,15 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     let copy = Connection::open_with_flags(path, flags)?;
     copy.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     copy.pragma_update(None, "synchronous", "OFF")?;
+    // What is not whole is thrown away: nothing has to be put back.
+    copy.pragma_update(None, "journal_mode", "OFF")?;
     Ok(copy)
 }
 
 /// Makes of what was copied what another hub may start from.
 fn adapt(copy: &Connection, with_secret: bool) -> rusqlite::Result<()> {
-    copy.pragma_update(None, "journal_mode", "MEMORY")?;
+    // It says of itself what it was copied from.
+    copy.pragma_update(None, "journal_mode", "OFF")?;
     let transaction = copy.unchecked_transaction()?;
     copy.execute("UPDATE logs SET epoch = random() & 4294967295", [])?;
     meta::mark_clean(copy, false)?;
@@ -80,22 +122,8 @@ fn adapt(copy: &Connection, with_secret: bool) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-fn read(file: &mut File, copied: &mut Vec<u8>) -> Result<bool, String> {
-    let read = file.take(STEP_BYTES).read_to_end(copied);
-    read.map(|bytes| bytes > 0)
-        .map_err(|error| error.to_string())
-}
-
-fn database_bytes(connection: &Connection) -> rusqlite::Result<u64> {
-    let number = |name| connection.query_row(name, [], |row| row.get::<_, i64>(0));
-    let bytes = number("PRAGMA page_count")? * number("PRAGMA page_size")?;
-    Ok(bytes.unsigned_abs())
-}
-
-impl Drop for Place {
+impl Drop for Place<'_> {
     fn drop(&mut self) {
-        for name in ["", "-wal", "-journal"] {
-            let _ = fs::remove_file(beside(&self.0, name));
-        }
+        clear(self.0);
     }
 }

@@ -9,6 +9,7 @@ use rusqlite::Connection;
 
 use super::LAZY_FOR;
 use super::channel::{Deserted, Order, Report, Reporter};
+use super::copy::Copy;
 use super::opening::Unopened;
 use super::options::Options;
 use super::queue::Queue;
@@ -31,9 +32,11 @@ const PROBED_EVERY: Duration = Duration::from_secs(1);
 
 /// Serves the loop until it stops, or is gone.
 pub fn keep<W: Fn()>(options: &Options, orders: &Receiver<Order>, reports: &Reporter<W>) {
+    let mut copy = None;
     let end = begin(options, orders, reports).and_then(|connection| {
         let mut keeper = Keeper::new(&connection, options, orders, reports);
         let stopped = keeper.serve().map_err(|Deserted| Halt::Deserted)?;
+        copy = keeper.copy.take();
         if stopped && let Err((_, error)) = connection.close() {
             log::error!("the data file cannot be closed: {}", sentence(&error));
         }
@@ -46,6 +49,8 @@ pub fn keep<W: Fn()>(options: &Options, orders: &Receiver<Order>, reports: &Repo
     };
     if told.is_err() {
         log::debug!("nobody heard of the end of the data file");
+    } else if let Some(copy) = copy {
+        hand_over(copy, orders, reports);
     }
 }
 
@@ -69,6 +74,7 @@ fn begin<W: Fn()>(
         Err(halt) => return Err(halt),
     };
     opening::settle(&connection, &options.path).map_err(|why| broken(&why))?;
+    copy::clear(&options.path);
     let made = amends.make(&connection);
     made.map_err(|error| broken(&sentence(&error)))?;
     let bytes = wal::total_bytes(&options.path);
@@ -84,7 +90,10 @@ struct Keeper<'a, W> {
     orders: &'a Receiver<Order>,
     reports: &'a Reporter<W>,
     queue: Queue,
-    copies: Vec<(u64, bool)>,
+    /// The copy that is to be made, until it has been: its number, and whether the secret may be in it.
+    asked: Option<(u64, bool)>,
+    /// The one that has been.
+    copy: Option<Copy>,
     /// What is to be written last, once it has been said.
     last: Option<Vec<Row>>,
     is_deserted: bool,
@@ -110,7 +119,8 @@ impl<'a, W: Fn()> Keeper<'a, W> {
             orders,
             reports,
             queue: Queue::default(),
-            copies: Vec::new(),
+            asked: None,
+            copy: None,
             last: None,
             is_deserted: false,
             is_failing: false,
@@ -138,16 +148,15 @@ impl<'a, W: Fn()> Keeper<'a, W> {
                 self.stop(last)?;
                 return Ok(true);
             }
-            if let Some((number, with_secret)) = self.copies.pop() {
-                let copied = self.copy(with_secret);
-                self.reports.tell(Report::Copied(number, copied))?;
+            if let Some((number, with_secret)) = self.asked {
+                self.copy(number, with_secret)?;
             }
         }
     }
 
     /// How long nothing has to be done, if nothing comes.
     fn patience(&self) -> Duration {
-        let is_pending = self.last.is_some() || !self.copies.is_empty();
+        let is_pending = self.last.is_some() || self.asked.is_some();
         if is_pending || (self.queue.is_due() && !self.is_failing) {
             return Duration::ZERO;
         }
@@ -177,7 +186,15 @@ impl<'a, W: Fn()> Keeper<'a, W> {
             Order::Copy {
                 number,
                 with_secret,
-            } => self.copies.push((number, with_secret)),
+            } => self.asked = Some((number, with_secret)),
+            Order::Read(number) => {
+                let told = tell_piece(&mut self.copy, number, self.reports);
+                self.is_deserted |= told.is_err();
+            }
+            Order::Drop(number) => {
+                self.asked.take_if(|(asked, _)| *asked == number);
+                self.copy.take_if(|copy| copy.number() == number);
+            }
             Order::Stop(last) => self.last = Some(last),
         }
     }
@@ -329,25 +346,29 @@ impl<'a, W: Fn()> Keeper<'a, W> {
         }
     }
 
-    fn copy(&mut self, with_secret: bool) -> Result<Vec<u8>, String> {
-        let (connection, options) = (self.connection, self.options);
+    /// Makes a copy, if it is still wanted when it is made.
+    fn copy(&mut self, number: u64, with_secret: bool) -> Result<(), Deserted> {
+        let (connection, path) = (self.connection, &self.options.path);
+        let asked = Some((number, with_secret));
         let mut go_on = || {
             self.gather();
             let committed = !self.queue.is_due() || self.commit().is_ok();
-            committed && self.last.is_none() && !self.is_deserted
+            let is_wanted = self.asked == asked && self.last.is_none();
+            committed && is_wanted && !self.is_deserted
         };
-        copy::make(
-            connection,
-            &options.path,
-            with_secret,
-            options.copy_bytes_max,
-            &mut go_on,
-        )
+        let made = Copy::make(number, connection, path, with_secret, &mut go_on);
+        if self.asked != asked {
+            return Ok(());
+        }
+        self.asked = None;
+        let bytes = made.as_ref().map(Copy::bytes).map_err(String::clone);
+        self.copy = made.ok();
+        self.reports.tell(Report::Copied(number, bytes))
     }
 
     /// Writes what waits and what is the last, and that this was all.
     fn stop(&mut self, last: Vec<Row>) -> Result<(), Deserted> {
-        for (number, _) in std::mem::take(&mut self.copies) {
+        if let Some((number, _)) = self.asked.take() {
             let why = Err("the hub stops".to_owned());
             self.reports.tell(Report::Copied(number, why))?;
         }
@@ -373,6 +394,33 @@ impl<'a, W: Fn()> Keeper<'a, W> {
         self.wal.write_back(self.connection);
         Ok(())
     }
+}
+
+/// Hands over what is still wanted of a copy, when the file has been let go of.
+fn hand_over<W: Fn()>(copy: Copy, orders: &Receiver<Order>, reports: &Reporter<W>) {
+    let number = copy.number();
+    let mut copy = Some(copy);
+    while let Ok(order) = orders.recv() {
+        let told = match order {
+            Order::Read(of) => tell_piece(&mut copy, of, reports),
+            Order::Drop(of) if of == number => return,
+            _ => Ok(()),
+        };
+        if told.is_err() {
+            return;
+        }
+    }
+}
+
+/// Tells what comes next of a copy, if it is the one of this number.
+fn tell_piece<W: Fn()>(
+    copy: &mut Option<Copy>,
+    number: u64,
+    reports: &Reporter<W>,
+) -> Result<(), Deserted> {
+    let copy = copy.as_mut().filter(|copy| copy.number() == number);
+    let piece = copy.map(Copy::piece).unwrap_or_default();
+    reports.tell(Report::Piece(number, piece))
 }
 
 fn now() -> Unix {

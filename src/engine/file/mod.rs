@@ -175,6 +175,7 @@ impl File {
                 self.health.trouble = Some(trouble);
             }
             Report::Copied(number, copied) => return Some(Outcome::Copied(number, copied)),
+            Report::Piece(number, piece) => return Some(Outcome::Piece(number, piece)),
             Report::Stopped => {
                 self.has_ended = true;
                 return Some(Outcome::Stopped);
@@ -247,6 +248,14 @@ impl Engine for File {
             number,
             with_secret,
         });
+    }
+
+    fn read_copy(&mut self, number: u64) {
+        self.order(Order::Read(number));
+    }
+
+    fn drop_copy(&mut self, number: u64) {
+        self.order(Order::Drop(number));
     }
 
     fn stop(&mut self, last: Vec<Row>) {

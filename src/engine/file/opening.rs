@@ -22,9 +22,6 @@ use super::trouble::{is_busy, sentence, unusable};
 /// Who may read the file, and whatever is beside it.
 pub const MODE: u32 = 0o600;
 
-/// The ending of a copy while it is made.
-pub const COPY: &str = "-copy";
-
 /// How often a file is tried that another process has.
 const TRIED_EVERY: Duration = Duration::from_millis(10);
 
@@ -97,8 +94,6 @@ pub fn settle(connection: &Connection, path: &Path) -> Result<(), String> {
     if let Err(error) = mode() {
         log::warn!("others may be able to read the data file: {error}");
     }
-    // One that was being made when the process was killed.
-    let _ = fs::remove_file(beside(path, COPY));
     Ok(())
 }
 

@@ -23,8 +23,6 @@ pub struct Options {
     pub new_epochs: bool,
     /// Whether the secret is asked for. It is made, if there is none.
     pub with_secret: bool,
-    /// Bytes of a copy at most (1 GiB), because it is handed over in memory.
-    pub copy_bytes_max: u64,
 }
 
 impl Options {
@@ -38,7 +36,6 @@ impl Options {
             history: AppId::ALL.map(|app| bounds.app(app).history),
             new_epochs: false,
             with_secret: true,
-            copy_bytes_max: 1 << 30,
         }
     }
 
