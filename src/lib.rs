@@ -46,7 +46,7 @@
 //!
 //! | layer | what | knows |
 //! |---|---|---|
-//! | 5 | `main`, [`settings`], [`watch`] | the command line, the environment, the file; and a client that prints what an app sends |
+//! | 5 | `main`, [`settings`], [`watch`], [`backup`] | the command line, the environment, the file; a client that prints what an app sends, and one that writes a copy of what is kept |
 //! | 4 | [`reactor`] | the turn, and how connections begin and end |
 //! | 3 | [`apps`] | words: the dialects, and who may come in |
 //! | 2 | [`core`] | one connection's input, everybody's queues, deadlines, limits and rooms |
@@ -114,6 +114,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod apps;
+pub mod backup;
 pub mod bounds;
 pub mod core;
 pub mod engine;

@@ -1,4 +1,4 @@
-//! The server: command line → settings → [`Reactor`]; or the client, where the first argument asks for it.
+//! The server: command line → settings → [`Reactor`]; or a client, where the first argument asks for it.
 //!
 //! Exit status of the server: 0 after a drain, 1 for what fails later (a port in use, for one), 2 for a setting that is
 //! wrong.
@@ -18,14 +18,16 @@ use roomcast::settings::{Command, Settings, SettingsError, load};
 use roomcast::transport::Transport;
 use roomcast::transport::listener::Listener;
 use roomcast::transport::tcp::Tcp;
-use roomcast::{vitals, watch};
+use roomcast::{backup, vitals, watch};
 
 fn main() -> ExitCode {
-    if std::env::args_os()
-        .nth(1)
-        .is_some_and(|it| it == watch::NAME)
-    {
+    let named = std::env::args_os().nth(1);
+    let is_named = |name| named.as_ref().is_some_and(|it| it == name);
+    if is_named(watch::NAME) {
         return watch::run(std::env::args_os().skip(1), std::env::vars_os());
+    }
+    if is_named(backup::NAME) {
+        return backup::run(std::env::args_os().skip(1), std::env::vars_os());
     }
     // Every socket is a descriptor: take all that the system gives, before the default limit on connections is made
     // from it. What cannot be raised stays as it is.

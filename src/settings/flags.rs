@@ -51,10 +51,11 @@ Examples:
   Print what it sends, as lines, until Ctrl-C (roomcast watch --help says more):
       roomcast watch ws://127.0.0.1:8080/ws";
 
-const USAGE: &str = "roomcast [OPTIONS]\n       roomcast watch [OPTIONS] URL";
+const USAGE: &str = "roomcast [OPTIONS]\n       roomcast watch [OPTIONS] URL\n       roomcast backup [OPTIONS] URL FILE";
 
 const AFTER: &str = "\
-roomcast watch prints what an app sends, as lines: see roomcast watch --help.
+roomcast watch prints what an app sends, as lines: see roomcast watch --help. roomcast backup writes a copy of what a hub \
+keeps to a file: see roomcast backup --help.
 
 --help says more of each flag, and gives examples.";
 
@@ -63,7 +64,7 @@ pub(super) struct Flags {
     matches: ArgMatches,
 }
 
-/// The whole command line of the server. `roomcast watch` has one of its own, and is told apart before this is read.
+/// The whole command line of the server. `roomcast watch` and `roomcast backup` have one of their own, and are told apart before this is read.
 pub fn command() -> Command {
     Command::new("roomcast")
         .version(env!("CARGO_PKG_VERSION"))
@@ -302,11 +303,11 @@ fn explain(error: clap::Error, args: &[OsString]) -> SettingsError {
             format!("unknown flag {}{perhaps}: --help lists them all", given.escape_debug())
         }
         ErrorKind::UnknownArgument if args.iter().any(|arg| takes_secret(arg)) => {
-            "an argument is neither a flag nor a flag's value (not shown, as it may be a key): expected flags, or watch as the first word".to_owned()
+            "an argument is neither a flag nor a flag's value (not shown, as it may be a key): expected flags, or watch or backup as the first word".to_owned()
         }
         ErrorKind::UnknownArgument => {
             let given = quote(given);
-            format!("the argument {given} is neither a flag nor a flag's value: expected flags, or watch as the first word")
+            format!("the argument {given} is neither a flag nor a flag's value: expected flags, or watch or backup as the first word")
         }
         ErrorKind::InvalidValue | ErrorKind::NoEquals => {
             format!("the flag {given} came without a value: expected one, see --help")

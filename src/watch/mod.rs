@@ -42,10 +42,12 @@ use backoff::Backoff;
 use ending::Ending;
 use log::LevelFilter;
 use options::Options;
+pub(crate) use options::{header, secret};
 use output::Output;
 use resuming::Resuming;
 use session::Session;
 use simple_logger::SimpleLogger;
+pub(crate) use target::check_authority;
 
 /// The first argument that asks for this.
 pub const NAME: &str = "watch";

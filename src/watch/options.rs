@@ -255,7 +255,7 @@ fn log_level(env: &BTreeMap<OsString, OsString>) -> LevelFilter {
 }
 
 /// A secret and where it came from. An empty variable is none; an empty flag is a mistake.
-fn secret(
+pub(crate) fn secret(
     given: Option<String>,
     flag: &str,
     variable: &str,
@@ -277,7 +277,8 @@ fn secret(
     Ok(Some((text.to_owned(), origin)))
 }
 
-fn header(text: &str, origin: &str) -> Result<HeaderValue, String> {
+/// A secret as the value of a header.
+pub(crate) fn header(text: &str, origin: &str) -> Result<HeaderValue, String> {
     let is_visible = text
         .bytes()
         .all(|byte| byte == b' ' || byte.is_ascii_graphic());

@@ -138,7 +138,7 @@ fn check_scheme(scheme: Option<&Scheme>) -> Result<(), String> {
 }
 
 /// The host without brackets, and the port.
-fn check_authority(authority: &Authority) -> Result<(String, u16), String> {
+pub(crate) fn check_authority(authority: &Authority) -> Result<(String, u16), String> {
     if authority.as_str().contains('@') {
         return Err(
             "the URL holds a user name, which no app takes: give a key with --key or ROOMCAST_KEY"

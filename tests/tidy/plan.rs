@@ -20,6 +20,7 @@ pub const LAYERS: &[(&str, u32)] = &[
     ("reactor", 4),
     ("settings", 5),
     ("watch", 5),
+    ("backup", 5),
 ];
 
 /// Modules that may use less than their layer allows: themselves and what stands here.
@@ -52,6 +53,8 @@ pub const NOTES: &[(&str, &[&str])] = &[
     ("apps::rooms::store", RECORDS),
     ("settings", LAYER_0),
     ("watch", WATCH),
+    // A client as well, which is asked for in the same way.
+    ("backup", &["settings", "watch"]),
     ("roomcast_flood", &[]),
 ];
 const LAYER_0: &[&str] = &[
@@ -81,12 +84,18 @@ pub const CRATES: &[(&str, &[&str])] = &[
     ("signal_hook", &["transport"]),
     ("signal_hook_mio", &["transport"]),
     ("getrandom", &["transport", "engine::file", "watch"]),
-    ("httparse", &["wire", "roomcast_flood"]),
+    ("httparse", &["wire", "backup", "roomcast_flood"]),
     (
         "tungstenite",
-        &["wire", "core::protocol", "watch", "roomcast_flood"],
+        &[
+            "wire",
+            "core::protocol",
+            "watch",
+            "backup",
+            "roomcast_flood",
+        ],
     ),
-    ("clap", &["settings", "watch", "roomcast_flood"]),
+    ("clap", &["settings", "watch", "backup", "roomcast_flood"]),
     ("toml", &["settings", "roomcast_flood"]),
     ("strsim", &["settings"]),
     // It waits for whoever reads the log, which the hub must not.
