@@ -230,7 +230,9 @@ impl<T: Transport> Reactor<T> {
         if self.classify() == Flow::Exit {
             return Ok(Flow::Exit);
         }
-        self.settle()?;
+        if self.common.keeps {
+            self.settle()?;
+        }
         self.try_again();
         self.accept();
         self.serve();
@@ -274,7 +276,10 @@ impl<T: Transport> Reactor<T> {
             false => knocks.then(|| self.accept_rate.next()),
         };
         let (ticks, shortage) = (self.common.next_tick(), self.shortage.next());
-        let ticks = earlier(ticks, self.common.engine.next_at());
+        let ticks = match self.common.keeps {
+            true => earlier(ticks, self.common.engine.next_at()),
+            false => ticks,
+        };
         let next = earlier(earlier(self.wheel.next(), drain), self.next_trim);
         earlier(earlier(next, accept), earlier(ticks, shortage))
     }

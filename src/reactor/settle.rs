@@ -31,9 +31,6 @@ impl<T: Transport> Reactor<T> {
     /// more is, as it is where clients publish.
     pub(super) fn settle(&mut self) -> io::Result<()> {
         self.unsettled = false;
-        if !self.common.keeps && !self.common.health.stopped {
-            return Ok(());
-        }
         self.common.work.enter(Part::Settle);
         self.common.has_waited = false;
         loop {

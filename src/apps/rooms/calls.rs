@@ -265,7 +265,7 @@ impl Rooms {
             to: to.map_err(bad)?,
             correlation_id: None,
         };
-        answer(self, None, Change::Spoken(Box::new(speech)), cx)
+        answer(self, None, Change::Spoken(speech), cx)
     }
 }
 

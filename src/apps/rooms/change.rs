@@ -35,7 +35,7 @@ pub enum Change {
     /// It is not any more.
     Left(Left),
     /// Something is said in a room.
-    Spoken(Box<Speech>),
+    Spoken(Speech),
 }
 
 /// A new room, and who has made it.
@@ -280,7 +280,7 @@ impl Decides for Rooms {
                 self.leave(left, cx);
                 None
             }
-            Change::Spoken(speech) => self.speak(*speech, cx),
+            Change::Spoken(speech) => self.speak(speech, cx),
         };
         self.unpin();
         self.settle(cx);

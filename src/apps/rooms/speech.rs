@@ -108,7 +108,7 @@ impl Rooms {
 
     /// Decides what a player says; if it cannot be kept, the player has been told.
     pub(super) fn say(&mut self, speech: Speech, cx: &mut Context<'_>) {
-        let (origin, change) = (Origin::Said(cx.conn()), Change::Spoken(Box::new(speech)));
+        let (origin, change) = (Origin::Said(cx.conn()), Change::Spoken(speech));
         let _ = decide(self, origin, None, change, cx);
     }
 
