@@ -12,6 +12,7 @@
 //! seeds from there on are run by `ROOMCAST_SEEDS=N`, and as many as there is time for by `ROOMCAST_SECONDS=S`.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod kept;
 mod model;
 
 // The runs.
@@ -27,6 +28,7 @@ mod deadlines;
 mod dialects;
 mod drains;
 mod fairness;
+mod keeping;
 mod neighbours;
 #[allow(dead_code)]
 mod network;
@@ -38,6 +40,7 @@ mod rooms;
 mod shortage;
 mod slices;
 mod stage;
+mod starting;
 mod stats;
 mod strangers;
 mod waiting;

@@ -8,9 +8,11 @@
 //!
 //! It never reorders or drops bytes inside a connection, because TCP does not either.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
+use std::rc::Rc;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -42,8 +44,47 @@ pub struct Calls {
     pub closes: u64,
 }
 
+/// The machine's power, and its clock: what the network and a disk have in common. Once it is cut, nothing that the
+/// process does has any effect.
+#[derive(Debug, Default)]
+pub struct Power {
+    clock: Cell<Micros>,
+    /// What the process can still do.
+    steps_left: Cell<Option<u64>>,
+}
+
+impl Power {
+    /// What time it is.
+    pub fn now(&self) -> Millis {
+        self.clock.get().millis()
+    }
+
+    /// It is cut after so many more things that the process does.
+    pub fn cut_after(&self, steps: u64) {
+        self.steps_left.set(Some(steps));
+    }
+
+    /// It is there again, for another process.
+    pub fn restore(&self) {
+        self.steps_left.set(None);
+    }
+
+    /// Whether it is there.
+    pub fn is_on(&self) -> bool {
+        self.steps_left.get() != Some(0)
+    }
+
+    /// The process does something; whether that has an effect.
+    pub fn step(&self) -> bool {
+        let left = self.steps_left.get();
+        self.steps_left.set(left.map(|left| left.saturating_sub(1)));
+        left != Some(0)
+    }
+}
+
 /// A virtual clock and a virtual network.
 pub struct Sim {
+    power: Rc<Power>,
     clock: Micros,
     horizon: Millis,
     chance: ChaCha8Rng,
@@ -99,6 +140,7 @@ impl Sim {
     /// A quiet network; the seed decides the order of events and what [`Transport::seed`] gives.
     pub fn new(seed: u64) -> Sim {
         Sim {
+            power: Rc::default(),
             clock: Micros(0),
             horizon: Millis(0),
             chance: ChaCha8Rng::seed_from_u64(seed),
@@ -140,6 +182,25 @@ impl Sim {
         self.window = bytes;
     }
 
+    /// The machine's power.
+    pub fn power(&self) -> Rc<Power> {
+        self.power.clone()
+    }
+
+    /// The process is gone, and another one begins: whoever was connected is not any more, and reads what has come.
+    pub fn restart(&mut self) {
+        self.power.restore();
+        self.knocking.clear();
+        (self.edges.clear(), self.strays.clear());
+        (self.knocked, self.listens, self.descriptors) = (false, true, 0);
+        let gone = |pipe: &Pipe| pipe.client == End::Closed;
+        self.pipes.retain(|_, pipe| !gone(pipe));
+        for (_, pipe) in &mut self.pipes {
+            (pipe.server, pipe.conn, pipe.queued) = (End::Closed, None, false);
+            pipe.to_server.clear();
+        }
+    }
+
     /// How many accepted sockets may exist at once.
     pub fn set_descriptors_max(&mut self, descriptors: u32) {
         self.descriptors_max = descriptors;
@@ -169,6 +230,7 @@ impl Sim {
     /// So much time passes at once, whatever is ready: a turn takes some, too. The horizon is moved along.
     pub fn pass(&mut self, span: Millis) {
         self.clock.0 += span.0 * 1000;
+        self.power.clock.set(self.clock);
         self.horizon = self.horizon.max(self.clock.millis());
     }
 
@@ -414,6 +476,7 @@ impl Transport for Sim {
     }
 
     fn wait(&mut self, until: Option<Millis>, ready: &mut Vec<Ready>) -> io::Result<()> {
+        self.power.clock.set(self.clock);
         if self.interrupts > 0 && self.chance.next_u64().is_multiple_of(self.interrupts) {
             return Ok(());
         }
@@ -421,13 +484,14 @@ impl Transport for Sim {
             let until = until.map_or(self.horizon, |at| at.min(self.horizon));
             self.clock = self.clock.max(Micros(until.0 * 1000));
         }
+        self.power.clock.set(self.clock);
         self.deliver(ready);
         Ok(())
     }
 
     fn accept(&mut self) -> Result<(Socket, SocketAddr), AcceptError> {
         self.calls.accepts += 1;
-        if !self.listens || self.knocking.is_empty() {
+        if !self.power.step() || !self.listens || self.knocking.is_empty() {
             return Err(AcceptError::Empty);
         }
         if self.shortage_of_accepts > 0
@@ -474,6 +538,9 @@ impl Transport for Sim {
     fn read(&mut self, socket: &mut Socket, into: &mut [u8]) -> io::Result<usize> {
         self.calls.reads += 1;
         self.clock.0 += self.read_time.0;
+        if !self.power.step() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         let pipe = &mut self.pipes[socket.0 as usize];
         if pipe.shortage > 0 {
             shortage(&mut self.chance, pipe.shortage)?;
@@ -501,6 +568,9 @@ impl Transport for Sim {
 
     fn write(&mut self, socket: &mut Socket, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         self.calls.writes += 1;
+        if !self.power.step() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         let pipe = &mut self.pipes[socket.0 as usize];
         if pipe.shortage > 0 {
             shortage(&mut self.chance, pipe.shortage)?;
@@ -536,6 +606,9 @@ impl Transport for Sim {
     }
 
     fn finish(&mut self, socket: &mut Socket) {
+        if !self.power.step() {
+            return;
+        }
         let pipe = &mut self.pipes[socket.0 as usize];
         if pipe.server == End::Open {
             pipe.server = End::Finished;
@@ -545,6 +618,9 @@ impl Transport for Sim {
     fn close(&mut self, socket: Socket) {
         self.calls.closes += 1;
         self.descriptors -= 1;
+        if !self.power.step() {
+            return;
+        }
         let pipe = &mut self.pipes[socket.0 as usize];
         pipe.server = End::Closed;
         pipe.conn = None;
