@@ -8,11 +8,15 @@
 //! position of each; clients come back and ask for what they missed since one of them. A run's end is the time to settle
 //! the books.
 //!
+//! A third of the seeds have another run, of several [`lives`]: there the hub keeps what it answers with a simulated engine,
+//! crashes, stops and begins again, and a model of its own holds what was told against what is on the disk.
+//!
 //! `ROOMCAST_SEED=N` runs only that seed, and logs; with `ROOMCAST_STEPS=3,17,40-44` only those steps of it. So many
 //! seeds from there on are run by `ROOMCAST_SEEDS=N`, and as many as there is time for by `ROOMCAST_SECONDS=S`.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod kept;
+mod lives;
 mod model;
 
 // The runs.

@@ -191,7 +191,8 @@ impl Sim {
     pub fn restart(&mut self) {
         self.power.restore();
         self.knocking.clear();
-        (self.edges.clear(), self.strays.clear());
+        self.edges.clear();
+        self.strays.clear();
         (self.knocked, self.listens, self.descriptors) = (false, true, 0);
         let gone = |pipe: &Pipe| pipe.client == End::Closed;
         self.pipes.retain(|_, pipe| !gone(pipe));

@@ -11,6 +11,7 @@ use std::sync::{Arc, Once};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::lives::run::{Lives, has_lives};
 use crate::minimise::{Effort, minimise};
 use crate::model::runs::chance::Chance;
 use crate::model::runs::steps::Steps;
@@ -18,6 +19,8 @@ use crate::model::runs::world::World;
 
 /// Seeds of an ordinary test run.
 const SEEDS: u64 = 256;
+/// The number of the first step of a run of several lives: behind those of the other run.
+const LIVES_FROM: usize = 1000;
 /// Failures that are told in words.
 const TOLD_MAX: usize = 10;
 /// Failures that are made small, and what each may cost.
@@ -168,7 +171,13 @@ fn minimised(seed: u64, mut failure: Failure) -> (Steps, Failure) {
 /// Runs one seed, or some steps of it; the error says at which step it failed and what was expected.
 fn run(seed: u64, kept: Option<&Steps>, quietly: bool) -> Result<(), Failure> {
     let mut step = 0;
-    let run = || World::new(seed)?.run(kept, &mut step);
+    let run = || {
+        World::new(seed)?.run(kept, &mut step)?;
+        match has_lives(seed) {
+            true => Lives::new(seed).run(LIVES_FROM, kept, &mut step),
+            false => Ok(()),
+        }
+    };
     let outcome = caught(quietly, run);
     outcome.map_err(|why| Failure { step, why })
 }

@@ -2,7 +2,7 @@
 //! the power, but for the first of it.
 
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 
 use roomcast::bounds::Bounds;
@@ -36,15 +36,22 @@ pub struct Disk {
     synced: State,
     /// What has been written since, or could not be synced: of this some may be so after the power has been cut.
     tail: Vec<Job>,
+    /// ... and with the whole of it, that this was all.
+    ends_with_tail: bool,
     /// A process has it.
     is_held: bool,
     /// It has been given all that there was.
     pub has_started: bool,
-    /// Every record that has ever been so.
+    /// Every record that has ever been so, and the keys of those that were deleted.
     ever: HashSet<String>,
+    deleted: HashSet<String>,
+    /// Every message that commits, of an app or of a room, by log, epoch and number.
+    posts: BTreeMap<(String, u32, u64), String>,
     /// How often something was synced, and could not be.
     pub syncs: u64,
     pub failures: u64,
+    /// The last of them is still being told.
+    pub(super) is_failing: bool,
     /// How often nobody can know what is there.
     pub doubts: u64,
 }
@@ -74,11 +81,15 @@ impl Disk {
             chance,
             synced: State::default(),
             tail: Vec::new(),
+            ends_with_tail: false,
             is_held: false,
             has_started: false,
             ever: HashSet::new(),
+            deleted: HashSet::new(),
+            posts: BTreeMap::new(),
             syncs: 0,
             failures: 0,
+            is_failing: false,
             doubts: 0,
         }))
     }
@@ -93,9 +104,31 @@ impl Disk {
         self.is_held
     }
 
+    /// How often something could not be synced, as far as all of that has been told.
+    pub fn failures_told(&self) -> u64 {
+        self.failures - u64::from(self.is_failing)
+    }
+
     /// Whether there has ever been such a record.
     pub fn has_had(&self, record: &str) -> bool {
         self.ever.contains(record)
+    }
+
+    /// Whether a record of this key has ever been deleted.
+    pub fn has_deleted(&self, key: &str) -> bool {
+        self.deleted.contains(key)
+    }
+
+    /// The message of a log that has ever had this position.
+    pub fn post(&self, log: &str, epoch: u32, number: u64) -> Option<&str> {
+        let post = self.posts.get(&(log.to_owned(), epoch, number));
+        post.map(String::as_str)
+    }
+
+    /// All that a log has ever had, by epoch and number.
+    pub fn posts(&self, log: &str) -> impl Iterator<Item = (u32, u64, &str)> {
+        let posts = self.posts.iter().filter(move |((name, ..), _)| name == log);
+        posts.map(|((_, epoch, number), text)| (*epoch, *number, text.as_str()))
     }
 
     /// The power was cut: of what was written a first part may be there, of whole jobs.
@@ -103,7 +136,10 @@ impl Disk {
         let survives = self.chance.below(self.tail.len() + 1);
         let tail = std::mem::take(&mut self.tail);
         self.make_so(&tail[..survives]);
+        let is_whole = survives == tail.len() && survives > 0;
+        self.synced.is_clean |= is_whole && self.ends_with_tail;
         (self.is_held, self.has_started) = (false, false);
+        self.is_failing = false;
     }
 
     /// A process takes it: what there is, and what will be so once that process has begun.
@@ -129,12 +165,12 @@ impl Disk {
     }
 
     /// Writes this in the place of what was not synced.
-    pub(super) fn write(&mut self, jobs: &[Job]) {
-        self.tail = jobs.to_vec();
+    pub(super) fn write(&mut self, jobs: &[Job], is_last: bool) {
+        (self.tail, self.ends_with_tail) = (jobs.to_vec(), is_last);
     }
 
     /// Syncs what was written; whether that is so.
-    pub(super) fn sync(&mut self, is_last: bool) -> bool {
+    pub(super) fn sync(&mut self) -> bool {
         if self.habits.is_full {
             self.tail.clear();
             self.failures += 1;
@@ -147,7 +183,7 @@ impl Disk {
         }
         let tail = std::mem::take(&mut self.tail);
         self.make_so(&tail);
-        self.synced.is_clean = is_last;
+        self.synced.is_clean = self.ends_with_tail;
         self.syncs += 1;
         true
     }
@@ -159,12 +195,19 @@ impl Disk {
 
     fn make_so(&mut self, jobs: &[Job]) {
         for job in jobs {
-            self.synced.apply(job, &self.bounds);
-            self.ever
-                .extend(job.rows.iter().filter_map(|row| match row {
-                    Row::Put { record, .. } => Some(record.clone()),
-                    _ => None,
-                }));
+            self.synced.apply(job, &self.bounds, |it| {
+                let key = (it.log.to_owned(), it.epoch, it.number);
+                let before = self.posts.insert(key, it.text.to_owned());
+                let is_one = before.is_none_or(|before| before == it.text);
+                assert!(is_one, "a number is given twice in {}", it.log);
+            });
+            for row in &job.rows {
+                match row {
+                    Row::Put { record, .. } => drop(self.ever.insert(record.clone())),
+                    Row::Delete { key, .. } => drop(self.deleted.insert(key.clone())),
+                    _ => {}
+                }
+            }
         }
     }
 }

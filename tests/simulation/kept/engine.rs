@@ -114,7 +114,9 @@ impl Simulated {
             return;
         }
         let now = self.power.now();
-        if let Some(group) = self.group.take_if(|group| group.due <= now) {
+        // What is so is told before what is not.
+        let is_told = !self.is_known();
+        if let Some(group) = self.group.take_if(|group| is_told && group.due <= now) {
             self.end(group);
         }
         let is_full = self.disk.borrow().habits.is_full;
@@ -142,7 +144,7 @@ impl Simulated {
             rows,
         }));
         let mut disk = self.disk.borrow_mut();
-        disk.write(&jobs);
+        disk.write(&jobs, is_last);
         self.group = Some(Group {
             jobs,
             due: now + disk.delay(),
@@ -153,13 +155,14 @@ impl Simulated {
     fn end(&mut self, group: Group) {
         let now = self.power.now();
         let Group { jobs, is_last, .. } = group;
-        if self.disk.borrow_mut().sync(is_last) {
+        if self.disk.borrow_mut().sync() {
             let serials = jobs.iter().filter_map(|job| job.serial);
             self.upto = serials.max().unwrap_or(self.upto);
             self.health.commits += 1;
             self.health.trouble = None;
         } else {
             self.fails = !self.waiting.is_empty();
+            self.disk.borrow_mut().is_failing = self.fails;
             self.health.failures += 1;
             self.health.trouble = Some("the disk of the simulation is not well".into());
             self.probed = now;
@@ -177,6 +180,11 @@ impl Simulated {
         }
     }
 
+    /// Whether the oldest that waits is so.
+    fn is_known(&self) -> bool {
+        self.waiting.front().is_some_and(|it| *it <= self.upto)
+    }
+
     /// What has become of the oldest that waits, if that is known.
     fn known(&mut self) -> Option<Outcome> {
         if self.fails {
@@ -185,6 +193,7 @@ impl Simulated {
             }
             // Whatever was decided before this was told is undone with it.
             self.fails = false;
+            self.disk.borrow_mut().is_failing = false;
             self.queue.retain(|job| job.serial.is_none());
             self.gathered.retain(|job| job.serial.is_none());
         }
@@ -237,12 +246,11 @@ impl Engine for Simulated {
         if !self.power.is_on() {
             return None;
         }
-        let is_known = self.waiting.front().is_some_and(|it| *it <= self.upto);
         match &self.stage {
             Stage::Restores(_, 0, due) => Some(*due),
             Stage::Restores(..) | Stage::HasStopped => Some(Millis(0)),
             Stage::Ended => None,
-            Stage::Serves if is_known || self.fails => Some(Millis(0)),
+            Stage::Serves if self.is_known() || self.fails => Some(Millis(0)),
             Stage::Serves => {
                 let group = self.group.as_ref().map(|group| group.due);
                 let lazy = self.lazy_since.map(|at| at + LAZY_FOR);

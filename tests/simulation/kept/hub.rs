@@ -94,11 +94,9 @@ impl Hub {
 
     /// Its process is over, and another one begins.
     pub fn succeed(&mut self) {
-        let sim = std::mem::replace(self.stage.sim(), Sim::new(7));
-        self.stage.reactor = world::reactor(Sim::new(7), self.bounds);
-        self.disk.borrow_mut().crash();
-        let mut sim = sim;
+        let mut sim = std::mem::replace(self.stage.sim(), Sim::new(7));
         sim.restart();
+        self.disk.borrow_mut().crash();
         self.stage = Stage::of(process(sim, self.bounds, &self.disk));
     }
 

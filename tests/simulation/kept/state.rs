@@ -32,12 +32,20 @@ pub struct Post {
     pub text: String,
 }
 
+/// A message that has got its position.
+pub struct Posted<'a> {
+    pub log: &'a str,
+    pub epoch: u32,
+    pub number: u64,
+    pub text: &'a str,
+}
+
 impl State {
-    /// Makes a job so.
+    /// Makes a job so, and says which messages got which positions.
     ///
     /// # Panics
     /// If a message is published in no log: then an app has forgotten to open it.
-    pub fn apply(&mut self, job: &Job, bounds: &Bounds) {
+    pub fn apply(&mut self, job: &Job, bounds: &Bounds, mut posted: impl FnMut(Posted<'_>)) {
         for row in &job.rows {
             match row.clone() {
                 Row::Put { table, key, record } => {
@@ -68,6 +76,12 @@ impl State {
                     let found = self.logs.get_mut(&log);
                     let found = found.unwrap_or_else(|| panic!("there is no log {log}"));
                     found.number += 1;
+                    posted(Posted {
+                        log: &log,
+                        epoch: found.epoch,
+                        number: found.number,
+                        text: &text,
+                    });
                     found.posts.insert(found.number, Post { topic, at, text });
                     while found.posts.len() > messages_max as usize {
                         found.posts.pop_first();
@@ -133,12 +147,6 @@ impl State {
             self.logs.remove(app.name());
         }
         restored
-    }
-
-    /// Where a log stands.
-    pub fn position(&self, log: &str) -> Option<(u32, u64)> {
-        let log = self.logs.get(log)?;
-        Some((log.epoch, log.number))
     }
 }
 
