@@ -46,5 +46,6 @@ mod slices;
 mod stage;
 mod starting;
 mod stats;
+mod staying;
 mod strangers;
 mod waiting;
