@@ -1,12 +1,15 @@
 //! Scenarios of a hub that begins, and of one that lets go: who is served when, and what it goes on with.
 
+use roomcast::bounds::Bounds;
+use roomcast::engine::{Engine, Job, Outcome, Row};
 use roomcast::time::Millis;
 use serde_json::json;
 
 use crate::kept::disk::Habits;
 use crate::kept::hub::{Hub, call, task};
+use crate::model::runs::world;
 use crate::model::wire::frames;
-use crate::network::Client;
+use crate::network::{Client, Sim};
 use crate::stage::{request, text};
 
 const ALL: &str = "/api/v1/tasks";
@@ -197,4 +200,53 @@ fn the_channels_of_the_stream_are_resumed_by_their_topics() {
         assert_eq!((&data["sent"], &data["missed"]), (&json!(count), &json!(0)));
         assert_eq!(told.len(), 1 + count, "{channels}: {told:?}");
     }
+}
+
+/// An engine that cannot begin.
+struct Broken;
+
+impl Engine for Broken {
+    fn keeps(&self) -> bool {
+        true
+    }
+
+    fn submit(&mut self, _: Job) {
+        unreachable!("nothing is submitted before the start");
+    }
+
+    fn send(&mut self) {}
+
+    fn next(&mut self) -> Option<Outcome> {
+        Some(Outcome::Broken("the file is of a newer version".into()))
+    }
+
+    fn stop(&mut self, _: Vec<Row>) {}
+}
+
+#[test]
+fn what_cannot_be_taken_up_ends_the_loop_with_a_sentence() {
+    let hub = world::reactor(Sim::new(7), Bounds::default());
+    let mut hub = hub.keeping(Box::new(Broken));
+    let error = hub.turn().unwrap_err();
+    assert_eq!(error.to_string(), "the file is of a newer version");
+}
+
+#[test]
+fn a_record_that_cannot_be_read_ends_the_loop_and_is_left_as_it_is() {
+    let mut hub = hub();
+    hub.create("a");
+    let power = hub.stage.sim().power();
+    hub.disk.borrow_mut().spoil("no JSON");
+    power.cut_after(0);
+    hub.succeed();
+    hub.stage.sim().set_horizon(Millis::seconds(60));
+    let error = loop {
+        if let Err(error) = hub.stage.reactor.turn() {
+            break error.to_string();
+        }
+    };
+    let begins = error.starts_with("the record of the task ");
+    assert!(begins && error.contains("cannot be read"), "{error}");
+    let disk = hub.disk.borrow();
+    assert!(!disk.has_started && disk.state().records.values().eq(["no JSON"]));
 }

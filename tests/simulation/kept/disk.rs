@@ -131,6 +131,13 @@ impl Disk {
         posts.map(|((_, epoch, number), text)| (*epoch, *number, text.as_str()))
     }
 
+    /// Every record becomes this.
+    pub fn spoil(&mut self, record: &str) {
+        for spoilt in self.synced.records.values_mut() {
+            *spoilt = record.into();
+        }
+    }
+
     /// The power was cut: of what was written a first part may be there, of whole jobs.
     pub fn crash(&mut self) {
         let survives = self.chance.below(self.tail.len() + 1);
