@@ -33,8 +33,6 @@ impl<T: Transport> Reactor<T> {
         if !self.common.outbox.has_trimmed() {
             return;
         }
-        let cut = self.common.outbox.cut_too_long_logs();
-        self.count_dropped(cut);
         let Common { outbox, bounds, .. } = &mut self.common;
         let skipped = outbox.keep_up(|app| bounds.app(app).queue);
         self.count_dropped(skipped);
@@ -45,6 +43,9 @@ impl<T: Transport> Reactor<T> {
             }
         }
         self.carry_out_closings();
+        // What those who are too far behind held up nobody else misses.
+        let cut = self.common.outbox.cut_too_long_logs();
+        self.count_dropped(cut);
     }
 
     /// Whether memory is short, and some of it is histories.

@@ -8,6 +8,7 @@
 //! Invariant: every entry that a span or a run names is there, and a log holds a copy of each message that it has.
 
 mod history;
+mod length;
 mod span;
 
 use std::collections::VecDeque;
@@ -72,33 +73,6 @@ struct Entry {
 }
 
 impl Log {
-    /// What it costs.
-    fn cost(&self) -> u64 {
-        self.bytes + self.entries.len() as u64 * ENTRY_BYTES
-    }
-
-    /// What of it is not in the history.
-    fn cost_outside(&self) -> u64 {
-        let entries = u64::from(self.first.until(self.kept));
-        self.bytes - self.kept_bytes + entries * ENTRY_BYTES
-    }
-
-    /// The place up to which half of so much is.
-    fn half(&self, all: u64, store: &Store) -> Place {
-        let (mut cost, mut place) = (all, self.first);
-        for entry in &self.entries {
-            if cost <= all / 2 {
-                break;
-            }
-            if entry.message != NONE {
-                cost -= u64::from(store.get(entry.message).weight());
-            }
-            cost -= ENTRY_BYTES;
-            place = place.next();
-        }
-        place
-    }
-
     /// Forgets the first entries while they are no more than places; how many they were.
     fn begin_with_some(&mut self) -> usize {
         let before = self.entries.len();
@@ -139,6 +113,7 @@ impl Log {
     }
 }
 
+/// What an entry costs, beside its message.
 const ENTRY_BYTES: u64 = size_of::<Entry>() as u64;
 /// Entries that a log keeps capacity for.
 const ENTRIES_KEPT: usize = 64;
@@ -203,7 +178,8 @@ impl Logs {
         found.newest += u64::from(message.messages);
         self.entries += 1;
         self.keep(log, key, store);
-        if self.is_too_long(&self.logs[log.0 as usize]) && self.too_long.last() != Some(&log) {
+        if self.is_too_long(&self.logs[log.0 as usize], store) && self.too_long.last() != Some(&log)
+        {
             self.too_long.push(log);
         }
         place
@@ -312,46 +288,10 @@ impl Logs {
         }
     }
 
-    /// The logs that cost most, each with the place up to which half of that is: those that cost half as much as the
-    /// dearest, or more. What is behind the place that `told` gives for a log, if it does, is not given up.
-    pub(super) fn longest(
-        &self,
-        store: &Store,
-        told: impl Fn(LogId) -> Option<Place>,
-    ) -> Vec<(LogId, Place)> {
-        let all = self.logs.iter().filter_map(|(id, log)| {
-            let id = LogId(id as u32);
-            let told = told(id);
-            let may_be_cut = log.cost() > 0 && told != Some(log.first);
-            may_be_cut.then_some((id, log, told))
-        });
-        let all: Vec<_> = all.collect();
-        let dearest = all.iter().map(|(_, log, _)| log.cost()).max();
-        let least = dearest.unwrap_or(0).div_ceil(2);
-        let long = all.into_iter().filter(|(_, log, _)| log.cost() >= least);
-        long.map(|(id, log, told)| {
-            let half = log.half(log.cost(), store);
-            (id, told.filter(|told| told.is_before(half)).unwrap_or(half))
-        })
-        .collect()
-    }
-
     /// Whether logs have become too long, or entries have left histories that readers wait for.
     #[inline]
     pub(super) fn has_trimmed(&self) -> bool {
         self.shortened || !self.too_long.is_empty()
-    }
-
-    /// The logs that have become too long, each with the place up to which half of it is, in the order of their numbers.
-    pub(super) fn take_too_long(&mut self, store: &Store) -> Vec<(LogId, Place)> {
-        let mut logs = std::mem::take(&mut self.too_long);
-        logs.sort_unstable();
-        logs.dedup();
-        let found = |id: LogId| self.logs.get(id.0 as usize).map(|log| (id, log));
-        let logs = logs.into_iter().filter_map(found);
-        let logs = logs.filter(|(_, log)| self.is_too_long(log));
-        let half = |log: &Log| log.half(log.cost_outside(), store);
-        logs.map(|(id, log)| (id, half(log))).collect()
     }
 
     /// Lets the capacity go that a burst has grown.
@@ -361,33 +301,6 @@ impl Logs {
                 log.entries.shrink_to(2 * log.entries.len());
             }
         }
-    }
-
-    /// Gives up all before a place, which no span and no run names any more. A frame of it that has begun to go out
-    /// somewhere is that connection's own by now.
-    pub(super) fn cut(&mut self, log: LogId, until: Place, store: &mut Store) {
-        // A log that is over may have been forgotten with its last reader.
-        while let Some(found) = self.logs.get(log.0 as usize)
-            && found.kept.is_before(until)
-            && self.let_go_oldest(log, store)
-        {}
-        let Some(found) = self.logs.get_mut(log.0 as usize) else {
-            return;
-        };
-        while found.first.is_before(until)
-            && let Some(Entry { message, .. }) = found.entries.pop_front()
-        {
-            if message != NONE {
-                let bytes = u64::from(store.get(message).weight());
-                found.bytes -= bytes;
-                self.bytes -= bytes;
-                store.unlog(message);
-            }
-            found.first = found.first.next();
-            self.entries -= 1;
-        }
-        self.entries -= found.begin_with_some();
-        self.forget_if_over(log);
     }
 
     /// What they cost, with their messages.

@@ -323,3 +323,43 @@ fn a_log_that_different_readers_hold_up_is_cut() {
     assert!(house.outbox.logs_bytes() <= 40);
     assert_eq!(house.flush(usize::MAX), "[2 since 0] 3 4");
 }
+
+#[test]
+fn however_short_a_log_may_be_it_keeps_one_message_that_is_waited_for() {
+    let mut house = House::keeping(0);
+    let bounds = HistoryBounds {
+        total_max: 0,
+        ..HistoryBounds::default()
+    };
+    house.outbox.bound_history(APP, bounds, 40);
+    house.publish(0, 30, true);
+    assert!(house.outbox.logs_bytes() > 40);
+    assert_eq!(house.flush(0), "");
+    // That nobody waits for the next one changes nothing.
+    house.publish(1, 1, false);
+    assert_eq!(house.outbox.cut_too_long_logs()[APP as usize], 0);
+    house.outbox.check_invariants();
+    // The newest stays, and what is older goes.
+    house.publish(0, 30, true);
+    assert_eq!(house.outbox.cut_too_long_logs()[APP as usize], 30);
+    house.outbox.check_invariants();
+    let newest: Vec<String> = (32..=61).map(|number| number.to_string()).collect();
+    let heard = format!("[30 since 0] {}", newest.join(" "));
+    assert_eq!(house.flush(usize::MAX), heard);
+}
+
+#[test]
+fn a_log_is_cut_for_places_alone_where_they_cost_more_than_it_may() {
+    let mut house = House::keeping(0);
+    let bounds = HistoryBounds {
+        total_max: 0,
+        ..HistoryBounds::default()
+    };
+    house.outbox.bound_history(APP, bounds, 100);
+    house.publish(0, 30, true);
+    assert_eq!(house.flush(0), "");
+    (0..10).for_each(|_| house.publish(1, 1, false));
+    assert_eq!(house.outbox.cut_too_long_logs()[APP as usize], 30);
+    house.outbox.check_invariants();
+    assert_eq!(house.outbox.logs_bytes(), 0);
+}

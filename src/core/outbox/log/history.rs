@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::super::store::Store;
-use super::{Entry, Log, Logs, Numbers, Place};
+use super::{Entry, Logs, Numbers, Place};
 use crate::bounds::HistoryBounds;
 use crate::id::{AppId, LogId, Topic};
 use crate::time::{Micros, Millis};
@@ -21,7 +21,7 @@ pub(super) struct History {
     /// looked at.
     oldest: BTreeSet<(Micros, LogId)>,
     /// What one log may cost at most, whoever waits for it.
-    log_bytes_max: u64,
+    pub(super) log_bytes_max: u64,
 }
 
 impl Default for History {
@@ -47,12 +47,6 @@ impl Logs {
         let history = &mut self.histories[app as usize];
         history.bounds = bounds;
         history.log_bytes_max = bounds.total_max + u64::from(queue_bytes_max);
-    }
-
-    /// Whether a log costs more than any may, for what readers wait for and the history has not.
-    pub(super) fn is_too_long(&self, log: &Log) -> bool {
-        let bytes_max = self.histories[log.app as usize].log_bytes_max;
-        log.cost_outside() > bytes_max.saturating_sub(log.kept_bytes)
     }
 
     /// A message has become the newest of a log, and is kept; what has to make room for it is not kept any more.
