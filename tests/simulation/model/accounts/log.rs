@@ -10,6 +10,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::super::wire::frames;
 use super::super::wire::position::Position;
 
 /// Stands for the time of a message, in what is known of its text.
@@ -170,16 +171,11 @@ impl Log {
         if std::mem::replace(&mut wish.heard, true) {
             return Err(format!("{text} was published twice"));
         }
-        let header_bytes = match text.len() {
-            0..=125 => 2,
-            126..=0xffff => 4,
-            _ => 10,
-        };
         self.by_text.insert(text.into(), self.messages.len());
         self.messages.push(Message {
             turn,
             room: wish.room,
-            frame_bytes: header_bytes + text.len() as u64,
+            frame_bytes: frames::whole_bytes(text.len()),
             wish: number,
             batch: wish.batch,
         });

@@ -5,6 +5,7 @@ pub mod evictions;
 pub mod guests;
 pub mod history;
 pub mod ledger;
+pub mod length;
 pub mod log;
 pub mod reckoning;
 pub mod resuming;

@@ -12,6 +12,7 @@ use super::super::dialects::dialect::Dialect;
 use super::super::runs::rules::Rules;
 use super::history;
 use super::ledger::Ledger;
+use super::length;
 use super::log::Log;
 use super::standing::{Command, Missed};
 
@@ -54,6 +55,8 @@ pub fn reckon(
     let listeners = clients.iter().filter(|client| client.is_member_of(dialect));
     for client in listeners {
         let queue = Queue {
+            dialect,
+            clients,
             client,
             log,
             ledger,
@@ -84,6 +87,8 @@ pub fn reckon(
 
 /// The queue of one listener, seen from outside.
 struct Queue<'a> {
+    dialect: Dialect,
+    clients: &'a [Client],
     client: &'a Client,
     log: &'a Log,
     ledger: &'a Ledger,
@@ -324,7 +329,7 @@ impl Queue<'_> {
             let is_large =
                 later > 0 || bytes + skipped_bytes + PONG_SLACK > u64::from(self.bounds.bytes_max);
             let is_over = is_latest || is_long || count + later > 0 && is_large;
-            oldest < kept.most && is_refused && is_over
+            oldest < kept.most && is_refused && (is_over || self.is_cut(turn))
         };
         if self.thrifty || (from..=until).any(is_full) {
             return Ok(());
@@ -335,31 +340,57 @@ impl Queue<'_> {
         ))
     }
 
+    /// Whether the log may have been longer than any may in this turn, and was cut.
+    fn is_cut(&self, turn: u32) -> bool {
+        let clients = self.clients.iter();
+        let readers = clients.filter(|client| client.is_member_of(self.dialect));
+        length::may_be_too_long(readers, self.log, turn, self.ledger, self.rules)
+    }
+
     /// What of all that was heard may have waited when something was skipped in this turn: how many messages, a batch as
     /// one, and how many bytes, as they are when they are not compressed.
     fn waiting(&self, index: usize, turn: u32, written: u64) -> (usize, u64) {
+        let heard = &self.client.heard;
+        let was_queued = |heard: &Heard| match &heard.what {
+            What::Event(place, came) => {
+                came.again.unwrap_or(self.log.messages()[*place].turn) <= turn
+            }
+            What::Answer(answer) => answer.turn() <= turn,
+            What::Lagged(loss) => loss.told.unwrap_or(loss.written) <= turn,
+            _ => true,
+        };
+        // What was heard before it had been queued before it.
+        let until = heard.iter().rposition(was_queued).map_or(0, |at| at + 1);
         let mut count = self.messages_ahead(index, written);
-        let (mut bytes, mut behind) = (0, written);
-        for (at, heard) in self.client.heard.iter().enumerate() {
-            let (queued, plain) = match &heard.what {
-                What::Event(place, came) if self.log.is_first(*place) => {
-                    let turn = self.log.messages()[*place].turn;
-                    (came.again.unwrap_or(turn), self.log.batch_bytes(*place))
-                }
-                What::Answer(answer) if !answer.is_exempt => {
-                    (answer.turn(), answer.text.len() as u64 + 10)
-                }
-                _ => (0, 0),
-            };
-            if heard.end <= written || queued > turn {
+        let (mut bytes, mut last, mut batch) = (0, written, None);
+        for (at, heard) in heard[..until].iter().enumerate() {
+            if heard.end <= written {
                 continue;
             }
-            bytes += plain.max(heard.end - heard.start);
-            behind = behind.max(heard.end);
-            count += usize::from(at > index && plain > 0);
+            let (is_message, plain_bytes) = match &heard.what {
+                What::Event(place, _) => {
+                    // A batch waits whole until all of it has been written.
+                    let start = self.log.batch_start(place + 1);
+                    let is_counted = batch.replace(start) == Some(start);
+                    let bytes = if is_counted {
+                        0
+                    } else {
+                        self.log.batch_bytes(start)
+                    };
+                    (self.log.is_first(*place), bytes)
+                }
+                What::Answer(answer) => (!answer.is_exempt, heard.plain_bytes),
+                _ => (false, heard.plain_bytes),
+            };
+            count += usize::from(at > index && is_message);
+            // What is not heard is among them: the answer to the upgrade, and control frames.
+            bytes += plain_bytes + heard.start.saturating_sub(last);
+            last = heard.end;
         }
-        // What is not heard is among them: the answer to the upgrade, and control frames.
-        (count, bytes.max(behind - written))
+        let next = heard
+            .get(until)
+            .map_or(self.client.understood, |next| next.start);
+        (count, bytes + next.saturating_sub(last))
     }
 
     /// Whether a message queued before this turn had not been written before it.

@@ -127,8 +127,14 @@ impl Seen {
 }
 
 impl WorkDone {
-    /// Checks one turn.
-    pub fn check(&mut self, rules: &Rules, before: &Seen, now: &Seen) -> Result<(), String> {
+    /// Checks one turn, in which so many bytes of echoes waited for one client at most.
+    pub fn check(
+        &mut self,
+        rules: &Rules,
+        before: &Seen,
+        now: &Seen,
+        echoed_bytes: u64,
+    ) -> Result<(), String> {
         let full = Work::new(&rules.bounds.turn);
         let written_bytes = now.calls.written_bytes - before.calls.written_bytes;
         let mut surplus = Surplus::default();
@@ -143,7 +149,7 @@ impl WorkDone {
                 surplus.coming += charged;
             }
             surplus.all += charged;
-            let step = step(phase, rules, written_bytes);
+            let step = step(phase, rules, written_bytes, echoed_bytes);
             if is < 0 && is.unsigned_abs() > step {
                 return Err(format!(
                     "the purse of {phase:?} has {is} left, and one step costs {step} at most"
@@ -191,7 +197,7 @@ impl AddAssign for Surplus {
 }
 
 /// What a phase may go on with while it has anything left.
-fn step(phase: Phase, rules: &Rules, written_bytes: u64) -> u64 {
+fn step(phase: Phase, rules: &Rules, written_bytes: u64, echoed_bytes: u64) -> u64 {
     let end = work::CLOSE + ROOMS_MAX * work::DEPARTURE;
     let write = work::WRITE + written_bytes / work::MOVED_BYTES + end;
     let service = service(rules) + end;
@@ -201,7 +207,9 @@ fn step(phase: Phase, rules: &Rules, written_bytes: u64) -> u64 {
         Phase::Settle | Phase::Serve | Phase::ServeHeavy => service,
         Phase::Tick => work::LAPSE + write + service,
         // A member whose socket takes less than all of a run has what is left copied to its queue.
-        Phase::Flush => write + RUN_MESSAGES_MAX * work::COPY + slice(rules) + packing(rules),
+        Phase::Flush => {
+            write + RUN_MESSAGES_MAX * work::COPY + slice(rules) + packing(rules, echoed_bytes)
+        }
         Phase::Rest => 0,
     }
 }
@@ -229,14 +237,20 @@ fn service(rules: &Rules) -> u64 {
     few + read + work::MESSAGE + words + deflate
 }
 
-/// What compressing costs for one write to somebody who has asked for what he has not got: as much as is kept, and no more
-/// than a slice and one message.
-fn packing(rules: &Rules) -> u64 {
+/// What compressing costs for one write: to somebody who has asked for what he has not got, as much as is kept; to a slow
+/// member, as much as waits for it and for nobody else; to somebody who has said much, all of its echoes; and no more than
+/// a slice and one message.
+fn packing(rules: &Rules, echoed_bytes: u64) -> u64 {
     let history = rules.history();
-    let kept = history.bytes_max.min(history.total_max);
-    let bytes = kept.min(PACKED_BYTES_MAX + u64::from(rules.bounds.body_bytes_max));
-    match rules.bounds.deflate && history.messages_max > 0 {
-        true => bytes * work::PACKED,
+    let kept = match history.messages_max {
+        0 => 0,
+        _ => history.bytes_max.min(history.total_max),
+    };
+    let queued = u64::from(rules.queue().bytes_max);
+    let message = u64::from(rules.bounds.body_bytes_max);
+    let bytes = kept.max(queued).max(echoed_bytes);
+    match rules.bounds.deflate {
+        true => bytes.min(PACKED_BYTES_MAX + message) * work::PACKED,
         false => 0,
     }
 }

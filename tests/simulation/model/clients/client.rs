@@ -300,6 +300,12 @@ impl Client {
         self.kind == Kind::Listener && self.dialect == dialect
     }
 
+    /// Bytes of all that it has said and that has not come back yet.
+    pub fn echoed_bytes(&self) -> u64 {
+        let bytes = self.echoes.iter().map(|echo| echo.payload.len() as u64);
+        bytes.sum()
+    }
+
     /// How many messages it heard last of a batch whose end it did not hear.
     pub fn cut_off(&self, log: &Log) -> u64 {
         let place = |heard: &Heard| match heard.what {

@@ -8,6 +8,8 @@ use super::super::wire::position::{Outcome, Position};
 pub struct Heard {
     pub start: u64,
     pub end: u64,
+    /// Bytes of it that were not compressed, or would not have been.
+    pub plain_bytes: u64,
     pub what: What,
 }
 

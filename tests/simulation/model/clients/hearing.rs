@@ -217,6 +217,7 @@ impl Client {
                 other => return Err(format!("the echo of {other:?} is not {frame:?}")),
             },
             frames::TEXT => {
+                let plain_bytes = frames::whole_bytes(frame.payload.len());
                 let text =
                     String::from_utf8(frame.payload).map_err(|_| "text that is not UTF-8")?;
                 let what = match self.session {
@@ -226,6 +227,7 @@ impl Client {
                 self.heard.extend(what.map(|what| Heard {
                     start: self.understood,
                     end: self.understood + frame.bytes as u64,
+                    plain_bytes,
                     what,
                 }));
             }

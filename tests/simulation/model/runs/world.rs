@@ -182,12 +182,14 @@ impl World {
         let descriptors = u64::from(self.sim().descriptors());
         let accepted = self.accepted();
         let seen = Seen::by_now(&self.reactor);
+        let echoed_bytes = self.clients.iter().map(Client::echoed_bytes).max();
         let flow = self
             .reactor
             .turn()
             .map_err(|error| format!("a turn failed: {error}"))?;
         let work = &mut self.ledger.work;
-        work.check(&self.rules, &seen, &Seen::by_now(&self.reactor))?;
+        let done = Seen::by_now(&self.reactor);
+        work.check(&self.rules, &seen, &done, echoed_bytes.unwrap_or(0))?;
         self.exhausted =
             descriptors + self.accepted() - accepted >= u64::from(self.descriptors_max);
         self.exited |= flow == Flow::Exit;

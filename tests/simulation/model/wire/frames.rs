@@ -57,6 +57,16 @@ pub fn header(first: u8, length: u64) -> Vec<u8> {
     bytes
 }
 
+/// Bytes of a server's frame with so many of payload.
+pub fn whole_bytes(payload: usize) -> u64 {
+    let header = match payload {
+        0..=125 => 2,
+        126..=0xffff => 4,
+        _ => 10,
+    };
+    header + payload as u64
+}
+
 /// A client's close frame; 1005 is one without a code.
 pub fn close(code: u16, reason: &str) -> Vec<u8> {
     if code == 1005 {
