@@ -157,6 +157,42 @@ fn a_slow_client_of_the_stream_is_told_of_every_message_of_a_batch_that_it_misse
 }
 
 #[test]
+fn what_another_client_is_too_far_behind_for_is_no_reason_to_miss_anything() {
+    let mut stage = Stage::new(|bounds| {
+        let stream = bounds.app_mut(AppId::Stream);
+        stream.queue.bytes_max = 2000;
+        (stream.history.bytes_max, stream.history.total_max) = (30_000, 30_000);
+    });
+    let [behind, within] = ["newTxs", "newBlocks"].map(|channel| {
+        let client = stage.open("/v1/stream");
+        let said = json!({"action": "subscribe", "channels": [channel]});
+        stage.send(client, text(&said.to_string()));
+        stage.sim().resize(client, 10);
+        client
+    });
+    let block = |number: u64| json!({"height": number, "hash": format!("0x{number}"), "tx_count": 0, "timestamp": 7, "miner": "m", "gas_used": 0});
+    let tx = |number: u64| json!({"hash": format!("0x{number}"), "from_addr": "0xf", "value_wei": "1", "block_height": number});
+    // The first has begun to go out, and the second waits.
+    for number in 1..=2 {
+        call(&mut stage, "POST", "/v1/blocks", &block(number));
+    }
+    for number in 0..200 {
+        call(&mut stage, "POST", "/v1/txs", &tx(number));
+    }
+    // What makes the log of both too long is what the other has waited for, as far as the history reached.
+    let batch: Vec<Value> = (200..300).map(tx).collect();
+    call(&mut stage, "POST", "/v1/txs", &Value::from(batch));
+    let is_lagged = |message: &Value| message["type"] == "lagged";
+    assert!(reads_again(&mut stage, behind).iter().any(is_lagged));
+    let told = reads_again(&mut stage, within);
+    let blocks: Vec<&Value> = told
+        .iter()
+        .map(|message| &message["data"]["hash"])
+        .collect();
+    assert_eq!(blocks, ["0x1", "0x2"]);
+}
+
+#[test]
 fn a_slow_player_is_told_how_many_events_of_the_room_it_missed() {
     let mut stage = Stage::forgetful(two_messages);
     let player = call(

@@ -122,6 +122,21 @@ fn an_empty_queue_takes_any_one_message() {
 }
 
 #[test]
+fn a_message_that_is_longer_than_its_log_may_be_is_waited_for() {
+    let mut stage = Stage::forgetful(|bounds| {
+        let events = bounds.app_mut(AppId::Events);
+        (events.queue.bytes_max, events.history.total_max) = (100, 0);
+    });
+    let client = stage.narrow_listeners(1, 10)[0];
+    // Its socket refuses the answer to this, so that nothing of the event has begun to go out.
+    stage.send(client, frame(true, PING, &[b'x'; 100]));
+    assert_eq!(stage.publish(1, 5000), 1);
+    stage.sim().resize(client, 10_000);
+    stage.settle();
+    assert_eq!(stage.events(client), [1]);
+}
+
+#[test]
 fn a_client_that_reads_at_once_misses_nothing_of_a_burst() {
     let mut stage = Stage::new(|bounds| {
         let queue = &mut bounds.app_mut(AppId::Events).queue;
