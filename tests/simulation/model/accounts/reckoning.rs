@@ -360,7 +360,7 @@ impl Queue<'_> {
             _ => true,
         };
         // What was heard before it had been queued before it.
-        let until = heard.iter().rposition(was_queued).map_or(0, |at| at + 1);
+        let mut until = heard.iter().rposition(was_queued).map_or(0, |at| at + 1);
         let mut count = self.messages_ahead(index, written);
         let (mut bytes, mut last, mut batch) = (0, written, None);
         for (at, heard) in heard[..until].iter().enumerate() {
@@ -387,9 +387,16 @@ impl Queue<'_> {
             bytes += plain_bytes + heard.start.saturating_sub(last);
             last = heard.end;
         }
-        let next = heard
-            .get(until)
-            .map_or(self.client.understood, |next| next.start);
+        // So are those behind it, and behind notices that came between them later.
+        let later = heard[until..].iter();
+        let notices = later.take_while(|heard| matches!(heard.what, What::Lagged(..)));
+        for notice in notices {
+            bytes += notice.start.saturating_sub(last);
+            last = last.max(notice.end);
+            until += 1;
+        }
+        let next = heard.get(until).map(|heard| heard.start);
+        let next = next.unwrap_or(self.client.understood);
         (count, bytes + next.saturating_sub(last))
     }
 
