@@ -75,6 +75,9 @@ tests/live_tail/run.sh
 say "the systemd unit and the proxy recipes, with the real programs"
 scripts/deploy/try.sh
 
+say "a hub that is killed under load, and what it had answered"
+scripts/crash.sh 5 --hub target/debug/roomcast --seed 1
+
 say "no hub has kept anything where it was not told to"
 left=$(find . -path ./target -prune -o -name 'roomcast.db*' -newer "$began" -print)
 [ -z "$left" ] || {
