@@ -13,3 +13,4 @@ pub mod process;
 pub mod server;
 pub mod socket;
 pub mod steady;
+pub mod stream;
