@@ -50,13 +50,19 @@ impl Port {
 
 /// Starts a hub on a port, and waits until it listens.
 pub fn start(port: &Port) -> Server {
+    start_with(port, "")
+}
+
+/// The same with more flags.
+pub fn start_with(port: &Port, more: &str) -> Server {
+    let flags = format!("{FLAGS} {more}");
     let command = match &port.passed {
         Some(listener) => passed(
             listener.try_clone().unwrap(),
             "LISTEN_PID=$$ LISTEN_FDS=1",
-            FLAGS,
+            &flags,
         ),
-        None => roomcast(&format!("--listen {} --reuse-port {FLAGS}", port.address)),
+        None => roomcast(&format!("--listen {} --reuse-port {flags}", port.address)),
     };
     let server = Server::over(command);
     assert_eq!(server.address(), port.address);

@@ -105,7 +105,8 @@ fn connect(address: SocketAddr, books: &Books) -> Result<Http, Error> {
     Ok(Http::over(stream))
 }
 
-fn is_open(http: &Http) -> bool {
+/// Whether the hub has not ended the connection meanwhile.
+pub fn is_open(http: &Http) -> bool {
     let stream = http.stream();
     stream.set_nonblocking(true).unwrap();
     let waits =

@@ -11,6 +11,7 @@ mod harness;
 mod hub;
 mod load;
 mod passed;
+mod records;
 
 use std::sync::Arc;
 
