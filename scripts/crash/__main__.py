@@ -30,6 +30,8 @@ PUBLISHERS, BACKENDS, SEATS = 4, 2, 3
 # Of the hubs so many are killed while they start, and so many about when they have had nothing to do for so long that they
 # write back what is beside the file.
 AMBUSHED, RESTED = 0.15, 0.04
+# So many are killed by the next answer that a client gets.
+ANSWERED = 0.5
 # In seconds; the load is as long as this at most.
 LOADED_FOR, RESTS_FOR = 0.4, 1.1
 # So often the file itself is looked at.
@@ -158,7 +160,10 @@ class Trial:
             self.hub.stop()
             self.totals.add("stops in good order")
         else:
-            self.hub.kill()
+            if self.random.random() < ANSWERED:
+                self.hub.kill_when_it_answers()
+            else:
+                self.hub.kill()
             self.totals.add("kills")
         self.listener.ended = "stopped" if is_clean else "killed"
 

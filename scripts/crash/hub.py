@@ -7,9 +7,11 @@ import threading
 import time
 
 from promises import Broken
-from wire import PATIENCE
+from wire import PATIENCE, Trap
 
 LISTENS = re.compile(r"listening on http://([0-9.]+):([0-9]+)")
+# So long it is waited for an answer, where the hub is to be killed by that.
+ANSWERS_WITHIN = 2
 # All clients are one address; a machine that is busy is no reason to refuse anybody here.
 FLAGS = """--listen 127.0.0.1:0 --guest-calls-per-minute 0 --set rooms.rooms_per_guest=0 --set rooms.players_per_guest=0
     --drain 50ms --loop-lag-limit 1h --ping-interval 10m --pong-timeout 20m --write-timeout 5m --header-timeout 5m
@@ -63,6 +65,24 @@ class Hub:
         self.process.wait()
         self.reader.join()
         self.look()
+
+    def kill_when_it_answers(self):
+        """Ends it as soon as anybody is answered: whatever that was must be there."""
+        self.ends = True
+        Trap.spring = self.process.kill
+        try:
+            code = self.process.wait(ANSWERS_WITHIN)
+        except subprocess.TimeoutExpired:
+            code = None
+        finally:
+            Trap.spring = None
+        if code is None:
+            return self.kill()
+        self.reader.join()
+        self.look()
+        if code != -signal.SIGKILL:
+            raise Broken(f"the hub has ended by itself, with {code}")
+        return None
 
     def stop(self):
         """Asks it to go, and waits until it has."""

@@ -13,6 +13,8 @@ from wire import Http, Lost, Refused, Stream
 
 CALLS = "/api/v1/sessions"
 LIVE_MAX = 25
+# Some are so large that what is beside the file reaches the size at which it is written back though somebody waits.
+LENGTHS = [0, 10, 3000, 200_000]
 # Of those that were deleted last it is looked whether they are gone.
 GONE_CHECKED = 20
 # How long a watcher waits for a session that is newer.
@@ -106,7 +108,7 @@ class Backend:
         if status == "completed" or self.random.random() < 0.1:
             return self.change(http, session, "DELETE", "", None, 204, "gone")
         if status == "action_started" or self.random.random() < 0.2:
-            result = {"of": session, "pad": "r" * self.random.choice([0, 10, 3000])}
+            result = {"of": session, "pad": "r" * self.random.choice(LENGTHS)}
             will_be = {**was, "status": "completed", "result": result}
             return self.change(http, session, "POST", "/result", result, 201, will_be)
         step = STATUSES[STATUSES.index(status) + 1]
@@ -115,7 +117,7 @@ class Backend:
 
     def create(self, http):
         self.count += 1
-        metadata = {"by": self.name, "n": self.count, "pad": "m" * self.random.choice([0, 10, 3000])}
+        metadata = {"by": self.name, "n": self.count, "pad": "m" * self.random.choice(LENGTHS)}
         self.unknown[self.count] = metadata
         try:
             answer = http.ask("POST", CALLS, metadata)
