@@ -77,7 +77,8 @@ pub enum Row {
     },
 }
 
-/// What was there at the start, in this order: the secret, records by table and key, logs, and their posts by number.
+/// What was there at the start, in this order: the secret, records by table, those of a table in the order in which they were
+/// first put, logs, and their posts by number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Restored {
     /// What signs, made when the store was.

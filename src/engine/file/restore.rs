@@ -92,7 +92,8 @@ impl<'a, F: FnMut(Vec<Restored>) -> Result<(), Deserted>> Restore<'a, F> {
     }
 
     fn records(&mut self, table: Table) -> Result<(), Halt> {
-        let sql = format!("SELECT id, record FROM {} ORDER BY id", table.name());
+        // In the order in which they are in the file: sought by their keys, each would be another page.
+        let sql = format!("SELECT id, record FROM {} ORDER BY rowid", table.name());
         let mut statement = self.connection.prepare(&sql)?;
         let mut found = statement.query([])?;
         while let Some(row) = found.next()? {
