@@ -12,7 +12,9 @@ use roomcast::apps::Apps;
 use roomcast::apps::access::Access;
 use roomcast::apps::all::{self, Options};
 use roomcast::apps::proxies::Proxies;
+use roomcast::bounds::Durability;
 use roomcast::engine::{self, Engine, Memory};
+use roomcast::id::AppId;
 use roomcast::reactor::Reactor;
 use roomcast::settings::{Command, Settings, SettingsError, load};
 use roomcast::transport::Transport;
@@ -132,13 +134,19 @@ fn kept(settings: &Settings, transport: &Tcp) -> io::Result<Box<dyn Engine>> {
         log::info!("nothing is kept beyond this process: data is off");
         return Ok(Box::new(Memory::default()));
     };
-    let options = engine::file::Options {
+    let mut options = engine::file::Options {
         is_default: settings.is_data_default(),
         wait: settings.data_wait.duration(),
         new_epochs: settings.new_epochs,
         with_secret: settings.secret.is_none(),
         ..engine::file::Options::new(path, &settings.bounds)
     };
+    // What nobody takes up is left where it is.
+    for app in AppId::ALL {
+        if !settings.bounds.app(app).enabled {
+            options.durability[app as usize] = Durability::None;
+        }
+    }
     log::info!("what is answered is kept in {}", path.display());
     Ok(Box::new(engine::File::open(options, transport.waker()?)))
 }

@@ -51,6 +51,10 @@ pub fn decide<A: Decides>(
 ) -> Result<Decided, Unkept> {
     match cx.durability() {
         Durability::None => {}
+        Durability::Lazy if cx.health().stopped => {
+            app.give_up(change, cx);
+            return Err(Unkept);
+        }
         Durability::Lazy => {
             let rows = app.rows(&change, cx);
             cx.write_behind(rows);

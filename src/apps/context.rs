@@ -210,9 +210,10 @@ impl Context<'_> {
         members.iter().map(|&key| outbox.conn(key))
     }
 
-    /// Whether this is still who holds the key.
-    pub fn is_current(&self, conn: ConnId) -> bool {
-        self.common.outbox.is_current(conn)
+    /// Whether a connection is still there, and not about to be closed.
+    pub fn is_open(&self, conn: ConnId) -> bool {
+        let outbox = &self.common.outbox;
+        outbox.is_current(conn) && !outbox.is_finishing(conn.key)
     }
 
     /// Queues a message for one connection; false if it did not get it.

@@ -203,8 +203,12 @@ impl Apps {
             body,
             progress: &asked.progress,
         };
-        if cx.health().starting && id != AppId::Ops {
-            return Ok(Outcome::Starting);
+        let health = cx.health();
+        if health.starting && id != AppId::Ops {
+            return match health.stopped {
+                true => Err(refusal::unkept(cx)),
+                false => Ok(Outcome::Starting),
+            };
         }
         let mut cx = cx.for_app(id);
         match upgrades {

@@ -233,6 +233,9 @@ impl<T: Transport> Reactor<T> {
             (Phase::Request, _) if conn.is_midway() => began + bounds.header_timeout,
             (Phase::Request, _) if waits || conn.is(WAITS) => now + bounds.write_timeout,
             (Phase::Request, _) => conn.idle_until(bounds.header_timeout, bounds.keep_alive),
+            (Phase::Open, &Role::Member(app, _)) if conn.is(WAITS) => {
+                now + bounds.app(app).ping_interval
+            }
             (Phase::Open, &Role::Member(app, _)) => {
                 let interval = bounds.app(app).ping_interval;
                 let seen = conn.seen.millis(now);

@@ -102,24 +102,25 @@ impl<T: Transport> Reactor<T> {
     /// Lets go of what is kept, as far as that can be done by now; whether it is done. First what has been decided is settled,
     /// then the rest is written.
     fn lets_go(&mut self) -> bool {
-        let now = self.common.now.millis();
-        let health = &mut self.common.health;
-        // Where it has not been taken up, there is nothing to write.
-        if !self.common.keeps || health.starting || self.let_go {
+        if !self.common.keeps || self.let_go {
             return true;
         }
+        let now = self.common.now.millis();
         let deadline = now + self.common.bounds.write_timeout;
         let deadline = *self.lets_go_until.get_or_insert(deadline);
-        health.stopped = true;
+        let is_first = !std::mem::replace(&mut self.common.health.stopped, true);
+        let is_starting = self.common.health.starting;
+        if is_first && is_starting {
+            // Nobody is served any more for whom it would have to be taken up.
+            self.wake_knocking();
+        }
         if self.common.undecided.is_empty() && !self.is_stopping {
             self.is_stopping = true;
-            let rows = self.last_rows();
+            let rows = match is_starting {
+                true => Vec::new(),
+                false => self.last_rows(),
+            };
             self.common.engine.stop(rows);
-        }
-        if now >= deadline {
-            log::error!(
-                "what is kept could not be let go of in time: what was answered is there, and what was published last may not be"
-            );
         }
         now >= deadline
     }
@@ -173,7 +174,14 @@ impl<T: Transport> Reactor<T> {
             Some(drain) if drain.closing.is_none() && now < drain.next => return,
             Some(drain) => drain.closing.is_some(),
         };
-        if !is_closing && self.lets_go() {
+        // It goes on when it takes too long: a disk may come back.
+        let lets_go = self.lets_go();
+        if !is_closing && lets_go {
+            if !self.let_go && self.common.keeps {
+                log::error!(
+                    "what is kept is not let go of yet: what was answered is there, and what was published last may not be"
+                );
+            }
             self.begin_closing();
         }
         let Some(mut drain) = self.drain.take() else {

@@ -97,6 +97,8 @@ pub struct Reactor<T: Transport> {
     is_stopping: bool,
     lets_go_until: Option<Millis>,
     let_go: bool,
+    /// When it last told what became of a change.
+    settled: Millis,
     /// When it was last looked at how it is.
     looked_at_engine: Millis,
     /// Scratch: who has waited for what the engine tells.
@@ -194,6 +196,7 @@ impl<T: Transport> Reactor<T> {
             is_stopping: false,
             lets_go_until: None,
             let_go: false,
+            settled: Millis(0),
             looked_at_engine: Millis(0),
             waited: Vec::new(),
             waiting: Vec::new(),

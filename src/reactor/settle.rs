@@ -15,6 +15,9 @@ use crate::transport::Transport;
 use crate::warnings::Warning;
 use crate::work;
 
+/// How long a change may wait before nothing more is taken and the operator is told (6 s: a disk that answers at all has
+/// answered).
+const WEDGED: Millis = Millis::seconds(6);
 /// How often it is looked at how the engine is, at most.
 const LOOK_INTERVAL: Millis = Millis(100);
 
@@ -53,8 +56,17 @@ impl<T: Transport> Reactor<T> {
 
     /// How the engine is, looked at now and then: it tells when that changes.
     pub(super) fn look_at_engine(&mut self) {
+        if !self.common.keeps {
+            return;
+        }
         let now = self.common.now.millis();
-        if !self.common.keeps || now < self.looked_at_engine + LOOK_INTERVAL {
+        let since = self.common.undecided.since();
+        let wedged = since.is_some_and(|since| now >= since.max(self.settled) + WEDGED);
+        if wedged != self.common.health.wedged {
+            self.common.health.wedged = wedged;
+            self.common.look_at_engine();
+        }
+        if now < self.looked_at_engine + LOOK_INTERVAL {
             return;
         }
         self.looked_at_engine = now;
@@ -103,6 +115,9 @@ impl<T: Transport> Reactor<T> {
 
     /// All has been taken up: now who has knocked is served.
     fn start(&mut self) {
+        if self.common.health.stopped {
+            return;
+        }
         self.common.health.starting = false;
         for app in AppId::ALL {
             if self.apps.has(app) {
@@ -110,10 +125,15 @@ impl<T: Transport> Reactor<T> {
                 self.apps.app(app).started(&mut cx);
             }
         }
+        self.wake_knocking();
+        log::info!("what was kept has been taken up: serving");
+    }
+
+    /// Serves those who have waited for the start.
+    pub(super) fn wake_knocking(&mut self) {
         for id in std::mem::take(&mut self.knocking) {
             self.wake(id);
         }
-        log::info!("what was kept has been taken up: serving");
     }
 
     /// Applies a change that is so, or gives it up, and lets those go on who have waited for that.
@@ -121,6 +141,8 @@ impl<T: Transport> Reactor<T> {
         let mut waited = std::mem::take(&mut self.waited);
         let pending = self.common.undecided.settle(serial, &mut waited);
         self.common.work.charge(work::MESSAGE);
+        self.settled = self.common.now.millis();
+        self.common.health.wedged = false;
         let conn = pending.origin.conn();
         let mut cx = self.common.context(pending.app, conn);
         let app = self.apps.app(pending.app);

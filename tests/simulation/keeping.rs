@@ -306,7 +306,7 @@ fn so_many_changes_wait_at_most() {
     let (origin, mut waited) = (Origin::Said(ConnId::NOBODY), Vec::new());
     let mut last = 0;
     while undecided.has_capacity(u64::MAX) {
-        last = undecided.push(AppId::Tasks, origin, None, 1, Box::new(()));
+        last = undecided.push(AppId::Tasks, origin, None, 1, Box::new(()), Millis(0));
     }
     assert_eq!(
         (last, undecided.len(), undecided.bytes()),

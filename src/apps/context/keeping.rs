@@ -50,12 +50,12 @@ impl Context<'_> {
             ..
         } = &mut *self.common;
         let bytes_max = bounds.memory_budget_bytes / UNDECIDED_SHARE;
-        if health.stopped || !undecided.has_capacity(bytes_max) {
+        if health.stopped || health.wedged || !undecided.has_capacity(bytes_max) {
             return Err((Unkept, change));
         }
         // The change is about as much again as its rows.
         let bytes = 2 * rows.iter().map(Row::bytes).sum::<usize>() as u64;
-        let serial = undecided.push(app, origin, about, bytes, change);
+        let serial = undecided.push(app, origin, about, bytes, change, now.millis());
         engine.submit(Job {
             serial: Some(serial),
             unix: now.unix,

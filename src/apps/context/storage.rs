@@ -31,7 +31,7 @@ impl Common {
         for micros in health.commit_micros {
             store.commit.observe(micros);
         }
-        self.health.storage = health.trouble.is_some();
+        self.health.storage = health.trouble.is_some() || self.health.wedged;
         match (health.trouble, &mut self.trouble) {
             (Some(sentence), Some(known)) if known.is_now => known.sentence = sentence,
             (Some(sentence), last) => {

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::id::{AppId, ConnId};
+use crate::time::Millis;
 
 /// Changes that wait at most (65,536: a second's worth of what the loop can take).
 const CHANGES_MAX: usize = 1 << 16;
@@ -30,6 +31,7 @@ pub struct Pending {
     pub change: Box<dyn Any>,
     about: Option<u64>,
     bytes: u64,
+    since: Millis,
 }
 
 /// All that wait.
@@ -65,6 +67,7 @@ impl Undecided {
         about: Option<u64>,
         bytes: u64,
         change: Box<dyn Any>,
+        now: Millis,
     ) -> u64 {
         self.last += 1;
         if let Some(about) = about {
@@ -81,6 +84,7 @@ impl Undecided {
             change,
             about,
             bytes,
+            since: now,
         });
         self.last
     }
@@ -130,6 +134,11 @@ impl Undecided {
     /// The app whose change is the oldest.
     pub fn oldest(&self) -> Option<AppId> {
         self.changes.front().map(|oldest| oldest.app)
+    }
+
+    /// Since when the oldest waits.
+    pub fn since(&self) -> Option<Millis> {
+        self.changes.front().map(|oldest| oldest.since)
     }
 
     /// How many wait.

@@ -5,11 +5,11 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use super::Rooms;
 use super::code::Code;
 use super::records::{self, log_name};
 use super::store::{Newcomer, PlayerKey, RoomKey};
 use super::told::Told;
+use super::{GONE_INTERVAL, Rooms};
 use crate::apps::change::Decides;
 use crate::apps::context::Context;
 use crate::apps::keep::opened;
@@ -293,7 +293,10 @@ impl Decides for Rooms {
                 self.is_as_it_was(player, cx);
                 cx.close(conn, close::TRY_AGAIN, "the entry could not be stored");
             }
-            Change::Left(Left { player, .. }) => self.is_as_it_was(player, cx),
+            Change::Left(Left { player, .. }) => {
+                self.gone_again = Some(cx.now().millis() + GONE_INTERVAL);
+                self.is_as_it_was(player, cx);
+            }
             Change::Spoken(speech) if speech.by.is_some() => {
                 let correlation_id = speech.correlation_id.as_deref();
                 self.tell_unkept(correlation_id, cx);

@@ -27,7 +27,7 @@ mod told;
 use std::any::Any;
 use std::collections::HashMap;
 
-use self::change::{Change, Entered, Pin};
+use self::change::Pin;
 use self::records::Absent;
 use self::refusal::Refusal;
 use self::said::{Said, Wrong};
@@ -35,8 +35,8 @@ use self::speech::tell_wrong;
 use self::store::{PlayerKey, RoomKey, Store};
 use self::tokens::Tokens;
 use self::told::{PlayerState, RoomState, Told};
-use super::change::{committed, decide, failed};
-use super::context::{Context, Origin, Resumed};
+use super::change::{committed, failed};
+use super::context::{Context, Resumed};
 use super::routes::{Needs, Route};
 use super::{App, Call, Gap, Handler, Message, Reply, Seat, handle};
 use crate::engine::Restored;
@@ -112,6 +112,8 @@ pub struct Rooms {
     /// Players that were there when the process before this one ended, and until when they may come back.
     absent: Vec<Absent>,
     absent_until: Option<Millis>,
+    /// When that is tried again, where it could not be said.
+    gone_again: Option<Millis>,
     /// While what was kept is taken up: rooms by their identifiers.
     kept: HashMap<String, RoomKey>,
 }
@@ -127,6 +129,7 @@ impl Rooms {
             gone: Vec::new(),
             absent: Vec::new(),
             absent_until: None,
+            gone_again: None,
             kept: HashMap::new(),
         }
     }
@@ -177,10 +180,9 @@ impl Rooms {
         let due = due.map(|(due, _)| due.since(now.aged));
         let ends = self.store.next_expiry();
         let ends = ends.map(|(ends, _)| Millis(ends.0.saturating_sub(now.unix.0)));
-        let absent = self.absent_until.filter(|_| !self.absent.is_empty());
-        let absent = absent.map(|at| at.since(now.millis()));
-        let gone = Some(GONE_INTERVAL).filter(|_| !self.gone.is_empty());
-        let waits = due.into_iter().chain(ends).chain(absent).chain(gone);
+        let gone = self.next_gone(now.millis());
+        let gone = gone.map(|at| at.since(now.millis()));
+        let waits = due.into_iter().chain(ends).chain(gone);
         let wait = waits.min();
         let tick = wait.map(|wait| now.millis() + wait.clamp(Millis(1), LOOK_INTERVAL));
         if let Some(tick) = tick.filter(|tick| self.tick.is_none_or(|asked| *tick < asked)) {
@@ -246,20 +248,7 @@ impl App for Rooms {
         if let Some(refusal) = Refusal::of(seat) {
             return cx.close(conn, refusal.close_code(), refusal.sentence());
         }
-        let player = PlayerKey(seat.0);
-        let found = self.store.player_mut(player);
-        let is_told = found.present.replace(conn).is_none();
-        let room = found.room;
-        let entered = Entered {
-            player,
-            conn,
-            since,
-            is_told,
-            is_first: self.store.is_unentered(room),
-        };
-        // Where that cannot be kept the connection is closed.
-        let change = Change::Entered(entered);
-        let _ = decide(self, Origin::Entry(conn), None, change, cx);
+        self.come(PlayerKey(seat.0), since, cx);
     }
 
     fn message(&mut self, seat: Seat, message: Message<'_>, cx: &mut Context<'_>) {
@@ -329,6 +318,7 @@ impl App for Rooms {
 
     fn started(&mut self, cx: &mut Context<'_>) {
         self.kept = HashMap::new();
+        self.store.is_taken_up();
         if !self.absent.is_empty() {
             self.absent_until = Some(cx.now().millis() + ABSENT);
         }

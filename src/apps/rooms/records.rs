@@ -20,11 +20,15 @@ use crate::apps::keep::{self, record, unreadable};
 use crate::engine::{Restored, Row, Table};
 use crate::id::{ConnId, Topic};
 use crate::time::{Millis, Unix};
+use crate::warnings::Warning;
 
 /// What stands between the identifier of a room and that of what is in it.
 const WITHIN: char = '/';
 /// The character behind that.
 const BEHIND: char = '0';
+
+/// Numbers of players and messages that a file may say: more than there ever are, and none that could not be counted on.
+const NUMBER_MAX: u64 = 1 << 53;
 
 #[derive(Serialize, Deserialize)]
 struct RoomRecord {
@@ -198,16 +202,24 @@ impl Rooms {
         match restored {
             Restored::Secret(secret) => self.tokens = Tokens::new(&secret),
             Restored::Record { table, key, record } => {
-                let read = match table {
-                    Table::Rooms => self.take_up_room(&key, &record, cx),
-                    Table::Players => self.take_up_player(&key, &record, cx),
-                    _ => self.take_up_message(&key, record, cx),
+                let room_id = key.split(WITHIN).next().unwrap_or_default();
+                let read = match (table, self.kept.get(room_id).copied()) {
+                    (Table::Rooms, _) => self.take_up_room(&key, &record, cx),
+                    (Table::Players, Some(room)) => self.take_up_player(room, &record, cx),
+                    (_, Some(room)) => self.take_up_message(room, &key, record, cx),
+                    (_, None) => {
+                        lost(table.name(), &key, cx);
+                        Ok(())
+                    }
                 };
                 read.map_err(|error| unreadable(table.name(), &key, error))?;
             }
             Restored::Log { ref log, .. } | Restored::Post { ref log, .. } => {
                 let found = log.strip_prefix("rooms/").and_then(|it| self.kept.get(it));
-                let room = *found.ok_or_else(|| format!("the log {log} is no room's"))?;
+                let Some(&room) = found else {
+                    lost("logs", log, cx);
+                    return Ok(());
+                };
                 let mut about = Topic::default();
                 if let Restored::Post { topic, number, .. } = &restored
                     && !topic.is_empty()
@@ -234,6 +246,9 @@ impl Rooms {
     ) -> Result<(), String> {
         let record: RoomRecord = serde_json::from_str(record).map_err(|it| it.to_string())?;
         let code = Code::parse(&record.code).ok_or("its code is none")?;
+        if self.store.has_code(code) {
+            return Err(String::from("another room has its code"));
+        }
         let (created_at, log) = (record.created_at, cx.open_log());
         let since = Millis(created_at.0).min(cx.now().aged);
         let guest = record.guest.filter(|_| !record.entered);
@@ -249,12 +264,14 @@ impl Rooms {
 
     fn take_up_player(
         &mut self,
-        key: &str,
+        room: RoomKey,
         record: &str,
         cx: &mut Context<'_>,
     ) -> Result<(), String> {
         let record: PlayerRecord = serde_json::from_str(record).map_err(|it| it.to_string())?;
-        let room = self.kept_room(key)?;
+        if record.joined > NUMBER_MAX {
+            return Err(String::from("its place is none"));
+        }
         let newcomer = Newcomer {
             id: record.player_id.into(),
             name: DisplayName::parse(&record.display_name).ok_or("its name is none")?,
@@ -275,24 +292,24 @@ impl Rooms {
 
     fn take_up_message(
         &mut self,
+        room: RoomKey,
         key: &str,
         record: String,
         cx: &mut Context<'_>,
     ) -> Result<(), String> {
-        let room = self.kept_room(key)?;
         let id = key.rsplit(WITHIN).next().unwrap_or_default();
-        let number = history::number(id).ok_or("its identifier is none")?;
+        let number = history::number(id).filter(|number| *number <= NUMBER_MAX);
+        let number = number.ok_or("its identifier is none")?;
         let message = RawValue::from_string(record).map_err(|it| it.to_string())?;
         self.store.restore(room, number, message, cx.bounds());
         Ok(())
     }
+}
 
-    /// The room that something was in.
-    fn kept_room(&self, key: &str) -> Result<RoomKey, String> {
-        let (room_id, _) = key.split_once(WITHIN).unwrap_or_default();
-        let found = self.kept.get(room_id).copied();
-        found.ok_or_else(|| String::from("there is no such room"))
-    }
+/// Something is of a room that was not kept: nobody could come to it, and it is left where it is.
+fn lost(what: &str, key: &str, cx: &mut Context<'_>) {
+    let told = format_args!("{what}: {key} is of a room that is not there, and is passed over");
+    cx.warn(Warning::Storage, told);
 }
 
 /// A player, and the topic that tells it from a later one of the same key.

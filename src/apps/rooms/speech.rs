@@ -146,7 +146,7 @@ impl Rooms {
         let sender = cx.conn();
         let room = self.store.room(speech.room);
         let correlation_id = speech.correlation_id.as_deref();
-        let is_there = speech.by.is_some() && cx.is_current(sender);
+        let is_there = speech.by.is_some() && cx.is_open(sender);
         let has_own = correlation_id.is_some() && is_there;
         match &speech.to {
             None => {

@@ -190,6 +190,11 @@ impl Store {
         drawn.find(is_free).ok_or(NoPlace::Rooms)
     }
 
+    /// Whether a room has this code.
+    pub fn has_code(&self, code: Code) -> bool {
+        self.codes.contains_key(&code)
+    }
+
     /// A new room, which has been there since then, with nobody in it.
     pub fn create(
         &mut self,
@@ -228,6 +233,9 @@ impl Store {
     /// The room that everybody has left longest ago, if that is so long that it may go for another.
     pub fn retired(&self, now: Millis) -> Option<RoomKey> {
         let room = RoomKey(self.rooms.first(EMPTY)?);
+        if self.is_pinned(room) {
+            return None;
+        }
         (now >= self.room(room).emptied + KEPT_FULL).then_some(room)
     }
 

@@ -1,5 +1,6 @@
 //! What is being decided about, and is not so yet: it has its place already, and its key is nobody else's.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::{Code, Newcomer, PLAYER_BYTES, PlayerKey, ROOM_BYTES, RoomKey, Store};
@@ -8,15 +9,36 @@ use super::{Code, Newcomer, PLAYER_BYTES, PlayerKey, ROOM_BYTES, RoomKey, Store}
 #[derive(Default)]
 pub(super) struct Coming {
     /// Rooms, by their codes, with the strangers' addresses that make them.
-    rooms: Vec<(Code, Option<IpAddr>)>,
+    rooms: HashMap<Code, Option<IpAddr>>,
+    /// How many of each such address.
+    made: HashMap<IpAddr, usize>,
     players: usize,
     bytes: u64,
 }
 
 impl Coming {
+    fn expect(&mut self, code: Code, guest: Option<IpAddr>) {
+        self.rooms.insert(code, guest);
+        if let Some(guest) = guest {
+            *self.made.entry(guest).or_default() += 1;
+        }
+    }
+
+    fn expected(&mut self, code: Code) {
+        let guest = self.rooms.remove(&code).flatten();
+        if let Some(guest) = guest
+            && let Some(made) = self.made.get_mut(&guest)
+        {
+            *made -= 1;
+            if *made == 0 {
+                self.made.remove(&guest);
+            }
+        }
+    }
+
     /// Whether a room may come that has this code.
     pub(super) fn has(&self, code: Code) -> bool {
-        self.rooms.iter().any(|(coming, _)| *coming == code)
+        self.rooms.contains_key(&code)
     }
 
     /// How many rooms may come.
@@ -26,8 +48,7 @@ impl Coming {
 
     /// ... and of one stranger's address.
     pub(super) fn rooms_of(&self, guest: IpAddr) -> usize {
-        let of = |(_, by): &&(Code, Option<IpAddr>)| *by == Some(guest);
-        self.rooms.iter().filter(of).count()
+        self.made.get(&guest).copied().unwrap_or_default()
     }
 
     /// How many players may come.
@@ -44,14 +65,14 @@ impl Coming {
 impl Store {
     /// A room may come, with its first player.
     pub fn expect_room(&mut self, code: Code, first: &Newcomer) {
-        self.coming.rooms.push((code, first.guest));
+        self.coming.expect(code, first.guest);
         self.coming.bytes += ROOM_BYTES;
         self.expect_player(first);
     }
 
     /// It is known whether it does.
     pub fn expected_room(&mut self, code: Code, first: &Newcomer) {
-        self.coming.rooms.retain(|(coming, _)| *coming != code);
+        self.coming.expected(code);
         self.coming.bytes -= ROOM_BYTES;
         self.expected_player(first);
     }

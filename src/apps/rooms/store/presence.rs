@@ -68,6 +68,17 @@ impl Store {
         room.emptied = room.emptied.max(at);
     }
 
+    /// All has been taken up: the rooms that nobody is in wait in the order in which that began.
+    pub fn is_taken_up(&mut self) {
+        let waiting = self.codes.values().copied();
+        let waiting = waiting.filter_map(|room| Some((self.rooms.list(room.0)?, room)));
+        let mut waiting: Vec<_> = waiting.collect();
+        waiting.sort_by_key(|(_, room)| self.room(*room).emptied);
+        for (list, room) in waiting {
+            self.rooms.join(room.0, list);
+        }
+    }
+
     /// From when a player has entered it, or it ends, a room does not count for who made it.
     pub(super) fn stop_counting(&mut self, room: RoomKey) {
         let Some(guest) = self.rooms.value_mut(room.0).guest.take() else {
