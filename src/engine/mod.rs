@@ -109,6 +109,7 @@ pub trait Engine {
     /// Forgets a copy, made or not: nothing is left of it.
     fn drop_copy(&mut self, _number: u64) {}
 
-    /// Takes these rows as the last, writes all and lets go; told by [`Outcome::Stopped`].
+    /// Takes these rows as the last, writes all and lets go; told by [`Outcome::Stopped`]. An engine that has not said
+    /// [`Outcome::Started`] leaves everything as it was.
     fn stop(&mut self, last: Vec<Row>);
 }

@@ -56,8 +56,8 @@ impl<T: Transport> Reactor<T> {
             Outcome::Answer(response) => {
                 // While requests are still served, those that stand behind this one get their answers, too.
                 let health = self.common.health;
-                let is_last =
-                    health.draining && (health.refusing || self.buffer.unread().is_empty());
+                let is_last = health.draining
+                    && (health.refusing || health.starting || self.buffer.unread().is_empty());
                 let keeps_alive = keeps_alive && !is_last;
                 // Before HTTP/1.1 a connection that stays is the exception, and both sides have to say so.
                 let response = if keeps_alive && !is_http_1_1 {

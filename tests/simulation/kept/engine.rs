@@ -271,6 +271,12 @@ impl Engine for Simulated {
             self.waiting.is_empty(),
             "what waits is settled before the end"
         );
+        if let Stage::Restores(..) = self.stage {
+            // What has not begun leaves all as it was.
+            self.disk.borrow_mut().let_go();
+            self.stage = Stage::HasStopped;
+            return;
+        }
         self.last = Some(last);
         self.send();
     }

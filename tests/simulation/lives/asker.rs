@@ -138,7 +138,9 @@ impl Hope {
                 "it says so of its start",
             ));
         }
-        check(book.state.has_begun, "it has not begun")?;
+        // Who has knocked at a hub that is stopped before it has begun is told so.
+        let is_refused = answer.status == 503 && book.state.is_going;
+        check(book.state.has_begun || is_refused, "it has not begun")?;
         if answer.status == 503 {
             return self.refuse(answer, book);
         }
@@ -193,7 +195,8 @@ impl Hope {
 
     /// It was refused, for a reason that there is.
     fn refuse(&self, answer: &Answer, book: &mut Book) -> Result<(), String> {
-        check(!self.only_reads(), "nobody refuses that")?;
+        let is_too_early = !book.state.has_begun;
+        check(!self.only_reads() || is_too_early, "nobody refuses that")?;
         let says = |code: &str| answer.body.contains(&format!(r#""code":"{code}""#));
         let has_failed = book.disk.borrow().failures > self.failures;
         let in_doubt = book.is_in_doubt();
