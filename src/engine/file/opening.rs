@@ -129,7 +129,13 @@ fn look(path: &Path) -> Result<(), Refusal> {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => match create(path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return Err(Refusal::Held(Holder::UNSEEN));
+                return Err(match fs::read_link(path) {
+                    Ok(to) => {
+                        let to = to.display();
+                        Refusal::Never(format!("it is a link to {to}, and that is not there"))
+                    }
+                    Err(_) => Refusal::Held(Holder::UNSEEN),
+                });
             }
             made => made.map_err(|error| Refusal::Never(format!("it cannot be made: {error}")))?,
         },
