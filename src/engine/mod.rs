@@ -8,8 +8,11 @@
 //!
 //! - No call blocks. What takes time is told by [`Engine::next`] when it is over.
 //! - The rows of one job become so together, or none of them does.
-//! - Of jobs that wait, each has one outcome, in the order in which they were submitted. Once one has failed, all that were
-//!   submitted before that was told fail, too: so whatever was decided on the strength of it is undone with it.
+//! - Of jobs that wait, each has one outcome, in the order in which they were submitted. Once one has failed, all fail that
+//!   waited with it, and all that are submitted until those have been told: so whatever was decided on the strength of it is
+//!   undone with it, and there is an end of that however many are submitted.
+//! - A job whose rows do not fit, as a post in a log that is not there, fails alone: what was submitted behind it is judged by
+//!   itself. Nothing is wrong with the engine then.
 //! - A post gets the next number of its log, which counts only those that became so.
 //! - At the start the engine gives back what it has, in the order of [`Restored`]; nothing is submitted before it says that
 //!   this was all.
@@ -27,7 +30,7 @@ use crate::time::{Millis, Unix};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
     /// Its number among those that wait for their outcome, which rises; `None` for what nobody waits for. What nobody waits
-    /// for does not fail: it is tried again.
+    /// for does not fail: it is tried again, unless it does not fit, or too much of it waits.
     pub serial: Option<u64>,
     /// What time it is by the wall clock.
     pub unix: Unix,

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use roomcast::bounds::Bounds;
@@ -90,6 +91,23 @@ impl Desk {
             let _ = wake.send(());
         });
         Desk { file, woken }
+    }
+
+    /// One whose thread stands still wherever it wakes the loop while the gate is held.
+    pub fn gated(options: Options, gate: Arc<Mutex<()>>) -> Desk {
+        let (wake, woken) = mpsc::channel();
+        let file = File::open(options, move || {
+            drop(gate.lock().unwrap());
+            let _ = wake.send(());
+        });
+        Desk { file, woken }
+    }
+
+    /// Lets go of the engine as it is, and waits until its thread has ended.
+    pub fn leave(self) {
+        let Desk { file, woken } = self;
+        drop(file);
+        while woken.recv_timeout(PATIENCE) != Err(RecvTimeoutError::Disconnected) {}
     }
 
     /// Opens and takes all that is given back.

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use roomcast::engine::{Engine, Outcome, Table};
 
@@ -15,8 +16,10 @@ fn fill(path: &Path, heal: impl FnOnce()) {
     let key = |serial: u64| format!("{serial:05}");
     let mut serial = 0;
     let mut expected = Vec::new();
+    let mut tried;
     loop {
         serial += 1;
+        tried = Instant::now();
         desk.give(serial, vec![put(Table::Tasks, &key(serial), &text)]);
         match desk.outcome() {
             Outcome::Committed(_) => expected.push(key(serial)),
@@ -30,6 +33,10 @@ fn fill(path: &Path, heal: impl FnOnce()) {
     }
     let trouble = desk.file.health().trouble.unwrap();
     assert!(trouble.contains("the disk"), "{trouble}");
+    // What writes nothing says nothing of the disk. A second later it may have been tried with something small.
+    serial += 1;
+    desk.commit(serial, Vec::new());
+    assert!(desk.file.health().trouble.is_some() || tried.elapsed() > Duration::from_secs(1));
     // What nobody waits for stays, and what others wait for fails until the disk is well.
     desk.give(None, vec![put(Table::Tasks, "lazy", &text)]);
     desk.give(serial + 1, vec![put(Table::Tasks, "fails too", &text)]);
@@ -40,7 +47,7 @@ fn fill(path: &Path, heal: impl FnOnce()) {
         assert_eq!(desk.file.next(), None);
     }
     desk.commit(serial + 2, vec![put(Table::Tasks, "last", "{}")]);
-    expected.extend(["last".to_owned(), "lazy".to_owned()]);
+    expected.extend(["lazy".to_owned(), "last".to_owned()]);
     desk.stop(Vec::new());
     let (_, restored) = Desk::start(options(path));
     let keys: Vec<&str> = records(&restored).iter().map(|found| found.1).collect();
@@ -60,19 +67,90 @@ fn narrow() {
     println!("\nfilled");
 }
 
+/// A process of that kind whose first change is too large.
+#[test]
+fn narrow_at_once() {
+    let Some(path) = plays("disk::narrow_at_once") else {
+        return;
+    };
+    let (mut desk, _) = Desk::start(options(&path));
+    let small = |key: u64| vec![put(Table::Tasks, &key.to_string(), "{}")];
+    let large = || vec![put(Table::Tasks, "large", &"x".repeat(2 << 20))];
+    desk.give(1, large());
+    desk.sleep();
+    // It has failed, but that has not been heard yet; a turn that has not ended is not sent yet.
+    desk.give(2, small(2));
+    desk.give(3, Vec::new());
+    desk.submit(4, small(4));
+    desk.submit(None, vec![put(Table::Tasks, "lazy", "{}")]);
+    assert_eq!(desk.outcome(), Outcome::Failed(1));
+    assert_eq!(desk.outcome(), Outcome::Failed(2));
+    // Not all of that failure has been heard.
+    desk.give(5, small(5));
+    for serial in 3..=5 {
+        assert_eq!(desk.outcome(), Outcome::Failed(serial));
+    }
+    assert_eq!(desk.file.next(), None);
+    let health = desk.file.health();
+    assert!(health.trouble.unwrap().contains("the disk"));
+    desk.commit(6, small(6));
+    let health = desk.file.health();
+    assert_eq!((health.trouble, health.failures), (None, 1));
+
+    // Whoever submits faster than it is told comes to the end of a failure, too.
+    desk.give(7, large());
+    let (mut last, mut told) = (7, 6);
+    loop {
+        let outcome = desk.outcome();
+        told += 1;
+        if outcome != Outcome::Failed(told) {
+            assert_eq!(outcome, Outcome::Committed(told));
+            break;
+        }
+        assert!(told < 1000, "it does not end");
+        for _ in 0..2 {
+            last += 1;
+            desk.give(last, small(last));
+        }
+    }
+    let first = told;
+    while told < last {
+        told += 1;
+        assert_eq!(desk.outcome(), Outcome::Committed(told));
+    }
+    desk.stop(Vec::new());
+    let (_, restored) = Desk::start(options(path));
+    let keys: Vec<&str> = records(&restored).iter().map(|found| found.1).collect();
+    let mut expected = vec!["lazy".to_owned(), "6".to_owned()];
+    expected.extend((first..=last).map(|serial| serial.to_string()));
+    assert_eq!(keys, expected);
+    println!("\nfilled");
+}
+
 #[test]
 fn a_file_that_cannot_become_longer_fails_what_was_asked_and_nothing_else() {
+    plays_narrow("disk::narrow");
+}
+
+#[test]
+fn all_that_was_submitted_before_a_failure_was_heard_of_fails_with_it_and_no_more() {
+    plays_narrow("disk::narrow_at_once");
+}
+
+#[track_caller]
+fn plays_narrow(part: &str) {
     let place = Place::new();
     // A shell, because who is told by a signal that its file is too long dies of it, unless its parent ignored that.
     let script = "trap '' XFSZ; ulimit -S -f 1000; exec \"$0\" \"$@\"";
-    let output = super::desk::program("bash", "disk::narrow", &place.data())
+    let output = super::desk::program("bash", part, &place.data())
         .args(["-c", script])
         .arg(std::env::current_exe().unwrap())
-        .args(["--exact", "disk::narrow", "--nocapture"])
+        .args(["--exact", part, "--nocapture"])
         .output()
         .unwrap();
     let told = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{told}");
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}{complaint}");
     assert!(told.contains("\nfilled\n"), "{told}");
 }
 

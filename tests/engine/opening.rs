@@ -312,3 +312,68 @@ fn nobody_else_may_read_the_file_nor_what_is_beside_it() {
     );
     desk.stop(Vec::new());
 }
+
+/// A file that was left by a clean stop, with another mode, of which all has been given back and taken, and nothing else.
+fn taken(place: &Place) -> (Desk, Vec<u8>) {
+    let content = kept(place);
+    fs::set_permissions(place.data(), fs::Permissions::from_mode(0o644)).unwrap();
+    let mut desk = Desk::open(options(place.data()));
+    for _ in 0..102 {
+        assert!(matches!(desk.outcome(), Outcome::Restored(_)));
+    }
+    (desk, content)
+}
+
+#[track_caller]
+fn is_untouched(place: &Place, content: &[u8]) {
+    assert!(fs::read(place.data()).unwrap() == content);
+    assert_eq!(fs::metadata(place.data()).unwrap().mode() & 0o777, 0o644);
+    assert_eq!(place.names(), ["roomcast.db"]);
+}
+
+#[test]
+fn a_file_of_which_the_loop_does_not_take_up_the_last_record_is_left_as_it_was() {
+    let place = Place::new();
+    let (desk, content) = taken(&place);
+    desk.leave();
+    is_untouched(&place, &content);
+}
+
+#[test]
+fn a_stop_before_all_is_taken_up_leaves_the_file_as_it_was() {
+    let place = Place::new();
+    let (mut desk, content) = taken(&place);
+    desk.file.stop(Vec::new());
+    assert_eq!(desk.outcome(), Outcome::Stopped);
+    is_untouched(&place, &content);
+}
+
+#[test]
+fn a_secret_that_cannot_be_read_is_refused_and_stays() {
+    for value in ["'no digits'", "''", "x'00ff'", "7"] {
+        let place = Place::new();
+        let with_secret = || Options {
+            with_secret: true,
+            ..options(place.data())
+        };
+        Desk::start(with_secret()).0.stop(Vec::new());
+        let file = rusqlite::Connection::open(place.data()).unwrap();
+        let sql = format!("UPDATE meta SET value = {value} WHERE name = 'secret'");
+        assert_eq!(file.execute(&sql, []).unwrap(), 1);
+        file.close().unwrap();
+        let content = fs::read(place.data()).unwrap();
+        let why = Desk::refusal(with_secret());
+        assert!(why.contains("the secret in it"), "{why}");
+        assert!(fs::read(place.data()).unwrap() == content);
+    }
+}
+
+#[test]
+fn a_link_to_nothing_is_told() {
+    let place = Place::new();
+    let to = place.path().join("elsewhere.db");
+    std::os::unix::fs::symlink(&to, place.data()).unwrap();
+    let why = Desk::refusal(options(place.data()));
+    let words = format!("it is a link to {}, and that is not there", to.display());
+    assert!(why.contains(&words), "{why}");
+}

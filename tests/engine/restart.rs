@@ -50,6 +50,36 @@ fn an_epoch_goes_on_with_commit_whatever_happened_and_with_lazy_after_a_clean_st
 }
 
 #[test]
+fn what_may_be_missing_is_judged_by_how_the_app_was_kept_when_it_was_written() {
+    let place = Place::new();
+    let kept = |place: &Place, durability| kept_as(options(place.data()), AppId::Tasks, durability);
+    let (mut desk, _) = Desk::start(kept(&place, Durability::Lazy));
+    desk.commit(1, vec![open("tasks", 77, 4), post("tasks", "5")]);
+    // Killed while it was lazy, it does not go on with another durability, nor after a stop of a process that did not keep it.
+    let killed = place.killed();
+    let (again, restored) = Desk::start(kept(&killed, Durability::Commit));
+    let (epoch, _) = only_log(&restored);
+    assert_ne!(epoch, 77);
+    // From then on it was kept otherwise.
+    let (_, restored) = Desk::start(kept(&killed.killed(), Durability::Lazy));
+    assert_eq!(only_log(&restored).0, epoch);
+    again.stop(Vec::new());
+
+    let killed = place.killed();
+    let (between, restored) = Desk::start(kept(&killed, Durability::None));
+    assert_eq!(logs(&restored), []);
+    between.stop(Vec::new());
+    let (_, restored) = Desk::start(kept(&killed, Durability::Lazy));
+    assert_ne!(only_log(&restored).0, 77);
+
+    // And whatever becomes of such a process, it takes nothing from a stop in good order before it.
+    desk.stop(Vec::new());
+    let (_between, _) = Desk::start(kept(&place, Durability::None));
+    let (_, restored) = Desk::start(kept(&place.killed(), Durability::Lazy));
+    assert_eq!(only_log(&restored), (77, 5));
+}
+
+#[test]
 fn who_puts_back_a_copy_has_all_logs_begin_a_new_life_once() {
     let place = Place::new();
     let desk = Desk::new(&place);

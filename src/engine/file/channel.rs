@@ -7,6 +7,8 @@ use crate::engine::{Job, Restored, Row};
 /// What the loop asks for.
 #[derive(Debug)]
 pub enum Order {
+    /// All that was given back has been taken up: now the file may be written.
+    Begin,
     /// These shall be so.
     Jobs {
         /// Up to which failure the loop knew what became of its jobs when it made these.
@@ -14,6 +16,8 @@ pub enum Order {
         /// In the order in which they were submitted.
         jobs: Vec<Job>,
     },
+    /// Jobs that nobody waits for were let go of before they came here.
+    Lost,
     /// A copy of everything.
     Copy {
         /// Who asks.
@@ -32,19 +36,30 @@ pub enum Order {
 /// What the thread has to tell.
 #[derive(Debug)]
 pub enum Report {
-    /// These were there at the start.
+    /// These were there at the start; posts are of the log that was given last, and do not name it.
     Restored(Vec<Restored>),
-    /// That was all.
+    /// That was all: [`Order::Begin`] is waited for.
+    Given,
+    /// The file is written from here on.
     Started {
         /// Bytes of the file and its companions.
         bytes: u64,
     },
-    /// A group of jobs is so.
+    /// A group of jobs is so, but for those that do not fit.
     Committed {
         /// The last of those that wait, and with it all before it.
         upto: Option<u64>,
+        /// Those among them that do not fit, and have failed alone.
+        misfits: Vec<u64>,
+        /// Bytes of the rows in it that nobody waited for.
+        lazy: usize,
         /// What it took, if anything was written.
         micros: Option<u64>,
+        /// Bytes of the file and its companions.
+        bytes: u64,
+    },
+    /// The disk is well again.
+    Well {
         /// Bytes of the file and its companions.
         bytes: u64,
     },

@@ -15,6 +15,7 @@ use super::meta;
 use super::opening::create;
 use super::trouble::sentence;
 use crate::engine::PIECE_BYTES;
+use crate::id::AppId;
 
 /// Pages of one step: 1 MiB.
 const STEP_PAGES: i32 = 256;
@@ -115,7 +116,9 @@ fn adapt(copy: &Connection, with_secret: bool) -> rusqlite::Result<()> {
     copy.pragma_update(None, "journal_mode", "OFF")?;
     let transaction = copy.unchecked_transaction()?;
     copy.execute("UPDATE logs SET epoch = random() & 4294967295", [])?;
-    meta::mark_clean(copy, false)?;
+    for app in AppId::ALL {
+        meta::mark_clean(copy, app, false)?;
+    }
     if !with_secret {
         meta::forget_secret(copy)?;
     }

@@ -14,11 +14,12 @@ use super::opening::Unopened;
 use super::options::Options;
 use super::queue::Queue;
 use super::restore::{Halt, Restore};
-use super::rows::Rows;
+use super::transaction::{transact, write, write_each};
 use super::trim::{Round, Trim};
 use super::trouble::{Trouble, sentence, unusable};
-use super::{copy, meta, opening, wal};
+use super::{copy, meta, opening, queue, wal};
 use crate::engine::{Job, Row};
+use crate::id::AppId;
 use crate::time::Unix;
 
 /// After so long without a job there is time for other things.
@@ -26,6 +27,9 @@ const IDLE_AFTER: Duration = Duration::from_secs(1);
 
 /// So long after the end of a round through the logs the next one begins.
 const ROUND_EVERY: Duration = Duration::from_secs(60);
+
+/// How often it is told that something does not fit.
+const MISFITS_TOLD_EVERY: Duration = Duration::from_secs(1);
 
 /// How often it is tried whether a disk is well again.
 const PROBED_EVERY: Duration = Duration::from_secs(1);
@@ -60,26 +64,35 @@ fn begin<W: Fn()>(
     orders: &Receiver<Order>,
     reports: &Reporter<W>,
 ) -> Result<Connection, Halt> {
-    // Before the start there is nothing else to be asked for than the stop.
+    // Before all has been given back there is nothing else to be asked for than the stop.
     let go_on = || matches!(orders.try_recv(), Err(TryRecvError::Empty));
     let connection = opening::open(options, &go_on).map_err(|unopened| match unopened {
         Unopened::Refused(why) => Halt::Broken(why),
         Unopened::Unwanted => Halt::Unwanted,
     })?;
     let broken = |why: &str| Halt::Broken(unusable(&options.path, options.is_default, why));
-    let give = |piece| reports.tell(Report::Restored(piece));
+    let give = |piece| match go_on() {
+        true => Ok(reports.tell(Report::Restored(piece))?),
+        false => Err(Halt::Unwanted),
+    };
     let amends = match Restore::new(&connection, options, now(), give).all() {
         Ok(amends) => amends,
         Err(Halt::Broken(why)) => return Err(broken(&why)),
         Err(halt) => return Err(halt),
     };
+    reports.tell(Report::Given)?;
+    // Whether what was given back can be taken up, only the loop knows; and it may want to stop.
+    match orders.recv() {
+        Ok(Order::Begin) if go_on() => {}
+        Ok(_) => return Err(Halt::Unwanted),
+        Err(_) => return Err(Halt::Deserted),
+    }
     opening::settle(&connection, &options.path).map_err(|why| broken(&why))?;
     copy::clear(&options.path);
     let made = amends.make(&connection);
     made.map_err(|error| broken(&sentence(&error)))?;
     let bytes = wal::total_bytes(&options.path);
-    let told = reports.tell(Report::Started { bytes });
-    told.map_err(|Deserted| Halt::Deserted)?;
+    reports.tell(Report::Started { bytes })?;
     Ok(connection)
 }
 
@@ -99,6 +112,8 @@ struct Keeper<'a, W> {
     is_deserted: bool,
     is_failing: bool,
     tried_at: Instant,
+    /// When it was last told that something does not fit.
+    misfit_at: Option<Instant>,
     busy_at: Instant,
     wal: wal::Wal,
     trim: Trim,
@@ -125,6 +140,7 @@ impl<'a, W: Fn()> Keeper<'a, W> {
             is_deserted: false,
             is_failing: false,
             tried_at: now,
+            misfit_at: None,
             busy_at: now,
             wal: wal::Wal::new(&options.path),
             trim: Trim::default(),
@@ -181,7 +197,7 @@ impl<'a, W: Fn()> Keeper<'a, W> {
         match order {
             Order::Jobs { generation, jobs } => {
                 self.busy_at = Instant::now();
-                self.queue.take(generation, jobs, self.is_failing);
+                self.queue.take(generation, jobs);
             }
             Order::Copy {
                 number,
@@ -195,6 +211,8 @@ impl<'a, W: Fn()> Keeper<'a, W> {
                 self.asked.take_if(|(asked, _)| *asked == number);
                 self.copy.take_if(|copy| copy.number() == number);
             }
+            Order::Begin => {}
+            Order::Lost => self.queue.lose("there are too many of them"),
             Order::Stop(last) => self.last = Some(last),
         }
     }
@@ -213,52 +231,62 @@ impl<'a, W: Fn()> Keeper<'a, W> {
         }
     }
 
-    /// Makes one group so, and tells what became of it.
-    fn commit(&mut self) -> Result<(), Deserted> {
+    /// Makes one group so, and tells what became of it; whether it does not have to be tried again.
+    fn commit(&mut self) -> Result<bool, Deserted> {
         let group = self.queue.group();
-        let upto = group.iter().rev().find_map(|job| job.serial);
-        if group.iter().all(|job| job.rows.is_empty()) {
-            let bytes = self.wal.total_bytes();
-            return self.reports.tell(Report::Committed {
-                upto,
-                micros: None,
-                bytes,
-            });
-        }
         let started = Instant::now();
-        match self.transact(|keeper| keeper.write(&group)) {
-            Ok(()) => {
-                self.is_failing = false;
-                self.wal.grows();
-                let committed = Report::Committed {
-                    upto,
-                    micros: Some(started.elapsed().as_micros() as u64),
-                    bytes: self.wal.total_bytes(),
-                };
-                self.reports.tell(committed)?;
-                if self.wal.is_large() {
-                    self.wal.write_back(self.connection);
-                }
-                Ok(())
-            }
-            Err(trouble) => self.fail(group, trouble),
+        let written = match group.iter().all(|job| job.rows.is_empty()) {
+            true => Ok(Vec::new()),
+            false => self.write_group(&group),
+        };
+        let misfits = match written {
+            Ok(misfits) => misfits,
+            Err(trouble) => return self.fail(group, trouble).map(|()| false),
+        };
+        // What has no rows, or none that fit, says nothing of the disk.
+        let with_rows = group.iter().filter(|job| !job.rows.is_empty());
+        let is_written = with_rows.count() > misfits.len();
+        if is_written {
+            self.is_failing = false;
+            self.wal.grows();
         }
+        let lazy = group.iter().filter(|job| job.serial.is_none());
+        self.reports.tell(Report::Committed {
+            lazy: lazy.map(|job| queue::bytes(&job.rows)).sum(),
+            upto: group.iter().rev().find_map(|job| job.serial),
+            misfits: misfits.iter().filter_map(|at| group[*at].serial).collect(),
+            micros: is_written.then(|| started.elapsed().as_micros() as u64),
+            bytes: self.wal.total_bytes(),
+        })?;
+        if self.wal.is_large() {
+            self.wal.write_back(self.connection);
+        }
+        Ok(true)
     }
 
-    /// What waits has failed with the group; what nobody waits for is tried again, unless it is that which cannot be so.
-    fn fail(&mut self, mut group: Vec<Job>, trouble: Trouble) -> Result<(), Deserted> {
-        if matches!(trouble, Trouble::Rows(_)) {
-            log::error!("changes do not fit the data file: {}", trouble.sentence());
-            let fits = |job: &Job| {
-                let alone = std::slice::from_ref(job);
-                self.rehearse(|keeper| keeper.write(alone)).is_ok()
-            };
-            let before = group.len();
-            group.retain(|job| job.serial.is_some() || fits(job));
-            if group.len() < before {
-                self.queue.lose(trouble.sentence());
-            }
+    /// Writes a group: together, or, if there is something in it that does not fit, all but the jobs that do not. Which those
+    /// are.
+    fn write_group(&mut self, group: &[Job]) -> Result<Vec<usize>, Trouble> {
+        let (connection, options) = (self.connection, self.options);
+        let why = match transact(connection, || write(connection, options, group)) {
+            Ok(()) => return Ok(Vec::new()),
+            Err(Trouble::Rows(why)) => why,
+            Err(trouble) => return Err(trouble),
+        };
+        let misfits = transact(connection, || write_each(connection, options, group))?;
+        let is_told = |at: Instant| at.elapsed() < MISFITS_TOLD_EVERY;
+        if !self.misfit_at.is_some_and(is_told) {
+            self.misfit_at = Some(Instant::now());
+            log::error!("changes do not fit the data file, and are not kept in it: {why}");
         }
+        if misfits.iter().any(|at| group[*at].serial.is_none()) {
+            self.queue.lose(&why);
+        }
+        Ok(misfits)
+    }
+
+    /// What waits has failed with the group; what nobody waits for is tried again.
+    fn fail(&mut self, group: Vec<Job>, trouble: Trouble) -> Result<(), Deserted> {
         if !std::mem::replace(&mut self.is_failing, true) {
             log::error!("the data file cannot be written: {}", trouble.sentence());
         }
@@ -267,39 +295,6 @@ impl<'a, W: Fn()> Keeper<'a, W> {
             generation: self.queue.fail(group),
             trouble: trouble.sentence().to_owned(),
         })
-    }
-
-    fn write(&self, jobs: &[Job]) -> Result<(), Trouble> {
-        let mut rows = Rows::new(self.connection, self.options);
-        for row in jobs.iter().flat_map(|job| &job.rows) {
-            rows.add(row)?;
-        }
-        rows.finish()
-    }
-
-    /// All of it, synced, or nothing.
-    fn transact(&self, make: impl Fn(&Self) -> Result<(), Trouble>) -> Result<(), Trouble> {
-        let run = |sql: &str| -> Result<(), Trouble> {
-            self.connection.prepare_cached(sql)?.execute([])?;
-            Ok(())
-        };
-        let made = run("BEGIN IMMEDIATE")
-            .and_then(|()| make(self))
-            .and_then(|()| run("COMMIT"));
-        if made.is_err() && !self.connection.is_autocommit() {
-            // What fails here has been put back already, or will be when the file is opened again.
-            let _ = run("ROLLBACK");
-        }
-        made
-    }
-
-    /// Whether it could be made so; it is not.
-    fn rehearse(&self, make: impl Fn(&Self) -> Result<(), Trouble>) -> Result<(), Trouble> {
-        let undone = || Trouble::Disk(String::new());
-        match self.transact(|keeper| make(keeper).and_then(|()| Err(undone()))) {
-            Err(Trouble::Rows(why)) => Err(Trouble::Rows(why)),
-            _ => Ok(()),
-        }
     }
 
     /// Nothing has come for a while.
@@ -328,19 +323,16 @@ impl<'a, W: Fn()> Keeper<'a, W> {
     /// Tries whether the disk is well again: with what nobody waits for, if there is any.
     fn probe(&mut self) -> Result<(), Deserted> {
         if !self.queue.is_empty() {
-            return self.commit();
+            return self.commit().map(drop);
         }
         self.tried_at = Instant::now();
-        match self.transact(|keeper| Ok(meta::probe(keeper.connection)?)) {
+        match transact(self.connection, || Ok(meta::probe(self.connection)?)) {
             Ok(()) => {
                 self.is_failing = false;
                 self.wal.grows();
                 log::info!("the data file can be written again");
-                self.reports.tell(Report::Committed {
-                    upto: None,
-                    micros: None,
-                    bytes: self.wal.total_bytes(),
-                })
+                let bytes = self.wal.total_bytes();
+                self.reports.tell(Report::Well { bytes })
             }
             Err(trouble) => self.fail(Vec::new(), trouble),
         }
@@ -374,8 +366,7 @@ impl<'a, W: Fn()> Keeper<'a, W> {
         }
         let mut is_whole = true;
         while is_whole && !self.queue.is_empty() {
-            self.commit()?;
-            is_whole = !self.is_failing;
+            is_whole = self.commit()?;
         }
         let is_whole = is_whole && !self.queue.has_lost();
         let last = [Job {
@@ -383,9 +374,14 @@ impl<'a, W: Fn()> Keeper<'a, W> {
             unix: now(),
             rows: last,
         }];
-        let written = self.transact(|keeper| {
-            keeper.write(&last)?;
-            Ok(meta::mark_clean(keeper.connection, is_whole)?)
+        let (connection, options) = (self.connection, self.options);
+        let written = transact(connection, || {
+            write(connection, options, &last)?;
+            let apps = AppId::ALL.into_iter();
+            for app in apps.filter(|app| is_whole && options.keeps(*app)) {
+                meta::mark_clean(connection, app, true)?;
+            }
+            Ok(())
         });
         if let Err(trouble) = written {
             let why = trouble.sentence();

@@ -1,33 +1,70 @@
-//! What the file says of itself by name: the secret, and whether it was let go of in good order.
+//! What the file says of itself by name: the secret, and of each app how it was kept, and whether all of it
+//! was there when the file was let go of.
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::bounds::Durability;
+use crate::id::AppId;
+
 const CLEAN: &str = "clean";
+const DURABILITY: &str = "durability";
+const COMMIT: &str = "commit";
+const LAZY: &str = "lazy";
 const SECRET: &str = "secret";
 const PROBE: &str = "probe";
 const SECRET_BYTES: usize = 32;
 
-/// Whether the last process that had the file put everything into it before it let go.
-pub fn is_clean(connection: &Connection) -> rusqlite::Result<bool> {
-    Ok(get(connection, CLEAN)?.is_some())
+/// Whether the last process that kept this app's changes put all of them into the file before it let go.
+pub fn is_clean(connection: &Connection, app: AppId) -> rusqlite::Result<bool> {
+    Ok(get(connection, &of(CLEAN, app))?.is_some())
 }
 
-/// Says that everything is in it, or that this is no longer known.
-pub fn mark_clean(connection: &Connection, is_clean: bool) -> rusqlite::Result<()> {
+/// Says that everything of this app is in it, or that this is no longer known.
+pub fn mark_clean(connection: &Connection, app: AppId, is_clean: bool) -> rusqlite::Result<()> {
     match is_clean {
-        true => put(connection, CLEAN, Value::Integer(1)),
-        false => strike(connection, CLEAN),
+        true => put(connection, &of(CLEAN, app), Value::Integer(1)),
+        false => strike(connection, &of(CLEAN, app)),
     }
 }
 
-/// The secret, if there is one that can be read.
-pub fn secret(connection: &Connection) -> rusqlite::Result<Option<Vec<u8>>> {
-    let Some(Value::Text(digits)) = get(connection, SECRET)? else {
-        return Ok(None);
+/// How this app's changes were kept by the last process that kept them.
+pub fn durability(connection: &Connection, app: AppId) -> rusqlite::Result<Option<Durability>> {
+    let was = get(connection, &of(DURABILITY, app))?;
+    Ok(was.map(|was| match was {
+        Value::Text(name) if name == COMMIT => Durability::Commit,
+        // Whatever else it says, it does not say that nothing is missing.
+        _ => Durability::Lazy,
+    }))
+}
+
+/// Says how this app's changes are kept from now on.
+pub fn keep_durability(
+    connection: &Connection,
+    app: AppId,
+    durability: Durability,
+) -> rusqlite::Result<()> {
+    let name = match durability {
+        Durability::Commit => COMMIT,
+        Durability::Lazy | Durability::None => LAZY,
     };
-    let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(digits.as_bytes());
-    Ok(bytes.ok().filter(|bytes| !bytes.is_empty()))
+    put(
+        connection,
+        &of(DURABILITY, app),
+        Value::Text(name.to_owned()),
+    )
+}
+
+/// The secret, if there is one: empty, if it cannot be read.
+pub fn secret(connection: &Connection) -> rusqlite::Result<Option<Vec<u8>>> {
+    let read = |value| match value {
+        Value::Text(digits) => data_encoding::HEXLOWER_PERMISSIVE
+            .decode(digits.as_bytes())
+            .ok(),
+        _ => None,
+    };
+    let found = get(connection, SECRET)?;
+    Ok(found.map(|value| read(value).unwrap_or_default()))
 }
 
 /// A secret that nobody had before.
@@ -60,6 +97,11 @@ pub fn forget_secret(connection: &Connection) -> rusqlite::Result<()> {
     ";
     connection.pragma_update(None, "secure_delete", true)?;
     connection.execute_batch(sql)
+}
+
+/// What is said of one app has its name behind it: `clean:tasks`.
+fn of(name: &str, app: AppId) -> String {
+    format!("{name}:{}", app.name())
 }
 
 fn get(connection: &Connection, name: &str) -> rusqlite::Result<Option<Value>> {

@@ -12,7 +12,7 @@
 //! | `players`, `messages` | `id`, `record` | the same of one room: the identifier is `ROOM_ID/ID` |
 //! | `logs` | `name`, `epoch`, `number` | a numbering, `tasks` or `rooms/ROOM_ID`: its life, and its newest number |
 //! | `posts` | `log`, `number`, `at`, `topic`, `text` | what was published in it; `at` in milliseconds since 1970, `text` without its position |
-//! | `meta` | `name`, `value` | `secret`: what signs, in hexadecimal digits; `clean`: the last stop was one in good order |
+//! | `meta` | `name`, `value` | `secret`: what signs, in hexadecimal digits; of an app, as `durability:tasks` and `clean:tasks`: how it was kept last, and that the stop of that process was one in good order |
 //!
 //! `PRAGMA user_version` is the version of these tables, `PRAGMA application_id` says that they are ours. While the hub runs,
 //! the file is locked; a backup can be read by anybody who may. Which sessions are open?
@@ -24,7 +24,8 @@
 //! # What it promises beyond the seam
 //!
 //! - What is refused at the start is left as it was, and so are the rows of an app whose `durability` is `none`.
-//! - A log goes on in its epoch if nothing of it can be missing: always with `commit`, with `lazy` after a stop in good order.
+//! - A log goes on in its epoch if nothing of it can be missing: always if its app was last kept with `commit`, and if with
+//!   `lazy`, after a stop in good order. A process with `none` changes nothing of that.
 //! - The histories of `events` and `stream`, which only such a stop writes, are struck before anything is published anew, so
 //!   that no number is given twice.
 
@@ -40,6 +41,7 @@ mod queue;
 mod restore;
 mod rows;
 mod schema;
+mod transaction;
 mod trim;
 mod trouble;
 mod wal;
@@ -61,6 +63,9 @@ const REPORTS: usize = 4;
 /// How long what nobody waits for may stay in memory, so that not every change of that kind is a sync.
 const LAZY_FOR: Duration = Duration::from_millis(250);
 
+/// Bytes of rows that nobody waits for, from when they are submitted until they are so: beyond that they are lost.
+const KEPT_BYTES: usize = 64 << 20;
+
 /// Times of transactions that are kept for who asks.
 const MICROS: usize = 10_000;
 
@@ -74,11 +79,21 @@ pub struct File {
     waiting: VecDeque<u64>,
     /// Of what is submitted now; it rises when a failure has been told.
     generation: u64,
-    /// All that waits is told to have failed, and what follows is of this generation.
+    /// What is submitted is of this generation once those have been told that waited when the failure was heard of.
     failing: Option<u64>,
+    /// So many of those that wait, from the first on, are told to have failed.
+    doomed: usize,
     /// What waits up to here is so.
     upto: Option<u64>,
+    /// Those among that which are not, because they do not fit.
+    misfits: VecDeque<u64>,
+    /// Bytes of rows that nobody waits for and that are not so yet.
+    lazy: usize,
+    /// Whether some of them were let go of.
+    has_lost: bool,
     restored: std::vec::IntoIter<Restored>,
+    /// The log that was given last.
+    log: String,
     health: Health,
     has_ended: bool,
     /// The thread, which gives back what it wakes with: were that dropped at its end, a wake that the loop has not heard of
@@ -115,8 +130,13 @@ impl File {
             waiting: VecDeque::new(),
             generation: 0,
             failing: None,
+            doomed: 0,
             upto: None,
+            misfits: VecDeque::new(),
+            lazy: 0,
+            has_lost: false,
             restored: Vec::new().into_iter(),
+            log: String::new(),
             health: Health::default(),
             has_ended: false,
             _thread: thread,
@@ -125,52 +145,83 @@ impl File {
 
     /// What is known already.
     fn known(&mut self) -> Option<Outcome> {
-        if let Some(restored) = self.restored.next() {
+        if let Some(mut restored) = self.restored.next() {
+            match &mut restored {
+                Restored::Log { log, .. } => self.log.clone_from(log),
+                Restored::Post { log, .. } => log.clone_from(&self.log),
+                Restored::Secret(_) | Restored::Record { .. } => {}
+            }
             return Some(Outcome::Restored(restored));
         }
-        if let Some(generation) = self.failing {
+        if self.doomed > 0 {
+            self.doomed -= 1;
             let failed = self.waiting.pop_front();
-            if self.waiting.is_empty() {
-                self.failing = None;
-                self.generation = generation;
-                self.gathered.retain(|job| job.serial.is_none());
-            }
-            if let Some(serial) = failed {
-                return Some(Outcome::Failed(serial));
-            }
+            self.rise();
+            return failed.map(Outcome::Failed);
         }
-        let is_so = |serial: &u64| Some(*serial) <= self.upto;
-        let serial = self.waiting.front().copied().filter(is_so)?;
-        self.waiting.pop_front();
-        Some(Outcome::Committed(serial))
+        let serial = self
+            .waiting
+            .pop_front_if(|serial| Some(*serial) <= self.upto)?;
+        let misfit = self.misfits.pop_front_if(|misfit| *misfit == serial);
+        Some(match misfit {
+            Some(serial) => Outcome::Failed(serial),
+            None => Outcome::Committed(serial),
+        })
+    }
+
+    /// Once those have been told that waited when a failure was heard of, another generation begins: those that were submitted
+    /// meanwhile fail with it, and none joins them, so that there is an end of it however many are submitted.
+    fn rise(&mut self) {
+        if self.doomed == 0
+            && let Some(generation) = self.failing.take()
+        {
+            self.generation = generation;
+            self.doomed = self.waiting.len();
+            self.gathered.retain(|job| job.serial.is_none());
+        }
     }
 
     /// What a report says by itself, beside what it makes known.
     fn hear(&mut self, report: Report) -> Option<Outcome> {
         match report {
             Report::Restored(piece) => self.restored = piece.into_iter(),
+            Report::Given => self.order(Order::Begin),
             Report::Started { bytes } => {
                 self.health.bytes = bytes;
                 return Some(Outcome::Started);
             }
             Report::Committed {
                 upto,
+                misfits,
+                lazy,
                 micros,
                 bytes,
             } => {
                 self.upto = upto.max(self.upto);
+                self.misfits.extend(misfits);
+                self.lazy -= lazy;
                 self.health.bytes = bytes;
-                self.health.trouble = None;
+                if micros.is_some() {
+                    self.health.trouble = None;
+                }
                 self.health.commits += u64::from(micros.is_some());
                 if self.health.commit_micros.len() < MICROS {
                     self.health.commit_micros.extend(micros);
                 }
             }
+            Report::Well { bytes } => {
+                self.health.bytes = bytes;
+                self.health.trouble = None;
+            }
             Report::Failed {
                 generation,
                 trouble,
             } => {
-                self.failing = generation;
+                if generation.is_some() {
+                    self.failing = generation;
+                    self.doomed = self.waiting.len();
+                    self.rise();
+                }
                 self.health.failures += 1;
                 self.health.trouble = Some(trouble);
             }
@@ -202,6 +253,16 @@ impl Engine for File {
     }
 
     fn submit(&mut self, job: Job) {
+        if job.serial.is_none() {
+            let bytes = queue::bytes(&job.rows);
+            if self.lazy + bytes > KEPT_BYTES {
+                if !std::mem::replace(&mut self.has_lost, true) {
+                    self.order(Order::Lost);
+                }
+                return;
+            }
+            self.lazy += bytes;
+        }
         self.waiting.extend(job.serial);
         self.gathered.push(job);
     }

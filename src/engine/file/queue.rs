@@ -9,9 +9,6 @@ use crate::engine::{Job, Row};
 /// Bytes of rows that go into one transaction, if more have gathered.
 const GROUP_BYTES: usize = 16 << 20;
 
-/// Bytes of rows that nobody waits for, kept while they cannot be written.
-const KEPT_BYTES: usize = 64 << 20;
-
 /// Jobs, and which of them have failed already.
 #[derive(Debug, Default)]
 pub struct Queue {
@@ -30,15 +27,11 @@ pub struct Queue {
 
 impl Queue {
     /// Takes these behind the others.
-    pub fn take(&mut self, generation: u64, jobs: Vec<Job>, is_failing: bool) {
+    pub fn take(&mut self, generation: u64, jobs: Vec<Job>) {
         for job in jobs {
             match job.serial {
                 Some(_) if generation < self.generation => continue,
                 Some(_) => self.awaited += 1,
-                None if is_failing && self.bytes > KEPT_BYTES => {
-                    self.lose("there are too many of them");
-                    continue;
-                }
                 None => self.since = self.since.or_else(|| Some(Instant::now())),
             }
             self.bytes += bytes(&job.rows);
@@ -108,7 +101,8 @@ impl Queue {
     }
 }
 
-fn bytes(rows: &[Row]) -> usize {
+/// What it costs to keep these until they are so.
+pub fn bytes(rows: &[Row]) -> usize {
     rows.iter().map(Row::bytes).sum()
 }
 
@@ -139,13 +133,13 @@ mod tests {
     fn a_failure_leaves_what_nobody_waits_for_in_its_order() {
         let mut queue = Queue::default();
         let first = [job(None, 1), job(Some(1), 0), job(None, 2)];
-        queue.take(0, first.to_vec(), false);
+        queue.take(0, first.to_vec());
         let group = queue.group();
-        queue.take(0, vec![job(Some(2), 0), job(None, 3)], false);
+        queue.take(0, vec![job(Some(2), 0), job(None, 3)]);
         assert_eq!(queue.fail(group), Some(1));
         // What was submitted before that was heard of has failed, too.
-        queue.take(0, vec![job(Some(3), 0), job(None, 4)], true);
-        queue.take(1, vec![job(Some(4), 0)], true);
+        queue.take(0, vec![job(Some(3), 0), job(None, 4)]);
+        queue.take(1, vec![job(Some(4), 0)]);
         let group = queue.group();
         assert_eq!(serials(&group), [None, None, None, None, Some(4)]);
         let kept = [job(None, 1), job(None, 2), job(None, 3), job(None, 4)];
@@ -156,31 +150,10 @@ mod tests {
     #[test]
     fn a_failure_of_what_nobody_waits_for_is_no_failure_of_others() {
         let mut queue = Queue::default();
-        queue.take(0, vec![job(None, 1)], false);
+        queue.take(0, vec![job(None, 1)]);
         let group = queue.group();
         assert_eq!(queue.fail(group), None);
-        queue.take(0, vec![job(Some(1), 0)], true);
+        queue.take(0, vec![job(Some(1), 0)]);
         assert_eq!(serials(&queue.group()), [None, Some(1)]);
-    }
-
-    #[test]
-    fn what_nobody_waits_for_is_bounded_while_it_cannot_be_written() {
-        let mut queue = Queue::default();
-        let megabyte = || job(None, 1 << 20);
-        queue.take(0, vec![megabyte()], true);
-        for _ in 0..100 {
-            let group = queue.group();
-            queue.fail(group);
-            queue.take(0, vec![megabyte()], true);
-            assert!(queue.bytes <= KEPT_BYTES + (2 << 20));
-        }
-        assert!(queue.has_lost());
-        let mut groups = 0;
-        while !queue.is_empty() {
-            let taken: usize = queue.group().iter().map(|job| bytes(&job.rows)).sum();
-            assert!(taken <= GROUP_BYTES);
-            groups += 1;
-        }
-        assert_eq!(groups, 5);
     }
 }

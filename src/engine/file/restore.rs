@@ -24,7 +24,7 @@ pub enum Halt {
     Broken(String),
     /// Nobody listens.
     Deserted,
-    /// It was stopped while it waited for the file.
+    /// It was stopped before it had begun.
     Unwanted,
 }
 
@@ -33,6 +33,8 @@ pub enum Halt {
 pub struct Amends {
     /// A secret that was made.
     secret: Option<Vec<u8>>,
+    /// How the apps are kept from here on whose changes are kept at all; the others stay what they were.
+    kept: Vec<(AppId, Durability)>,
     /// Logs that begin a new life.
     epochs: Vec<(String, u32)>,
     /// Logs that were taken up, and are struck from the file.
@@ -47,10 +49,14 @@ pub struct Restore<'a, F> {
     give: F,
     piece: Vec<Restored>,
     bytes: usize,
+    /// Those of the log that is read.
+    posts: Vec<(usize, Restored)>,
+    /// Of whose logs something may be missing.
+    lossy: Vec<AppId>,
     amends: Amends,
 }
 
-impl<'a, F: FnMut(Vec<Restored>) -> Result<(), Deserted>> Restore<'a, F> {
+impl<'a, F: FnMut(Vec<Restored>) -> Result<(), Halt>> Restore<'a, F> {
     /// From this connection, a piece after the other.
     pub fn new(connection: &'a Connection, options: &'a Options, now: Unix, give: F) -> Self {
         Restore {
@@ -60,12 +66,24 @@ impl<'a, F: FnMut(Vec<Restored>) -> Result<(), Deserted>> Restore<'a, F> {
             give,
             piece: Vec::new(),
             bytes: 0,
+            posts: Vec::new(),
+            lossy: Vec::new(),
             amends: Amends::default(),
         }
     }
 
     /// All of it.
     pub fn all(mut self) -> Result<Amends, Halt> {
+        for app in AppId::ALL {
+            if self.options.keeps(app) {
+                let kept = (app, self.options.durability(app));
+                let was = meta::durability(self.connection, app)?.unwrap_or(kept.1);
+                if was == Durability::Lazy && !meta::is_clean(self.connection, app)? {
+                    self.lossy.push(app);
+                }
+                self.amends.kept.push(kept);
+            }
+        }
         if self.options.with_secret {
             self.secret()?;
         }
@@ -81,6 +99,10 @@ impl<'a, F: FnMut(Vec<Restored>) -> Result<(), Deserted>> Restore<'a, F> {
 
     fn secret(&mut self) -> Result<(), Halt> {
         let secret = match meta::secret(self.connection)? {
+            Some(secret) if secret.is_empty() => {
+                let why = "the secret in it, which signs the tokens of players, cannot be read";
+                return Err(Halt::Broken(why.to_owned()));
+            }
             Some(secret) => secret,
             None => {
                 let secret = meta::new_secret().map_err(Halt::Broken)?;
@@ -105,15 +127,13 @@ impl<'a, F: FnMut(Vec<Restored>) -> Result<(), Deserted>> Restore<'a, F> {
     }
 
     fn logs(&mut self) -> Result<(), Halt> {
-        let is_clean = meta::is_clean(self.connection)?;
         let sql = "SELECT name, epoch, number FROM logs ORDER BY name";
         let mut statement = self.connection.prepare(sql)?;
         let mut found = statement.query([])?;
         while let Some(row) = found.next()? {
             let (log, epoch, number): (String, u32, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
             let (app, number) = (owner(&log), number.unsigned_abs());
-            let durability = app.map(|app| self.options.durability(app));
-            let is_lost = durability == Some(Durability::Lazy) && !is_clean;
+            let is_lost = app.is_some_and(|app| self.lossy.contains(&app));
             let epoch = match self.options.new_epochs || is_lost {
                 true => self.new_epoch(&log, epoch)?,
                 false => epoch,
@@ -126,57 +146,67 @@ impl<'a, F: FnMut(Vec<Restored>) -> Result<(), Deserted>> Restore<'a, F> {
     }
 
     fn log(&mut self, app: AppId, log: String, epoch: u32, number: u64) -> Result<(), Halt> {
-        if [AppId::Events, AppId::Stream].contains(&app) && log == app.name() {
+        if [AppId::Events, AppId::Stream].contains(&app) && &*log == app.name() {
             self.amends.struck.push(app.name());
         }
-        let first = self.first(app, &log, number)?;
-        let sql =
-            "SELECT number, at, topic, text FROM posts WHERE log = ?1 AND number BETWEEN ?2 AND ?3
-            ORDER BY number";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let mut found = statement.query(params![log, integer(first), integer(number)])?;
+        let mut posts = std::mem::take(&mut self.posts);
+        self.posts(app, &log, number, &mut posts)?;
+        let first = number + 1 - posts.len() as u64;
+        let bytes = log.len();
         let restored = Restored::Log {
-            log: log.clone(),
+            log,
             epoch,
             number,
             first,
         };
-        self.add(restored, log.len())?;
+        self.add(restored, bytes)?;
+        for (bytes, post) in posts.drain(..) {
+            self.add(post, bytes)?;
+        }
+        self.posts = posts;
+        Ok(())
+    }
+
+    /// The posts that are given back: behind the oldest none is missing up to the newest, there are no more than are kept, and
+    /// the oldest is not too old. They are not in memory twice, because what is taken here has not been given yet.
+    fn posts(
+        &mut self,
+        app: AppId,
+        log: &str,
+        newest: u64,
+        posts: &mut Vec<(usize, Restored)>,
+    ) -> Result<(), Halt> {
+        let oldest = self.now.0.saturating_sub(self.options.history(app).age.0);
+        let behind = newest.saturating_sub(messages_max(self.options, log));
+        let sql = "SELECT number, at, topic, text FROM posts
+            WHERE log = ?1 AND number > ?2 AND number <= ?3 ORDER BY number";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut found = statement.query(params![log, integer(behind), integer(newest)])?;
+        let mut last = None;
         while let Some(row) = found.next()? {
             let (number, at) = numbers(row)?;
+            if last.replace(number).is_some_and(|last| last + 1 != number) {
+                posts.clear();
+            }
+            if posts.is_empty() && at < oldest {
+                continue;
+            }
             let (topic, text): (String, String) = (row.get(2)?, row.get(3)?);
-            let bytes = log.len() + topic.len() + text.len();
+            let bytes = topic.len() + text.len();
             let post = Restored::Post {
-                log: log.clone(),
+                // The loop puts it in: a name of its own for each would be made here only to go there.
+                log: String::new(),
                 number,
                 topic,
                 at: Unix(at),
                 text,
             };
-            self.add(post, bytes)?;
+            posts.push((bytes, post));
+        }
+        if last != Some(newest) {
+            posts.clear();
         }
         Ok(())
-    }
-
-    /// The oldest post that is given back: behind it none is missing, there are no more than are kept, and it is not too old.
-    fn first(&self, app: AppId, log: &str, number: u64) -> Result<u64, Halt> {
-        let oldest = self.now.0.saturating_sub(self.options.history(app).age.0);
-        let sql = "SELECT number, at FROM posts WHERE log = ?1 AND number <= ?2 ORDER BY number DESC LIMIT ?3";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let limit = integer(messages_max(self.options, log));
-        let mut found = statement.query(params![log, integer(number), limit])?;
-        let (mut at_hand, mut first) = (number + 1, number + 1);
-        while let Some(row) = found.next()? {
-            let (number, at) = numbers(row)?;
-            if number + 1 != at_hand {
-                break;
-            }
-            at_hand = number;
-            if at >= oldest {
-                first = number;
-            }
-        }
-        Ok(first)
     }
 
     fn new_epoch(&mut self, log: &str, old: u32) -> Result<u32, Halt> {
@@ -202,7 +232,7 @@ impl<'a, F: FnMut(Vec<Restored>) -> Result<(), Deserted>> Restore<'a, F> {
         self.bytes = 0;
         match std::mem::take(&mut self.piece) {
             piece if piece.is_empty() => Ok(()),
-            piece => (self.give)(piece).map_err(|Deserted| Halt::Deserted),
+            piece => (self.give)(piece),
         }
     }
 }
@@ -211,7 +241,10 @@ impl Amends {
     /// Writes them, and that it is not known any more whether everything is in the file.
     pub fn make(&self, connection: &Connection) -> rusqlite::Result<()> {
         let transaction = connection.unchecked_transaction()?;
-        meta::mark_clean(connection, false)?;
+        for (app, durability) in &self.kept {
+            meta::mark_clean(connection, *app, false)?;
+            meta::keep_durability(connection, *app, *durability)?;
+        }
         if let Some(secret) = &self.secret {
             meta::keep_secret(connection, secret)?;
         }
@@ -225,6 +258,12 @@ impl Amends {
             connection.execute("DELETE FROM logs WHERE name = ?1", [log])?;
         }
         transaction.commit()
+    }
+}
+
+impl From<Deserted> for Halt {
+    fn from(Deserted: Deserted) -> Halt {
+        Halt::Deserted
     }
 }
 
