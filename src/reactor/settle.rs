@@ -43,7 +43,9 @@ impl<T: Transport> Reactor<T> {
                 self.unsettled = true;
                 break;
             }
-            let Some(outcome) = self.common.engine.next() else {
+            let outcome = self.common.engine.next();
+            self.common.health.failing = matches!(outcome, Some(Outcome::Failed(_)));
+            let Some(outcome) = outcome else {
                 break;
             };
             self.take(outcome)?;

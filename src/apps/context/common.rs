@@ -37,6 +37,8 @@ pub struct Health {
     pub starting: bool,
     /// What was to be kept could not be, the last time.
     pub storage: bool,
+    /// Changes are being told that they are not so: what rests on them is not taken meanwhile.
+    pub failing: bool,
     /// What is to be kept has been waited for so long that nothing more is taken.
     pub wedged: bool,
     /// What is kept has been let go of, for another process: nothing changes any more.

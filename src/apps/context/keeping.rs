@@ -50,7 +50,8 @@ impl Context<'_> {
             ..
         } = &mut *self.common;
         let bytes_max = bounds.memory_budget_bytes / UNDECIDED_SHARE;
-        if health.stopped || health.wedged || !undecided.has_capacity(bytes_max) {
+        let is_taken = !(health.stopped || health.wedged || health.failing);
+        if !is_taken || !undecided.has_capacity(bytes_max) {
             return Err((Unkept, change));
         }
         // The change is about as much again as its rows.
