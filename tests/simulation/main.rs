@@ -37,6 +37,7 @@ mod neighbours;
 #[allow(dead_code)]
 mod network;
 mod pace;
+mod partings;
 mod pieces;
 mod queues;
 mod resuming;

@@ -11,11 +11,11 @@ use crate::network::Client;
 use crate::stage::text;
 
 const SESSIONS: &str = "/api/v1/sessions";
-const ROOMS: &str = "/api/rooms";
+pub const ROOMS: &str = "/api/rooms";
 /// What a sync takes here.
-const SYNC: Millis = Millis(100);
+pub const SYNC: Millis = Millis(100);
 
-fn hub() -> Hub {
+pub fn hub() -> Hub {
     Hub::new(Habits::taking(&[SYNC.0]), |_| {})
 }
 
@@ -120,10 +120,10 @@ fn sessions_are_after_a_restart_what_they_were() {
 
 /// A player, as it knows itself.
 #[derive(Clone)]
-struct Player {
-    code: String,
-    id: String,
-    token: String,
+pub struct Player {
+    pub code: String,
+    pub id: String,
+    pub token: String,
 }
 
 fn player(body: &str, code: Option<&str>) -> Player {
@@ -136,13 +136,13 @@ fn player(body: &str, code: Option<&str>) -> Player {
     }
 }
 
-fn create(hub: &mut Hub) -> Player {
+pub fn create(hub: &mut Hub) -> Player {
     let answer = hub.change("POST", ROOMS, r#"{"display_name":"Ada"}"#);
     assert_eq!(answer.status, 201, "{}", answer.body);
     player(&answer.body, None)
 }
 
-fn join(hub: &mut Hub, room: &Player, name: &str) -> Player {
+pub fn join(hub: &mut Hub, room: &Player, name: &str) -> Player {
     let body = json!({"display_name": name}).to_string();
     let answer = hub.change("POST", &format!("{ROOMS}/{}/join", room.code), &body);
     assert_eq!(answer.status, 201, "{}", answer.body);
@@ -150,7 +150,7 @@ fn join(hub: &mut Hub, room: &Player, name: &str) -> Player {
 }
 
 /// A player's connection, whose entry is not stored yet.
-fn enter(hub: &mut Hub, player: &Player, since: &str) -> Client {
+pub fn enter(hub: &mut Hub, player: &Player, since: &str) -> Client {
     let Player { code, id, token } = player;
     hub.stage.open(&format!(
         "/ws/rooms/{code}?player_id={id}&token={token}{since}"
@@ -158,7 +158,7 @@ fn enter(hub: &mut Hub, player: &Player, since: &str) -> Client {
 }
 
 /// The code with which a player is closed behind its 101.
-fn refused(hub: &mut Hub, player: &Player) -> u16 {
+pub fn refused(hub: &mut Hub, player: &Player) -> u16 {
     let Player { code, id, token } = player;
     let path = format!("/ws/rooms/{code}?player_id={id}&token={token}");
     let client = hub.stage.client(frames::upgrade(&path));
@@ -170,13 +170,13 @@ fn refused(hub: &mut Hub, player: &Player) -> u16 {
     frames::close_code(&close.payload).unwrap()
 }
 
-fn say(hub: &mut Hub, client: Client, message: &str) {
+pub fn say(hub: &mut Hub, client: Client, message: &str) {
     let says = json!({"type": "chat", "payload": {"message": message}});
     hub.stage.send(client, text(&says.to_string()));
 }
 
 /// What has been said in the messages that have come, each with the number of its position.
-fn chats(heard: &[Value]) -> Vec<(String, u64)> {
+pub fn chats(heard: &[Value]) -> Vec<(String, u64)> {
     let chats = heard.iter().filter(|it| it["event"] == "chat");
     chats
         .map(|it| {
