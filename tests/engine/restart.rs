@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use roomcast::bounds::Durability;
 use roomcast::engine::file::Options;
-use roomcast::engine::{Restored, Row, Table};
+use roomcast::engine::{Engine, Outcome, Restored, Row, Table};
 use roomcast::id::AppId;
 use roomcast::time::Unix;
 
@@ -117,6 +117,30 @@ fn the_history_of_events_is_struck_when_it_is_taken_up() {
         let (_, restored) = Desk::start(options(place.data()));
         assert_eq!(logs(&restored), [(log, 5, 2, 3)]);
     }
+}
+
+#[test]
+fn who_stops_before_it_has_begun_leaves_everything_as_it_was() {
+    let place = Place::new();
+    let mut desk = Desk::new(&place);
+    // More than is given back before the first of it is taken.
+    let name = |number: u32| format!("{number:05}");
+    let records = (0..20_000).map(|number| put(Table::Tasks, &name(number), "{}"));
+    desk.commit(1, records.collect());
+    desk.stop(vec![open("events", 7, 3), post("events", "4")]);
+    let mut stops = Desk::open(options(place.data()));
+    assert!(matches!(stops.outcome(), Outcome::Restored(_)));
+    stops.file.stop(Vec::new());
+    loop {
+        match stops.outcome() {
+            Outcome::Restored(_) | Outcome::Started => {}
+            Outcome::Stopped => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    let (_, restored) = Desk::start(options(place.data()));
+    assert_eq!(only_log(&restored), (7, 4));
+    assert_eq!(posts(&restored), [(4, "4")]);
 }
 
 #[test]
