@@ -242,15 +242,20 @@ impl<T: Transport> Reactor<T> {
         self.common.work.enter(Part::Tick);
         self.tick();
         self.drain_further();
-        self.send_changes();
+        if self.common.keeps {
+            self.common.engine.send();
+        }
         self.flush();
         self.common.work.enter(Part::Rest);
         self.trim_histories();
         self.evict();
         self.reap();
-        self.hand_on();
         self.charge_queued();
-        self.send_changes();
+        if self.common.keeps {
+            self.hand_on();
+            self.charge_queued();
+            self.common.engine.send();
+        }
         self.end_turn();
         Ok(self.drained())
     }
@@ -297,7 +302,9 @@ impl<T: Transport> Reactor<T> {
         let held_bytes = self.budgeted_bytes();
         let budget_bytes = self.common.bounds.memory_budget_bytes;
         self.admission.turn_began(now, held_bytes, budget_bytes);
-        self.look_at_engine();
+        if self.common.keeps {
+            self.look_at_engine();
+        }
         self.report_health();
         vitals::turn(self.conns.len() as u64, self.websockets.into(), held_bytes);
     }

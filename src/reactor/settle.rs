@@ -58,9 +58,6 @@ impl<T: Transport> Reactor<T> {
 
     /// How the engine is, looked at now and then: it tells when that changes.
     pub(super) fn look_at_engine(&mut self) {
-        if !self.common.keeps {
-            return;
-        }
         let now = self.common.now.millis();
         let since = self.common.undecided.since();
         let wedged = since.is_some_and(|since| now >= since.max(self.settled) + WEDGED);
@@ -73,13 +70,6 @@ impl<T: Transport> Reactor<T> {
         }
         self.looked_at_engine = now;
         self.common.look_at_engine();
-    }
-
-    /// Lets the engine begin with what was submitted.
-    pub(super) fn send_changes(&mut self) {
-        if self.common.keeps {
-            self.common.engine.send();
-        }
     }
 
     fn take(&mut self, outcome: Outcome) -> io::Result<()> {

@@ -191,6 +191,7 @@ impl<T: Transport> Reactor<T> {
     }
 
     /// Reads again from a client that was held until its queue had shrunk.
+    #[inline]
     pub(super) fn resume(&mut self, key: u32) {
         let conn = &mut self.conns[key as usize];
         if conn.is(HELD)
