@@ -8,7 +8,11 @@
 //!
 //! It never reorders or drops bytes inside a connection, because TCP does not either.
 
-use std::cell::Cell;
+#[path = "pipe.rs"]
+mod pipe;
+#[path = "power.rs"]
+mod power;
+
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
@@ -18,6 +22,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use slab::Slab;
 
+use self::pipe::{End, Pipe};
+pub use self::power::Power;
 use roomcast::id::ConnId;
 use roomcast::time::{Micros, Millis, Now, Unix};
 use roomcast::transport::{AcceptError, Handover, Ready, Transport};
@@ -42,44 +48,6 @@ pub struct Calls {
     pub writes: u64,
     pub written_bytes: u64,
     pub closes: u64,
-}
-
-/// The machine's power, and its clock: what the network and a disk have in common. Once it is cut, nothing that the
-/// process does has any effect.
-#[derive(Debug, Default)]
-pub struct Power {
-    clock: Cell<Micros>,
-    /// What the process can still do.
-    steps_left: Cell<Option<u64>>,
-}
-
-impl Power {
-    /// What time it is.
-    pub fn now(&self) -> Millis {
-        self.clock.get().millis()
-    }
-
-    /// It is cut after so many more things that the process does.
-    pub fn cut_after(&self, steps: u64) {
-        self.steps_left.set(Some(steps));
-    }
-
-    /// It is there again, for another process.
-    pub fn restore(&self) {
-        self.steps_left.set(None);
-    }
-
-    /// Whether it is there.
-    pub fn is_on(&self) -> bool {
-        self.steps_left.get() != Some(0)
-    }
-
-    /// The process does something; whether that has an effect.
-    pub fn step(&self) -> bool {
-        let left = self.steps_left.get();
-        self.steps_left.set(left.map(|left| left.saturating_sub(1)));
-        left != Some(0)
-    }
 }
 
 /// A virtual clock and a virtual network.
@@ -107,33 +75,6 @@ pub struct Sim {
     wall_ahead_ms: i64,
     shortage_of_accepts: u64,
     interrupts: u64,
-}
-
-/// Both directions of one connection.
-#[derive(Default)]
-struct Pipe {
-    to_server: VecDeque<u8>,
-    to_client: Vec<u8>,
-    received: u64,
-    conn: Option<ConnId>,
-    window: u32,
-    shortage: u64,
-    readable: bool,
-    writable: bool,
-    queued: bool,
-    full: bool,
-    client: End,
-    server: End,
-}
-
-/// How far one side has ended its stream.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum End {
-    #[default]
-    Open,
-    Finished,
-    Closed,
-    Reset,
 }
 
 impl Sim {
@@ -231,7 +172,7 @@ impl Sim {
     /// So much time passes at once, whatever is ready: a turn takes some, too. The horizon is moved along.
     pub fn pass(&mut self, span: Millis) {
         self.clock.0 += span.0 * 1000;
-        self.power.clock.set(self.clock);
+        self.power.set(self.clock);
         self.horizon = self.horizon.max(self.clock.millis());
     }
 
@@ -477,7 +418,7 @@ impl Transport for Sim {
     }
 
     fn wait(&mut self, until: Option<Millis>, ready: &mut Vec<Ready>) -> io::Result<()> {
-        self.power.clock.set(self.clock);
+        self.power.set(self.clock);
         if self.interrupts > 0 && self.chance.next_u64().is_multiple_of(self.interrupts) {
             return Ok(());
         }
@@ -485,7 +426,7 @@ impl Transport for Sim {
             let until = until.map_or(self.horizon, |at| at.min(self.horizon));
             self.clock = self.clock.max(Micros(until.0 * 1000));
         }
-        self.power.clock.set(self.clock);
+        self.power.set(self.clock);
         self.deliver(ready);
         Ok(())
     }
