@@ -40,10 +40,17 @@ def activation(activate, hub_binary, folder):
     """the hub on systemd's socket: the first connection starts it, and it leaves the socket when it is stopped"""
     hub = Hub.activated(activate, hub_binary, folder)
     try:
-        for path in ["/healthz", "/readyz"]:
+        def status(path):
             with contextlib.closing(http.client.HTTPConnection("127.0.0.1", hub.port, timeout=PATIENCE)) as direct:
                 direct.request("GET", path)
-                expect(f"the status of {path}", direct.getresponse().status, 200)
+                return direct.getresponse().status
+
+        expect("the status of /healthz", status("/healthz"), 200)
+        # It says 503 until the hub has taken up its file.
+        deadline = time.monotonic() + PATIENCE
+        while (ready := status("/readyz")) == 503 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        expect("the status of /readyz", ready, 200)
         for words in ["passed by LISTEN_FDS", f"listening on http://127.0.0.1:{hub.port}\n"]:
             expect(f"{words!r} in the log", words in hub.said(), True)
         hub.child.terminate()
