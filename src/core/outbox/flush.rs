@@ -209,6 +209,7 @@ impl Outbox {
             FlushState::Blocked
         } else {
             self.mark_dirty(key);
+            self.note_written(key, false);
             FlushState::More
         };
         Flush {

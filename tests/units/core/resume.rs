@@ -197,6 +197,37 @@ fn a_reader_is_cut_when_the_history_goes_that_it_was_behind_by() {
 }
 
 #[test]
+fn a_reader_is_cut_when_a_part_of_what_it_was_behind_by_has_gone_out() {
+    // One write takes a part of the oldest, which is kept; and what comes next, of another log, is kept no longer.
+    let mut house = House::keeping(2);
+    let long = Encoder::new().json(&"a".repeat(300_000));
+    let stored = house.outbox.store_published(long, APP, house.now);
+    let crowd = Crowd {
+        room: RoomId(0),
+        changes: 1,
+        members: &[0],
+        also: None,
+        except: None,
+    };
+    let numbered = Some((house.log, Topic(0)));
+    let _ = house.outbox.publish(&crowd, stored, numbered, &BOUNDS);
+    assert_eq!(house.flush(0), "");
+    house.log = house.outbox.open_log(APP, EPOCH);
+    (0..3).for_each(|_| house.publish(0, 1, true));
+    house.outbox.keep_up(|_| BOUNDS);
+    assert_eq!(house.outbox.messages(0), 4);
+    house.outbox.unblock(0, house.now.millis());
+    assert_eq!(house.outbox.next_dirty(), Some(0));
+    let write = |parts: &[IoSlice<'_>]| Ok(parts.iter().map(|part| part.len()).sum());
+    let flush = house.outbox.flush(0, house.now.millis(), write, |_, _| {});
+    assert!(matches!(flush.state, FlushState::More));
+    let skipped = house.outbox.keep_up(|_| BOUNDS);
+    house.outbox.check_invariants();
+    house.outbox.check_readers(|_| BOUNDS);
+    assert_eq!(skipped[APP as usize], 1);
+}
+
+#[test]
 fn a_gap_is_filled_once_and_as_far_as_it_is_kept() {
     let mut house = House::keeping(2);
     house.publish(0, 1, true);
