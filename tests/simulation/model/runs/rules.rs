@@ -242,6 +242,13 @@ impl Rules {
         self.bounds.app(AppId::Events).message_bytes_max as usize
     }
 
+    /// Turns in which nothing may be seen of the hub, while it unpacks a message from each of a few clients as its purse
+    /// allows.
+    pub fn unpacking_turns(&self) -> u32 {
+        let unpacking = 4 * self.message_bytes_max() as u64 * work::INFLATED;
+        (unpacking / self.bounds.turn.serve_heavy) as u32
+    }
+
     /// Longer than everything that may keep a connection alive without its client doing anything.
     pub fn patience(&self) -> Millis {
         let bounds = &self.bounds;

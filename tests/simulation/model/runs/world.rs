@@ -322,6 +322,7 @@ impl World {
     /// Much time passes; the diligent answer what they are asked.
     pub fn wait(&mut self, span: Millis) -> Result<(), String> {
         let until = self.sim_now() + span;
+        let idle_turns_max = IDLE_TURNS_MAX + self.rules.unpacking_turns();
         self.sim().set_horizon(until);
         // Whoever reads at once is not kept from it for the whole time by a window of a byte.
         self.widen(|client| match client.reading {
@@ -331,7 +332,7 @@ impl World {
         while self.sim_now() < until {
             self.act_diligently();
             self.turn()?;
-            if self.idle_turns > IDLE_TURNS_MAX && self.draining.is_none() {
+            if self.idle_turns > idle_turns_max && self.draining.is_none() {
                 return Err(format!("the loop spins in {span:?}"));
             }
         }
