@@ -36,6 +36,11 @@ impl<T: Transport> Reactor<T> {
         self.unsettled = false;
         self.common.work.enter(Part::Settle);
         self.common.has_waited = false;
+        if self.common.undecided.has_left() {
+            let mut waited = std::mem::take(&mut self.waited);
+            self.common.undecided.wake_more(&mut waited);
+            self.wake_all(waited);
+        }
         loop {
             let oldest = self.common.undecided.oldest();
             let is_telling = oldest.is_some_and(|app| self.common.is_telling(app));
@@ -52,6 +57,7 @@ impl<T: Transport> Reactor<T> {
             self.carry_out_closings();
             self.charge_queued();
         }
+        self.unsettled |= self.common.undecided.has_left();
         self.common.work.enter(Part::Rest);
         Ok(())
     }
@@ -156,6 +162,11 @@ impl<T: Transport> Reactor<T> {
         {
             self.get_on(id, Progress::Settled(response));
         }
+        self.wake_all(waited);
+    }
+
+    /// Serves those again who have waited, and keeps the list for the next ones.
+    fn wake_all(&mut self, mut waited: Vec<ConnId>) {
         for id in waited.drain(..) {
             self.wake(id);
         }

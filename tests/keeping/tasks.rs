@@ -68,6 +68,27 @@ fn a_second_change_waits_for_the_first_and_is_made_to_what_that_has_left() {
 }
 
 #[test]
+fn however_many_change_the_same_each_is_answered() {
+    let mut house = House::new(|_| ());
+    let task = create(&mut house);
+    let change = json!({"title": "other"});
+    let changes: Vec<Client> = (0..50).map(|_| patch(&mut house, &task, &change)).collect();
+    // And nothing of what waits behind this is left to be changed.
+    let deleted = house.asks("DELETE", &task, "");
+    let late: Vec<Client> = (0..50).map(|_| patch(&mut house, &task, &change)).collect();
+    house.commit();
+    let statuses = |house: &mut House, clients: Vec<Client>| -> Vec<u16> {
+        let answers = clients.into_iter().map(|client| house.answer(client));
+        answers.map(|answer| answer.unwrap().0).collect()
+    };
+    assert_eq!(house.answer(deleted).unwrap().0, 204);
+    let answered = [statuses(&mut house, changes), statuses(&mut house, late)].concat();
+    let is_true = |status: &u16| [200, 404].contains(status);
+    assert!(answered.iter().all(is_true), "{answered:?}");
+    assert!(answered.contains(&200) && answered.contains(&404));
+}
+
+#[test]
 fn a_change_behind_a_deletion_finds_nothing() {
     let mut house = House::new(|_| ());
     let task = create(&mut house);

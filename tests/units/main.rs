@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod apps {
+    mod context {
+        mod undecided;
+    }
     mod guests;
     mod list;
     mod object;

@@ -8,6 +8,9 @@ use crate::time::Millis;
 
 /// Changes that wait at most (65,536: a second's worth of what the loop can take).
 const CHANGES_MAX: usize = 1 << 16;
+/// Clients that are served again in a turn, of those whose requests are about the same, once that is settled (16). One of
+/// them may change it, and the others wait again: were it all of them, each would be served as often as there are others.
+const WOKEN_MAX: usize = 16;
 
 /// Whose change it is, and who is to be told what became of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,10 +42,20 @@ pub struct Pending {
 pub struct Undecided {
     changes: VecDeque<Pending>,
     last: u64,
-    /// What is being changed, as its app numbers it, and the clients whose requests are about the same.
-    about: HashMap<(AppId, u64), Vec<ConnId>>,
+    /// What is being changed, or has been, as its app numbers it, and the clients whose requests are about the same.
+    about: HashMap<(AppId, u64), Behind>,
+    /// That of it which is settled, and some of those clients still wait.
+    left: Vec<(AppId, u64)>,
     entering: HashSet<ConnId>,
     bytes: u64,
+}
+
+/// Who waits until something has been changed.
+#[derive(Default)]
+struct Behind {
+    /// The changes to it that are not settled.
+    changes: u32,
+    waiting: VecDeque<ConnId>,
 }
 
 impl Origin {
@@ -71,7 +84,7 @@ impl Undecided {
     ) -> u64 {
         self.last += 1;
         if let Some(about) = about {
-            self.about.entry((app, about)).or_default();
+            self.about.entry((app, about)).or_default().changes += 1;
         }
         if let Origin::Entry(conn) = origin {
             self.entering.insert(conn);
@@ -89,7 +102,8 @@ impl Undecided {
         self.last
     }
 
-    /// Takes the oldest, of which the engine has told, and appends those who have waited for that.
+    /// Takes the oldest, of which the engine has told, and appends those who have waited for that; of many the first, and the
+    /// others are for [`Undecided::wake_more`].
     ///
     /// # Panics
     /// If that is not the one of this number: an engine tells of them in their order.
@@ -99,7 +113,13 @@ impl Undecided {
         let settled = settled.expect("an engine tells of changes in their order");
         self.bytes -= settled.bytes;
         if let Some(about) = settled.about {
-            waited.extend(self.about.remove(&(settled.app, about)).unwrap_or_default());
+            let about = (settled.app, about);
+            if let Some(behind) = self.about.get_mut(&about) {
+                behind.changes -= 1;
+            }
+            if self.wake(about, waited) {
+                self.left.push(about);
+            }
         }
         match settled.origin {
             Origin::Request(conn) => waited.push(conn),
@@ -112,16 +132,46 @@ impl Undecided {
         settled
     }
 
+    /// Appends more of those who have waited for what is settled.
+    pub fn wake_more(&mut self, waited: &mut Vec<ConnId>) {
+        let mut left = std::mem::take(&mut self.left);
+        left.retain(|&about| self.wake(about, waited));
+        self.left = left;
+    }
+
+    /// Whether some wait for what is settled.
+    pub fn has_left(&self) -> bool {
+        !self.left.is_empty()
+    }
+
+    /// Appends the first of those who wait for this, if nothing more of it is to be settled; whether there are others then.
+    fn wake(&mut self, about: (AppId, u64), waited: &mut Vec<ConnId>) -> bool {
+        let Some(behind) = self.about.get_mut(&about).filter(|it| it.changes == 0) else {
+            return false;
+        };
+        let woken = behind.waiting.len().min(WOKEN_MAX);
+        waited.extend(behind.waiting.drain(..woken));
+        let are_others = !behind.waiting.is_empty();
+        if !are_others {
+            self.about.remove(&about);
+        }
+        are_others
+    }
+
     /// Whether something is being changed.
     pub fn is_about(&self, app: AppId, about: u64) -> bool {
-        !self.about.is_empty() && self.about.contains_key(&(app, about))
+        let behind = match self.about.is_empty() {
+            true => None,
+            false => self.about.get(&(app, about)),
+        };
+        behind.is_some_and(|behind| behind.changes > 0)
     }
 
     /// A client's request waits until what is being changed is settled; false if that is so already.
     pub fn wait(&mut self, app: AppId, about: u64, conn: ConnId) -> bool {
-        let waiting = self.about.get_mut(&(app, about));
-        waiting.is_some_and(|waiting| {
-            waiting.push(conn);
+        let behind = self.about.get_mut(&(app, about));
+        behind.filter(|it| it.changes > 0).is_some_and(|behind| {
+            behind.waiting.push_back(conn);
             true
         })
     }
