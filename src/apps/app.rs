@@ -14,7 +14,7 @@ use super::context::Context;
 use super::routes::{Params, Route};
 use super::{json, refusal};
 use crate::core::outbox::Gap;
-use crate::engine::{Restored, Row};
+use crate::engine::{Heard, Restored, Row};
 use crate::position::Since;
 use crate::time::Unix;
 use crate::wire::frame::{Encoder, Frame};
@@ -152,6 +152,12 @@ pub trait App {
 
     /// A change that the app has submitted is not so, and never will be.
     fn failed(&mut self, _: Box<dyn Any>, _: &mut Context<'_>) {}
+
+    /// Another hub has made this so: the state becomes what it says, and whoever is to hear of it here does. The error says what
+    /// is wrong with it.
+    fn heard(&mut self, _: Heard, _: &mut Context<'_>) -> Result<(), String> {
+        Ok(())
+    }
 
     /// This was kept when the process before this one ended. The error says what is wrong with it.
     fn restore(&mut self, _: Restored, _: &mut Context<'_>) -> Result<(), String> {

@@ -16,7 +16,7 @@ use super::object::{Fields as Given, Object, Texts};
 use super::refusal::bad;
 use super::routes::{Needs, Route};
 use super::{Answer, App, Call, Gap, Got, Message, Reply, Seat, Wanted};
-use crate::engine::{Restored, Row};
+use crate::engine::{Heard, Restored, Row};
 use crate::id::Topic;
 use crate::position::{Position, Since};
 use crate::time::Unix;
@@ -193,6 +193,16 @@ impl App for Events {
     }
 
     fn closed(&mut self, _: Seat, _: &mut Context<'_>) {}
+
+    fn heard(&mut self, heard: Heard, cx: &mut Context<'_>) -> Result<(), String> {
+        for (row, number) in heard.numbered() {
+            if let Row::Post { log, text, .. } = row {
+                let event = keep::next(cx.log(), &log, (number, &text), 0, cx)?;
+                cx.publish_on(Topic::default(), ROOM, event);
+            }
+        }
+        Ok(())
+    }
 
     fn restore(&mut self, restored: Restored, cx: &mut Context<'_>) -> Result<(), String> {
         keep::restore(restored, |_| Topic::default(), |_, frame| frame, cx)

@@ -49,21 +49,32 @@ pub fn restore_in(
             text,
             ..
         } => {
-            let position = cx.next_position(log);
-            if position.number != number {
-                return Err(format!(
-                    "the log {name} has message {number} where {} was expected",
-                    position.number
-                ));
-            }
-            let whole = at(&text, position)
-                .ok_or_else(|| format!("message {number} of the log {name} is no JSON object"))?;
-            let frame = made(&about, Frame::text(&whole));
-            cx.republish(log, topic(&about), frame);
+            let frame = next(log, &name, (number, &text), 0, cx)?;
+            cx.republish(log, topic(&about), made(&about, frame));
         }
         Restored::Secret(_) | Restored::Record { .. } => {}
     }
     Ok(())
+}
+
+/// The next message of a log, or that behind so many, which has this number and this text.
+pub fn next(
+    log: LogId,
+    name: &str,
+    (number, text): (u64, &str),
+    behind: u64,
+    cx: &Context<'_>,
+) -> Result<Frame, String> {
+    let position = cx.next_position(log).plus(behind);
+    if position.number != number {
+        return Err(format!(
+            "the log {name} has message {number} where {} was expected",
+            position.number
+        ));
+    }
+    let whole = at(text, position)
+        .ok_or_else(|| format!("message {number} of the log {name} is no JSON object"))?;
+    Ok(Frame::text(&whole))
 }
 
 /// Has the app's log written, if it was not kept, so that messages can be kept in it.

@@ -23,7 +23,7 @@ use super::object::Object;
 use super::refusal::bad;
 use super::routes::{Needs, Route};
 use super::{Answer, App, Call, Gap, Got, Handler, Message, Reply, Seat, Wanted, handle};
-use crate::engine::{Restored, Row};
+use crate::engine::{Heard, Restored, Row};
 use crate::id::Topic;
 use crate::metrics::StreamMessage;
 use crate::position::{Position, Since};
@@ -213,6 +213,27 @@ impl App for Stream {
     }
 
     fn closed(&mut self, _: Seat, _: &mut Context<'_>) {}
+
+    fn heard(&mut self, heard: Heard, cx: &mut Context<'_>) -> Result<(), String> {
+        // What was published as one batch is one here, too.
+        let (mut bytes, mut messages, mut on) = (Vec::new(), 0, Channel::Blocks);
+        for (row, number) in heard.numbered() {
+            if let Row::Post {
+                log, topic, text, ..
+            } = row
+            {
+                on = Channel::named(&topic).unwrap_or(on);
+                let message = keep::next(cx.log(), &log, (number, &text), u64::from(messages), cx)?;
+                bytes.extend_from_slice(message.bytes());
+                messages += 1;
+            }
+        }
+        if messages > 0 {
+            let batch = Frame::batch(bytes.into(), messages);
+            cx.publish_on(on.topic(), on.room(), on.made(batch));
+        }
+        Ok(())
+    }
 
     fn restore(&mut self, restored: Restored, cx: &mut Context<'_>) -> Result<(), String> {
         let on = |name: &str| Channel::named(name).unwrap_or(Channel::Blocks);

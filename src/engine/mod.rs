@@ -14,6 +14,8 @@
 //! - A job whose rows do not fit, as a post in a log that is not there, fails alone: what was submitted behind it is judged by
 //!   itself. Nothing is wrong with the engine then.
 //! - A post gets the next number of its log, which counts only those that became so.
+//! - Where other processes share it there is one order for the jobs of all of them, and what the others have made so is told in
+//!   its place in that. No engine here is shared yet.
 //! - At the start the engine gives back what it has, in the order of [`Restored`]; nothing is submitted before it says that
 //!   this was all.
 
@@ -23,7 +25,7 @@ pub mod row;
 
 pub use self::file::File;
 pub use self::memory::Memory;
-pub use self::row::{Restored, Row, Table};
+pub use self::row::{Heard, Restored, Row, Table};
 use crate::time::{Millis, Unix};
 
 /// What is to be so: rows, together or not at all.
@@ -52,6 +54,8 @@ pub enum Outcome {
     Committed(u64),
     /// It is not.
     Failed(u64),
+    /// Another process has made this so.
+    Heard(Heard),
     /// A copy of everything has been made under this number, of so many bytes; or why there is none.
     Copied(u64, Result<u64, String>),
     /// What comes next of the copy of this number: [`PIECE_BYTES`] at most, and nothing behind its end, or once it cannot be
@@ -82,6 +86,11 @@ pub struct Health {
 pub trait Engine {
     /// Whether it keeps anything beyond the process. If not, all is so as soon as it is decided, and nothing is submitted.
     fn keeps(&self) -> bool;
+
+    /// Whether other processes share it: then what they make so is told, too, by [`Outcome::Heard`].
+    fn shares(&self) -> bool {
+        false
+    }
 
     /// Takes a job, behind those that were taken before.
     fn submit(&mut self, job: Job);

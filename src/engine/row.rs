@@ -118,6 +118,17 @@ pub enum Restored {
     },
 }
 
+/// What another process has made so with which the engine is shared: rows of one app, together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// Whose rows they are.
+    pub app: AppId,
+    /// The rows.
+    pub rows: Vec<Row>,
+    /// The number that each post among them has got in its log.
+    pub numbers: Vec<u64>,
+}
+
 impl Table {
     /// Every table, in the order in which they are given back.
     pub const ALL: [Table; 5] = [
@@ -162,6 +173,20 @@ impl Row {
             Row::Open { log, .. } | Row::Close { log } => log.len(),
         };
         size_of::<Row>() + text
+    }
+}
+
+impl Heard {
+    /// The rows, each with its number if it is a post.
+    pub fn numbered(self) -> impl Iterator<Item = (Row, u64)> {
+        let mut numbers = self.numbers.into_iter();
+        self.rows.into_iter().map(move |row| {
+            let number = match row {
+                Row::Post { .. } => numbers.next().unwrap_or_default(),
+                _ => 0,
+            };
+            (row, number)
+        })
     }
 }
 

@@ -8,7 +8,7 @@ use super::{Part, Reactor};
 use crate::apps::Progress;
 use crate::apps::context::Origin;
 use crate::apps::refusal::unkept;
-use crate::engine::{Engine, Outcome, Restored};
+use crate::engine::{Engine, Heard, Outcome, Restored, Row};
 use crate::id::{AppId, ConnId};
 use crate::time::Millis;
 use crate::transport::Transport;
@@ -42,13 +42,20 @@ impl<T: Transport> Reactor<T> {
             self.wake_all(waited);
         }
         loop {
-            let oldest = self.common.undecided.oldest();
-            let is_telling = oldest.is_some_and(|app| self.common.is_telling(app));
-            if is_telling || !self.common.work.goes_on() {
+            if !self.common.work.goes_on() {
                 self.unsettled = true;
                 break;
             }
-            let outcome = self.common.engine.next();
+            let outcome = self.untaken.take().or_else(|| self.common.engine.next());
+            let app = match &outcome {
+                Some(Outcome::Committed(_) | Outcome::Failed(_)) => self.common.undecided.oldest(),
+                Some(Outcome::Heard(heard)) => Some(heard.app),
+                _ => None,
+            };
+            if app.is_some_and(|app| self.common.is_telling(app)) {
+                (self.untaken, self.unsettled) = (outcome, true);
+                break;
+            }
             self.common.health.failing = matches!(outcome, Some(Outcome::Failed(_)));
             let Some(outcome) = outcome else {
                 break;
@@ -90,12 +97,28 @@ impl<T: Transport> Reactor<T> {
                 }
                 self.settle_one(serial, false);
             }
+            Outcome::Heard(heard) => return self.hear(heard),
             Outcome::Copied(number, copied) => self.copied(number, copied),
             Outcome::Piece(number, piece) => self.hand_over(number, piece),
             Outcome::Stopped => self.let_go = true,
             Outcome::Broken(sentence) => return Err(io::Error::other(sentence)),
         }
         Ok(())
+    }
+
+    /// Gives an app what another hub has made so.
+    fn hear(&mut self, heard: Heard) -> io::Result<()> {
+        let (app, apps) = (heard.app, &mut self.apps);
+        let bytes: usize = heard.rows.iter().map(Row::bytes).sum();
+        let cost = work::MESSAGE + bytes as u64 * work::PARSED;
+        self.common.work.charge(cost);
+        if !apps.has(app) {
+            return Ok(());
+        }
+        let mut cx = self.common.context(app, ConnId::NOBODY);
+        apps.app(app)
+            .heard(heard, &mut cx)
+            .map_err(io::Error::other)
     }
 
     /// Gives an app what it has kept.

@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
-use roomcast::engine::{Engine, Job, Outcome, Restored, Row, Table};
+use roomcast::engine::{Engine, Heard, Job, Outcome, Restored, Row, Table};
+use roomcast::id::AppId;
 use roomcast::time::Unix;
 
 /// What is kept, and outlives the process.
@@ -31,9 +32,12 @@ struct Post {
 
 #[derive(Default)]
 struct State {
-    kept: Kept,
+    /// Of all processes that share the engine.
+    kept: Rc<RefCell<Kept>>,
     submitted: VecDeque<Job>,
     outcomes: VecDeque<Outcome>,
+    /// What has become so and another process has not heard, if another shares the engine.
+    heard: Option<Vec<Heard>>,
     asked: Vec<Asked>,
 }
 
@@ -51,13 +55,23 @@ pub struct Holding(Rc<RefCell<State>>);
 /// The same, as the test has it.
 pub struct Hand(Rc<RefCell<State>>);
 
+/// An engine that has kept nothing, and that other processes may share.
+pub fn sharing() -> (Holding, Hand) {
+    begun(Rc::default(), Some(Vec::new()))
+}
+
 /// An engine that has kept this.
 pub fn holding(kept: Kept) -> (Holding, Hand) {
-    let outcomes = kept.restored().map(Outcome::Restored);
+    begun(Rc::new(RefCell::new(kept)), None)
+}
+
+fn begun(kept: Rc<RefCell<Kept>>, heard: Option<Vec<Heard>>) -> (Holding, Hand) {
+    let outcomes = kept.borrow().restored().map(Outcome::Restored);
     let outcomes = outcomes.chain([Outcome::Started]).collect();
     let state = Rc::new(RefCell::new(State {
         kept,
         outcomes,
+        heard,
         ..State::default()
     }));
     (Holding(Rc::clone(&state)), Hand(state))
@@ -68,7 +82,10 @@ impl Hand {
     pub fn commit(&self) {
         let mut state = self.0.borrow_mut();
         while let Some(job) = state.submitted.pop_front() {
-            state.kept.take(job.rows);
+            let heard = state.kept.borrow_mut().take(job.rows);
+            if let Some(all) = &mut state.heard {
+                all.extend(heard);
+            }
             state.outcomes.extend(job.serial.map(Outcome::Committed));
         }
     }
@@ -79,7 +96,7 @@ impl Hand {
         while let Some(job) = state.submitted.pop_front() {
             match job.serial {
                 Some(serial) => state.outcomes.push_back(Outcome::Failed(serial)),
-                None => state.kept.take(job.rows),
+                None => _ = state.kept.borrow_mut().take(job.rows),
             }
         }
     }
@@ -87,6 +104,17 @@ impl Hand {
     /// Something is told.
     pub fn tell(&self, outcome: Outcome) {
         self.0.borrow_mut().outcomes.push_back(outcome);
+    }
+
+    /// What has become so since this was last asked, as another process hears it.
+    pub fn heard(&self) -> Vec<Heard> {
+        let mut state = self.0.borrow_mut();
+        state.heard.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Another process that shares the engine, which this one has from its start.
+    pub fn shared(&self) -> (Holding, Hand) {
+        begun(Rc::clone(&self.0.borrow().kept), Some(Vec::new()))
     }
 
     /// What has been asked for of copies since this was last asked.
@@ -101,13 +129,14 @@ impl Hand {
 
     /// What is kept.
     pub fn kept(&self) -> Kept {
-        self.0.borrow().kept.clone()
+        self.0.borrow().kept.borrow().clone()
     }
 
     /// The records of one table, by their keys.
     pub fn records(&self, table: Table) -> Vec<(String, String)> {
         let state = self.0.borrow();
-        let records = state.kept.records.iter();
+        let kept = state.kept.borrow();
+        let records = kept.records.iter();
         let records = records.filter(|((of, _), _)| *of == table);
         records
             .map(|((_, key), record)| (key.clone(), record.clone()))
@@ -118,6 +147,10 @@ impl Hand {
 impl Engine for Holding {
     fn keeps(&self) -> bool {
         true
+    }
+
+    fn shares(&self) -> bool {
+        self.0.borrow().heard.is_some()
     }
 
     fn submit(&mut self, job: Job) {
@@ -152,7 +185,7 @@ impl Engine for Holding {
 
     fn stop(&mut self, last: Vec<Row>) {
         let mut state = self.0.borrow_mut();
-        state.kept.take(last);
+        state.kept.borrow_mut().take(last);
         state.outcomes.push_back(Outcome::Stopped);
     }
 }
@@ -165,7 +198,22 @@ impl Kept {
         self
     }
 
-    fn take(&mut self, rows: Vec<Row>) {
+    /// Makes rows so; what another process hears of them, if there are any.
+    fn take(&mut self, rows: Vec<Row>) -> Option<Heard> {
+        let app = match rows.first()? {
+            Row::Put { table, .. } | Row::Delete { table, .. } | Row::DeleteRange { table, .. } => {
+                table.app()
+            }
+            Row::Open { log, .. } | Row::Post { log, .. } | Row::Close { log } => {
+                let name = log.split('/').next().unwrap();
+                *AppId::ALL.iter().find(|app| app.name() == name).unwrap()
+            }
+        };
+        let mut heard = Heard {
+            app,
+            rows: rows.clone(),
+            numbers: Vec::new(),
+        };
         for row in rows {
             match row {
                 Row::Put { table, key, record } => {
@@ -197,6 +245,7 @@ impl Kept {
                     let log = self.logs.get_mut(&log).expect("a log is open");
                     log.number += 1;
                     let number = log.number;
+                    heard.numbers.push(number);
                     log.posts.push(Post {
                         number,
                         topic,
@@ -209,9 +258,10 @@ impl Kept {
                 }
             }
         }
+        Some(heard)
     }
 
-    fn restored(&self) -> impl Iterator<Item = Restored> {
+    fn restored(&self) -> impl Iterator<Item = Restored> + use<> {
         let records = self.records.iter();
         let records = records.map(|((table, key), record)| Restored::Record {
             table: *table,

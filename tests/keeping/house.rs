@@ -10,7 +10,7 @@ use roomcast::time::{Millis, Unix};
 use roomcast::transport::Transport;
 use serde_json::Value;
 
-use crate::engine::{Hand, Kept, holding};
+use crate::engine::{Hand, Holding, Kept, holding, sharing};
 use crate::network::{Client, Sim};
 
 /// Turns after which a loop that has not come to rest never will.
@@ -35,6 +35,27 @@ impl House {
         house
     }
 
+    /// A hub that may share what is kept with others.
+    pub fn sharing() -> House {
+        let mut house = House::begun_on(sharing(), Bounds::default(), None).unwrap();
+        house.commit();
+        house
+    }
+
+    /// Another hub, that shares what is kept with this one.
+    pub fn beside(&self) -> House {
+        self.hand.heard();
+        let began = Unix(self.reactor.transport().now().unix.0 + 1);
+        House::begun_on(self.hand.shared(), self.bounds, Some(began)).unwrap()
+    }
+
+    /// What has been made so at this hub is heard by the other.
+    pub fn tell_other(&self, other: &mut House) {
+        for heard in self.hand.heard() {
+            other.tell(Outcome::Heard(heard));
+        }
+    }
+
     /// The next process on the same store, that begins so many milliseconds after this one by the wall clock.
     pub fn again(self, after: i64) -> House {
         let kept = self.hand.kept();
@@ -55,6 +76,14 @@ impl House {
     }
 
     fn begun(kept: Kept, bounds: Bounds, began: Option<Unix>) -> Result<House, String> {
+        House::begun_on(holding(kept), bounds, began)
+    }
+
+    fn begun_on(
+        (engine, hand): (Holding, Hand),
+        bounds: Bounds,
+        began: Option<Unix>,
+    ) -> Result<House, String> {
         // No process makes the names of another.
         let mut sim = Sim::new(began.map_or(1, |began| began.0));
         if let Some(began) = began {
@@ -67,7 +96,6 @@ impl House {
         };
         let access = Access::new(Vec::new(), Vec::new(), ([127, 0, 0, 1], 8080).into());
         let apps = Apps::new(access, all::enabled(&options, &bounds));
-        let (engine, hand) = holding(kept);
         let reactor = Reactor::new(sim, bounds, apps).unwrap();
         let mut house = House {
             reactor: reactor.keeping(Box::new(engine)),

@@ -6,6 +6,7 @@
 
 mod copies;
 mod engine;
+mod heard;
 mod house;
 #[allow(dead_code)]
 #[path = "../simulation/network.rs"]

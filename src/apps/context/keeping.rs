@@ -26,6 +26,11 @@ impl Context<'_> {
         }
     }
 
+    /// Whether other hubs make changes, too.
+    pub fn shares(&self) -> bool {
+        self.common.engine.shares()
+    }
+
     /// Whether something that the app numbers so is being changed.
     pub fn is_undecided(&self, about: u64) -> bool {
         self.common.undecided.is_about(self.app, about)

@@ -8,6 +8,7 @@ use super::change::{Change, Joined, Made, Speech};
 use super::door::Authority;
 use super::history;
 use super::name::{self, CHARACTERS_MAX, DisplayName};
+use super::records;
 use super::said::Players;
 use super::store::{Newcomer, NoPlace, PlayerKey};
 use super::{FORGOTTEN_MAX, PAGED_BY, Rooms};
@@ -102,6 +103,9 @@ impl Rooms {
             ..
         } = made;
         let room = self.store.create(&room_id, code, log, first.guest, times);
+        if cx.shares() {
+            self.kept.insert(room_id, room);
+        }
         let player = self.store.add(room, first, true);
         let created = Created {
             code: code.to_string(),
@@ -210,7 +214,7 @@ impl Rooms {
     pub(super) fn put_out(&mut self, player: PlayerKey, cx: &mut Context<'_>) {
         // Closed first, so that it hears nothing of itself.
         if let Some(conn) = self.store.player(player).conn {
-            cx.close(conn, close::PUT_OUT, "the player was put out of the room");
+            cx.close(conn, close::PUT_OUT, records::PUT_OUT);
         }
         self.notify("player_left", player, cx);
         self.store.put_out(player);

@@ -268,7 +268,7 @@ impl Decides for Rooms {
             }
             Change::Ended(room) => {
                 for conn in self.end_room(room, cx) {
-                    cx.close(conn, close::NO_ROOM, "the room was ended");
+                    cx.close(conn, close::NO_ROOM, records::ENDED);
                 }
                 Some(Response::empty(204))
             }

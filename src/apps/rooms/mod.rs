@@ -13,6 +13,7 @@ mod calls;
 mod change;
 pub mod code;
 mod door;
+mod heard;
 pub mod history;
 pub mod name;
 mod presence;
@@ -39,7 +40,7 @@ use super::change::{committed, failed};
 use super::context::{Context, Resumed};
 use super::routes::{Needs, Route};
 use super::{App, Call, Gap, Handler, Message, Reply, Seat, handle};
-use crate::engine::Restored;
+use crate::engine::{Heard, Restored};
 use crate::id::{AppId, ConnId, Topic};
 use crate::pace::Rate;
 use crate::position::{Position, Since};
@@ -70,6 +71,9 @@ const GONE_INTERVAL: Millis = Millis::seconds(1);
 const ABSENT: Millis = Millis::seconds(15);
 /// Chat messages that are struck at once from where they are kept.
 const FORGOTTEN_AT_ONCE: u64 = 64;
+
+/// Why a connection is closed whose player has come with another.
+const REPLACED: &str = "a newer connection has come";
 
 const CREATE: &str = "/api/rooms";
 const ROOM: &str = "/api/rooms/{code}";
@@ -114,7 +118,7 @@ pub struct Rooms {
     absent_until: Option<Millis>,
     /// When that is tried again, where it could not be said.
     gone_again: Option<Millis>,
-    /// While what was kept is taken up: rooms by their identifiers.
+    /// Rooms by their identifiers: while what was kept is taken up, and always where other hubs name them so.
     kept: HashMap<String, RoomKey>,
 }
 
@@ -167,7 +171,11 @@ impl Rooms {
     fn end_room(&mut self, room: RoomKey, cx: &mut Context<'_>) -> Vec<ConnId> {
         let players = self.store.players_of(room).len() as u64;
         cx.spend(work::MEMBERSHIP + players * work::RECORD);
-        cx.close_log(self.store.room(room).log);
+        let found = self.store.room(room);
+        cx.close_log(found.log);
+        if cx.shares() {
+            self.kept.remove(&*found.id);
+        }
         self.store.end(room)
     }
 
@@ -312,12 +320,22 @@ impl App for Rooms {
         failed(self, change, cx);
     }
 
+    fn heard(&mut self, heard: Heard, cx: &mut Context<'_>) -> Result<(), String> {
+        for (row, number) in heard.numbered() {
+            self.hear(row, number, cx)?;
+        }
+        self.settle(cx);
+        Ok(())
+    }
+
     fn restore(&mut self, restored: Restored, cx: &mut Context<'_>) -> Result<(), String> {
         self.take_up(restored, cx)
     }
 
     fn started(&mut self, cx: &mut Context<'_>) {
-        self.kept = HashMap::new();
+        if !cx.shares() {
+            self.kept = HashMap::new();
+        }
         self.store.is_taken_up();
         if !self.absent.is_empty() {
             self.absent_until = Some(cx.now().millis() + ABSENT);

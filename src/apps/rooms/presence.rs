@@ -3,7 +3,7 @@
 use super::change::{Change, Entered, Left};
 use super::store::PlayerKey;
 use super::told::{PlayerNotice, Told};
-use super::{GONE_INTERVAL, GONE_MAX, Rooms};
+use super::{GONE_INTERVAL, GONE_MAX, REPLACED, Rooms};
 use crate::apps::change::decide;
 use crate::apps::context::{Context, Origin, Resumed};
 use crate::apps::{Got, Wanted};
@@ -49,7 +49,7 @@ impl Rooms {
             cx.replay(planned);
         }
         if let Some(older) = older.filter(|older| *older != conn) {
-            cx.close(older, close::REPLACED, "a newer connection has come");
+            cx.close(older, close::REPLACED, REPLACED);
         }
         if is_told {
             self.notify("player_connected", player, cx);

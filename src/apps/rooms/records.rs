@@ -8,19 +8,20 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::Rooms;
 use super::code::Code;
 use super::history;
 use super::name::DisplayName;
 use super::store::{Newcomer, Player, PlayerKey, Room, RoomKey};
 use super::tokens::Tokens;
 use super::told::{PlayerNotice, Told};
+use super::{REPLACED, Rooms};
 use crate::apps::context::Context;
 use crate::apps::keep::{self, record, unreadable};
 use crate::engine::{Restored, Row, Table};
 use crate::id::{ConnId, Topic};
 use crate::time::{Millis, Unix};
 use crate::warnings::Warning;
+use crate::wire::frame::close;
 
 /// What stands between the identifier of a room and that of what is in it.
 const WITHIN: char = '/';
@@ -29,6 +30,11 @@ const BEHIND: char = '0';
 
 /// Numbers of players and messages that a file may say: more than there ever are, and none that could not be counted on.
 const NUMBER_MAX: u64 = 1 << 53;
+
+/// Why the connections of a room are closed that was ended.
+pub const ENDED: &str = "the room was ended";
+/// Why that of a player is that was put out.
+pub const PUT_OUT: &str = "the player was put out of the room";
 
 #[derive(Serialize, Deserialize)]
 struct RoomRecord {
@@ -202,10 +208,12 @@ impl Rooms {
         match restored {
             Restored::Secret(secret) => self.tokens = Tokens::new(&secret),
             Restored::Record { table, key, record } => {
-                let room_id = key.split(WITHIN).next().unwrap_or_default();
-                let read = match (table, self.kept.get(room_id).copied()) {
-                    (Table::Rooms, _) => self.take_up_room(&key, &record, cx),
-                    (Table::Players, Some(room)) => self.take_up_player(room, &record, cx),
+                let read = match (table, self.room_of_key(&key)) {
+                    (Table::Rooms, _) => self.take_up_room(&key, &record, cx).map(|_| ()),
+                    (Table::Players, Some(room)) => {
+                        let player = self.take_up_player(room, &record, cx);
+                        player.map(|player| self.may_come_back(player))
+                    }
                     (_, Some(room)) => self.take_up_message(room, &key, record, cx),
                     (_, None) => {
                         lost(table.name(), &key, cx);
@@ -215,21 +223,13 @@ impl Rooms {
                 read.map_err(|error| unreadable(table.name(), &key, error))?;
             }
             Restored::Log { ref log, .. } | Restored::Post { ref log, .. } => {
-                let found = log.strip_prefix("rooms/").and_then(|it| self.kept.get(it));
-                let Some(&room) = found else {
+                let Some(room) = self.room_of_log(log) else {
                     lost("logs", log, cx);
                     return Ok(());
                 };
                 let mut about = Topic::default();
-                if let Restored::Post { topic, number, .. } = &restored
-                    && !topic.is_empty()
-                {
-                    // Whoever is out does not come back, and its topic is nobody's.
-                    about = Topic(u64::MAX);
-                    if let Some(player) = self.store.find_player(room, topic) {
-                        about = self.store.player(player).topic;
-                        self.store.note(player, *number);
-                    }
+                if let Restored::Post { topic, number, .. } = &restored {
+                    about = self.topic_of(room, topic, *number);
                 }
                 let log = self.store.room(room).log;
                 keep::restore_in(log, restored, |_| about, |_, frame| frame, cx)?;
@@ -238,12 +238,20 @@ impl Rooms {
         Ok(())
     }
 
-    fn take_up_room(
+    /// A player that was there when the process before this one ended may come back.
+    fn may_come_back(&mut self, player: PlayerKey) {
+        let found = self.store.player(player);
+        if found.present.is_some() {
+            self.absent.push((player, found.topic));
+        }
+    }
+
+    pub(super) fn take_up_room(
         &mut self,
         key: &str,
         record: &str,
         cx: &mut Context<'_>,
-    ) -> Result<(), String> {
+    ) -> Result<RoomKey, String> {
         let record: RoomRecord = serde_json::from_str(record).map_err(|it| it.to_string())?;
         let code = Code::parse(&record.code).ok_or("its code is none")?;
         if self.store.has_code(code) {
@@ -259,7 +267,7 @@ impl Rooms {
             self.store.has_been_entered(room);
         }
         self.kept.insert(key.to_owned(), room);
-        Ok(())
+        Ok(room)
     }
 
     fn take_up_player(
@@ -267,7 +275,7 @@ impl Rooms {
         room: RoomKey,
         record: &str,
         cx: &mut Context<'_>,
-    ) -> Result<(), String> {
+    ) -> Result<PlayerKey, String> {
         let record: PlayerRecord = serde_json::from_str(record).map_err(|it| it.to_string())?;
         if record.joined > NUMBER_MAX {
             return Err(String::from("its place is none"));
@@ -282,15 +290,73 @@ impl Rooms {
         if record.connected {
             self.store.player_mut(player).present = Some(ConnId::NOBODY);
             self.store.enter(player, ConnId::NOBODY);
-            self.absent.push((player, self.store.player(player).topic));
         } else if let Some(left_at) = record.left_at {
             let left_at = Millis(left_at.0).min(cx.now().aged);
             self.store.has_left(player, left_at, record.goodbye);
         }
+        Ok(player)
+    }
+
+    /// Another hub has written this of a player: it has joined, or it is there with a connection of that hub, or not any more.
+    pub(super) fn hear_of_player(
+        &mut self,
+        room: RoomKey,
+        key: &str,
+        record: &str,
+        cx: &mut Context<'_>,
+    ) -> Result<(), String> {
+        let Some(player) = self.player_of_key(room, key) else {
+            return self.take_up_player(room, record, cx).map(|_| ());
+        };
+        let record: PlayerRecord = serde_json::from_str(record).map_err(|it| it.to_string())?;
+        let found = self.store.player_mut(player);
+        if record.connected {
+            found.present = Some(ConnId::NOBODY);
+            if let Some(older) = self.store.enter(player, ConnId::NOBODY) {
+                cx.close(older, close::REPLACED, REPLACED);
+            }
+        } else if found.present == Some(ConnId::NOBODY) {
+            found.present = None;
+            let left_at = record.left_at.map_or(cx.now().aged, |at| Millis(at.0));
+            let left_at = left_at.min(cx.now().aged);
+            self.store
+                .leave(player, ConnId::NOBODY, record.goodbye, left_at);
+        }
         Ok(())
     }
 
-    fn take_up_message(
+    /// The player whose record has this key.
+    pub(super) fn player_of_key(&self, room: RoomKey, key: &str) -> Option<PlayerKey> {
+        let (_, id) = key.split_once(WITHIN)?;
+        self.store.find_player(room, id)
+    }
+
+    /// The room of what has this key, if it is there.
+    pub(super) fn room_of_key(&self, key: &str) -> Option<RoomKey> {
+        let room_id = key.split(WITHIN).next().unwrap_or_default();
+        self.kept.get(room_id).copied()
+    }
+
+    /// The room of a log.
+    pub(super) fn room_of_log(&self, name: &str) -> Option<RoomKey> {
+        let found = name.strip_prefix("rooms/").and_then(|it| self.kept.get(it));
+        found.copied()
+    }
+
+    /// What a message is about that names a player, or nobody; the player's coming and going is noted.
+    pub(super) fn topic_of(&mut self, room: RoomKey, name: &str, number: u64) -> Topic {
+        if name.is_empty() {
+            return Topic::default();
+        }
+        // Whoever is out does not come back, and its topic is nobody's.
+        let Some(player) = self.store.find_player(room, name) else {
+            return Topic(u64::MAX);
+        };
+        self.store.note(player, number);
+        self.store.player(player).topic
+    }
+
+    pub(super) fn take_up_message(
         &mut self,
         room: RoomKey,
         key: &str,

@@ -15,6 +15,9 @@ use crate::engine::{Row, Table};
 use crate::time::{Millis, Unix};
 use crate::wire::response::Response;
 
+/// Why the sockets of a session are closed that was deleted.
+const DELETED: &str = "the session was deleted";
+
 /// A change to a session.
 pub struct Change {
     /// What is decided.
@@ -88,6 +91,67 @@ impl Change {
     }
 }
 
+impl Sessions {
+    /// Another hub has made this so.
+    pub(super) fn hear(&mut self, row: Row, cx: &mut Context<'_>) -> Result<(), String> {
+        match row {
+            Row::Put { key, record, .. } => {
+                let (session, changed_at) = read(&key, &record)?;
+                let aged = changed_at.aged(cx.now().aged);
+                match self.store.find(&key) {
+                    Some(key) => self.become_as(key, session, aged, cx),
+                    None => _ = self.store.insert(session, aged),
+                }
+            }
+            Row::Delete { key, .. } => {
+                if let Some(key) = self.store.find(&key) {
+                    self.end(key, DELETED);
+                }
+            }
+            Row::DeleteRange { .. } | Row::Open { .. } | Row::Post { .. } | Row::Close { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// A session has come as far as another hub says, and whoever waits for it is told.
+    fn become_as(&mut self, key: u32, said: Session, aged: Millis, cx: &mut Context<'_>) {
+        let status = self.store.session(key).status;
+        match said.completion {
+            Some(completion) if status < Status::Completed => {
+                self.completes(key, completion, aged, cx);
+            }
+            None if status < said.status => self.advances(key, said.status, aged, cx),
+            _ => {}
+        }
+    }
+
+    /// A session has come so far, and whoever waits for it is told.
+    fn advances(&mut self, key: u32, status: Status, aged: Millis, cx: &mut Context<'_>) {
+        self.store.advance(key, status, aged);
+        let session = self.store.session(key);
+        let update = status_update(session, status, cx);
+        cx.publish(&room(session), update);
+    }
+
+    /// A session has its result, which whoever waits for it is told.
+    fn completes(&mut self, key: u32, completion: Completion, aged: Millis, cx: &mut Context<'_>) {
+        self.store.complete(key, completion, aged);
+        let (session, completion) = self.completed(key);
+        let completed = completed(session, completion, cx);
+        cx.publish(&room(session), completed);
+    }
+
+    /// A session that is completed, and its result.
+    fn completed(&self, key: u32) -> (&Session, &Completion) {
+        let session = self.store.session(key);
+        let completion = session.completion.as_ref();
+        (
+            session,
+            completion.expect("a session that was just completed has its result"),
+        )
+    }
+}
+
 impl Decides for Sessions {
     type Change = Change;
 
@@ -136,25 +200,16 @@ impl Decides for Sessions {
                 Response::json(201, &view(self.store.session(key)))
             }
             Kind::Advanced(which, status) => {
-                self.store.advance(which.key, status, change.aged);
-                let session = self.store.session(which.key);
-                let update = status_update(session, status, cx);
-                cx.publish(&room(session), update);
-                Response::json(200, &view(session))
+                self.advances(which.key, status, change.aged, cx);
+                Response::json(200, &view(self.store.session(which.key)))
             }
             Kind::Completed(which, completion) => {
-                self.store.complete(which.key, completion, change.aged);
-                let session = self.store.session(which.key);
-                let completion = session
-                    .completion
-                    .as_ref()
-                    .expect("a session that was just completed has its result");
-                let completed = completed(session, completion, cx);
-                cx.publish(&room(session), completed);
+                self.completes(which.key, completion, change.aged, cx);
+                let (session, completion) = self.completed(which.key);
                 Response::json(201, &outcome(session, completion))
             }
             Kind::Deleted(which) => {
-                self.end(which.key, "the session was deleted");
+                self.end(which.key, DELETED);
                 self.forget(cx);
                 Response::empty(204)
             }

@@ -28,7 +28,7 @@ use super::routes::{Needs, Route};
 use super::word::Word;
 use super::{Answer, App, Call, Gap, Handler, Message, Reply, Seat, handle};
 use crate::bounds::Durability;
-use crate::engine::Restored;
+use crate::engine::{Heard, Restored};
 use crate::id::{AppId, ConnId};
 use crate::position::Since;
 use crate::time::{Millis, Unix};
@@ -174,6 +174,15 @@ impl App for Sessions {
 
     fn failed(&mut self, change: Box<dyn Any>, cx: &mut Context<'_>) {
         failed(self, change, cx);
+    }
+
+    fn heard(&mut self, heard: Heard, cx: &mut Context<'_>) -> Result<(), String> {
+        for row in heard.rows {
+            self.hear(row, cx)?;
+        }
+        self.forget(cx);
+        self.settle(cx);
+        Ok(())
     }
 
     fn restore(&mut self, restored: Restored, cx: &mut Context<'_>) -> Result<(), String> {

@@ -7,11 +7,12 @@ use super::topics::EVERY;
 use super::{Tasks, talk};
 use crate::apps::change::Decides;
 use crate::apps::context::Context;
-use crate::apps::keep::record;
+use crate::apps::keep::{next, record, unreadable};
 use crate::engine::{Row, Table};
 use crate::id::AppId;
 use crate::position::Position;
 use crate::time::Unix;
+use crate::wire::frame::Frame;
 use crate::wire::response::Response;
 
 /// What is decided about a task.
@@ -84,6 +85,44 @@ impl Change {
     }
 }
 
+/// Reads a task as it was kept.
+pub fn read(key: &str, record: &str) -> Result<Task, String> {
+    serde_json::from_str(record).map_err(|error| unreadable("task", key, error))
+}
+
+impl Tasks {
+    /// Another hub has made this so, and given it this number if it is a post.
+    pub(super) fn hear(
+        &mut self,
+        row: Row,
+        number: u64,
+        cx: &mut Context<'_>,
+    ) -> Result<(), String> {
+        match row {
+            Row::Put { key, record, .. } => {
+                self.store.put(read(&key, &record)?);
+            }
+            Row::Delete { key, .. } => {
+                TaskId::parse(&key).and_then(|id| self.store.remove(id));
+            }
+            Row::Post {
+                log, topic, text, ..
+            } => {
+                let event = next(cx.log(), &log, (number, &text), 0, cx)?;
+                self.publish(&topic, event, cx);
+            }
+            Row::DeleteRange { .. } | Row::Open { .. } | Row::Close { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// Tells the subscribers of a repository.
+    fn publish(&self, repository: &str, event: Frame, cx: &mut Context<'_>) {
+        let topic = self.topics.of(repository);
+        cx.publish_both(topic, [&talk::room(repository), EVERY], event);
+    }
+}
+
 impl Decides for Tasks {
     type Change = Change;
 
@@ -121,8 +160,7 @@ impl Decides for Tasks {
     fn apply(&mut self, change: Change, cx: &mut Context<'_>) -> Option<Response> {
         let position = cx.next_position(cx.log());
         let event = cx.json(&change.event(Some(position)));
-        let topic = self.topics.of(&change.task.repository);
-        let room = talk::room(&change.task.repository).into_owned();
+        let repository = change.task.repository.clone();
         let answer = match change.kind {
             Kind::Created => Response::json(201, self.store.put(change.task)),
             Kind::Updated => Response::json(200, self.store.put(change.task)),
@@ -131,7 +169,7 @@ impl Decides for Tasks {
                 Response::empty(204)
             }
         };
-        cx.publish_both(topic, [&room, EVERY], event);
+        self.publish(&repository, event, cx);
         cx.metrics().records[AppId::Tasks as usize] = self.store.count() as u64;
         Some(answer)
     }

@@ -29,7 +29,7 @@ use super::refusal::{bad, full, missing};
 use super::routes::{Needs, Route};
 use super::word::Word;
 use super::{Answer, App, Call, Gap, Handler, Message, Reply, Seat, handle, number};
-use crate::engine::Restored;
+use crate::engine::{Heard, Restored};
 use crate::id::AppId;
 use crate::position::{Position, Since};
 use crate::time::Unix;
@@ -132,12 +132,18 @@ impl App for Tasks {
         failed(self, change, cx);
     }
 
+    fn heard(&mut self, heard: Heard, cx: &mut Context<'_>) -> Result<(), String> {
+        for (row, number) in heard.numbered() {
+            self.hear(row, number, cx)?;
+        }
+        cx.metrics().records[AppId::Tasks as usize] = self.store.count() as u64;
+        Ok(())
+    }
+
     fn restore(&mut self, restored: Restored, cx: &mut Context<'_>) -> Result<(), String> {
         match restored {
             Restored::Record { key, record, .. } => {
-                let task = serde_json::from_str(&record);
-                self.store
-                    .put(task.map_err(|error| keep::unreadable("task", &key, error))?);
+                self.store.put(change::read(&key, &record)?);
                 cx.metrics().records[AppId::Tasks as usize] = self.store.count() as u64;
                 Ok(())
             }
