@@ -362,10 +362,8 @@ impl Queue<'_> {
         // What was heard before it had been queued before it.
         let mut until = heard.iter().rposition(was_queued).map_or(0, |at| at + 1);
         let mut count = self.messages_ahead(index, written);
-        // What has begun to go out waits whole until all of it has been written.
-        let began = heard.iter().map(|heard| heard.end);
-        let began = began.take_while(|end| *end <= written).last();
-        let (mut bytes, mut last, mut batch) = (0, began.unwrap_or(0), None);
+        let (mut bytes, mut batch) = (0, None);
+        let mut last = self.client.begun_before(written);
         for (at, heard) in heard[..until].iter().enumerate() {
             if heard.end <= written {
                 continue;

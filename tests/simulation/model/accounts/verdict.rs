@@ -275,7 +275,8 @@ impl Client {
         let is_fair = sessions.droppable(session, told).is_some_and(|whole| {
             let written = self.written_before(whole);
             let waiting = self.heard.iter().filter(|heard| heard.end > written);
-            let bytes = self.understood.saturating_sub(written) + STATUS_BYTES_MAX;
+            let begun = self.begun_before(written);
+            let bytes = self.understood.saturating_sub(begun) + STATUS_BYTES_MAX;
             let messages = waiting.count();
             messages >= queue.messages_max as usize
                 || messages > 0 && bytes > u64::from(queue.bytes_max)

@@ -445,6 +445,12 @@ impl Client {
             .map_or(0, |index| self.written[index].1)
     }
 
+    /// Where that begins of which so many bytes written are the beginning: it waits whole until all of it has been written.
+    pub fn begun_before(&self, written: u64) -> u64 {
+        let ends = self.heard.iter().map(|heard| heard.end);
+        ends.take_while(|end| *end <= written).last().unwrap_or(0)
+    }
+
     /// Whether something is to be published by what it says.
     pub fn publishes(&self) -> bool {
         let publishes = |hope: &Hope| matches!(hope.then, Then::Accepts(..));
