@@ -9,10 +9,9 @@ use crate::apps::change::Decides;
 use crate::apps::context::Context;
 use crate::apps::keep::{next, record, unreadable};
 use crate::engine::{Row, Table};
-use crate::id::AppId;
+use crate::id::{AppId, Topic};
 use crate::position::Position;
 use crate::time::Unix;
-use crate::wire::frame::Frame;
 use crate::wire::response::Response;
 
 /// What is decided about a task.
@@ -109,17 +108,18 @@ impl Tasks {
                 log, topic, text, ..
             } => {
                 let event = next(cx.log(), &log, (number, &text), 0, cx)?;
-                self.publish(&topic, event, cx);
+                let (topic, room) = self.place(&topic);
+                cx.publish_both(topic, [&room, EVERY], event);
             }
             Row::DeleteRange { .. } | Row::Open { .. } | Row::Close { .. } => {}
         }
         Ok(())
     }
 
-    /// Tells the subscribers of a repository.
-    fn publish(&self, repository: &str, event: Frame, cx: &mut Context<'_>) {
-        let topic = self.topics.of(repository);
-        cx.publish_both(topic, [&talk::room(repository), EVERY], event);
+    /// Where the subscribers of a repository hear of it.
+    fn place(&self, repository: &str) -> (Topic, String) {
+        let room = talk::room(repository).into_owned();
+        (self.topics.of(repository), room)
     }
 }
 
@@ -160,7 +160,7 @@ impl Decides for Tasks {
     fn apply(&mut self, change: Change, cx: &mut Context<'_>) -> Option<Response> {
         let position = cx.next_position(cx.log());
         let event = cx.json(&change.event(Some(position)));
-        let repository = change.task.repository.clone();
+        let (topic, room) = self.place(&change.task.repository);
         let answer = match change.kind {
             Kind::Created => Response::json(201, self.store.put(change.task)),
             Kind::Updated => Response::json(200, self.store.put(change.task)),
@@ -169,7 +169,7 @@ impl Decides for Tasks {
                 Response::empty(204)
             }
         };
-        self.publish(&repository, event, cx);
+        cx.publish_both(topic, [&room, EVERY], event);
         cx.metrics().records[AppId::Tasks as usize] = self.store.count() as u64;
         Some(answer)
     }
