@@ -416,7 +416,8 @@ impl Queue<'_> {
     fn may_be_blocked(&self, index: usize, turn: u32, written: u64) -> bool {
         let was_let_in = self.client.let_in.is_some_and(|let_in| let_in < turn);
         let first = self.ahead(index, written).last();
-        let behind_control = was_let_in && first.is_some_and(|first| first.start > written);
+        let first = first.unwrap_or(&self.client.heard[index]);
+        let behind_control = was_let_in && first.start > written;
         behind_control || self.client.opened > written || self.was_blocked(index, turn, written)
     }
 }

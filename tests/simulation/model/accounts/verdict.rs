@@ -276,7 +276,9 @@ impl Client {
             let written = self.written_before(whole);
             let waiting = self.heard.iter().filter(|heard| heard.end > written);
             let begun = self.begun_before(written);
-            let bytes = self.understood.saturating_sub(begun) + STATUS_BYTES_MAX;
+            // What waited with it and was thrown away with the queue nobody has heard.
+            let bytes = self.understood.saturating_sub(begun) + self.pongs_unheard();
+            let bytes = bytes + STATUS_BYTES_MAX;
             let messages = waiting.count();
             messages >= queue.messages_max as usize
                 || messages > 0 && bytes > u64::from(queue.bytes_max)

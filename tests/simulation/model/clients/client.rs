@@ -135,6 +135,8 @@ pub struct Client {
     pub whole: VecDeque<u32>,
     pub echoes: VecDeque<Echo>,
     pub pings: VecDeque<Vec<u8>>,
+    /// Bytes of pongs that may have waited, and gave way to newer ones.
+    pub passed_over: u64,
     /// Where a lie begins on a WebSocket, and the code that answers it.
     pub lie: Option<(u64, u16)>,
     /// The turn before which the lie was told whole.
@@ -232,6 +234,7 @@ impl Client {
             whole: VecDeque::new(),
             echoes: VecDeque::new(),
             pings: VecDeque::new(),
+            passed_over: 0,
             lie: None,
             lied: None,
             closing: None,

@@ -242,12 +242,19 @@ impl Client {
         self.window_bits == 15 && bytes >= rules.bounds.deflate_bytes_min as usize
     }
 
+    /// Bytes of pongs that it has not heard and that may have waited for it.
+    pub fn pongs_unheard(&self) -> u64 {
+        let waiting = self.pings.iter().map(|ping| pong_bytes(ping));
+        self.passed_over + waiting.sum::<u64>()
+    }
+
     /// A pong answers a ping no older than the last one that was answered; those between may go without.
     fn hear_pong(&mut self, payload: &[u8]) -> Result<(), String> {
         while let Some(ping) = self.pings.pop_front() {
             if ping == payload {
                 return Ok(());
             }
+            self.passed_over += pong_bytes(&ping);
         }
         Err(format!("a pong to no ping: {payload:?}"))
     }
@@ -406,4 +413,9 @@ impl Client {
         (self.heard, self.placed, self.standing) = (heard, until, Some(standing));
         Ok(())
     }
+}
+
+/// What a pong to this ping costs.
+fn pong_bytes(ping: &[u8]) -> u64 {
+    ping.len() as u64 + 2
 }
