@@ -1,4 +1,5 @@
-//! Bytes and what they mean, without any connection around them: frames, HTTP heads, the upgrade, faults.
+//! Bytes and what they mean, without any connection around them: frames, HTTP heads, the upgrade, faults; and what a
+//! Redis is told and says.
 
 pub mod body;
 pub mod buffer;
@@ -8,6 +9,7 @@ pub mod frame;
 pub mod growth;
 pub mod packing;
 pub mod request;
+pub mod resp;
 pub mod response;
 pub mod sse;
 pub mod subprotocol;

@@ -94,6 +94,11 @@ fn requests_of_the_corpus_keep_every_promise() {
 }
 
 #[test]
+fn replies_of_the_corpus_keep_every_promise() {
+    replay("resp");
+}
+
+#[test]
 fn settings_of_the_corpus_keep_every_promise() {
     replay("settings");
 }

@@ -12,6 +12,8 @@ mod outbox;
 mod protocol;
 mod queue;
 mod reader;
+mod resp;
+mod resp_twin;
 mod response;
 mod theirs;
 mod wheel;

@@ -32,6 +32,7 @@ mod wire {
     mod deflate;
     mod frame;
     mod growth;
+    mod resp;
     mod upgrade;
     mod utf8;
 }

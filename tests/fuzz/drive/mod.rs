@@ -10,6 +10,7 @@ pub mod dialects;
 pub mod frames;
 pub mod reactor;
 pub mod request;
+pub mod resp;
 pub mod settings;
 
 mod input;
@@ -22,6 +23,8 @@ mod model;
 mod network;
 #[path = "../../properties/reader.rs"]
 mod reader;
+#[path = "../../properties/resp_twin.rs"]
+mod resp_twin;
 #[allow(dead_code)]
 #[path = "../../simulation/stage.rs"]
 mod stage;
@@ -32,11 +35,12 @@ mod theirs;
 pub type Drive = fn(&[u8]);
 
 /// Every target: the name of its corpus, and what its inputs are fed to.
-pub const TARGETS: [(&str, Drive); 6] = [
+pub const TARGETS: [(&str, Drive); 7] = [
     ("deflate", deflate::drive),
     ("dialects", dialects::drive),
     ("frames", frames::drive),
     ("reactor", reactor::drive),
     ("request", request::drive),
+    ("resp", resp::drive),
     ("settings", settings::drive),
 ];
