@@ -23,6 +23,15 @@ need_packages() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
+# Redis as a program, which tests start. Where Debian starts what it installs, that is ended again: nobody has asked for it.
+need_redis() {
+  command -v redis-server >/dev/null && return
+  need_packages redis-server
+  if command -v systemctl >/dev/null && systemctl --quiet is-active redis-server 2>/dev/null; then
+    as_root systemctl --quiet disable --now redis-server
+  fi
+}
+
 work=$(mktemp -d)
 declare -A beside=()
 
@@ -90,6 +99,7 @@ programs() {
 }
 
 need_packages chromium curl golang-go golang-github-gorilla-websocket-dev iproute2 openssl python3-venv systemd valgrind
+need_redis
 
 say "format"
 cargo fmt --all --check
