@@ -140,6 +140,8 @@ fn streams() -> impl Strategy<Value = Vec<u8>> {
         ":1\r\n",
         "_\r\n",
         "$2\r\nab\r\n",
+        "$1\r\na",
+        "$1\r\na\r",
         "=5\r\ntxt:a\r\n",
         "!1\r\nE\r\n",
         "*99999999999999999999\r\n",

@@ -132,6 +132,7 @@ fn what_is_no_resp3_is_told_with_what_was_expected() {
         ("+a\nb\r\n", "a line ends with CR LF"),
         ("+a\rb\r\n", "a line ends with CR LF"),
         ("$1\r\nabc", "a blob is as long as it says, and then CR LF"),
+        ("$1\r\na\rb", "a blob is as long as it says, and then CR LF"),
         (
             "$2\r\na\r\n\r\n",
             "a blob is as long as it says, and then CR LF",
