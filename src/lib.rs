@@ -80,7 +80,8 @@
 //!   ([`vitals`]) and aborts.
 //! - **Nothing is so until it is kept.** An app's state changes in one place, when what it decided is applied; whoever waits
 //!   for a disk is a change in a queue, and never the loop. The state is its records and its logs, which are what the
-//!   [`engine`] gives back at the start; all else in memory is an index over them.
+//!   [`engine`] gives back at the start; all else in memory is an index over them. An engine that many hubs share
+//!   ([`engine::redis`]) is begun, and not yet under the apps.
 //! - **Time and chance are arguments.** Nothing of the server above [`transport`] and the engine's file reads a clock or draws a
 //!   random number. The reactor's own time leaves out whatever the process did not run, so that nobody is late for that.
 //!

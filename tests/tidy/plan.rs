@@ -35,6 +35,8 @@ pub const NOTES: &[(&str, &[&str])] = &[
     ("web", &[]),
     ("transport", LAYER_0),
     ("wire", LAYER_0),
+    // It has bytes, and no socket.
+    ("engine::redis", &["engine", "wire", "time"]),
     ("core::wheel", LAYER_0),
     ("core::chain", &[]),
     ("core::limiter", LAYERS_0_AND_1),
