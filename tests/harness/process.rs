@@ -38,7 +38,10 @@ impl Process {
     /// Starts it; both of its outputs are read for as long as it lives, so that it never waits for us.
     pub fn start(mut command: Command) -> Process {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
+        let mut child = command.spawn().unwrap_or_else(|error| {
+            let program = command.get_program().display();
+            panic!("{program} cannot be started: {error}; scripts/test.sh installs what is missing")
+        });
         let out = Lines::of(child.stdout.take().unwrap());
         let err = Lines::of(child.stderr.take().unwrap());
         Process { child, out, err }
