@@ -19,7 +19,7 @@
 //! - At the start the engine gives back what it has, in the order of [`Restored`]; nothing is submitted before it says that
 //!   this was all.
 //!
-//! [`memory`] and [`file`] are engines. [`redis`] is the heart of one that many hubs share, without its socket, and not yet
+//! [`mod@memory`] and [`mod@file`] are engines. [`redis`] is the heart of one that many hubs share, without its socket, and not yet
 //! under the apps: it does not keep this contract, but one of its own.
 
 pub mod file;
