@@ -202,15 +202,17 @@ impl Outbox {
         let queue = &mut self.queues[key as usize];
         let state = if queue.head == NONE {
             FlushState::Empty
-        } else if taken < offered {
-            let is_new = queue.flags & REFUSED == 0;
-            queue.flags |= BLOCKED | REFUSED;
-            self.note_written(key, is_new);
-            FlushState::Blocked
         } else {
-            self.mark_dirty(key);
-            self.note_written(key, false);
-            FlushState::More
+            let (is_refused, before) = (taken < offered, queue.flags);
+            let state = if is_refused {
+                queue.flags |= BLOCKED | REFUSED;
+                FlushState::Blocked
+            } else {
+                self.mark_dirty(key);
+                FlushState::More
+            };
+            self.note_written(key, is_refused && before & REFUSED == 0);
+            state
         };
         Flush {
             messages,

@@ -123,6 +123,7 @@ impl Outbox {
 
     /// Has a reader looked at whose socket has refused something for the first time, until when it could be longer; or one
     /// that was longer than its bounds and has got something, so that what is oldest now may be older than that was.
+    #[cold]
     pub(super) fn note_written(&mut self, key: u32, is_first_refused: bool) {
         let queue = &mut self.queues[key as usize];
         if queue.flags & OVER == 0 && is_first_refused && queue.messages > 1 {
