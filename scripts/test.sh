@@ -74,9 +74,6 @@ optimized() {
 
   say "instructions and allocations, held against the budget"
   scripts/icount.sh
-
-  say "the examples of the READMEs"
-  scripts/readme.sh
 }
 
 # What starts the hub that has been built for the tests.
@@ -90,6 +87,9 @@ programs() {
 
   say "other people's clients"
   scripts/clients.sh
+
+  say "the examples of the READMEs"
+  ROOMCAST_BIN=target/debug/roomcast scripts/readme.sh
 
   say "a real chain, followed"
   tests/live_tail/run.sh
