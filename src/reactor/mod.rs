@@ -48,7 +48,7 @@ use crate::core::hub::Hub;
 use crate::core::limiter::Limiter;
 use crate::core::outbox::Outbox;
 use crate::core::wheel::Wheel;
-use crate::engine::{Memory, Outcome};
+use crate::engine::{Heard, Memory};
 use crate::id::{AppId, ConnId};
 use crate::metrics::Metrics;
 use crate::time::{Micros, Millis, Now};
@@ -101,8 +101,8 @@ pub struct Reactor<T: Transport> {
     settled: Millis,
     /// When it was last looked at how it is.
     looked_at_engine: Millis,
-    /// What the engine has told last, if it is not taken yet.
-    untaken: Option<Outcome>,
+    /// What another hub has made so, if it was told while its app was telling: what comes behind it waits, too.
+    unheard: Option<Heard>,
     /// Scratch: who has waited for what the engine tells.
     waited: Vec<ConnId>,
     /// Those whose request waits until what an app has published is written, and how many runs had begun by then.
@@ -193,7 +193,7 @@ impl<T: Transport> Reactor<T> {
             ready: Vec::new(),
             serving: VecDeque::new(),
             heavy: VecDeque::new(),
-            untaken: None,
+            unheard: None,
             knocking: Vec::new(),
             unsettled: false,
             is_stopping: false,

@@ -42,20 +42,22 @@ impl<T: Transport> Reactor<T> {
             self.wake_all(waited);
         }
         loop {
-            if !self.common.work.goes_on() {
+            // Asked before the engine is: what it has told counts as known, and what is submitted from then on does not fail with
+            // that.
+            let oldest = self.common.undecided.oldest();
+            let is_telling = oldest.is_some_and(|app| self.common.is_telling(app));
+            if is_telling || !self.common.work.goes_on() {
                 self.unsettled = true;
                 break;
             }
-            let outcome = self.untaken.take().or_else(|| self.common.engine.next());
-            let app = match &outcome {
-                Some(Outcome::Committed(_) | Outcome::Failed(_)) => self.common.undecided.oldest(),
-                Some(Outcome::Heard(heard)) => Some(heard.app),
-                _ => None,
+            let heard = self.unheard.take().map(Outcome::Heard);
+            let outcome = match heard.or_else(|| self.common.engine.next()) {
+                Some(Outcome::Heard(heard)) if self.common.is_telling(heard.app) => {
+                    (self.unheard, self.unsettled) = (Some(heard), true);
+                    break;
+                }
+                outcome => outcome,
             };
-            if app.is_some_and(|app| self.common.is_telling(app)) {
-                (self.untaken, self.unsettled) = (outcome, true);
-                break;
-            }
             self.common.health.failing = matches!(outcome, Some(Outcome::Failed(_)));
             let Some(outcome) = outcome else {
                 break;

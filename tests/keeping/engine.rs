@@ -80,14 +80,21 @@ fn begun(kept: Rc<RefCell<Kept>>, heard: Option<Vec<Heard>>) -> (Holding, Hand) 
 impl Hand {
     /// All that waits becomes so.
     pub fn commit(&self) {
+        while self.commit_oldest() {}
+    }
+
+    /// The oldest that waits becomes so; false if nothing does.
+    pub fn commit_oldest(&self) -> bool {
         let mut state = self.0.borrow_mut();
-        while let Some(job) = state.submitted.pop_front() {
-            let heard = state.kept.borrow_mut().take(job.rows);
-            if let Some(all) = &mut state.heard {
-                all.extend(heard);
-            }
-            state.outcomes.extend(job.serial.map(Outcome::Committed));
+        let Some(job) = state.submitted.pop_front() else {
+            return false;
+        };
+        let heard = state.kept.borrow_mut().take(job.rows);
+        if let Some(all) = &mut state.heard {
+            all.extend(heard);
         }
+        state.outcomes.extend(job.serial.map(Outcome::Committed));
+        true
     }
 
     /// All that waits fails, but what nobody waits for.

@@ -130,6 +130,30 @@ fn what_cannot_be_kept_has_not_happened_and_takes_no_number() {
 }
 
 #[test]
+fn what_is_asked_for_before_a_failure_is_taken_fails_with_it() {
+    // After one event its publishers wait until that is written, and what the engine tells of others does, too.
+    let mut house = House::new(|bounds| bounds.app_mut(AppId::Tasks).queue.messages_max = 2);
+    create(&mut house);
+    let hears = listener(&mut house);
+    let later = house.asks("GET", "/healthz", "");
+    house.receive(later);
+    let (kept, not) = (
+        house.asks("POST", ALL, DRAFT),
+        house.asks("POST", ALL, DRAFT),
+    );
+    house.hand.commit_oldest();
+    house.hand.fail();
+    let asked = "POST /api/v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}";
+    house.send(later, asked.as_bytes());
+    assert_eq!(house.answer(kept).unwrap().0, 201);
+    assert_eq!(kinds(&mut house, hears), ["task.created"]);
+    for client in [not, later] {
+        assert_eq!(refused(&house.answer(client).unwrap()), (503, "storage"));
+    }
+    assert_eq!(house.hand.waiting(), 0);
+}
+
+#[test]
 fn events_come_in_the_order_in_which_they_were_decided() {
     let mut house = House::new(|_| ());
     let tasks: Vec<String> = (0..3).map(|_| create(&mut house)).collect();
