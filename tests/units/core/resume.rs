@@ -51,7 +51,12 @@ impl House {
         let numbers = self.numbers + 1..=self.numbers + messages;
         self.numbers += messages;
         let batch = Encoder::new().json_batch(numbers).unwrap();
-        let stored = self.outbox.store_published(batch, APP, self.now);
+        self.post(topic, batch, is_member);
+    }
+
+    /// Publishes this; to the connection, if it is a member.
+    fn post(&mut self, topic: u64, frame: Frame, is_member: bool) {
+        let stored = self.outbox.store_published(frame, APP, self.now);
         let numbered = Some((self.log, Topic(topic)));
         let crowd = Crowd {
             room: RoomId(0),
@@ -201,16 +206,7 @@ fn a_reader_is_cut_when_a_part_of_what_it_was_behind_by_has_gone_out() {
     // One write takes a part of the oldest, which is kept; and what comes next, of another log, is kept no longer.
     let mut house = House::keeping(2);
     let long = Encoder::new().json(&"a".repeat(300_000));
-    let stored = house.outbox.store_published(long, APP, house.now);
-    let crowd = Crowd {
-        room: RoomId(0),
-        changes: 1,
-        members: &[0],
-        also: None,
-        except: None,
-    };
-    let numbered = Some((house.log, Topic(0)));
-    let _ = house.outbox.publish(&crowd, stored, numbered, &BOUNDS);
+    house.post(0, long, true);
     assert_eq!(house.flush(0), "");
     house.log = house.outbox.open_log(APP, EPOCH);
     (0..3).for_each(|_| house.publish(0, 1, true));
