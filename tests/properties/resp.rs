@@ -175,22 +175,6 @@ fn seen(stream: &[u8], sizes: &[usize], bounds: Bounds) -> (Vec<String>, Option<
     (seen, None)
 }
 
-/// What the twin makes of it.
-fn seen_by_twin(mut stream: &[u8], bounds: Bounds) -> (Vec<String>, Option<Fault>) {
-    let mut seen = Vec::new();
-    while !stream.is_empty() {
-        match twin::read(stream, &bounds) {
-            Ok(Some((value, length))) => {
-                seen.push(format!("{value:?}"));
-                stream = &stream[length..];
-            }
-            Ok(None) => break,
-            Err(fault) => return (seen, Some(fault)),
-        }
-    }
-    (seen, None)
-}
-
 proptest! {
     #[test]
     fn what_is_written_comes_back(tree in trees(), behind in vec(any::<u8>(), 0..4), cut in any::<prop::sample::Index>()) {
@@ -224,7 +208,7 @@ proptest! {
         depth_max in 0..4usize,
     ) {
         let bounds = Bounds { bytes_max, elements_max, depth_max };
-        let expected = seen_by_twin(&stream, bounds);
+        let expected = twin::seen(&stream, bounds);
         prop_assert_eq!(seen(&stream, &sizes, bounds), expected);
     }
 

@@ -19,6 +19,22 @@ pub fn read<'a>(bytes: &'a [u8], bounds: &Bounds) -> Result<Option<(Value<'a>, u
     }
 }
 
+/// All the values of a stream, as text, since what is no number equals nothing; and the fault that ends it.
+pub fn seen(mut stream: &[u8], bounds: Bounds) -> (Vec<String>, Option<Fault>) {
+    let mut seen = Vec::new();
+    while !stream.is_empty() {
+        match read(stream, &bounds) {
+            Ok(Some((value, length))) => {
+                seen.push(format!("{value:?}"));
+                stream = &stream[length..];
+            }
+            Ok(None) => break,
+            Err(fault) => return (seen, Some(fault)),
+        }
+    }
+    (seen, None)
+}
+
 /// A fault as the twin tells it.
 pub fn plain(fault: Fault) -> Fault {
     match fault {

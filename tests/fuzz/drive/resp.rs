@@ -23,7 +23,7 @@ pub fn drive(input: &[u8]) {
     let (pieces, stream) = pieces(input);
     let bounds = bounds(size);
     let ours = ours(stream, &pieces, bounds);
-    assert_eq!(ours, theirs(stream, bounds), "within {bounds:?}");
+    assert_eq!(ours, twin::seen(stream, bounds), "within {bounds:?}");
 }
 
 /// From none to roomy ones, each by itself.
@@ -59,21 +59,6 @@ fn ours(stream: &[u8], pieces: &[Piece], bounds: Bounds) -> (Vec<String>, Option
                     return (seen, Some(twin::plain(fault)));
                 }
             }
-        }
-    }
-    (seen, None)
-}
-
-fn theirs(mut stream: &[u8], bounds: Bounds) -> (Vec<String>, Option<Fault>) {
-    let mut seen = Vec::new();
-    while !stream.is_empty() {
-        match twin::read(stream, &bounds) {
-            Ok(Some((value, length))) => {
-                seen.push(format!("{value:?}"));
-                stream = &stream[length..];
-            }
-            Ok(None) => break,
-            Err(fault) => return (seen, Some(fault)),
         }
     }
     (seen, None)
